@@ -1,0 +1,188 @@
+"""Draft and Recipe to Article and Receipt: the only door between HTML text and a tree.
+
+The body is parsed once, the RULES change that one tree in their order, it is serialised once, and the
+allow-list sanitizer runs last, always: no pack and no setting can move it or switch it off. Pure: the time
+is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import nh3
+from turbohtml import Element, parse_fragment
+
+from feeds import identity, text, urls
+from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
+from feeds.recipe import Recipe
+from feeds.rules import RULES, VERSION, allowed, links
+from feeds.rules.bylines import authors
+from feeds.rules.page import Page, short
+
+# Bounds on what is parsed at all: the largest real article has 679 KB and 7,920 tags and nests 65 deep
+# (CRUFT.md 1.5), while hostile input makes any parser or walk slow (LIBRARIES "HTML trees").
+MOST_CHARACTERS = 2_000_000
+MOST_TAGS = 40_000
+MOST_NESTING = 300
+
+_SAMPLES = 5
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    """Sizes are pixels: a width of 100 % is the mirror's, not the picture's."""
+    if name in ("width", "height"):
+        return value if value.isdigit() and 0 < len(value) < 5 else None
+    return value
+
+
+SANITIZER = nh3.Cleaner(
+    tags=set(allowed.TAGS),
+    clean_content_tags={"script", "style"},
+    attributes=allowed.ATTRIBUTES,
+    attribute_filter=_attribute,
+    strip_comments=True,
+    link_rel=None,
+    url_schemes=set(allowed.SCHEMES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A cleaned body and what was found in it on the way."""
+
+    html: str
+    text: str
+    image: str
+    """The address of the first picture; empty where there is none."""
+    bylines: tuple[str, ...]
+    enclosures: tuple[Enclosure, ...]
+    receipt: Receipt
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """What an article was cleaned by: the recipe's data and the version of the rules."""
+    return f"{VERSION}-{recipe.digest}"
+
+
+def clean(
+    draft: Draft, *, source: Source, recipe: Recipe, dated: datetime, latest: datetime, language: str = ""
+) -> Cleaned:
+    """Make an Article of a Draft.
+
+    `dated` is the time of an article that names none, `latest` the latest that any can have; `language` is
+    for an article and a source that name none. Raises ReadError where the draft's link is no address or its
+    body is beyond the bounds.
+    """
+    link = urls.canonical(urls.strip_tracking(draft.link, recipe.tracking))
+    if not link:
+        raise ReadError(f"its link is no http address: {short(draft.link)!r}")
+    body = clean_body(draft.html, link=link, recipe=recipe)
+    own_names = {source.title, draft.source_name, *recipe.not_authors}
+    named = list(
+        dict.fromkeys(name for name in map(text.decoded, draft.authors) if name and name not in own_names)
+    )
+    bylines = [name for name in body.bylines if name not in own_names]
+    published = (
+        draft.published if draft.published and EPOCH <= draft.published <= latest else min(dated, latest)
+    )
+    updated = draft.updated if draft.updated and published <= draft.updated <= latest else published
+    tags = dict.fromkeys(tag for tag in map(text.decoded, draft.tags) if tag and tag not in own_names)
+    return Cleaned(
+        article=Article(
+            id=identity.entry_id(draft.link),
+            link=link,
+            title=_title(draft.title, recipe) or text.summary(body.text, 80) or link,
+            html=body.html,
+            summary=text.summary(body.text),
+            source=source,
+            published=published,
+            updated=updated,
+            language=draft.language or source.language or language,
+            authors=tuple(named or bylines),
+            tags=tuple(tags),
+            image=body.image,
+            enclosures=(*draft.enclosures, *body.enclosures),
+        ),
+        receipt=body.receipt,
+        text=body.text,
+        recipe=fingerprint(recipe),
+    )
+
+
+def clean_body(html: str, *, link: str, recipe: Recipe) -> Body:
+    """Clean a body of HTML; `link` is what relative addresses are resolved against.
+
+    Raises ReadError where it is beyond the bounds.
+    """
+    if len(html) > MOST_CHARACTERS or html.count("<") > MOST_TAGS:
+        raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
+    tree = parse_fragment(html, positions=False)
+    if html.count("<") > MOST_NESTING and _nesting(tree) > MOST_NESTING:
+        raise ReadError(f"the body nests deeper than {MOST_NESTING} elements")
+    page = Page(tree=tree, link=link, recipe=recipe)
+    changes = []
+    for rule in RULES:
+        if rule.name in recipe.off:
+            continue
+        pieces = rule.apply(page)
+        if pieces:
+            changes.append(Change(rule=rule.name, count=len(pieces), samples=tuple(pieces[:_SAMPLES])))
+    first = tree.select_one("img[src]")
+    return Body(
+        html=SANITIZER.clean(text.legal(tree.inner_html)).strip(),
+        text=_text(tree),
+        image=(first.attr("src") or "") if first is not None else "",
+        bylines=tuple(dict.fromkeys(page.bylines)),
+        enclosures=tuple(page.enclosures),
+        receipt=Receipt(changes=tuple(changes)),
+    )
+
+
+def clean_url(url: str, recipe: Recipe) -> str:
+    """What cleaning makes of one address: proxies and redirects unwrapped, tracking taken out."""
+    page = Page(tree=parse_fragment(""), link=url, recipe=recipe)
+    made = urls.absolute(url) or url
+    made = urls.unwrap(urls.unwrap(made, recipe.proxies), recipe.redirects)
+    return urls.strip_tracking(links.page_address(made, page), recipe.tracking)
+
+
+def byline_authors(byline: str, recipe: Recipe) -> tuple[str, ...]:
+    """The persons that a byline names."""
+    return tuple(authors(byline, recipe.not_authors))
+
+
+def _title(title: str, recipe: Recipe) -> str:
+    shown = text.decoded(title)
+    for suffix in recipe.title_suffixes:
+        shown = shown.removesuffix(suffix).rstrip() or shown
+    return shown
+
+
+_BREAKS = frozenset(
+    "br p div li tr h1 h2 h3 h4 h5 h6 blockquote figcaption figure pre dd dt td th hr".split()
+)
+
+
+def _text(tree: Element) -> str:
+    """The visible text, blocks apart, captions left out: what summaries and comparisons are made of."""
+    pieces = []
+    skipped = tree.select("figcaption, rt, rp")
+    for element in skipped:
+        element.extract()
+    for node in tree.descendants:
+        if isinstance(node, Element):
+            if node.tag in _BREAKS:
+                pieces.append("\n")
+        else:
+            pieces.append(node.text)
+    return text.legal("".join(pieces)).strip()
+
+
+def _nesting(tree: Element) -> int:
+    """How deep elements lie in one another, walked without recursion."""
+    deepest, level = 0, [tree]
+    while level:
+        deepest += 1
+        level = [child for node in level for child in node.children if isinstance(child, Element)]
+    return deepest

@@ -1,0 +1,254 @@
+"""The words that every room speaks: what is read, what is served, what is reported.
+
+A leaf: it imports nothing of the package. Every value is frozen, every datetime is aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class FeedsError(Exception):
+    """The root of every error that the package raises on purpose; its text is meant for people."""
+
+
+class ReadError(FeedsError):
+    """These bytes are not an article that the package can read; the text is the reason."""
+
+
+class ConfigError(FeedsError):
+    """config.yaml, a pack or the environment says something impossible; one line per fault.
+
+    Each line has the shape ``file:line: key: reason``.
+    """
+
+
+class StoreError(FeedsError):
+    """The database cannot be used: not reachable, or written by a newer version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A media file that belongs to an entry (RSS 2.0 `enclosure`, RFC 4287 section 4.2.7.2)."""
+
+    url: str
+    type: str
+    length: int = 0
+    """Size in bytes; 0 where it is unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An article as found in a file: fields may be missing, the body is whatever was there."""
+
+    link: str
+    html: str
+    """The body as found, decoded, newlines as `\\n`."""
+    title: str = ""
+    """Plain text: entities decoded, no markup."""
+    published: datetime | None = None
+    updated: datetime | None = None
+    authors: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    source_name: str = ""
+    """The publisher as the file names it (front matter category or tag); empty where it does not."""
+    language: str = ""
+    enclosures: tuple[Enclosure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A publisher, and so a feed of its own at /feeds/<slug>."""
+
+    slug: str
+    title: str
+    home: str = ""
+    language: str = ""
+    """BCP 47; empty where it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one rule did to one article."""
+
+    rule: str
+    count: int
+    samples: tuple[str, ...] = ()
+    """A few of the removed or changed pieces, shortened; `before → after` where something stayed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What cleaning did to an article, rule by rule in the order of RULES; silent rules are absent."""
+
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many pieces were removed or changed."""
+        return sum(change.count for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """An article as served: nothing missing, the body clean. The store takes nothing else."""
+
+    id: str
+    """Permanent, `urn:uuid:…` (see identity.py)."""
+    link: str
+    """The publisher's page: absolute, http or https, ASCII."""
+    title: str
+    """Plain text, never empty, legal XML characters only."""
+    html: str
+    """The clean body: allowed elements, attributes and schemes only, all addresses absolute."""
+    summary: str
+    """Plain text from the beginning of the body; empty where the body has no text."""
+    source: Source
+    published: datetime
+    updated: datetime
+    """When the text that a reader sees last changed significantly; never before `published`."""
+    language: str
+    """BCP 47."""
+    authors: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    image: str = ""
+    """The first picture of the body; empty where there is none."""
+    enclosures: tuple[Enclosure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """What `clean.clean` answers."""
+
+    article: Article
+    receipt: Receipt
+    text: str
+    """The visible text of the body: what versions of an article are compared by."""
+    recipe: str
+    """Fingerprint of the recipe and the rules that cleaned it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """What one file says of one entry, as it is kept: enough to clean it again without the file."""
+
+    inbox: str
+    path: str
+    position: int
+    """Which article of the file, from 0."""
+    entry_id: str
+    draft: Draft
+    dated: datetime
+    """The file's own time when it was first read: the date of an article that names none."""
+    seen: datetime
+    """When it was first read: nothing is dated later than that."""
+    edited: datetime | None = None
+    """When the file last changed that text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileState:
+    """What the store remembers of a file, so that it is read again only after it changed."""
+
+    path: str
+    size: int
+    modified: int
+    """Nanoseconds, as the file system says."""
+    digest: str = ""
+    reason: str = ""
+    """Why it could not be read; empty where it could."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """A source with what is published of it."""
+
+    source: Source
+    articles: int
+    published: datetime
+    """The newest article's date."""
+    updated: datetime
+    """The newest change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of the ingest, as the history keeps it."""
+
+    trigger: str
+    started: datetime
+    finished: datetime | None
+    """None while it goes on, and for ever where its process was killed."""
+    new: int
+    changed: int
+    same: int
+    waiting: int
+    failed: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """An ordered window of articles, ready to write, with its own address."""
+
+    title: str
+    description: str
+    home: str
+    """The page for people that belongs to this feed: absolute."""
+    address: str
+    """The feed's own absolute address without the format's suffix: `https://host/feeds/all`."""
+    language: str
+    updated: datetime
+    """The newest change of any entry: never the clock, so the same articles give the same bytes."""
+    articles: tuple[Article, ...] = ()
+    """Newest first."""
+    combined: bool = False
+    """Whether the articles come from several sources, so that each entry has to name its own."""
+    source_addresses: Mapping[str, str] = field(default_factory=dict)
+    """Source slug -> the absolute address (no suffix) of that source's feed, for combined views."""
+    source_updated: Mapping[str, datetime] = field(default_factory=dict)
+    """Source slug -> the newest change in that source's feed, for `atom:source`."""
+    ttl_minutes: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """One feed in the OPML list."""
+
+    title: str
+    description: str
+    home: str
+    address: str
+    """Absolute, without the format's suffix."""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One file that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What one run of the ingest did, counted in files (`articles` in entries)."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    waiting: int = 0
+    """Files left for the next run because they may still be being written."""
+    failed: list[Failure] = field(default_factory=list)
+    recleaned: int = 0
+    """Stored articles that a changed recipe or rule made different."""
+
+
+Outcome = Literal["new", "changed", "same", "failed"]
+"""What became of one file."""

@@ -1,0 +1,43 @@
+"""Bytes to Drafts: what kind of file it is, decided by its content; the name is only a hint.
+
+To add a format: one module with `recognises` and `read`, and its line in READERS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from feeds.model import Draft, ReadError
+from feeds.readers import article, encoding
+
+MOST_BYTES = 8_000_000
+"""A larger file is refused before it is decoded; the largest real article has 0.7 MB (CRUFT.md 1.5)."""
+
+
+class Reader(NamedTuple):
+    """A format that can be read."""
+
+    name: str
+    recognises: Callable[[str], bool]
+    read: Callable[[str, str], list[Draft]]
+    """Decoded text and file name to Drafts; raises ReadError."""
+
+
+READERS: tuple[Reader, ...] = (Reader("article", article.recognises, article.read),)
+
+
+def read(data: bytes, name: str) -> list[Draft]:
+    """The articles in a file's bytes, in their order. Raises ReadError, and nothing else, on any bytes."""
+    if not data.strip():
+        raise ReadError("the file is empty")
+    if len(data) > MOST_BYTES:
+        raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
+    text = encoding.decode(data)
+    for reader in READERS:
+        if reader.recognises(text):
+            return reader.read(text, name)
+    raise ReadError(
+        "not an article: it begins neither with front matter (---) nor with <!--milliseconds--> "
+        "nor with a [title](link) line"
+    )

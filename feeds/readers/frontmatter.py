@@ -1,0 +1,76 @@
+"""The YAML block at the head of an article file (CRUFT.md 1.2), read as strings only.
+
+Where YAML objects (the writers of these files escape nothing but quotes), the known keys are read line by
+line: a broken header does not lose an article.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from feeds.model import ReadError
+
+_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_MOST_CHARACTERS = 64_000
+_CLOSED = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_ANCHOR = re.compile(r"^\s*(?:-\s+)?[\w-]+:\s*(?:\[\s*)?[&*]", re.MULTILINE)
+_LINE = re.compile(r"^([A-Za-z_][\w-]*):[ \t]*(.*)$")
+
+Fields = dict[str, str | list[str]]
+
+
+def begins(text: str) -> bool:
+    """Whether a text opens with a front matter block."""
+    return re.match(r"---[ \t]*\n", text) is not None
+
+
+def split(text: str) -> tuple[Fields, str]:
+    """The fields of the block and the text after it. Raises ReadError where the block never ends."""
+    start = text.index("\n") + 1
+    end = _CLOSED.search(text, start, start + _MOST_CHARACTERS)
+    if end is None:
+        raise ReadError("line 1: the front matter (---) is never closed")
+    block = text[start : end.start()]
+    return _fields(block), text[end.end() :].lstrip("\n")
+
+
+def _fields(block: str) -> Fields:
+    if not _ANCHOR.search(block):  # `author: *x` is a name here, never a YAML alias
+        try:
+            loaded = yaml.load(block, Loader=_Loader)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            loaded = None
+        if isinstance(loaded, dict):
+            return {str(key).lower(): _value(value) for key, value in loaded.items()}
+    return _by_lines(block)
+
+
+def _value(value: object) -> str | list[str]:
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str) and item]
+    return value if isinstance(value, str) else ""
+
+
+def _by_lines(block: str) -> Fields:
+    fields: Fields = {}
+    key = ""
+    for line in block.split("\n"):
+        match = _LINE.match(line)
+        if match:
+            key = match[1].lower()
+            fields[key] = match[2].strip()
+        elif line.strip() and isinstance(known := fields.get(key), str):
+            fields[key] = f"{known} {line.strip()}"
+    return {name: _unquoted(value) for name, value in fields.items() if isinstance(value, str)}
+
+
+def _unquoted(value: str) -> str | list[str]:
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1].replace('\\"', '"')
+    if value.startswith("[") and value.endswith("]"):
+        items = (item.strip().strip("\"'") for item in value[1:-1].split(","))
+        return [item for item in items if item]
+    return value

@@ -1,0 +1,256 @@
+"""Cleaning data: the vocabulary of packs and of config.yaml's `rules:`, merged and compiled to a Recipe.
+
+Merging in one sentence: lists add up, the later scalar wins, `off: [rule]` removes a step. Everything that
+cannot work (a selector or pattern that does not parse, a wrapper that can never match) is refused here, at
+load. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from turbohtml import parse_fragment
+
+from feeds import urls
+
+Strings = tuple[str, ...]
+
+
+def _selector(value: str) -> str:
+    try:
+        parse_fragment("").select(value)
+    except ValueError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+def _pattern(value: str) -> str:
+    try:
+        compiled = re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    if compiled.fullmatch(""):
+        raise ValueError("matches an empty text, so it would match everywhere")
+    return value
+
+
+def _hostname(value: str) -> str:
+    if not re.fullmatch(r"(?:[\w\-]+\.)*[\w\-]+", value) or value != value.lower():
+        raise ValueError(f"{value!r} is not a host name in lower case, without scheme and path")
+    return value
+
+
+def _parameter(value: str) -> str:
+    if not re.fullmatch(r"[^=&#?*]+\*?", value):
+        raise ValueError(f"{value!r} is not a parameter name (a `*` may stand at its end only)")
+    return value
+
+
+Selector = Annotated[str, AfterValidator(_selector)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Host = Annotated[str, AfterValidator(_hostname)]
+Parameter = Annotated[str, AfterValidator(_parameter)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, populate_by_name=True)
+
+
+class TrackingSpec(_Spec):
+    """Query parameters that only track; a `*` at the end makes a name a prefix."""
+
+    anywhere: tuple[Parameter, ...] = ()
+    hosts: dict[Host, tuple[Parameter, ...]] = Field(default_factory=dict)
+    keep: dict[Host, tuple[Parameter, ...]] = Field(default_factory=dict)
+
+
+class WrapperSpec(_Spec):
+    """A proxy or redirect: on these hosts the original stands in a parameter or in the path."""
+
+    hosts: tuple[Host, ...] = Field(min_length=1)
+    parameters: Strings = ()
+    options: Strings = ()
+    path: Pattern | None = None
+
+    @model_validator(mode="after")
+    def _can_match(self) -> WrapperSpec:
+        if bool(self.parameters) == bool(self.path):
+            raise ValueError("give either `parameters` or `path`")
+        if self.path and "target" not in re.compile(self.path).groupindex:
+            raise ValueError("`path` needs a group named target: (?P<target>…)")
+        return self
+
+
+class FooterSpec(_Spec):
+    """A block to drop, by its text; with `hosts`, only where every link in it leads to one of them."""
+
+    text: Pattern
+    hosts: tuple[Host, ...] = ()
+
+
+class LinkSpec(_Spec):
+    """An address that stands for a page. Groups of `from`, and of `article` over the article's own link,
+    fill `to`; the first entry of which both match wins.
+    """
+
+    from_: Pattern = Field(alias="from")
+    to: str
+    article: Pattern | None = None
+
+    @model_validator(mode="after")
+    def _groups_exist(self) -> LinkSpec:
+        known = set(re.compile(self.from_).groupindex)
+        known |= set(re.compile(self.article).groupindex) if self.article else set()
+        missing = set(re.findall(r"\{(\w+)\}", self.to)) - known
+        if missing:
+            raise ValueError(f"`to` names groups that no pattern has: {', '.join(sorted(missing))}")
+        return self
+
+
+class Rules(_Spec):
+    """What a pack or a source in config.yaml may say about cleaning."""
+
+    drop: tuple[Selector, ...] = ()
+    """CSS selectors of elements that go with all they hold."""
+    footers: tuple[FooterSpec, ...] = ()
+    stamps: tuple[Pattern, ...] = ()
+    """Whole text of a stamp at the top of the body, a `<br>` as a newline; a group `byline` is the author."""
+    not_authors: Strings = ()
+    """Bylines that name no person."""
+    title_suffixes: Strings = ()
+    tracking: TrackingSpec = TrackingSpec()
+    proxies: tuple[WrapperSpec, ...] = ()
+    redirects: tuple[WrapperSpec, ...] = ()
+    links: tuple[LinkSpec, ...] = ()
+    off: Strings = ()
+    """Names of rules that are not run."""
+
+
+class MatchSpec(_Spec):
+    """Which articles a pack is for: by the link's host (subdomains included) or the source's name."""
+
+    hosts: tuple[Host, ...] = ()
+    sources: Strings = ()
+
+
+class SourceSpec(_Spec):
+    """The publisher that a pack knows."""
+
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
+    title: Annotated[str, Field(min_length=1)]
+    home: str = ""
+    language: str = ""
+    aliases: Strings = ()
+
+
+class Pack(Rules):
+    """One YAML file in packs/; without `match` it holds for every article."""
+
+    match: MatchSpec | None = None
+    source: SourceSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """A compiled FooterSpec."""
+
+    text: re.Pattern[str]
+    hosts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRule:
+    """A compiled LinkSpec."""
+
+    pattern: re.Pattern[str]
+    to: str
+    article: re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The packs that apply to one source, merged and compiled."""
+
+    drop: str
+    """One selector list; empty where there is none."""
+    footers: tuple[Footer, ...]
+    stamps: tuple[re.Pattern[str], ...]
+    not_authors: frozenset[str]
+    title_suffixes: Strings
+    tracking: urls.Tracking
+    proxies: Mapping[str, tuple[urls.Wrapper, ...]]
+    redirects: Mapping[str, tuple[urls.Wrapper, ...]]
+    links: tuple[LinkRule, ...]
+    off: frozenset[str]
+    digest: str
+    """Changes with the data: an article that was cleaned by another digest is cleaned again."""
+
+
+def build(layers: Sequence[Rules]) -> Recipe:
+    """Merge the layers in order and compile them."""
+    names = (
+        "drop",
+        "footers",
+        "stamps",
+        "not_authors",
+        "title_suffixes",
+        "proxies",
+        "redirects",
+        "links",
+        "off",
+    )
+    merged = {name: [item for layer in layers for item in getattr(layer, name)] for name in names}
+    plain = [
+        layer.model_dump(mode="json", include=set(Rules.model_fields), by_alias=True) for layer in layers
+    ]
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+    return Recipe(
+        drop=", ".join(dict.fromkeys(merged["drop"])),
+        footers=tuple(Footer(re.compile(f.text), frozenset(f.hosts)) for f in merged["footers"]),
+        stamps=tuple(re.compile(shape) for shape in merged["stamps"]),
+        not_authors=frozenset(merged["not_authors"]),
+        title_suffixes=tuple(merged["title_suffixes"]),
+        tracking=_tracking([layer.tracking for layer in layers]),
+        proxies=_wrappers(merged["proxies"]),
+        redirects=_wrappers(merged["redirects"]),
+        links=tuple(
+            LinkRule(re.compile(link.from_), link.to, re.compile(link.article) if link.article else None)
+            for link in merged["links"]
+        ),
+        off=frozenset(merged["off"]),
+        digest=digest,
+    )
+
+
+def _names(names: Iterable[str]) -> urls.Names:
+    listed = list(names)
+    prefixes = tuple(dict.fromkeys(name[:-1] for name in listed if name.endswith("*")))
+    return urls.Names(frozenset(name for name in listed if not name.endswith("*")), prefixes)
+
+
+def _tracking(specs: Sequence[TrackingSpec]) -> urls.Tracking:
+    def table(field: str) -> dict[str, urls.Names]:
+        gathered: dict[str, list[str]] = {}
+        for spec in specs:
+            for name, parameters in getattr(spec, field).items():
+                gathered.setdefault(name, []).extend(parameters)
+        return {name: _names(parameters) for name, parameters in gathered.items()}
+
+    anywhere = _names(name for spec in specs for name in spec.anywhere)
+    return urls.Tracking(anywhere, table("hosts"), table("keep"))
+
+
+def _wrappers(specs: Iterable[WrapperSpec]) -> dict[str, tuple[urls.Wrapper, ...]]:
+    table: dict[str, tuple[urls.Wrapper, ...]] = {}
+    for spec in specs:
+        path = re.compile(spec.path) if spec.path else None
+        wrapper = urls.Wrapper(frozenset(spec.hosts), spec.parameters, frozenset(spec.options), path)
+        for name in spec.hosts:
+            table[name] = (*table.get(name, ()), wrapper)
+    return table

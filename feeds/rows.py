@@ -1,0 +1,136 @@
+"""Values to rows and back: what stands in the tables' JSON and time columns. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, Original, Receipt, Run, Source
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The moment, in UTC."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def entry_row(cleaned: Cleaned) -> dict[str, Any]:
+    """An article as a row of `entries`; its digest covers everything that a feed shows."""
+    article = cleaned.article
+    row: dict[str, Any] = {
+        "id": article.id,
+        "source": article.source.slug,
+        "link": article.link,
+        "title": article.title,
+        "html": article.html,
+        "summary": article.summary,
+        "published": to_micros(article.published),
+        "updated": to_micros(article.updated),
+        "language": article.language,
+        "extra": _json(
+            {
+                "authors": article.authors,
+                "tags": article.tags,
+                "image": article.image,
+                "enclosures": [asdict(enclosure) for enclosure in article.enclosures],
+            }
+        ),
+    }
+    row["digest"] = hashlib.blake2b(_json(row).encode(), digest_size=16).hexdigest()
+    row["receipt"] = _json([asdict(change) for change in cleaned.receipt.changes])
+    row["recipe"] = cleaned.recipe
+    return row
+
+
+def article(row: Mapping[Any, Any], source: Source) -> Article:
+    """A row of `entries` as an article."""
+    extra = json.loads(row["extra"])
+    return Article(
+        id=row["id"],
+        link=row["link"],
+        title=row["title"],
+        html=row["html"],
+        summary=row["summary"],
+        source=source,
+        published=from_micros(row["published"]),
+        updated=from_micros(row["updated"]),
+        language=row["language"],
+        authors=tuple(extra["authors"]),
+        tags=tuple(extra["tags"]),
+        image=extra["image"],
+        enclosures=tuple(Enclosure(**enclosure) for enclosure in extra["enclosures"]),
+    )
+
+
+def receipt(text: str) -> Receipt:
+    """The `receipt` column as a Receipt."""
+    changes = json.loads(text)
+    return Receipt(
+        changes=tuple(
+            Change(rule=change["rule"], count=change["count"], samples=tuple(change["samples"]))
+            for change in changes
+        )
+    )
+
+
+def original_row(original: Original) -> dict[str, Any]:
+    """An original as a row of `originals`, its draft as deflated JSON."""
+    draft = asdict(original.draft)
+    for name in ("published", "updated"):
+        draft[name] = draft[name].isoformat() if draft[name] else None
+    return {
+        "inbox": original.inbox,
+        "path": original.path,
+        "position": original.position,
+        "entry_id": original.entry_id,
+        "draft": zlib.compress(_json(draft).encode(), 4),
+        "dated": to_micros(original.dated),
+        "seen": to_micros(original.seen),
+        "edited": to_micros(original.edited) if original.edited else None,
+    }
+
+
+def original(row: Mapping[Any, Any]) -> Original:
+    """A row of `originals` as an Original."""
+    draft = json.loads(zlib.decompress(row["draft"]))
+    for name in ("published", "updated"):
+        draft[name] = datetime.fromisoformat(draft[name]) if draft[name] else None
+    draft["enclosures"] = tuple(Enclosure(**enclosure) for enclosure in draft["enclosures"])
+    draft["authors"], draft["tags"] = tuple(draft["authors"]), tuple(draft["tags"])
+    return Original(
+        inbox=row["inbox"],
+        path=row["path"],
+        position=row["position"],
+        entry_id=row["entry_id"],
+        draft=Draft(**draft),
+        dated=from_micros(row["dated"]),
+        seen=from_micros(row["seen"]),
+        edited=from_micros(row["edited"]) if row["edited"] is not None else None,
+    )
+
+
+def run(row: Mapping[Any, Any]) -> Run:
+    """A row of `runs` as a Run."""
+    counts = {name: row[name] for name in ("new", "changed", "same", "waiting", "failed")}
+    return Run(
+        trigger=row["trigger"],
+        started=from_micros(row["started"]),
+        finished=from_micros(row["finished"]) if row["finished"] is not None else None,
+        error=row["error"],
+        **counts,
+    )

@@ -1,0 +1,93 @@
+"""What plays: frames become titled links, audio and video become enclosures (CRUFT.md 3.11)."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from turbohtml import Element, Text
+
+from feeds import urls
+from feeds.model import Enclosure
+from feeds.rules.page import Page, changed, short
+
+# (what a frame's address looks like, the page that it stands for, what that is).
+_PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (
+        re.compile(r"(?:https?:)?//(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w\-]{11}).*"),
+        "https://www.youtube.com/watch?v={}",
+        "YouTube",
+    ),
+    (re.compile(r"(?:https?:)?//player\.vimeo\.com/video/(\d+).*"), "https://vimeo.com/{}", "Vimeo"),
+    (
+        re.compile(r"(?:https?:)?//www\.facebook\.com/plugins/(?:video|post)\.php\?(?:.*&)?href=([^&]+).*"),
+        "{}",
+        "Facebook",
+    ),
+)
+# Media types by suffix, for what a feed has to call `type` (RFC 4287 section 4.2.7.3).
+_TYPES = {
+    "mp3": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "ogg": "audio/ogg",
+    "oga": "audio/ogg",
+    "opus": "audio/ogg",
+    "wav": "audio/wav",
+    "aac": "audio/aac",
+    "mp4": "video/mp4",
+    "m4v": "video/mp4",
+    "webm": "video/webm",
+    "ogv": "video/ogg",
+    "mov": "video/quicktime",
+    "m3u8": "application/vnd.apple.mpegurl",
+}
+
+
+def frames(page: Page) -> list[str]:
+    """A frame becomes a paragraph with a link to what it shows; one without an address goes."""
+    pieces = []
+    for frame in page.tree.select("iframe, frame"):
+        before = (frame.attr("src") or frame.attr("data-src") or frame.attr("data-lazy-src") or "").strip()
+        address, what = _page_of(before)
+        made = urls.absolute(address, page.link) if not before.startswith(("about:", "javascript:")) else ""
+        if not made:
+            pieces.append(short(f"<iframe src={before!r}>"))
+            frame.extract()
+            continue
+        title = " ".join((frame.attr("title") or "").split())
+        link = Element("a", {"href": made}, [Text(title or what or urls.host(made))])
+        inside = frame.closest("p, figure, li, td, th, h1, h2, h3, h4, h5, h6, span, a") is not None
+        frame.replace_with(link if inside else Element("p", {}, [link]))
+        pieces.append(changed(before, made))
+    return pieces
+
+
+def _page_of(address: str) -> tuple[str, str]:
+    for pattern, page, what in _PAGES:
+        match = pattern.fullmatch(address)
+        if match:
+            return page.format(unquote(match[1])), what
+    return address, ""
+
+
+def media(page: Page) -> list[str]:
+    """Audio and video stay where they are, with controls, and become enclosures of the entry."""
+    for player in page.tree.select("audio, video"):
+        player.attrs["controls"] = ""
+        for name in ("autoplay", "muted", "loop"):
+            if name in player.attrs:
+                del player.attrs[name]
+        for element in (player, *player.select("source")):
+            address = element.attr("src")
+            if address and all(enclosure.url != address for enclosure in page.enclosures):
+                page.enclosures.append(Enclosure(url=address, type=_media_type(element, player.tag, address)))
+                break
+    return []
+
+
+def _media_type(element: Element, tag: str, address: str) -> str:
+    declared = (element.attr("type") or "").partition(";")[0].strip().lower()
+    if re.fullmatch(r"(?:audio|video|application)/[\w.+\-]+", declared):
+        return declared
+    suffix = re.split("[?#]", address)[0].rpartition(".")[2].lower()
+    return _TYPES.get(suffix, "audio/mpeg" if tag == "audio" else "video/mp4")

@@ -1,0 +1,104 @@
+"""What stands around an article: advertising, widgets, scripts, and the blocks that mirrors append."""
+
+from __future__ import annotations
+
+from turbohtml import Element, Node, Text
+
+from feeds import urls
+from feeds.recipe import Footer
+from feeds.rules.page import BLOCKS, Page, blank, inside, previous_shown, sample
+
+_SEPARATORS = frozenset({"br", "hr"})
+_LONGEST_FOOTER = 600
+
+
+def drop(page: Page) -> list[str]:
+    """Remove the elements that the recipe's selectors name (CRUFT.md 3.5, 3.10, 3.11)."""
+    if not page.recipe.drop:
+        return []
+    removed = []
+    for element in page.tree.select(page.recipe.drop):
+        if inside(element, page.tree):  # else it went with another one
+            removed.append(sample(element))
+            element.extract()
+    return removed
+
+
+def footers(page: Page) -> list[str]:
+    """Remove the blocks whose text the recipe's footers match, and the rules and breaks before them.
+
+    Anchored on the text, because the markup around it differs with what the article left open (CRUFT.md 3.3).
+    """
+    footers = page.recipe.footers
+    if not footers:
+        return []
+    whole = page.tree.text
+    wanted = [footer for footer in footers if footer.text.search(whole)]
+    removed = []
+    for footer in wanted:
+        for node in [node for node in page.tree.descendants if isinstance(node, Text)]:
+            if footer.text.search(node.data) and inside(node, page.tree):
+                removed.extend(_remove(node, footer, page.tree))
+    return removed
+
+
+def _remove(node: Text, footer: Footer, tree: Element) -> list[str]:
+    block = _block(node, tree)
+    if block is not None and len(block.text) <= _LONGEST_FOOTER and footer.text.match(block.text.lstrip()):
+        if not _leads_only_to(block, footer.hosts):
+            return []
+        _trim_before(block, tree)
+        shown = sample(block)
+        block.extract()
+        return [shown]
+    # Unclosed markup before it: the footer is a run of text, links and breaks inside a larger block.
+    run: list[Node] = [node]
+    following = node.next_sibling
+    while following is not None and _belongs(following, footer.hosts):
+        run.append(following)
+        following = following.next_sibling
+    if footer.hosts and not any(isinstance(piece, Element) and piece.tag == "a" for piece in run):
+        return []
+    _trim_before(node, tree)
+    shown = sample(node)
+    for piece in run:
+        piece.extract()
+    return [shown]
+
+
+def _block(node: Text, tree: Element) -> Element | None:
+    for ancestor in node.ancestors:
+        if ancestor is tree:
+            return None
+        if isinstance(ancestor, Element) and ancestor.tag in BLOCKS:
+            return ancestor
+    return None
+
+
+def _leads_only_to(block: Element, hosts: frozenset[str]) -> bool:
+    links = [link.attr("href") or "" for link in block.select("a[href]")]
+    return not hosts or (bool(links) and all(_on(link, hosts) for link in links))
+
+
+def _on(link: str, hosts: frozenset[str]) -> bool:
+    return not hosts.isdisjoint(urls.parents(urls.host(link)))
+
+
+def _belongs(node: Node, hosts: frozenset[str]) -> bool:
+    if isinstance(node, Element):
+        return node.tag == "br" or (node.tag == "a" and _on(node.attr("href") or "", hosts))
+    return not isinstance(node, Text) or blank(node.data)
+
+
+def _trim_before(node: Node, tree: Element) -> None:
+    """Take away the `<br><hr>` that set a footer apart, also before the wrappers that it stands first in."""
+    while True:
+        before = previous_shown(node)
+        while isinstance(before, Element) and before.tag in _SEPARATORS:
+            further = previous_shown(before)
+            before.extract()
+            before = further
+        parent = node.parent
+        if before is not None or not isinstance(parent, Element) or parent is tree:
+            return
+        node = parent

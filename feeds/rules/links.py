@@ -1,0 +1,94 @@
+"""Where links lead: absolute, to the page itself, without tracking (CRUFT.md 3.7 to 3.9)."""
+
+from __future__ import annotations
+
+from feeds import urls
+from feeds.rules.page import Page, changed, short
+
+# (attribute, elements that carry an address in it); `srcset` is read by the picture rules.
+_ADDRESSES = (
+    ("href", "a"),
+    ("src", "img, video, audio, source, track"),
+    ("poster", "video"),
+    ("cite", "blockquote, q"),
+)
+
+
+def addresses(page: Page) -> list[str]:
+    """Make every address absolute and ASCII; a link without a usable one is only its text."""
+    pieces = []
+    for attribute, tags in _ADDRESSES:
+        for element in page.tree.select(tags):
+            value = element.attr(attribute)
+            if value is None:
+                if element.tag == "a":  # an anchor: a place to jump to that no feed needs
+                    element.unwrap()
+                continue
+            made = urls.absolute(value, page.link)
+            if made == value:
+                continue
+            if made:
+                element.attrs[attribute] = made
+                if made.rstrip("/") != value.strip().rstrip("/"):
+                    pieces.append(changed(value, made))
+            elif element.tag == "a":
+                pieces.append(short(f"<a href={value!r}>"))
+                element.unwrap()
+            elif attribute == "src" and element.tag in ("img", "source", "track"):
+                pieces.append(short(f"<{element.tag} src={value!r}>"))
+                element.extract()
+            else:
+                del element.attrs[attribute]
+    for picture in page.tree.select("img:not([src])"):
+        pieces.append("<img> without an address")
+        picture.extract()
+    return pieces
+
+
+def pages(page: Page) -> list[str]:
+    """Links to a publisher's data interface become links to the page that they stand for."""
+    if not page.recipe.links:
+        return []
+    pieces = []
+    for link in page.tree.select("a[href]"):
+        before = link.attr("href") or ""
+        after = page_address(before, page)
+        if after != before:
+            link.attrs["href"] = after
+            pieces.append(changed(before, after))
+    return pieces
+
+
+def page_address(url: str, page: Page) -> str:
+    """The address of the page that `url` stands for, by the recipe's `links`; `url` where none matches."""
+    for rule in page.recipe.links:
+        match = rule.pattern.fullmatch(url)
+        article = rule.article.match(page.link) if rule.article else None
+        if match and (article or rule.article is None):
+            return rule.to.format(**match.groupdict(), **(article.groupdict() if article else {}))
+    return url
+
+
+def redirects(page: Page) -> list[str]:
+    """Links that lead through a redirect whose target can be read lead to the target."""
+    pieces = []
+    for link in page.tree.select("a[href]"):
+        before = link.attr("href") or ""
+        after = urls.unwrap(before, page.recipe.redirects)
+        if after != before and (made := urls.absolute(after)):
+            link.attrs["href"] = made
+            pieces.append(changed(before, made))
+    return pieces
+
+
+def tracking(page: Page) -> list[str]:
+    """Take tracking parameters out of links, and of the addresses of pictures, audio and video."""
+    pieces = []
+    for element in page.tree.select("a[href], img[src], video[src], audio[src], source[src]"):
+        attribute = "href" if element.tag == "a" else "src"
+        before = element.attr(attribute) or ""
+        after = urls.strip_tracking(before, page.recipe.tracking)
+        if after != before:
+            element.attrs[attribute] = after
+            pieces.append(changed(before, after))
+    return pieces

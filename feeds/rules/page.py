@@ -1,0 +1,83 @@
+"""The article that the rules work on, and the few questions about trees that several of them ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from turbohtml import Element, Node, Text
+
+from feeds.model import Enclosure
+from feeds.recipe import Recipe
+
+_SHOWN = 120
+
+MEDIA = frozenset({"img", "video", "audio", "iframe", "picture", "math", "object"})
+BLOCKS = frozenset(
+    "address article aside blockquote center dd details dialog div dl dt fieldset figcaption figure "
+    "footer form h1 h2 h3 h4 h5 h6 header hgroup hr li main nav ol p pre section summary table ul "
+    "tbody thead tfoot tr td th caption".split()
+)
+
+
+@dataclass(slots=True)
+class Page:
+    """One article while it is cleaned: the tree changes in place, findings gather beside it."""
+
+    tree: Element
+    link: str
+    """The article's own address: what relative addresses are resolved against. May be empty."""
+    recipe: Recipe
+    bylines: list[str] = field(default_factory=list)
+    enclosures: list[Enclosure] = field(default_factory=list)
+
+
+def blank(text: str) -> bool:
+    """Whether a text shows nothing: only blanks, non-breaking and zero-width ones included."""
+    return not text or not text.strip("\u200b\u200c\u200d\u2060\ufeff\u00ad \t\n\r\f\v\xa0\u3000")
+
+
+def previous_shown(node: Node) -> Node | None:
+    """The sibling before a node, blank text and comments skipped."""
+    before = node.previous_sibling
+    while before is not None and not _shown(before):
+        before = before.previous_sibling
+    return before
+
+
+def shown_children(node: Node) -> list[Node]:
+    """The children of a node without blank text and comments."""
+    return [child for child in node.children if _shown(child)]
+
+
+def _shown(node: Node) -> bool:
+    if isinstance(node, Element):
+        return True
+    return isinstance(node, Text) and not blank(node.data)
+
+
+def inside(node: Node, tree: Element) -> bool:
+    """Whether a node is still part of the tree, not of a piece that was taken out."""
+    return any(ancestor is tree for ancestor in node.ancestors)
+
+
+def sample(node: Node) -> str:
+    """A node as a receipt shows it: its text, else its start tag, on one line."""
+    text = " ".join(node.text.split())
+    return short(f"{text}") if text and not isinstance(node, Element) else short(_tagged(node, text))
+
+
+def _tagged(node: Node, text: str) -> str:
+    if not isinstance(node, Element):
+        return text
+    tag = node.html.partition(">")[0] + ">"
+    return f"{tag} {text}" if text else tag
+
+
+def short(text: str) -> str:
+    """At most 120 characters of a text."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def changed(before: str, after: str) -> str:
+    """A changed piece as a receipt shows it."""
+    return f"{short(before)} → {short(after)}"

@@ -1,0 +1,102 @@
+"""The database's tables (SQLAlchemy Core). Times are microseconds since 1970 in UTC: every database alike."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+SCHEMA = 1
+"""Raised with every change to the tables."""
+
+metadata = MetaData()
+
+# One row a setting of the database itself: `schema`, and `generation`, which moves whenever anything that
+# a feed shows has changed.
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# What was seen in an inbox, so that an unchanged file is not read again.
+files = Table(
+    "files",
+    metadata,
+    Column("inbox", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),  # nanoseconds, as the file system says
+    Column("digest", String(32), nullable=False),
+    Column("reason", Text, nullable=False),  # why it could not be read; empty where it could
+    Column("seen", BigInteger, nullable=False),
+)
+
+# What each file said: the draft as found, kept so that it can be cleaned again where the disk is gone.
+# Several originals may tell of one entry; what is served is decided over all of them.
+originals = Table(
+    "originals",
+    metadata,
+    Column("inbox", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("entry_id", String(45), nullable=False),
+    Column("draft", LargeBinary, nullable=False),  # JSON, deflated
+    Column("dated", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("edited", BigInteger),  # when a changed file last changed that text
+    Index("originals_by_entry", "entry_id"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", String(45), primary_key=True),
+    Column("source", String(200), nullable=False),
+    Column("link", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("language", String(40), nullable=False),
+    Column("extra", Text, nullable=False),  # JSON: authors, tags, image, enclosures
+    Column("receipt", Text, nullable=False),  # JSON
+    Column("recipe", String(60), nullable=False),  # fingerprint of what cleaned it
+    Column("digest", String(32), nullable=False),  # of everything that a feed shows
+    Index("entries_newest", "published", "id"),
+    Index("entries_newest_by_source", "source", "published", "id"),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("slug", String(200), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("home", Text, nullable=False),
+    Column("language", String(40), nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("trigger", String(40), nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("finished", BigInteger),
+    Column("new", Integer, nullable=False, default=0),
+    Column("changed", Integer, nullable=False, default=0),
+    Column("same", Integer, nullable=False, default=0),
+    Column("waiting", Integer, nullable=False, default=0),
+    Column("failed", Integer, nullable=False, default=0),
+    Column("error", Text, nullable=False, default=""),
+)
