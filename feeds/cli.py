@@ -1,0 +1,234 @@
+"""The verbs that a person types. No logic: each one loads what it needs, calls it, and says what came of it.
+
+Everything heavy is imported inside the verbs, so that `feeds --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from feeds import __version__
+from feeds.model import FeedsError, ReadError
+
+if TYPE_CHECKING:
+    from feeds.config import Config
+    from feeds.ingest import Progress
+    from feeds.model import Report
+
+_MOST_SHOWN = 50
+_WORTH_A_BAR = 200
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="feeds")
+@click.option(
+    "-c", "--config", "file", metavar="FILE", help="The configuration file.  [default: config.yaml]"
+)
+@click.pass_context
+def cli(context: click.Context, file: str | None) -> None:
+    """Drop article files in, subscribe to clean feeds."""
+    context.obj = file
+
+
+@cli.command()
+@click.pass_obj
+def run(file: str | None) -> None:
+    """Watch the inbox and serve the feeds, in one process: all that one machine needs."""
+    from feeds.server import serve
+
+    serve(_config(file), watch=True, say=click.echo)
+
+
+@cli.command("serve")
+@click.pass_obj
+def serve_(file: str | None) -> None:
+    """Serve the feeds only; the watcher runs elsewhere."""
+    from feeds.server import serve
+
+    serve(_config(file), watch=False, say=click.echo)
+
+
+@cli.command()
+@click.pass_obj
+def watch(file: str | None) -> None:
+    """Watch the inbox only; the feeds are served elsewhere."""
+    import signal
+    import threading
+
+    from feeds.schedule import Watcher
+    from feeds.server import configure_logging, ingest_of
+    from feeds.store import Store
+
+    config = _config(file)
+    configure_logging(config)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    watcher = Watcher(config, ingest_of(config, Store(config.database)))
+    watcher.start()
+    stopping.wait()
+    watcher.stop()
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.pass_obj
+def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
+    """Read what is new or changed in the inbox, or the files and folders at PATHS, and say what came of it.
+
+    Exit code 1 if a file could not be read.
+    """
+    from feeds.server import configure_logging, ingest_of
+    from feeds.store import Store
+
+    config = _config(file)
+    configure_logging(config)
+    work = ingest_of(config, Store(config.database))
+    with _progress() as progress:
+        report = work.run("by hand", places=list(paths) or None, progress=progress)
+    _say(report)
+    sys.exit(1 if report.failed else 0)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, metavar="FILE…|-")
+@click.option("--json", "form", flag_value="json", help="JSON Lines: one object for each article.")
+@click.option("--html", "form", flag_value="html", help="The cleaned body only.")
+@click.option(
+    "--diff", "form", flag_value="diff", help="A unified diff of the original and the cleaned body."
+)
+@click.option("--url", metavar="URL", help="Print what cleaning makes of this address.")
+@click.option("--base", metavar="URL", default="", help="What relative links of a fragment are relative to.")
+@click.pass_obj
+def clean(file: str | None, files: tuple[str, ...], form: str | None, url: str | None, base: str) -> None:
+    """Show what cleaning makes of article files, or of HTML on standard input (-). Nothing is stored.
+
+    Without an option: what each article is, and what each rule did to it. Exit code 1 if a file could not
+    be read.
+    """
+    from feeds.inbox import readable, shown
+    from feeds.inspect import Inspector
+
+    if bool(files) == bool(url):
+        raise click.UsageError("give files, or - for standard input, or --url")
+    inspector = Inspector(_config(file), colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    if url:
+        click.echo(inspector.url(url))
+        return
+    failed = False
+    for name in files:
+        try:
+            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+            written = time.time() if name == "-" else Path(name).stat().st_mtime
+            dated = datetime.fromtimestamp(written, UTC)
+            for line in inspector.lines(readable(name), data, form or "", base, dated):
+                click.echo(line)
+        except OSError as error:
+            failed = True
+            click.echo(f"{shown(readable(name))}: {error.strerror}", err=True)
+        except ReadError as error:
+            failed = True
+            click.echo(f"{shown(readable(name))}: {error}", err=True)
+    sys.exit(1 if failed else 0)
+
+
+@cli.command()
+@click.pass_obj
+def check(file: str | None) -> None:
+    """Check config.yaml, the environment and the packs. Exit code 2 if something is wrong."""
+    from feeds.store import database_url
+
+    config = _config(file)
+    database_url(config.database)
+    catalogue = config.catalogue
+    click.echo(f"{config.file or 'no config.yaml, the defaults hold'}: fine")
+    click.echo(f"packs: {len(catalogue.packs)} ({', '.join(catalogue.packs)})")
+    click.echo(f"sources configured: {len(catalogue.configured)}")
+    click.echo(f"inbox: {config.inbox}{'' if config.inbox.is_dir() else ' (there is no such folder yet)'}")
+
+
+@cli.command()
+@click.pass_obj
+def status(file: str | None) -> None:
+    """Show what is stored, how the last runs went, and which files could not be read."""
+    from feeds.inbox import shown
+    from feeds.store import Store
+
+    config = _config(file)
+    store = Store(config.database)
+    states, runs, failures = store.sources(), store.runs(5), store.failures()
+    click.echo(f"database: {store.name}")
+    click.echo(f"inbox: {config.inbox}")
+    click.echo(f"articles: {sum(state.articles for state in states)} from {len(states)} sources")
+    for state in states:
+        newest = state.published.strftime("%Y-%m-%d %H:%M")
+        click.echo(f"  {state.articles:>7}  newest {newest}  {state.source.slug}  {state.source.title}")
+    click.echo("runs:" if runs else "runs: none yet")
+    for run_ in runs:
+        started = run_.started.strftime("%Y-%m-%d %H:%M:%S")
+        ended = "" if run_.finished else ", not finished"
+        error = f": {shown(run_.error)}" if run_.error else ""
+        click.echo(
+            f"  {started} UTC, {run_.trigger}: new {run_.new}, changed {run_.changed}, same {run_.same}, "
+            f"failed {run_.failed}, waiting {run_.waiting}{ended}{error}"
+        )
+    if failures:
+        click.echo(f"not readable, tried again when they change: {len(failures)}")
+    for failure in failures[:_MOST_SHOWN]:
+        click.echo(f"  {shown(failure.path)}: {failure.reason}")
+    if len(failures) > _MOST_SHOWN:
+        click.echo(f"  and {len(failures) - _MOST_SHOWN} more")
+
+
+def main() -> None:
+    """The entry point: errors that the package raises on purpose are one message and exit code 2."""
+    try:
+        cli(standalone_mode=True)
+    except FeedsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of a pipe has enough
+        sys.exit(1)
+
+
+def _config(file: str | None) -> Config:
+    from feeds.config import load
+
+    return load(file, os.environ)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar where a person watches and there is much to do."""
+    if not sys.stderr.isatty():
+        yield lambda done, to_do: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", visible=False)
+        yield lambda done, to_do: bar.update(task, completed=done, total=to_do, visible=to_do > _WORTH_A_BAR)
+
+
+def _say(report: Report) -> None:
+    from feeds.inbox import shown
+
+    for failure in report.failed:
+        click.echo(f"{shown(failure.path)}: {failure.reason}", err=True)
+    click.echo(
+        f"new {report.new}, changed {report.changed}, same {report.same}, failed {len(report.failed)}"
+        + (f", waiting {report.waiting} (still being written)" if report.waiting else "")
+        + (f", cleaned again {report.recleaned}" if report.recleaned else "")
+    )

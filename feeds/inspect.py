@@ -1,0 +1,96 @@
+"""What `feeds clean` shows: the very cleaning of the ingest, without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from feeds import clean, readers, report
+from feeds.config import Config
+from feeds.inbox import shown
+from feeds.model import Article, Cleaned, Draft, ReadError, Source
+from feeds.readers import encoding
+from feeds.recipe import Recipe
+
+_COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
+_PLAIN = "\x1b[0m"
+
+
+class Inspector:
+    """Cleans files, fragments and addresses for a person to look at."""
+
+    def __init__(self, config: Config, *, colour: bool = False) -> None:
+        self._config = config
+        self._colour = colour
+
+    def url(self, url: str) -> str:
+        """What cleaning makes of an address."""
+        return clean.clean_url(url, self._fragment_recipe(url))
+
+    def lines(self, name: str, data: bytes, form: str, base: str, dated: datetime) -> Iterator[str]:
+        """What to print of a file (`-`: standard input, where a fragment of HTML will do too).
+
+        `form` is json, html, diff, or empty for an account in words; `dated` is the time of an article
+        that names none. Raises ReadError.
+        """
+        try:
+            drafts = readers.read(data, name)
+        except ReadError:
+            if name != "-" or not data.strip():
+                raise
+            yield from self._fragment(encoding.decode(data), form, base)
+            return
+        for draft in drafts:
+            yield from self._article(name, draft, form, dated)
+
+    def _article(self, name: str, draft: Draft, form: str, dated: datetime) -> Iterator[str]:
+        source = self._config.catalogue.source_of(draft)
+        recipe = self._config.catalogue.recipe_for(source, draft.link)
+        made = clean.clean(
+            draft,
+            source=source,
+            recipe=recipe,
+            dated=dated,
+            latest=datetime.now(UTC),
+            language=self._config.language,
+        )
+        if form == "json":
+            yield report.json_line(name, made)
+        elif form == "html":
+            yield made.article.html
+        elif form == "diff":
+            yield from self._diff(draft.html, made.article.html, name)
+        else:
+            yield from _account(name, made)
+
+    def _fragment(self, html: str, form: str, base: str) -> Iterator[str]:
+        body = clean.clean_body(html, link=base, recipe=self._fragment_recipe(base))
+        if form == "json":
+            yield report.fragment_json_line(body.html, body.receipt)
+        elif form == "diff":
+            yield from self._diff(html, body.html, "standard input")
+        else:
+            yield body.html
+
+    def _fragment_recipe(self, address: str) -> Recipe:
+        """The recipe of whoever publishes at an address; without one, what holds for everybody."""
+        source = self._config.catalogue.source_of(Draft(link=address, html="")) if address else _NOBODY
+        return self._config.catalogue.recipe_for(source, address)
+
+    def _diff(self, before: str, after: str, name: str) -> Iterator[str]:
+        for line in report.diff_lines(before, after, name):
+            colour = _COLOURS.get(line[0], "") if self._colour else ""
+            yield f"{colour}{line}{_PLAIN}" if colour else line
+
+
+_NOBODY = Source(slug="", title="")
+
+
+def _account(name: str, made: Cleaned) -> Iterator[str]:
+    article: Article = made.article
+    yield shown(name)
+    yield f"  {article.title}"
+    yield f"  {article.link}"
+    authors = f", by {', '.join(article.authors)}" if article.authors else ""
+    yield f"  {article.source.title} ({article.source.slug}){authors}, {article.published.isoformat()}"
+    yield from report.receipt_lines(made.receipt)

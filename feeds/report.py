@@ -1,0 +1,81 @@
+"""What `feeds clean` says of an article: JSON Lines, a receipt, a diff. Pure: values in, text out."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import asdict
+
+from feeds.model import Cleaned, Receipt
+
+# A line break before each block, so that a body of one line can be compared in lines.
+_BEFORE_BLOCK = re.compile(
+    r"(?<!\n)(?=<(?:p|div|h[1-6]|img|figure|figcaption|ul|ol|li|table|tr|blockquote|pre|hr|br|iframe|script|style|"
+    r"noscript|video|audio|section|article|header|footer|aside|button|form|svg)\b)",
+    re.IGNORECASE,
+)
+
+
+def json_line(file: str, cleaned: Cleaned) -> str:
+    """One JSON object for an article, on one line."""
+    article = cleaned.article
+    return json.dumps(
+        {
+            "file": file,
+            "id": article.id,
+            "title": article.title,
+            "link": article.link,
+            "source": article.source.slug,
+            "source_title": article.source.title,
+            "authors": list(article.authors),
+            "tags": list(article.tags),
+            "published": article.published.isoformat(),
+            "updated": article.updated.isoformat(),
+            "language": article.language,
+            "summary": article.summary,
+            "content_html": article.html,
+            "enclosures": [asdict(enclosure) for enclosure in article.enclosures],
+            "receipt": receipt_list(cleaned.receipt),
+        },
+        ensure_ascii=False,
+    )
+
+
+def fragment_json_line(html: str, receipt: Receipt) -> str:
+    """One JSON object for a cleaned fragment, on one line."""
+    return json.dumps(
+        {"file": "-", "content_html": html, "receipt": receipt_list(receipt)}, ensure_ascii=False
+    )
+
+
+def receipt_list(receipt: Receipt) -> list[dict[str, object]]:
+    """The receipt as JSON has it: a list of {rule, count, samples}."""
+    return [
+        {"rule": change.rule, "count": change.count, "samples": list(change.samples)}
+        for change in receipt.changes
+    ]
+
+
+def receipt_lines(receipt: Receipt) -> list[str]:
+    """The receipt for people: a line for each rule, its samples indented below."""
+    if not receipt.changes:
+        return ["  nothing to clean"]
+    lines = []
+    for change in receipt.changes:
+        lines.append(f"  {change.rule} × {change.count}")
+        lines.extend(f"      {sample}" for sample in change.samples)
+    return lines
+
+
+def diff_lines(before: str, after: str, name: str) -> list[str]:
+    """A unified diff of a body before and after cleaning, cut into lines at its blocks."""
+    return list(
+        difflib.unified_diff(
+            _lines(before), _lines(after), f"{name} (original)", f"{name} (cleaned)", lineterm="", n=1
+        )
+    )
+
+
+def _lines(html: str) -> list[str]:
+    return [line for line in _BEFORE_BLOCK.sub("\n", html).split("\n") if line.strip()]

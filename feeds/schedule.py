@@ -1,0 +1,91 @@
+"""The watcher: APScheduler around the ingest. Started by a command, never by an import."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from feeds.config import Config
+from feeds.inbox import shown
+from feeds.ingest import Ingest
+from feeds.model import FeedsError, Report
+from feeds.store import AlreadyRunningError
+
+log = logging.getLogger(__name__)
+
+
+class StoppedError(FeedsError):
+    """The watcher was asked to stop; what was stored so far stays, the rest is read the next time."""
+
+
+class Watcher:
+    """Runs the ingest at once and then on schedule, one run at a time, in a thread of its own."""
+
+    def __init__(self, config: Config, ingest: Ingest) -> None:
+        self._ingest = ingest
+        self._when = f"at {config.cron} (UTC)" if config.cron else f"every {config.interval} s"
+        self._stopping = threading.Event()
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+        trigger = (
+            CronTrigger.from_crontab(config.cron, timezone=UTC)
+            if config.cron
+            else IntervalTrigger(seconds=config.interval, timezone=UTC)
+        )
+        # A run that takes longer than the interval delays the next one; missed ones are made up for by one.
+        self._scheduler.add_job(
+            self.run_once,
+            trigger,
+            next_run_time=datetime.now(UTC),
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+
+    def start(self) -> None:
+        """Begin; answers at once."""
+        log.info("watching %s, %s", self._ingest.inbox.root, self._when)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Finish the batch that is being stored, if any, and end."""
+        self._stopping.set()
+        self._scheduler.shutdown(wait=True)
+
+    def run_once(self) -> None:
+        """One run; whatever goes wrong in it is logged, and the next one comes."""
+        try:
+            report = self._ingest.run("watcher", wait=False, progress=self._between_batches)
+        except AlreadyRunningError:
+            log.info("another process is ingesting; this run is left out")
+        except StoppedError as stopped:
+            log.info("%s", stopped)
+        except FeedsError as error:
+            log.error("%s", error)
+        except Exception:
+            log.exception("the run failed")
+        else:
+            _say(report)
+
+    def _between_batches(self, done: int, to_do: int) -> None:
+        if self._stopping.is_set() and done < to_do:
+            raise StoppedError(f"stopped after {done} of {to_do} files")
+
+
+def _say(report: Report) -> None:
+    for failure in report.failed:
+        log.warning("%s: %s", shown(failure.path), failure.reason)
+    if report.new or report.changed or report.failed or report.recleaned:
+        log.info(
+            "new %d, changed %d, same %d, failed %d, waiting %d, cleaned again %d",
+            report.new,
+            report.changed,
+            report.same,
+            len(report.failed),
+            report.waiting,
+            report.recleaned,
+        )

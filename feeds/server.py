@@ -1,0 +1,133 @@
+"""gunicorn around the Flask application: `feeds serve`, and with the watcher beside it `feeds run`."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from feeds.config import Config
+from feeds.inbox import Folder
+from feeds.ingest import Ingest
+from feeds.model import FeedsError
+from feeds.schedule import Watcher
+from feeds.store import Store
+from feeds.web import create_app
+
+_GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
+_THREADS = 8
+_PORT_SECONDS = 3  # a server that was just killed may hold its port for a moment
+
+Say = Callable[[str], None]
+"""Where a line for the person who started the server goes."""
+
+
+class PortError(FeedsError):
+    """The server cannot listen where it was told to."""
+
+
+def ingest_of(config: Config, store: Store) -> Ingest:
+    """The ingest that a configuration describes."""
+    return Ingest(
+        inbox=Folder(config.inbox),
+        store=store,
+        catalogue=config.catalogue,
+        language=config.language,
+        settle=config.settle,
+    )
+
+
+class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+    """A gunicorn server that takes its settings from a Config, none from a file or GUNICORN_CMD_ARGS."""
+
+    def __init__(self, config: Config, *, watch: bool, say: Say) -> None:
+        self._config = config
+        self._watch = watch
+        self._say = say
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Called by gunicorn."""
+        settings: dict[str, Any] = {
+            "bind": f"{_bracketed(self._config.host)}:{self._config.port}",
+            # The watcher lives in the worker, so that it never shares a fork with running threads.
+            "workers": 1 if self._watch else self._config.workers,
+            "worker_class": "gthread",
+            "threads": _THREADS,
+            "graceful_timeout": _GRACE_SECONDS,
+            "loglevel": self._config.log,
+            "proc_name": "feeds",
+            "control_socket_disable": True,
+            "forwarded_allow_ips": "",  # whom to believe is `trusted_proxies`, and nothing else
+            "when_ready": self._announce,
+        }
+        if self._watch:
+            settings["post_worker_init"] = self._start_watcher
+            settings["worker_exit"] = self._stop_watcher
+        for name, value in settings.items():
+            if name in self.cfg.settings:  # older releases know no control socket
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called by gunicorn in each worker: the application, with a database connection of its own."""
+        configure_logging(self._config)
+        return create_app(self._config)
+
+    def _announce(self, arbiter: Any) -> None:
+        port = arbiter.LISTENERS[0].sock.getsockname()[1]  # the one that was given where 0 was asked for
+        host = "localhost" if self._config.host in ("0.0.0.0", "::") else _bracketed(self._config.host)
+        here = f"http://{host}:{port}"
+        public = f", for readers at {self._config.base_url}/" if self._config.base_url else ""
+        self._say(f"Feeds at {here}/{public} (Ctrl-C ends)")
+
+    def _start_watcher(self, worker: Any) -> None:
+        worker.feeds_watcher = Watcher(self._config, ingest_of(self._config, Store(self._config.database)))
+        worker.feeds_watcher.start()
+
+    def _stop_watcher(self, _: Any, worker: Any) -> None:
+        watcher = getattr(worker, "feeds_watcher", None)
+        if watcher is not None:
+            watcher.stop()
+
+
+def configure_logging(config: Config) -> None:
+    """Log to standard error, one line a message."""
+    logging.basicConfig(
+        level=config.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long run is no warning
+
+
+def serve(config: Config, *, watch: bool, say: Say) -> None:
+    """Serve until told to stop; with `watch` the watcher runs in the same process.
+
+    Raises StoreError and PortError before anything is started: a worker could only die of them.
+    """
+    Store(config.database).close()
+    _wait_for_port(config.host, config.port)
+    Server(config, watch=watch, say=say).run()
+
+
+def _wait_for_port(host: str, port: int) -> None:
+    give_up = time.monotonic() + _PORT_SECONDS
+    while True:
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))
+            return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > give_up:
+                raise PortError(f"cannot listen on {_bracketed(host)}:{port}: {error.strerror}") from error
+        time.sleep(0.2)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

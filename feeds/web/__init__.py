@@ -1,0 +1,36 @@
+"""The web: create_app makes a Flask application that serves what the store holds. It starts no watcher."""
+
+from __future__ import annotations
+
+from flask import Flask, Response
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from feeds.config import Config
+from feeds.store import Store
+from feeds.web import feeds, pages
+from feeds.web.documents import Documents
+
+
+def create_app(config: Config, store: Store | None = None) -> Flask:
+    """The application for a configuration; opens the configured database unless a store is given.
+
+    Raises StoreError where the database cannot be used.
+    """
+    app = Flask(__name__)
+    app.url_map.strict_slashes = False
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    documents = Documents(config, store or Store(config.database))
+    app.register_blueprint(feeds.blueprint(config, documents))
+    app.register_blueprint(pages.blueprint(config, documents))
+    app.after_request(_as_declared)
+    if config.trusted_proxies:
+        trusted = config.trusted_proxies
+        proxied = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted, x_prefix=trusted)
+        app.wsgi_app = proxied  # type: ignore[method-assign] # how Flask wants middleware to be added
+    return app
+
+
+def _as_declared(response: Response) -> Response:
+    """Every answer is what its media type says, whatever a browser would guess from its bytes."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

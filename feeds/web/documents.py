@@ -1,0 +1,201 @@
+"""What is served, made once: a view is selected, written and compressed when something in the store has
+changed, and handed out as bytes until something changes again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from feeds.catalogue import COMBINED
+from feeds.config import Config
+from feeds.model import SourceState, Subscription, View
+from feeds.store import Store
+from feeds.writers import WRITERS, opml
+
+log = logging.getLogger(__name__)
+
+TTL_MINUTES = 15
+"""How long a reader may keep a feed before it asks again; RSS `ttl` and HTTP `max-age` say the same."""
+
+_MOST_BYTES = 64_000_000
+# The change date of a feed that has no entries yet; the clock would make every answer another one.
+_BEFORE_ANYTHING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class NothingYetError(Exception):
+    """The database was never filled: nothing can be served yet."""
+
+
+class UnknownFeedError(Exception):
+    """There is no such feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A finished answer."""
+
+    body: bytes
+    gzipped: bytes
+    etag: str
+    """Of the body; of nothing else, above all of no clock."""
+    modified: datetime
+    """When this body was first found, to the second: the date of the newest entry would not do, since an
+    older article can come in later, and who asks If-Modified-Since would never hear of it."""
+    media_type: str
+
+    @property
+    def size(self) -> int:
+        """What it costs to keep."""
+        return len(self.body) + len(self.gzipped)
+
+
+@dataclass(slots=True)
+class _Kept:
+    generation: int
+    document: Document
+
+
+class Documents:
+    """Documents by name, format and base address, each made once for each state of the store."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self.config = config
+        self.store = store
+        self._kept: OrderedDict[tuple[str, str, str], _Kept] = OrderedDict()
+        self._making = threading.Lock()
+
+    def feed(self, name: str, suffix: str, base: str) -> Document:
+        """A feed: `all` or a source's slug, in a format of WRITERS, for readers who came to `base`.
+
+        Raises UnknownFeedError, and NothingYetError where no run has ended yet.
+        """
+        writer = WRITERS.get(suffix)
+        if writer is None:
+            raise UnknownFeedError(f"no format is called {suffix}; there are {', '.join(WRITERS)}")
+
+        def make() -> tuple[bytes, str]:
+            return writer.render(self._view(name, base)), writer.media_type
+
+        return self._document((name, suffix, base), make)
+
+    def opml(self, base: str) -> Document:
+        """The list of all feeds, to import into a reader."""
+
+        def make() -> tuple[bytes, str]:
+            states = self.store.sources()
+            self._insist_on_something(states)
+            body = opml.render(self.config.title, _newest_change(states), self.subscriptions(states, base))
+            return body, opml.MEDIA_TYPE
+
+        return self._document(("feeds", "opml", base), make)
+
+    def subscriptions(self, states: list[SourceState], base: str) -> list[Subscription]:
+        """Every feed there is, the combined one first."""
+        combined = Subscription(
+            title=self.config.title,
+            description=self.config.description,
+            home=f"{base}/",
+            address=f"{base}/feeds/{COMBINED}",
+            language=self.config.language,
+        )
+        return [combined] + [
+            Subscription(
+                title=state.source.title,
+                description=self._description(state),
+                home=state.source.home or f"{base}/",
+                address=f"{base}/feeds/{state.source.slug}",
+                language=state.source.language or self.config.language,
+            )
+            for state in states
+        ]
+
+    def _description(self, state: SourceState) -> str:
+        return f"{state.source.title} · {self.config.title}"
+
+    def _view(self, name: str, base: str) -> View:
+        states = self.store.sources()
+        self._insist_on_something(states)
+        if name == COMBINED:
+            return View(
+                title=self.config.title,
+                description=self.config.description,
+                home=f"{base}/",
+                address=f"{base}/feeds/{COMBINED}",
+                language=self.config.language,
+                updated=_newest_change(states),
+                articles=tuple(self.store.newest(self.config.limit)),
+                combined=True,
+                source_addresses={state.source.slug: f"{base}/feeds/{state.source.slug}" for state in states},
+                source_updated={state.source.slug: state.updated for state in states},
+                ttl_minutes=TTL_MINUTES,
+            )
+        state = next((state for state in states if state.source.slug == name), None)
+        if state is None:
+            raise UnknownFeedError(f"no feed is called {name}")
+        return View(
+            title=state.source.title,
+            description=self._description(state),
+            home=state.source.home or f"{base}/",
+            address=f"{base}/feeds/{name}",
+            language=state.source.language or self.config.language,
+            updated=state.updated,
+            articles=tuple(self.store.newest(self.config.limit, source=name)),
+            ttl_minutes=TTL_MINUTES,
+        )
+
+    def _insist_on_something(self, states: list[SourceState]) -> None:
+        """While the first run goes on there is no telling what is empty and what is only not read yet."""
+        if not states and not any(run.finished and not run.error for run in self.store.runs()):
+            raise NothingYetError
+
+    def _document(self, key: tuple[str, str, str], make: Callable[[], tuple[bytes, str]]) -> Document:
+        kept = self._kept.get(key)
+        try:
+            generation = self.store.number("generation") or 0
+            if kept is not None and kept.generation == generation:
+                return kept.document
+            with self._making:  # one thread makes it, the others find it made
+                kept = self._kept.get(key)
+                if kept is None or kept.generation != generation:
+                    kept = _Kept(generation, _finished(*make(), kept.document if kept else None))
+                    self._keep(key, kept)
+        except UnknownFeedError:
+            raise
+        except Exception as error:  # whatever breaks, subscribers keep what they had
+            if kept is None:
+                raise
+            log.warning("the last good state of %s.%s is served: %r", *key[:2], error)
+        return kept.document
+
+    def _keep(self, key: tuple[str, str, str], kept: _Kept) -> None:
+        """Keep it, and let go of those made longest ago: visitors choose the Host, nothing else bounds it."""
+        self._kept.pop(key, None)
+        self._kept[key] = kept
+        size = sum(each.document.size for each in self._kept.values())
+        while size > _MOST_BYTES and len(self._kept) > 1:
+            size -= self._kept.popitem(last=False)[1].document.size
+
+
+def _newest_change(states: list[SourceState]) -> datetime:
+    return max((state.updated for state in states), default=_BEFORE_ANYTHING)
+
+
+def _finished(body: bytes, media_type: str, before: Document | None) -> Document:
+    etag = hashlib.blake2b(body, digest_size=12).hexdigest()
+    if before is not None and before.etag == etag:
+        return before
+    now = datetime.now(UTC).replace(microsecond=0)
+    return Document(
+        body=body,
+        gzipped=gzip.compress(body, compresslevel=6, mtime=0),
+        etag=etag,
+        modified=max(now, before.modified + timedelta(seconds=1)) if before else now,
+        media_type=media_type,
+    )

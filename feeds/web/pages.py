@@ -1,0 +1,53 @@
+"""Pages for people: what there is, and how to subscribe."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, render_template
+
+from feeds.config import Config
+from feeds.web.documents import Documents
+from feeds.web.feeds import base_address
+from feeds.writers import WRITERS
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def blueprint(config: Config, documents: Documents) -> Blueprint:
+    """The routes of this module; `static/` is served by Flask itself."""
+    routes = Blueprint("pages", __name__)
+
+    @routes.get("/")
+    def home() -> Response:
+        base = base_address(config)
+        states = documents.store.sources()
+        combined, *others = documents.subscriptions(states, base)
+        runs = documents.store.runs(1)
+        return _page(
+            "home.html",
+            config=config,
+            base=base,
+            combined=combined,
+            listed=list(zip(others, states, strict=True)),
+            articles=sum(state.articles for state in states),
+            formats=WRITERS,
+            last=runs[0] if runs else None,
+        )
+
+    @routes.get("/robots.txt")
+    def robots() -> Response:
+        response = make_response("User-agent: *\nAllow: /\n")
+        response.headers["Content-Type"] = "text/plain; charset=utf-8"
+        return response
+
+    return routes
+
+
+def _page(template: str, **values: object) -> Response:
+    response = make_response(render_template(template, **values))
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
