@@ -7,7 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from feeds.model import FeedsError, FileState, ReadError
@@ -15,6 +15,8 @@ from feeds.readers import MOST_BYTES
 
 # Names that editors, browsers and copying tools give to files that they have not finished.
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".swp", "~", ".lock")
+_LATEST = 2**63 - 1  # nanoseconds, in the year 2262: what a database's numbers hold
+_LONGEST_PATH = 2000  # bytes; PostgreSQL's indexes hold no key beyond 2,704
 
 
 class InboxError(FeedsError):
@@ -37,8 +39,11 @@ class Found:
     """Nanoseconds since 1970."""
 
     def same_as(self, known: FileState | None) -> bool:
-        """Whether nothing says that the file changed since it was read."""
-        return known is not None and known.size == self.size and known.modified == self.modified
+        """Whether nothing says that the file changed since it was read.
+
+        One that could not be read at all is always worth a try: rights and links change without a trace here.
+        """
+        return bool(known and known.digest and known.size == self.size and known.modified == self.modified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,55 +55,57 @@ class Folder:
     """What the database calls the inbox; paths within it are the files' names."""
 
     def scan(self) -> Iterator[Found]:
-        """Every file in the folder and below it, in the order of names.
+        """Every file in the folder and below it, in the order of names, a folder's files before its folders'.
 
-        Hidden and unfinished files are passed over, links to folders are not followed. Raises InboxError
-        where the folder itself cannot be read.
+        Hidden and unfinished files are passed over, links to folders are not followed. A folder that cannot
+        be read is found as if it were a file, so that it is named with the files that cannot. Raises
+        InboxError where that is the inbox itself.
         """
         root = self.root.resolve()
-        if not root.is_dir():
-            raise InboxError(f"the inbox {self.root} is not a folder")
         pending = [(root, "")]
         while pending:
             folder, prefix = pending.pop()
             try:
-                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+                with os.scandir(folder) as listed:
+                    entries = sorted(listed, key=lambda entry: entry.name)
             except OSError as error:
+                missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
                 if folder == root:
-                    raise InboxError(f"the inbox {self.root} cannot be read: {error.strerror}") from error
-                continue  # gone, or not ours to read; the others go on
+                    fault = "is not a folder" if missing else f"cannot be read: {error.strerror}"
+                    raise InboxError(f"the inbox {self.root} {fault}") from error
+                if not missing:  # else it is gone since
+                    yield Found(prefix, folder, size=0, modified=0)
+                continue
+            below = []
             for entry in entries:
                 if entry.name.startswith(".") or entry.name.endswith(_UNFINISHED):
                     continue
                 path = prefix + readable(entry.name)
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append((Path(entry.path), path + "/"))
+                    below.append((Path(entry.path), path + "/"))
                     continue
                 found = _found(entry, path)
                 if found is not None:
                     yield found
+            pending.extend(reversed(below))
 
     def pick(self, places: list[Path]) -> Iterator[Found]:
         """The files at these places, folders among them walked; a path in the inbox keeps its name there."""
         root = self.root.resolve()
         for place in places:
             resolved = place.resolve()
-            prefix = (
-                f"{resolved.relative_to(root).as_posix()}/"
-                if resolved.is_relative_to(root)
-                else f"{resolved}/"
-            )
-            if resolved == root:
-                prefix = ""
-            if resolved.is_dir():
-                for found in Folder(resolved).scan():
-                    yield Found(prefix + found.path, found.location, found.size, found.modified)
-                continue
+            inside = resolved.is_relative_to(root)
+            path = readable(str(resolved.relative_to(root) if inside else resolved))
             try:
                 state = resolved.stat()
             except OSError as error:
                 raise InboxError(f"{place}: {error.strerror}") from error
-            yield Found(readable(prefix.rstrip("/")), resolved, state.st_size, state.st_mtime_ns)
+            if stat.S_ISDIR(state.st_mode):
+                prefix = "" if resolved == root else f"{path}/"
+                for found in Folder(resolved).scan():
+                    yield replace(found, path=_known_as(prefix + found.path))
+            else:
+                yield _seen(path, resolved, state)
 
     def read(self, found: Found) -> tuple[bytes, str]:
         """The bytes of a file and their digest.
@@ -111,18 +118,16 @@ class Folder:
         if found.location.is_symlink() and not found.location.resolve().is_relative_to(self.root.resolve()):
             raise ReadError("a symbolic link that leads out of the inbox")
         try:
-            descriptor = os.open(found.location, os.O_RDONLY | os.O_NONBLOCK)
-            with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-                before = os.fstat(descriptor)
-                if not stat.S_ISREG(before.st_mode):
+            with open(found.location, "rb", opener=_without_waiting) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise ReadError("not a regular file")
                 data = file.read(MOST_BYTES + 1)
-                after = os.fstat(descriptor)
+                after = _seen(found.path, found.location, os.fstat(file.fileno()))
         except FileNotFoundError as error:
             raise StillChangingError(f"{found.path} is gone") from error
         except OSError as error:
             raise ReadError(f"cannot be read: {error.strerror}") from error
-        if (after.st_size, after.st_mtime_ns) != (found.size, found.modified) or len(data) != found.size:
+        if after != found or len(data) != found.size:
             raise StillChangingError(f"{found.path} is still changing")
         return data, hashlib.blake2b(data, digest_size=16).hexdigest()
 
@@ -158,12 +163,27 @@ def _found(entry: os.DirEntry[str], path: str) -> Found | None:
         return None  # gone since, or a link to nothing
     if not stat.S_ISREG(state.st_mode):
         return None
-    return Found(path, Path(entry.path), state.st_size, state.st_mtime_ns)
+    return _seen(path, Path(entry.path), state)
+
+
+def _seen(path: str, location: Path, state: os.stat_result) -> Found:
+    return Found(_known_as(path), location, state.st_size, min(max(0, state.st_mtime_ns), _LATEST))
+
+
+def _known_as(path: str) -> str:
+    data = path.encode()
+    if len(data) <= _LONGEST_PATH:
+        return path
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return f"{digest}…{data[len(digest) + 8 - _LONGEST_PATH :].decode(errors='ignore')}"
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe that nobody writes to would hang
 
 
 def _unchanged(file: Found) -> bool:
     try:
-        state = file.location.stat()
+        return _seen(file.path, file.location, file.location.stat()) == file
     except OSError:
         return False
-    return (state.st_size, state.st_mtime_ns) == (file.size, file.modified)

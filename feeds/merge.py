@@ -40,10 +40,11 @@ def merge(versions: Sequence[Version]) -> Cleaned:
     """
     ordered = sorted(versions, key=lambda version: (version.cleaned.article.published, version.place))
     first, newest = ordered[0].cleaned, ordered[-1].cleaned
+    if len(ordered) == 1 and not ordered[0].edited:
+        return first
     titled = next((version.cleaned for version in reversed(ordered) if version.titled), newest)
-    fullest = max(enumerate(ordered), key=lambda item: (len(visible(item[1].cleaned.text)), item[0]))[
-        1
-    ].cleaned
+    sizes = [len(visible(version.cleaned.text)) for version in ordered]
+    fullest = max(zip(sizes, range(len(ordered)), ordered, strict=True))[2].cleaned
     moments = [first.article.updated]
     if visible(titled.article.title) != visible(first.article.title):
         moments.append(titled.article.updated)

@@ -6,13 +6,14 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, Original, Receipt, Run, Source
 
 _MICROSECOND = timedelta(microseconds=1)
+_LEVEL = 1  # of deflating: the next ones save little and cost more than all else that storing does
 
 
 def to_micros(moment: datetime) -> int:
@@ -27,6 +28,11 @@ def from_micros(micros: int) -> datetime:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name; unlike `asdict` it copies nothing."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def entry_row(cleaned: Cleaned) -> dict[str, Any]:
@@ -47,12 +53,12 @@ def entry_row(cleaned: Cleaned) -> dict[str, Any]:
                 "authors": article.authors,
                 "tags": article.tags,
                 "image": article.image,
-                "enclosures": [asdict(enclosure) for enclosure in article.enclosures],
+                "enclosures": [_fields(enclosure) for enclosure in article.enclosures],
             }
         ),
     }
     row["digest"] = hashlib.blake2b(_json(row).encode(), digest_size=16).hexdigest()
-    row["receipt"] = _json([asdict(change) for change in cleaned.receipt.changes])
+    row["receipt"] = _json([_fields(change) for change in cleaned.receipt.changes])
     row["recipe"] = cleaned.recipe
     return row
 
@@ -77,6 +83,11 @@ def article(row: Mapping[Any, Any], source: Source) -> Article:
     )
 
 
+def source_row(source: Source) -> dict[str, Any]:
+    """A source as a row of `sources`."""
+    return _fields(source)
+
+
 def receipt(text: str) -> Receipt:
     """The `receipt` column as a Receipt."""
     changes = json.loads(text)
@@ -90,7 +101,8 @@ def receipt(text: str) -> Receipt:
 
 def original_row(original: Original) -> dict[str, Any]:
     """An original as a row of `originals`, its draft as deflated JSON."""
-    draft = asdict(original.draft)
+    draft = _fields(original.draft)
+    draft["enclosures"] = [_fields(enclosure) for enclosure in original.draft.enclosures]
     for name in ("published", "updated"):
         draft[name] = draft[name].isoformat() if draft[name] else None
     return {
@@ -98,7 +110,7 @@ def original_row(original: Original) -> dict[str, Any]:
         "path": original.path,
         "position": original.position,
         "entry_id": original.entry_id,
-        "draft": zlib.compress(_json(draft).encode(), 4),
+        "draft": zlib.compress(_json(draft).encode(), _LEVEL),
         "dated": to_micros(original.dated),
         "seen": to_micros(original.seen),
         "edited": to_micros(original.edited) if original.edited else None,

@@ -1,4 +1,4 @@
-"""The database: articles, originals, receipts, files and runs (SQLite by default, PostgreSQL by address).
+"""What is kept: articles, originals, receipts, files and runs.
 
 Whatever one batch of files changed is written in one transaction, so a killed process leaves nothing half
 done. The watcher and `feeds ingest` write one at a time, by `running`.
@@ -6,41 +6,35 @@ done. The watcher and `feeds ingest` write one at a time, by `running`.
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.engine import Connection
 
 from feeds import rows, tables
+from feeds.database import AlreadyRunningError, Database, database_url
 from feeds.model import (
     Article,
     Cleaned,
     Failure,
     FileState,
     Original,
+    Outcome,
     Receipt,
     Report,
     Run,
     Source,
     SourceState,
-    StoreError,
 )
 
-_LOCK = 0x666565647321  # PostgreSQL's advisory locks are known by a number
-_BUSY_SECONDS = 30
+__all__ = ["AlreadyRunningError", "Batch", "Store", "database_url"]
+
 _MOST_PARAMETERS = 500
-
-
-class AlreadyRunningError(StoreError):
-    """Another process is ingesting into this database."""
+_RUNS_KEPT = 1000
 
 
 @dataclass(slots=True)
@@ -52,127 +46,74 @@ class Batch:
     """Paths whose originals are replaced by those here."""
     originals: list[Original] = field(default_factory=list)
     entries: list[Cleaned] = field(default_factory=list)
+    """Every entry that the files tell of; those that are stored just so already are not written again."""
     orphans: list[str] = field(default_factory=list)
     """Ids of entries that no file tells of any more."""
 
 
-def database_url(address: str) -> sa.URL:
-    """The address as SQLAlchemy takes it: `postgres://` as Heroku writes it, a bare path as SQLite.
-
-    Raises StoreError where it is none.
-    """
-    if "://" not in address:
-        return sa.URL.create("sqlite", database=address)
-    try:
-        url = make_url(address)
-    except ArgumentError as error:
-        raise StoreError(f"DATABASE_URL is no database address: {error}") from error
-    backend = url.drivername.partition("+")[0]
-    if backend in ("postgres", "postgresql"):
-        return url.set(drivername="postgresql+psycopg")
-    if backend != "sqlite":
-        raise StoreError(f"DATABASE_URL: {backend} is not supported; use sqlite:///… or postgresql://…")
-    return url
-
-
 class Store:
-    """One database. Safe to share between threads; each process opens its own."""
+    """One database. Safe to share between threads; each process opens its own.
+
+    Raises StoreError where the database cannot be used.
+    """
 
     def __init__(self, address: str) -> None:
-        self._url = database_url(address)
-        self._path = self._url.database if self._url.drivername == "sqlite" else None
-        try:
-            if self._path:
-                Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = _engine(self._url)
-            self._prepare()
-        except (SQLAlchemyError, OSError, ImportError) as error:
-            raise StoreError(f"{self.name}: {_reason(error)}") from error
+        self._database = Database(address)
 
     @property
     def name(self) -> str:
         """The database as people may see it: without a password."""
-        return self._path or self._url.render_as_string(hide_password=True)
+        return self._database.name
 
     def close(self) -> None:
         """Give back every connection."""
-        self._engine.dispose()
+        self._database.close()
 
     # -- writing ---------------------------------------------------------------------------------------
 
-    @contextmanager
-    def running(self, *, wait: bool) -> Iterator[None]:
+    def running(self, *, wait: bool) -> AbstractContextManager[None]:
         """Hold the right to ingest: one process at a time, given back when the process ends, however it ends.
 
         Raises AlreadyRunningError at once where another holds it and `wait` is false.
         """
-        if self._path is None:
-            with self._engine.connect() as connection:
-                take = sa.func.pg_advisory_lock if wait else sa.func.pg_try_advisory_lock
-                if connection.scalar(sa.select(take(_LOCK))) is False:
-                    raise AlreadyRunningError("another process is ingesting")
-                connection.commit()
-                try:
-                    yield
-                finally:
-                    connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
-                    connection.commit()
-            return
-        with Path(f"{self._path}.lock").open("a", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise AlreadyRunningError("another process is ingesting") from error
-            yield
+        return self._database.running(wait=wait)
 
-    def write(self, inbox: str, batch: Batch, now: datetime) -> None:
-        """Write a batch in one transaction; the generation moves if anything that a feed shows changed."""
-        with self._engine.begin() as connection:
-            self._upsert(
-                connection,
-                tables.files,
-                [
-                    {
-                        "inbox": inbox,
-                        "path": file.path,
-                        "size": file.size,
-                        "modified": file.modified,
-                        "digest": file.digest,
-                        "reason": file.reason,
-                        "seen": rows.to_micros(now),
-                    }
-                    for file in batch.files
-                ],
-            )
-            columns = tables.originals.c
-            for chunk in _chunks(batch.rewritten):
-                connection.execute(
-                    sa.delete(tables.originals).where(columns.inbox == inbox, columns.path.in_(chunk))
-                )
-            self._upsert(
-                connection, tables.originals, [rows.original_row(original) for original in batch.originals]
-            )
-            sources = {cleaned.article.source.slug: cleaned.article.source for cleaned in batch.entries}
-            self._write_sources(connection, sources.values())
-            self._upsert(connection, tables.entries, [rows.entry_row(cleaned) for cleaned in batch.entries])
+    def write(self, inbox: str, batch: Batch, now: datetime) -> dict[str, Outcome]:
+        """Write a batch in one transaction; answers what became of its entries, by id.
+
+        The generation moves if anything that a feed shows changed.
+        """
+        with self._database.writing() as connection:
+            self._write_files(connection, inbox, batch.files, now)
+            self._write_originals(connection, inbox, batch)
+            outcomes = self._write_entries(connection, batch.entries)
+            described = self._write_sources(connection, [made.article.source for made in batch.entries])
             for chunk in _chunks(batch.orphans):
                 connection.execute(sa.delete(tables.entries).where(tables.entries.c.id.in_(chunk)))
-            if batch.entries or batch.orphans:
+            if described or batch.orphans or any(outcome != "same" for outcome in outcomes.values()):
+                self._bump(connection, "generation")
+        return outcomes
+
+    def describe(self, sources: Iterable[Source]) -> None:
+        """Describe sources anew, whatever was kept of them; the generation moves if that changed anything."""
+        with self._database.writing() as connection:
+            if self._write_sources(connection, sources, anew=True):
                 self._bump(connection, "generation")
 
-    def _write_sources(self, connection: Connection, sources: Iterable[Source]) -> None:
-        self._upsert(
-            connection,
-            tables.sources,
-            [
-                {"slug": source.slug, "title": source.title, "home": source.home, "language": source.language}
-                for source in sources
-            ],
-        )
+    def forget(self, inbox: str, paths: Sequence[str]) -> None:
+        """Forget files, not what they told."""
+        if not paths:
+            return
+        columns = tables.files.c
+        with self._database.writing() as connection:
+            for chunk in _chunks(paths):
+                connection.execute(
+                    sa.delete(tables.files).where(columns.inbox == inbox, columns.path.in_(chunk))
+                )
 
     def start_run(self, trigger: str, now: datetime) -> int:
         """Note in the history that a run has begun; answers its number."""
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             made = connection.execute(
                 sa.insert(tables.runs).values(trigger=trigger, started=rows.to_micros(now))
             )
@@ -181,8 +122,8 @@ class Store:
             return int(number[0])
 
     def finish_run(self, number: int, report: Report, now: datetime, error: str = "") -> None:
-        """Note in the history how a run ended."""
-        with self._engine.begin() as connection:
+        """Note in the history how a run ended; what is long past is left out of it."""
+        with self._database.writing() as connection:
             connection.execute(
                 sa.update(tables.runs)
                 .where(tables.runs.c.id == number)
@@ -196,24 +137,25 @@ class Store:
                     error=error,
                 )
             )
+            connection.execute(sa.delete(tables.runs).where(tables.runs.c.id <= number - _RUNS_KEPT))
 
     def set_number(self, name: str, value: int) -> None:
         """Keep a number of the database's own under a name."""
-        with self._engine.begin() as connection:
-            self._upsert(connection, tables.meta, [{"name": name, "value": value}])
+        with self._database.writing() as connection:
+            self._database.upsert(connection, tables.meta, [{"name": name, "value": value}])
 
     # -- reading: the ingest ---------------------------------------------------------------------------
 
     def number(self, name: str) -> int | None:
         """A number of the database's own, such as `generation`."""
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return connection.scalar(sa.select(tables.meta.c.value).where(tables.meta.c.name == name))
 
     def known_files(self, inbox: str) -> dict[str, FileState]:
         """What is remembered of an inbox's files, by path."""
         columns = tables.files.c
         query = sa.select(columns.path, columns.size, columns.modified, columns.digest, columns.reason)
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             found = connection.execute(query.where(columns.inbox == inbox))
             return {
                 path: FileState(path=path, size=size, modified=modified, digest=digest, reason=reason)
@@ -222,34 +164,31 @@ class Store:
 
     def originals_of_files(self, inbox: str, paths: Sequence[str]) -> list[Original]:
         """What is kept of some files of an inbox."""
-        with self._engine.connect() as connection:
-            found = self._originals_by(connection, tables.originals.c.path, paths)
-            return [rows.original(row) for row in found if row["inbox"] == inbox]
+        columns = tables.originals.c
+        with self._database.reading() as connection:
+            return [
+                rows.original(row)
+                for chunk in _chunks(paths)
+                for row in connection.execute(
+                    sa.select(tables.originals).where(columns.inbox == inbox, columns.path.in_(chunk))
+                ).mappings()
+            ]
 
     def originals_of_entries(self, ids: Sequence[str]) -> dict[str, list[Original]]:
         """Everything that is kept of some entries, by id."""
         gathered: dict[str, list[Original]] = {}
-        with self._engine.connect() as connection:
-            for row in self._originals_by(connection, tables.originals.c.entry_id, ids):
-                gathered.setdefault(row["entry_id"], []).append(rows.original(row))
+        query = sa.select(tables.originals)
+        with self._database.reading() as connection:
+            for chunk in _chunks(ids):
+                found = connection.execute(query.where(tables.originals.c.entry_id.in_(chunk)))
+                for row in found.mappings():
+                    gathered.setdefault(row["entry_id"], []).append(rows.original(row))
         return gathered
 
-    def digests(self, ids: Sequence[str]) -> dict[str, str]:
-        """The digest of everything that a feed shows of an entry, by id, for the entries that exist."""
-        columns = tables.entries.c
-        with self._engine.connect() as connection:
-            return {
-                row.id: row.digest
-                for chunk in _chunks(ids)
-                for row in connection.execute(
-                    sa.select(columns.id, columns.digest).where(columns.id.in_(chunk))
-                )
-            }
-
-    def entry_ids(self, after: str = "", limit: int = 500) -> list[str]:
+    def entry_ids(self, after: str = "", limit: int = 200) -> list[str]:
         """The next entries' ids in their own order, for a walk over all of them."""
         columns = tables.entries.c
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return list(
                 connection.scalars(
                     sa.select(columns.id).where(columns.id > after).order_by(columns.id).limit(limit)
@@ -266,14 +205,15 @@ class Store:
             narrow = narrow.where(columns.source == source)
         narrow = narrow.order_by(columns.published.desc(), columns.id.desc()).limit(limit)
         query = sa.select(tables.entries).where(columns.id.in_(narrow.subquery().select()))
-        with self._engine.connect() as connection:
-            known = self._sources(connection)
+        with self._database.reading() as connection:
             found = connection.execute(query.order_by(columns.published.desc(), columns.id.desc())).mappings()
-            return [rows.article(row, known[row["source"]]) for row in found]
+            listed = found.all()
+            known = self._sources(connection)  # after the entries: a source comes with its first entry
+        return [rows.article(row, known[row["source"]]) for row in listed]
 
     def receipt(self, entry_id: str) -> Receipt | None:
         """What cleaning did to an entry; None where there is no such entry."""
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             text = connection.scalar(
                 sa.select(tables.entries.c.receipt).where(tables.entries.c.id == entry_id)
             )
@@ -285,73 +225,106 @@ class Store:
         query = sa.select(
             columns.source, sa.func.count(), sa.func.max(columns.published), sa.func.max(columns.updated)
         ).group_by(columns.source)
-        with self._engine.connect() as connection:
-            known = self._sources(connection)
-            states = [
-                SourceState(
-                    source=known[slug],
-                    articles=count,
-                    published=rows.from_micros(published),
-                    updated=rows.from_micros(updated),
-                )
-                for slug, count, published, updated in connection.execute(query)
-            ]
+        with self._database.reading() as connection:
+            counted = connection.execute(query).all()
+            known = self._sources(connection)  # after the entries: a source comes with its first entry
+        states = [
+            SourceState(
+                source=known[slug],
+                articles=count,
+                published=rows.from_micros(published),
+                updated=rows.from_micros(updated),
+            )
+            for slug, count, published, updated in counted
+        ]
         return sorted(states, key=lambda state: (state.source.title, state.source.slug))
 
     def runs(self, limit: int = 10) -> list[Run]:
         """The last runs, newest first."""
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             query = sa.select(tables.runs).order_by(tables.runs.c.id.desc()).limit(limit)
             return [rows.run(row) for row in connection.execute(query).mappings()]
 
     def failures(self) -> list[Failure]:
         """The files that could not be read, and why; each is tried again when it changes."""
         columns = tables.files.c
-        query = (
-            sa.select(columns.path, columns.reason)
-            .where(columns.reason != "")
-            .order_by(columns.inbox, columns.path)
-        )
-        with self._engine.connect() as connection:
-            return [Failure(path, reason) for path, reason in connection.execute(query)]
+        query = sa.select(columns.path, columns.reason).where(columns.reason != "")
+        with self._database.reading() as connection:
+            found = [Failure(path, reason) for path, reason in connection.execute(query)]
+        return sorted(found, key=lambda failure: failure.path)
 
     # -- within -----------------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
-        with self._engine.begin() as connection:
-            if self._path is None:  # two processes that start together make the tables once
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK + 1)))
-            else:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            tables.metadata.create_all(connection)
-            found = connection.scalar(sa.select(tables.meta.c.value).where(tables.meta.c.name == "schema"))
-            if found is None:
-                self._upsert(connection, tables.meta, [{"name": "schema", "value": tables.SCHEMA}])
-            elif found != tables.SCHEMA:
-                raise StoreError(
-                    f"{self.name}: its schema is {found}, this version of feeds knows {tables.SCHEMA}"
-                )
+    def _write_files(
+        self, connection: Connection, inbox: str, files: Iterable[FileState], now: datetime
+    ) -> None:
+        values = [
+            {
+                "inbox": inbox,
+                "path": file.path,
+                "size": file.size,
+                "modified": file.modified,
+                "digest": file.digest,
+                "reason": file.reason,
+                "seen": rows.to_micros(now),
+            }
+            for file in files
+        ]
+        self._database.upsert(connection, tables.files, values)
 
-    def _upsert(self, connection: Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> None:
-        if not values:
-            return
-        insert = postgresql.insert(table) if self._path is None else sqlite.insert(table)
-        keys = [column.name for column in table.primary_key]
-        changed = {name: insert.excluded[name] for name in values[0] if name not in keys}
-        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(values))
+    def _write_originals(self, connection: Connection, inbox: str, batch: Batch) -> None:
+        columns = tables.originals.c
+        for chunk in _chunks(batch.rewritten):
+            connection.execute(
+                sa.delete(tables.originals).where(columns.inbox == inbox, columns.path.in_(chunk))
+            )
+        values = [rows.original_row(original) for original in batch.originals]
+        self._database.upsert(connection, tables.originals, values)
+
+    def _write_entries(self, connection: Connection, entries: Iterable[Cleaned]) -> dict[str, Outcome]:
+        made = {row["id"]: row for row in map(rows.entry_row, entries)}
+        known = self._fingerprints(connection, list(made))
+        outcomes: dict[str, Outcome] = {}
+        for entry_id, row in made.items():
+            before = known.get(entry_id)
+            if before is None:
+                outcomes[entry_id] = "new"
+            else:
+                outcomes[entry_id] = "same" if before[0] == row["digest"] else "changed"
+        # A receipt can change where nothing that a feed shows does.
+        fresh = [row for entry_id, row in made.items() if known.get(entry_id) != _fingerprint(row)]
+        self._database.upsert(connection, tables.entries, fresh)
+        return outcomes
+
+    def _fingerprints(self, connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str, str]]:
+        columns = tables.entries.c
+        query = sa.select(columns.id, columns.digest, columns.receipt, columns.recipe)
+        return {
+            row["id"]: _fingerprint(row)
+            for chunk in _chunks(ids)
+            for row in connection.execute(query.where(columns.id.in_(chunk))).mappings()
+        }
+
+    def _write_sources(
+        self, connection: Connection, sources: Iterable[Source], *, anew: bool = False
+    ) -> bool:
+        """Keep the sources' descriptions; answers whether any is new or another now.
+
+        Where several names make one slug (美国之音 and 美國之音, where no pack knows them), one of them holds
+        whatever the order in which they come.
+        """
+        known = self._sources(connection)
+        chosen = {} if anew else dict(known)
+        for source in set(sources):
+            chosen[source.slug] = min(source, chosen.get(source.slug, source), key=astuple)
+        changed = [source for slug, source in chosen.items() if known.get(slug) != source]
+        values = [rows.source_row(source) for source in changed]
+        self._database.upsert(connection, tables.sources, values)
+        return bool(changed)
 
     def _bump(self, connection: Connection, name: str) -> None:
         value = connection.scalar(sa.select(tables.meta.c.value).where(tables.meta.c.name == name)) or 0
-        self._upsert(connection, tables.meta, [{"name": name, "value": value + 1}])
-
-    def _originals_by(
-        self, connection: Connection, column: sa.Column[Any], values: Sequence[str]
-    ) -> list[sa.RowMapping]:
-        return [
-            row
-            for chunk in _chunks(values)
-            for row in connection.execute(sa.select(tables.originals).where(column.in_(chunk))).mappings()
-        ]
+        self._database.upsert(connection, tables.meta, [{"name": name, "value": value + 1}])
 
     def _sources(self, connection: Connection) -> dict[str, Source]:
         return {
@@ -360,24 +333,10 @@ class Store:
         }
 
 
-def _engine(url: sa.URL) -> Engine:
-    if url.drivername != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-
-    @sa.event.listens_for(engine, "connect")
-    def configure(connection: Any, _: Any) -> None:
-        # Readers and the one writer do not wait for each other; a commit survives the process.
-        for setting in ("journal_mode=WAL", "synchronous=NORMAL"):
-            connection.execute(f"PRAGMA {setting}")
-
-    return engine
+def _fingerprint(row: Any) -> tuple[str, str, str]:
+    return row["digest"], row["receipt"], row["recipe"]
 
 
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(values), _MOST_PARAMETERS):
         yield values[start : start + _MOST_PARAMETERS]
-
-
-def _reason(error: BaseException) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

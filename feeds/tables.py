@@ -1,4 +1,7 @@
-"""The database's tables (SQLAlchemy Core). Times are microseconds since 1970 in UTC: every database alike."""
+"""The database's tables (SQLAlchemy Core). Times are microseconds since 1970 in UTC: every database alike.
+
+What files and people write has no greatest length here: PostgreSQL would refuse the batch that holds it.
+"""
 
 from __future__ import annotations
 
@@ -61,14 +64,14 @@ entries = Table(
     "entries",
     metadata,
     Column("id", String(45), primary_key=True),
-    Column("source", String(200), nullable=False),
+    Column("source", Text, nullable=False),
     Column("link", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("html", Text, nullable=False),
     Column("summary", Text, nullable=False),
     Column("published", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
-    Column("language", String(40), nullable=False),
+    Column("language", Text, nullable=False),
     Column("extra", Text, nullable=False),  # JSON: authors, tags, image, enclosures
     Column("receipt", Text, nullable=False),  # JSON
     Column("recipe", String(60), nullable=False),  # fingerprint of what cleaned it
@@ -80,17 +83,17 @@ entries = Table(
 sources = Table(
     "sources",
     metadata,
-    Column("slug", String(200), primary_key=True),
+    Column("slug", Text, primary_key=True),
     Column("title", Text, nullable=False),
     Column("home", Text, nullable=False),
-    Column("language", String(40), nullable=False),
+    Column("language", Text, nullable=False),
 )
 
 runs = Table(
     "runs",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("trigger", String(40), nullable=False),
+    Column("trigger", Text, nullable=False),
     Column("started", BigInteger, nullable=False),
     Column("finished", BigInteger),
     Column("new", Integer, nullable=False, default=0),

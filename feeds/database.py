@@ -1,0 +1,198 @@
+"""The database itself: its address, its connections, its tables, and the right to write to it.
+
+SQLite by default, PostgreSQL by address; what is kept there is store.py's matter.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from feeds import tables
+from feeds.model import StoreError
+
+_LOCK = 0x666565647321  # PostgreSQL's advisory locks are known by a number
+_BUSY_SECONDS = 30
+_POSTGRESQL = "postgresql+psycopg"
+
+
+class AlreadyRunningError(StoreError):
+    """Another process is ingesting into this database."""
+
+
+def database_url(address: str) -> sa.URL:
+    """The address as SQLAlchemy takes it: `postgres://` as Heroku writes it, a bare path as SQLite.
+
+    Raises StoreError where it is none, or names no file: what is in memory, no other process can serve.
+    """
+    url = sa.URL.create("sqlite", database=address)
+    if "://" in address:
+        try:
+            url = make_url(address)
+        except (ArgumentError, ValueError):  # their texts can hold a piece of the password
+            raise StoreError(
+                "DATABASE_URL is no database address such as postgresql://user@host/name"
+            ) from None
+    backend = url.drivername.partition("+")[0]
+    if backend in ("postgres", "postgresql"):
+        return url.set(drivername=_POSTGRESQL)
+    if backend != "sqlite":
+        raise StoreError(f"DATABASE_URL: {backend} is not supported; use sqlite:///… or postgresql://…")
+    if url.database in (None, "", ":memory:"):
+        raise StoreError("DATABASE_URL: SQLite needs the path of a file, such as sqlite:///var/feeds.sqlite")
+    return url.set(drivername="sqlite")
+
+
+class Database:
+    """One database with its tables. Safe to share between threads; each process opens its own.
+
+    Raises StoreError where it cannot be used, or was written by another version.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._url = database_url(address)
+        self._path = self._url.database if self._url.drivername == "sqlite" else None
+        self._holder: Connection | None = None
+        try:
+            if self._path:
+                Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = _engine(self._url)
+        except (OSError, ImportError) as error:
+            raise StoreError(f"{self.name}: {_reason(error)}") from error
+        try:
+            self._prepare()
+        except SQLAlchemyError as error:
+            self.close()
+            raise StoreError(f"{self.name}: {_reason(error)}") from error
+        except StoreError:
+            self.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """The database as people may see it: without a password."""
+        return self._path or self._url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read from."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction: all of it or nothing.
+
+        Where PostgreSQL's lock is held, on the connection that holds it: who lost the one lost the other,
+        and StoreError is raised.
+        """
+        if self._holder is not None:
+            if self._holder.invalidated:  # it would come back by itself, without the lock
+                raise StoreError(f"{self.name}: the connection was lost, and the right to ingest with it")
+            with self._holder.begin():
+                yield self._holder
+        else:
+            with self._engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def running(self, *, wait: bool) -> Iterator[None]:
+        """Hold the right to ingest: one process at a time, given back when the process ends, however it ends.
+
+        What is written meanwhile is written by this thread. Raises AlreadyRunningError at once where another
+        holds it and `wait` is false.
+        """
+        with self._lock_of_server(wait) if self._path is None else _lock_of_file(f"{self._path}.lock", wait):
+            yield
+
+    @contextmanager
+    def _lock_of_server(self, wait: bool) -> Iterator[None]:
+        with self._engine.connect() as connection:
+            connection.detach()  # closed at the end, not given back: the lock ends with its session
+            take = sa.func.pg_advisory_lock if wait else sa.func.pg_try_advisory_lock
+            if connection.scalar(sa.select(take(_LOCK))) is False:
+                raise AlreadyRunningError("another process is ingesting")
+            connection.commit()
+            self._holder = connection
+            try:
+                yield
+            finally:
+                self._holder = None
+
+    def upsert(self, connection: Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, or write them over those with the same keys; every row has the same columns."""
+        if not values:
+            return
+        insert = postgresql.insert(table) if self._path is None else sqlite.insert(table)
+        keys = [column.name for column in table.primary_key]
+        changed = {name: insert.excluded[name] for name in values[0] if name not in keys}
+        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(values))
+
+    def _prepare(self) -> None:
+        with self._engine.connect() as connection:
+            ready = (
+                sa.inspect(connection).has_table(tables.meta.name) and self._schema(connection) is not None
+            )
+        if not ready:  # else nothing is written: who only reads does not wait for one that writes
+            with self._engine.begin() as connection:
+                self._make(connection)
+        with self._engine.connect() as connection:
+            found = self._schema(connection) or 0
+        if found != tables.SCHEMA:
+            raise StoreError(
+                f"{self.name} was written by {'a newer' if found > tables.SCHEMA else 'an older'} version "
+                f"of feeds: its schema is {found}, this version knows {tables.SCHEMA}"
+            )
+
+    def _schema(self, connection: Connection) -> int | None:
+        return connection.scalar(sa.select(tables.meta.c.value).where(tables.meta.c.name == "schema"))
+
+    def _make(self, connection: Connection) -> None:
+        if self._path is None:  # two processes that start together make the tables once
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK + 1)))
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        tables.metadata.create_all(connection)
+        if self._schema(connection) is None:
+            self.upsert(connection, tables.meta, [{"name": "schema", "value": tables.SCHEMA}])
+
+
+@contextmanager
+def _lock_of_file(path: str, wait: bool) -> Iterator[None]:
+    with Path(path).open("a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunningError("another process is ingesting") from error
+        yield
+
+
+def _engine(url: sa.URL) -> Engine:
+    if url.drivername != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _: Any) -> None:
+        # Readers and the one writer do not wait for each other; a commit survives the process.
+        for setting in ("journal_mode=WAL", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {setting}")
+
+    return engine
+
+
+def _reason(error: BaseException) -> str:
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
