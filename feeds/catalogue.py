@@ -6,6 +6,7 @@ whose hosts match the link, else the link's host.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,10 @@ from feeds import urls
 from feeds.model import Draft, Source
 from feeds.recipe import Pack, Recipe, Rules, build
 
-_NOT_A_SOURCE = "source"
+COMBINED = "all"
+"""The slug of the feed of everything, which no source can have."""
+
+_LONGEST_SLUG = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +81,7 @@ class Catalogue:
         if slug:
             return self._sources[slug]
         name = host.removeprefix("www.")
-        return self._unknown(name, home=f"{draft.link.partition('//')[0]}//{host}/")
+        return self._unknown(name, home=f"https://{name}/")  # the same whichever link comes first
 
     def recipe_for(self, source: Source, link: str) -> Recipe:
         """The merged recipe for a source's article behind a link; made once for each pair of them."""
@@ -107,5 +111,14 @@ class Catalogue:
         return layers
 
     def _unknown(self, name: str, home: str = "") -> Source:
-        slug = slugify(name.replace(".", "-")) or _NOT_A_SOURCE
+        slug = slug_of(name)
         return self._sources.get(slug) or Source(slug=slug, title=name, home=home)
+
+
+def slug_of(name: str) -> str:
+    """A slug for a publisher's name; a digest stands in for what makes none, or none that can be used."""
+    slug = slugify(name.replace(".", "-"))
+    if slug and slug != COMBINED and len(slug) <= _LONGEST_SLUG:
+        return slug
+    digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=4).hexdigest()
+    return f"{slug[: _LONGEST_SLUG - 10].rstrip('-') or 'source'}-{digest}"

@@ -130,14 +130,16 @@ def clean(file: str | None, files: tuple[str, ...], form: str | None, url: str |
             data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
             written = time.time() if name == "-" else Path(name).stat().st_mtime
             dated = datetime.fromtimestamp(written, UTC)
-            for line in inspector.lines(readable(name), data, form or "", base, dated):
-                click.echo(line)
+            lines = list(inspector.lines(readable(name), data, form or "", base, dated))
         except OSError as error:
             failed = True
             click.echo(f"{shown(readable(name))}: {error.strerror}", err=True)
         except ReadError as error:
             failed = True
             click.echo(f"{shown(readable(name))}: {error}", err=True)
+        else:
+            for line in lines:  # outside: a pipe that breaks is no fault of the file
+                click.echo(line)
     sys.exit(1 if failed else 0)
 
 

@@ -7,23 +7,24 @@ since they are the other half of what is configured.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from slugify import slugify
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from feeds import rules, yamlfile
-from feeds.catalogue import Catalogue, ConfiguredSource
+from feeds.catalogue import COMBINED, Catalogue, ConfiguredSource, slug_of
 from feeds.model import ConfigError, Source
 from feeds.recipe import Host, Pack, Rules
 
 DEFAULT_FILE = "config.yaml"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST_INTERVAL = 366 * 86400
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def _seconds(value: Any) -> Any:
@@ -35,17 +36,38 @@ def _seconds(value: Any) -> Any:
 
 
 def _cron(value: str) -> str:
+    *others, days = value.split() or [""]
     try:
-        CronTrigger.from_crontab(value, timezone="UTC")
+        line = " ".join((*others, ",".join(_days(part) for part in days.split(","))))
+        CronTrigger.from_crontab(line, timezone="UTC")
     except ValueError as error:
         raise ValueError(f"not a cron line of five fields: {error}") from error
-    return value
+    return line
+
+
+def _days(part: str) -> str:
+    """Days of the week by name: cron counts from Sunday, 0 or 7, and APScheduler from Monday."""
+    match = re.fullmatch(r"(?:\*|([0-7])(?:-([0-7]))?)(?:/([1-7]))?", part)
+    if not match or part == "*":
+        return part
+    first, last = (int(match[1]), int(match[2] or match[1])) if match[1] else (0, 6)
+    if last < first:
+        raise ValueError(f"the days {part} run backwards")
+    return ",".join(_WEEKDAYS[day] for day in range(first, last + 1, int(match[3] or 1)))
 
 
 def _base_url(value: str) -> str:
     if value and not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", value):
         raise ValueError("expected an address such as https://feeds.example.org")
     return value.rstrip("/")
+
+
+def _slug(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
+        raise ValueError("expected small letters a-z, digits and hyphens, 80 at most")
+    if value == COMBINED:
+        raise ValueError(f"`{COMBINED}` is the slug of the combined feed")
+    return value
 
 
 def _language(value: str) -> str:
@@ -73,14 +95,14 @@ class SourceMatch(_Model):
     """Which articles belong to a configured source."""
 
     hosts: tuple[Host, ...] = ()
-    names: tuple[str, ...] = ()
+    names: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
 
 class SourceSettings(_Model):
     """One entry of `sources:`."""
 
     title: Annotated[str, Field(min_length=1)]
-    slug: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]*$")] | None = None
+    slug: Annotated[str, AfterValidator(_slug)] | None = None
     home: Annotated[str, AfterValidator(_base_url)] = ""
     language: Language | None = None
     match: SourceMatch = SourceMatch()
@@ -96,7 +118,7 @@ class Settings(_Model):
     language: Language = "en"
     inbox: str = "seeds"
     database: str = "var/feeds.sqlite"
-    interval: Annotated[Seconds, Field(ge=1)] = 60
+    interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
     cron: Annotated[str, AfterValidator(_cron)] | None = None
     settle: Seconds = 2
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
@@ -106,18 +128,6 @@ class Settings(_Model):
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log: Literal["debug", "info", "warning", "error"] = "info"
     sources: tuple[SourceSettings, ...] = ()
-
-    @model_validator(mode="after")
-    def _slugs_differ(self) -> Settings:
-        slugs = [_slug(source) for source in self.sources]
-        twice = {slug for slug in slugs if slugs.count(slug) > 1}
-        if twice:
-            raise ValueError(
-                f"two sources have the same slug: {', '.join(sorted(twice))}; give one of them a `slug`"
-            )
-        if "all" in slugs:
-            raise ValueError("a source cannot have the slug `all`: that is the combined feed")
-        return self
 
 
 # Environment variables that hosts set by names of their own, and the key that each one means.
@@ -170,9 +180,17 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         file = Path()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}:1: cannot be read: {error}") from error
-    data, lines = yamlfile.parse(text, name)
-    settings = yamlfile.validate(Settings, data, lines, name)
-    settings = _with_environment(settings, environ)
+    settings, faults = Settings(), []
+    try:
+        data, lines = yamlfile.parse(text, name)
+        settings = yamlfile.validate(Settings, data, lines, name)
+        faults += _same_slugs(settings.sources, lines, name)
+    except ConfigError as error:
+        faults.append(str(error))
+    values, unusable = _of_environment(environ)
+    if faults or unusable:
+        raise ConfigError("\n".join((*faults, *unusable)))
+    settings = Settings.model_validate({**settings.model_dump(), **values})
     folder = file.parent if file.name else Path()
     return Config(
         **{
@@ -203,21 +221,43 @@ def load_packs() -> dict[str, Pack]:
     return packs
 
 
-def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
+def _same_slugs(
+    sources: Sequence[SourceSettings], lines: Mapping[yamlfile.Path, int], name: str
+) -> list[str]:
+    """A fault for each source whose feed would stand at the address of another one's."""
+    faults: list[str] = []
+    taken: dict[str, str] = {}
+    for index, source in enumerate(sources):
+        slug = _slug_of(source)
+        if slug in taken:
+            line = lines.get(("sources", index, "slug")) or lines.get(("sources", index), 1)
+            faults.append(
+                f"{name}:{line}: sources[{index}].slug: `{slug}` is {taken[slug]!r} already; "
+                "give one of them a `slug` of its own"
+            )
+        taken.setdefault(slug, source.title)
+    return faults
+
+
+def _of_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """What the environment sets, and what is wrong with it."""
     variables = {f"FEEDS_{key.upper()}": key for key in Settings.model_fields if key != "sources"}
-    for variable in environ:
-        if variable.startswith("FEEDS_") and variable not in variables and variable != "FEEDS_CONFIG":
-            raise ConfigError(f"environment: {variable}: unknown{yamlfile.suggestion(variable, variables)}")
-    values = settings.model_dump()
+    faults = [
+        f"environment: {variable}: unknown{yamlfile.suggestion(variable, variables)}"
+        for variable in environ
+        if variable.startswith("FEEDS_") and variable not in variables and variable != "FEEDS_CONFIG"
+    ]
+    values: dict[str, str] = {}
     for variable, key in {**_HOST_VARIABLES, **variables}.items():
         value = environ.get(variable, "").strip()
         if not value:
             continue
-        yamlfile.validate(Settings, {key: value}, {}, f"environment: {variable}")
         values[key] = value
-        if variable == "PORT" and "FEEDS_HOST" not in environ and environ.get("DYNO"):
-            values["host"] = "0.0.0.0"
-    return Settings.model_validate(values)
+        try:
+            yamlfile.validate(Settings, {key: value}, {}, "environment")
+        except ConfigError as error:
+            faults.append(str(error).replace(f"environment:1: {key}", f"environment: {variable}"))
+    return values, faults
 
 
 def _database(value: str, folder: Path) -> str:
@@ -227,13 +267,13 @@ def _database(value: str, folder: Path) -> str:
     return value if "://" in value or value == ":memory:" else str(folder / Path(value).expanduser())
 
 
-def _slug(settings: SourceSettings) -> str:
-    return settings.slug or slugify(settings.title)
+def _slug_of(settings: SourceSettings) -> str:
+    return settings.slug or slug_of(settings.title)
 
 
 def _configured(settings: SourceSettings) -> ConfiguredSource:
     source = Source(
-        slug=_slug(settings), title=settings.title, home=settings.home, language=settings.language or ""
+        slug=_slug_of(settings), title=settings.title, home=settings.home, language=settings.language or ""
     )
     return ConfiguredSource(
         source=source,

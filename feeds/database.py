@@ -87,24 +87,23 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection to read from."""
-        with self._engine.connect() as connection:
+        """A connection to read from. Raises StoreError where the database does not answer."""
+        with self._named_errors(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction: all of it or nothing.
+        """A transaction: all of it or nothing. Raises StoreError where the database does not take it.
 
-        Where PostgreSQL's lock is held, on the connection that holds it: who lost the one lost the other,
-        and StoreError is raised.
+        Where PostgreSQL's lock is held, it is on the connection that holds it: who lost one lost both.
         """
         if self._holder is not None:
             if self._holder.invalidated:  # it would come back by itself, without the lock
                 raise StoreError(f"{self.name}: the connection was lost, and the right to ingest with it")
-            with self._holder.begin():
+            with self._named_errors(), self._holder.begin():
                 yield self._holder
         else:
-            with self._engine.begin() as connection:
+            with self._named_errors(), self._engine.begin() as connection:
                 yield connection
 
     @contextmanager
@@ -118,8 +117,15 @@ class Database:
             yield
 
     @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise StoreError(f"{self.name}: {_reason(error)}") from error
+
+    @contextmanager
     def _lock_of_server(self, wait: bool) -> Iterator[None]:
-        with self._engine.connect() as connection:
+        with self._named_errors(), self._engine.connect() as connection:
             connection.detach()  # closed at the end, not given back: the lock ends with its session
             take = sa.func.pg_advisory_lock if wait else sa.func.pg_try_advisory_lock
             if connection.scalar(sa.select(take(_LOCK))) is False:

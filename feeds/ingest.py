@@ -162,7 +162,7 @@ class Ingest:
             sources.update(made.article.source for made in batch.entries)
             outcomes = self.store.write(self.inbox.name, batch, self.clock())
             report.recleaned += sum(outcome != "same" for outcome in outcomes.values())
-        self.store.describe(sources)
+        self.store.describe(sources, self.clock())
         self.store.set_number("catalogue", current)
         return True
 

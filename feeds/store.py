@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,10 +31,11 @@ from feeds.model import (
     SourceState,
 )
 
-__all__ = ["AlreadyRunningError", "Batch", "Store", "database_url"]
+__all__ = ["AlreadyRunningError", "Batch", "State", "Store", "database_url"]
 
 _MOST_PARAMETERS = 500
 _RUNS_KEPT = 1000
+_A_SECOND = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -49,6 +50,15 @@ class Batch:
     """Every entry that the files tell of; those that are stored just so already are not written again."""
     orphans: list[str] = field(default_factory=list)
     """Ids of entries that no file tells of any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What moves whenever anything that a feed shows has changed, and with nothing else."""
+
+    generation: int
+    changed: datetime
+    """When it last moved, to the second; every process and every restart says the same."""
 
 
 class Store:
@@ -91,14 +101,14 @@ class Store:
             for chunk in _chunks(batch.orphans):
                 connection.execute(sa.delete(tables.entries).where(tables.entries.c.id.in_(chunk)))
             if described or batch.orphans or any(outcome != "same" for outcome in outcomes.values()):
-                self._bump(connection, "generation")
+                self._moved(connection, now)
         return outcomes
 
-    def describe(self, sources: Iterable[Source]) -> None:
+    def describe(self, sources: Iterable[Source], now: datetime) -> None:
         """Describe sources anew, whatever was kept of them; the generation moves if that changed anything."""
         with self._database.writing() as connection:
             if self._write_sources(connection, sources, anew=True):
-                self._bump(connection, "generation")
+                self._moved(connection, now)
 
     def forget(self, inbox: str, paths: Sequence[str]) -> None:
         """Forget files, not what they told."""
@@ -196,6 +206,11 @@ class Store:
             )
 
     # -- reading: the web ------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """Which generation of what feeds show this is, and since when."""
+        with self._database.reading() as connection:
+            return self._state(connection)
 
     def newest(self, limit: int, source: str | None = None) -> list[Article]:
         """The newest articles, of one source or of all, newest first; ids decide between equal dates."""
@@ -322,9 +337,19 @@ class Store:
         self._database.upsert(connection, tables.sources, values)
         return bool(changed)
 
-    def _bump(self, connection: Connection, name: str) -> None:
-        value = connection.scalar(sa.select(tables.meta.c.value).where(tables.meta.c.name == name)) or 0
-        self._database.upsert(connection, tables.meta, [{"name": name, "value": value + 1}])
+    def _moved(self, connection: Connection, now: datetime) -> None:
+        """Something that a feed shows has changed: another generation, of a later second than the last."""
+        before = self._state(connection)
+        changed = max(now.replace(microsecond=0), before.changed + _A_SECOND)
+        numbers = {"generation": before.generation + 1, "changed": rows.to_micros(changed)}
+        values = [{"name": name, "value": value} for name, value in numbers.items()]
+        self._database.upsert(connection, tables.meta, values)
+
+    def _state(self, connection: Connection) -> State:
+        columns = tables.meta.c
+        query = sa.select(columns.name, columns.value).where(columns.name.in_(("generation", "changed")))
+        numbers = {row.name: row.value for row in connection.execute(query)}
+        return State(numbers.get("generation", 0), rows.from_micros(numbers.get("changed", 0)))
 
     def _sources(self, connection: Connection) -> dict[str, Source]:
         return {

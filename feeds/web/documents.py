@@ -11,12 +11,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from feeds.catalogue import COMBINED
 from feeds.config import Config
 from feeds.model import SourceState, Subscription, View
-from feeds.store import Store
+from feeds.store import State, Store
 from feeds.writers import WRITERS, opml
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ class Document:
     etag: str
     """Of the body; of nothing else, above all of no clock."""
     modified: datetime
-    """When this body was first found, to the second: the date of the newest entry would not do, since an
-    older article can come in later, and who asks If-Modified-Since would never hear of it."""
+    """When the store last changed. The date of the newest entry would not do: an older article can come in
+    later, and who asks If-Modified-Since would never hear of it."""
     media_type: str
 
     @property
@@ -58,7 +58,7 @@ class Document:
 
 @dataclass(slots=True)
 class _Kept:
-    generation: int
+    state: State
     document: Document
 
 
@@ -90,7 +90,8 @@ class Documents:
 
         def make() -> tuple[bytes, str]:
             states = self.store.sources()
-            self._insist_on_something(states)
+            if not states and not self._was_read():
+                raise NothingYetError
             body = opml.render(self.config.title, _newest_change(states), self.subscriptions(states, base))
             return body, opml.MEDIA_TYPE
 
@@ -121,8 +122,9 @@ class Documents:
 
     def _view(self, name: str, base: str) -> View:
         states = self.store.sources()
-        self._insist_on_something(states)
         if name == COMBINED:
+            if not states and not self._was_read():
+                raise NothingYetError
             return View(
                 title=self.config.title,
                 description=self.config.description,
@@ -138,7 +140,8 @@ class Documents:
             )
         state = next((state for state in states if state.source.slug == name), None)
         if state is None:
-            raise UnknownFeedError(f"no feed is called {name}")
+            # While the first run goes on there is no telling what is unknown and what is not read yet.
+            raise UnknownFeedError(f"no feed is called {name}") if self._was_read() else NothingYetError
         return View(
             title=state.source.title,
             description=self._description(state),
@@ -150,21 +153,20 @@ class Documents:
             ttl_minutes=TTL_MINUTES,
         )
 
-    def _insist_on_something(self, states: list[SourceState]) -> None:
-        """While the first run goes on there is no telling what is empty and what is only not read yet."""
-        if not states and not any(run.finished and not run.error for run in self.store.runs()):
-            raise NothingYetError
+    def _was_read(self) -> bool:
+        """Whether a run has ended, and ended well."""
+        return any(run.finished and not run.error for run in self.store.runs())
 
     def _document(self, key: tuple[str, str, str], make: Callable[[], tuple[bytes, str]]) -> Document:
         kept = self._kept.get(key)
         try:
-            generation = self.store.number("generation") or 0
-            if kept is not None and kept.generation == generation:
+            state = self.store.state()
+            if kept is not None and kept.state == state:
                 return kept.document
             with self._making:  # one thread makes it, the others find it made
                 kept = self._kept.get(key)
-                if kept is None or kept.generation != generation:
-                    kept = _Kept(generation, _finished(*make(), kept.document if kept else None))
+                if kept is None or kept.state != state:
+                    kept = _Kept(state, _finished(*make(), state.changed))
                     self._keep(key, kept)
         except UnknownFeedError:
             raise
@@ -187,15 +189,11 @@ def _newest_change(states: list[SourceState]) -> datetime:
     return max((state.updated for state in states), default=_BEFORE_ANYTHING)
 
 
-def _finished(body: bytes, media_type: str, before: Document | None) -> Document:
-    etag = hashlib.blake2b(body, digest_size=12).hexdigest()
-    if before is not None and before.etag == etag:
-        return before
-    now = datetime.now(UTC).replace(microsecond=0)
+def _finished(body: bytes, media_type: str, modified: datetime) -> Document:
     return Document(
         body=body,
         gzipped=gzip.compress(body, compresslevel=6, mtime=0),
-        etag=etag,
-        modified=max(now, before.modified + timedelta(seconds=1)) if before else now,
+        etag=hashlib.blake2b(body, digest_size=12).hexdigest(),
+        modified=modified,
         media_type=media_type,
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, jsonify, request
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from feeds.config import Config
+from feeds.model import StoreError
 from feeds.web.documents import TTL_MINUTES, Document, Documents, NothingYetError, UnknownFeedError
 
 _CACHE_CONTROL = (
@@ -86,8 +86,8 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def nothing_yet(_: NothingYetError) -> Response:
         return _later("503: nothing has been read yet; try again in a moment")
 
-    @routes.app_errorhandler(SQLAlchemyError)
-    def no_database(_: SQLAlchemyError) -> Response:
+    @routes.app_errorhandler(StoreError)
+    def no_database(_: StoreError) -> Response:
         return _later("503: the database does not answer; try again in a moment")
 
     return routes

@@ -149,7 +149,7 @@ def test_a_source_that_is_described_anew_moves_the_generation_once(store: Store)
     renamed = replace(HARBOUR, title="The New Harbour")
     for moved in (1, 0):
         before = store.number("generation") or 0
-        store.describe([renamed])
+        store.describe([renamed], NOON)
         assert (store.number("generation") or 0) - before == moved
     assert store.newest(1)[0].source == renamed
 
@@ -289,3 +289,14 @@ def test_sqlite_keeps_a_log_that_readers_read_beside(tmp_path: object) -> None:
         assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("pragma synchronous").scalar() == 1
     store.close()
+
+
+def test_the_state_moves_to_a_later_second_even_where_the_clock_does_not(store: Store) -> None:
+    written(store, made("a"))
+    first = store.state()
+    written(store, made("b"))
+    second = store.state()
+    assert second.generation == first.generation + 1
+    assert second.changed > first.changed
+    assert first.changed.microsecond == 0
+    assert store.state() == second

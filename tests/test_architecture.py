@@ -1,0 +1,150 @@
+"""The house of docs/design.md, as a table over the imports that really stand in the files."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "feeds"
+
+# Each part of the package, and which others it may import. A room is one part.
+# fmt: off
+MAY_IMPORT: dict[str, set[str]] = {
+    "": set(),
+    "__main__": {"cli"},
+    "model": set(),
+    "text": set(),
+    "urls": set(),
+    "identity": set(),
+    "yamlfile": {"model"},
+    "recipe": {"urls"},
+    "catalogue": {"model", "recipe", "urls"},
+    "readers": {"model", "text"},
+    "rules": {"model", "recipe", "urls"},
+    "writers": {"model"},
+    "clean": {"identity", "model", "recipe", "rules", "text", "urls"},
+    "merge": {"model", "text"},
+    "report": {"model"},
+    "rows": {"model"},
+    "tables": set(),
+    "database": {"model", "tables"},
+    "store": {"database", "model", "rows", "tables"},
+    "config": {"catalogue", "model", "recipe", "rules", "yamlfile"},
+    "inbox": {"model", "readers"},
+    "ingest": {"catalogue", "clean", "inbox", "merge", "model", "readers", "rows", "rules", "store", "text"},
+    "inspect": {"clean", "config", "inbox", "model", "readers", "recipe", "report"},
+    "schedule": {"config", "inbox", "ingest", "model", "store"},
+    "server": {"config", "inbox", "ingest", "model", "schedule", "store", "web"},
+    "web": {"catalogue", "config", "model", "store", "writers"},
+    "cli": {"", "config", "inbox", "ingest", "inspect", "model", "schedule", "server", "store"},
+}
+# fmt: on
+
+# Parts that do no I/O and read no clock: what of the standard library would let them.
+PURE = {
+    "model", "text", "urls", "identity", "yamlfile", "recipe", "catalogue", "readers", "rules", "writers",
+    "clean", "merge", "report", "rows",
+}  # fmt: skip
+WORLDLY = {
+    "os",
+    "pathlib",
+    "socket",
+    "subprocess",
+    "time",
+    "random",
+    "tempfile",
+    "shutil",
+    "glob",
+    "io",
+    "requests",
+}
+WORLDLY_CALLS = {"open", "print", "input", "now", "utcnow", "today", "time"}
+
+# Libraries that stay behind a door, and who may open it.
+DOORS = {
+    "turbohtml": {"clean", "rules", "recipe", "readers"},
+    "nh3": {"clean"},
+    "feedgen": {"writers"},
+    "lxml": {"writers"},
+    "sqlalchemy": {"database", "store", "tables"},
+    "flask": {"web", "server"},
+    "gunicorn": {"server"},
+    "apscheduler": {"schedule", "config"},
+    "click": {"cli"},
+    "rich": {"cli"},
+}
+
+
+def part_of(path: Path) -> str:
+    first = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+PARTS = sorted({part_of(path) for path in FILES})
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in it, `feeds.x` by its part."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            if node.module == "feeds":
+                found.update(f"feeds.{alias.name}" for alias in node.names)
+            else:
+                found.add(node.module)
+    return found
+
+
+def own(path: Path) -> set[str]:
+    parts = {name.split(".")[1] for name in imports(path) if name.startswith("feeds.")}
+    return {"" if part == "__version__" else part for part in parts} - {part_of(path)}
+
+
+def foreign(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(path) if not name.startswith("feeds")}
+
+
+def test_the_table_names_every_part() -> None:
+    assert set(PARTS) == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_imports_only_what_the_table_allows(part: str) -> None:
+    imported = set().union(*(own(path) for path in FILES if part_of(path) == part))
+    assert imported <= MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_table_allows_nothing_that_nobody_needs(part: str) -> None:
+    imported = set().union(*(own(path) for path in FILES if part_of(path) == part))
+    assert MAY_IMPORT[part] <= imported
+
+
+@pytest.mark.parametrize("part", sorted(PURE))
+def test_a_pure_part_does_not_touch_the_world(part: str) -> None:
+    for path in (path for path in FILES if part_of(path) == part):
+        assert not foreign(path) & WORLDLY, path
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = node.func
+                name = called.id if isinstance(called, ast.Name) else ""
+                if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
+                    name = called.attr if called.value.id in ("datetime", "date", "time") else ""
+                assert name not in WORLDLY_CALLS, f"{path}:{node.lineno}: {name}()"
+
+
+@pytest.mark.parametrize("library", sorted(DOORS))
+def test_a_library_stays_behind_its_door(library: str) -> None:
+    users = {part_of(path) for path in FILES if library in foreign(path)}
+    assert users <= DOORS[library]
+
+
+def test_no_file_has_grown_to_two() -> None:
+    for path in FILES:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 420, path
