@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import nh3
-from turbohtml import Element, parse_fragment
+from turbohtml import Element, Text, parse_fragment
 
 from feeds import identity, text, urls
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
@@ -25,6 +25,10 @@ from feeds.rules.page import Page, short
 MOST_CHARACTERS = 2_000_000
 MOST_TAGS = 40_000
 MOST_NESTING = 300
+MOST_ATTRIBUTES = 1_000  # of one element: the sanitizer compares each with all before it
+_SMALL = 20_000  # characters, which cannot hold enough attributes to matter
+
+_MOST_ROUNDS = 4
 
 _SAMPLES = 5
 
@@ -32,13 +36,13 @@ _SAMPLES = 5
 def _attribute(tag: str, name: str, value: str) -> str | None:
     """Sizes are pixels: a width of 100 % is the mirror's, not the picture's."""
     if name in ("width", "height"):
-        return value if value.isdigit() and 0 < len(value) < 5 else None
+        return value if value.isdigit() and value.isascii() and len(value) < 5 else None
     return value
 
 
 SANITIZER = nh3.Cleaner(
     tags=set(allowed.TAGS),
-    clean_content_tags={"script", "style"},
+    clean_content_tags=set(allowed.HIDDEN),
     attributes=allowed.ATTRIBUTES,
     attribute_filter=_attribute,
     strip_comments=True,
@@ -117,26 +121,55 @@ def clean_body(html: str, *, link: str, recipe: Recipe) -> Body:
     """
     if len(html) > MOST_CHARACTERS or html.count("<") > MOST_TAGS:
         raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
-    tree = parse_fragment(html, positions=False)
-    if html.count("<") > MOST_NESTING and _nesting(tree) > MOST_NESTING:
-        raise ReadError(f"the body nests deeper than {MOST_NESTING} elements")
-    page = Page(tree=tree, link=link, recipe=recipe)
-    changes = []
-    for rule in RULES:
-        if rule.name in recipe.off:
-            continue
-        pieces = rule.apply(page)
-        if pieces:
-            changes.append(Change(rule=rule.name, count=len(pieces), samples=tuple(pieces[:_SAMPLES])))
-    first = tree.select_one("img[src]")
+    page = Page(tree=_parsed(text.legal(html)), link=link, recipe=recipe)
+    changes = _apply_rules(page)
+    served, settled = _served(page.tree)
+    for _ in range(_MOST_ROUNDS):
+        if settled:
+            break
+        page.tree = _parsed(served)
+        _apply_rules(page)
+        served, settled = _served(page.tree)
+    first = page.tree.select_one("img[src]")
     return Body(
-        html=SANITIZER.clean(text.legal(tree.inner_html)).strip(),
-        text=_text(tree),
+        html=served,
+        text=_text(page.tree),
         image=(first.attr("src") or "") if first is not None else "",
         bylines=tuple(dict.fromkeys(page.bylines)),
         enclosures=tuple(page.enclosures),
-        receipt=Receipt(changes=tuple(changes)),
+        receipt=Receipt(changes=changes),
     )
+
+
+def _parsed(html: str) -> Element:
+    tree = parse_fragment(html, positions=False)
+    if html.count("<") > MOST_NESTING and _nesting(tree) > MOST_NESTING:
+        raise ReadError(f"the body nests deeper than {MOST_NESTING} elements")
+    if len(html) > _SMALL and any(len(one.attrs) > MOST_ATTRIBUTES for one in tree.iter_elements()):
+        raise ReadError(f"an element of the body has more than {MOST_ATTRIBUTES} attributes")
+    if "&#" in html:
+        _make_legal(tree)
+    return tree
+
+
+def _apply_rules(page: Page) -> tuple[Change, ...]:
+    changes = []
+    for rule in RULES:
+        pieces = () if rule.name in page.recipe.off else rule.apply(page)
+        if pieces:
+            changes.append(Change(rule=rule.name, count=len(pieces), samples=tuple(pieces[:_SAMPLES])))
+    return tuple(changes)
+
+
+def _served(tree: Element) -> tuple[str, bool]:
+    """The tree as sanitized HTML, and whether it still is that tree.
+
+    It is not where a rule left what no parser would make of any text, such as a link within a link: then
+    the sanitizer's parser built another tree, in which the rules may find something again.
+    """
+    written = text.legal(tree.inner_html)
+    served = SANITIZER.clean(written).strip()
+    return served, served.count("<") == written.count("<") - written.count("<!--")
 
 
 def clean_url(url: str, recipe: Recipe) -> str:
@@ -177,6 +210,13 @@ def _text(tree: Element) -> str:
         else:
             pieces.append(node.text)
     return text.legal("".join(pieces)).strip()
+
+
+def _make_legal(tree: Element) -> None:
+    """Take out characters that were written as numbers, and so came through the reader, but are not legal."""
+    for node in list(tree.descendants):
+        if isinstance(node, Text) and (legal := text.legal(node.data)) != node.data:
+            node.data = legal
 
 
 def _nesting(tree: Element) -> int:

@@ -110,6 +110,10 @@ class LinkSpec(_Spec):
         missing = set(re.findall(r"\{(\w+)\}", self.to)) - known
         if missing:
             raise ValueError(f"`to` names groups that no pattern has: {', '.join(sorted(missing))}")
+        try:
+            self.to.format(**dict.fromkeys(known, ""))
+        except (ValueError, LookupError, AttributeError) as error:
+            raise ValueError(f"`to` cannot be filled, write {{name}} for a group: {error}") from error
         return self
 
 

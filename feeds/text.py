@@ -12,6 +12,7 @@ _ILLEGAL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
     "\u202a-\u202e\u2066-\u2069]"
 )
+_ILLEGAL_OR_NEWLINE = re.compile(f"{_ILLEGAL.pattern[:-1]}\r\x85\u2028\u2029]")
 _NEWLINES = re.compile("\r\n?|\x85|\u2028|\u2029")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 # Blanks that fold into one; the ideographic space is punctuation of its own and stays.
@@ -22,6 +23,8 @@ _SENTENCE_END = re.compile(r"[。！？!?…][”』」’\"')）]*|\.(?=\s)")
 
 def legal(text: str) -> str:
     r"""Leave out what XML 1.0 does not allow and make every line end a `\n`."""
+    if not _ILLEGAL_OR_NEWLINE.search(text):
+        return text
     return _ILLEGAL.sub("", _NEWLINES.sub("\n", text))
 
 

@@ -14,6 +14,9 @@ from urllib.parse import quote, unquote, urljoin
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*:")
 _HOST = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.\-]*:)?//(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:@]*)")
+# `words https:/host/…`: text that ran into the attribute, and a slash that was lost (CRUFT.md 3.9).
+_AFTER_TEXT = re.compile(r"^[^:/?#]*\s(?=https?:/)")
+_SLASHES = re.compile(r"^(https?):(?:/|/{3,})(?=[^/])", re.IGNORECASE)
 # `https://www.economist.comhttps://…` and `http://https://…`: the later address is the meant one
 # (CRUFT.md 3.9). The host must run into the scheme, so an archive's path that holds an address stays.
 _CONCATENATED = re.compile(r"^https?:/{1,2}(?:[\w.\-]*?)(?=https?://)")
@@ -21,9 +24,17 @@ _AUTHORITY = re.compile(
     r"https?://(?:[^/?#@]*@)?(?P<host>[a-zA-Z0-9._\-]+|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d{0,5}))?(?=[/?#]|$)",
     re.IGNORECASE,
 )
+# What most addresses are: nothing in such a one needs mending. A shortcut; the long way says the same.
+_GOOD = re.compile(
+    r"https?://(?:[a-z0-9\-]+\.)+[a-z]{2,}(?:[/?#](?:[!#$&'()*+,/:;=?@\[\]~\w.\-]|%[0-9a-fA-F]{2})*)?",
+    re.ASCII,
+)
 _BARE_HOST = re.compile(r"^[\w\-]+(?:\.[\w\-]+)+(?::\d+)?(?:[/?#]|$)")
 _UNSAFE = re.compile(r"[^!#$%&'()*+,/:;=?@\[\]~\w.\-]|[^\x00-\x7f]|%(?![0-9a-fA-F]{2})")
-_MOST_LAYERS = 10
+# `&#038;` that lost its ampersand or was encoded twice: a query that goes on (CRUFT.md 3.2).
+_LOST_AMPERSAND = re.compile("&?#038;")
+_LONGEST = 16_000
+"""A longer address is none (the longest real one has 4,849 characters, CRUFT.md 1.5): it is not worked on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +104,8 @@ def strip_tracking(url: str, tracking: Tracking) -> str:
     """
     if "?" not in url and "#" not in url:
         return url
+    url = _LOST_AMPERSAND.sub("&", url)
     address, hash_sign, fragment = url.partition("#")
-    if fragment.startswith("038;"):  # `&#038;` that lost its ampersand: a query that goes on
-        return strip_tracking(f"{address}&{fragment[4:]}", tracking)
     name = host(url)
     rules = [tracking.anywhere, *lookup(name, tracking.hosts)]
     kept = lookup(name, tracking.keep)
@@ -165,7 +175,9 @@ def _target(url: str, wrapper: Wrapper) -> str:
 
 def unwrap(url: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> str:
     """Unwrap proxies or redirects, nested ones to the end; `wrappers` maps a host to its wrappers."""
-    for _ in range(_MOST_LAYERS):
+    if len(url) > _LONGEST:
+        return url
+    while True:  # ends: each target leaves out at least the wrapper's host
         for wrapper in wrappers.get(host(url), ()):
             target = _target(url, wrapper)
             if target and target != url:
@@ -173,7 +185,6 @@ def unwrap(url: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> str:
                 break
         else:
             return url
-    return url
 
 
 def absolute(url: str, base: str = "") -> str:
@@ -182,20 +193,30 @@ def absolute(url: str, base: str = "") -> str:
     Mends host concatenation and blanks, resolves relative and protocol-relative addresses against
     `base` (RFC 3986 section 5), percent-encodes what RSS does not take (CRUFT.md 3.9).
     """
-    url = url.strip().replace("\n", "").replace("\t", "")
-    while (mended := _CONCATENATED.sub("", url, count=1)) != url:
-        url = mended
-    if url.startswith("//"):
-        url = "https:" + url
-    scheme = _SCHEME.match(url)
+    if len(url) > _LONGEST:
+        return ""
+    if _GOOD.fullmatch(url):
+        return url
+    url = _mended(url)
     try:
-        if not scheme:
-            url = urljoin(base, url) if base and url else ""
+        if not _SCHEME.match(url):
+            url = _mended(urljoin(base, url)) if base and url else ""
         if url[:7].lower() == "mailto:":
             return _UNSAFE.sub(_percent, url)
         return ascii_url(url)
     except ValueError:  # urljoin and idna object to what is no address, such as an open bracket
         return ""
+
+
+def _mended(url: str) -> str:
+    while True:
+        made = url.strip().replace("\n", "").replace("\t", "")
+        made = _SLASHES.sub(r"\1://", _AFTER_TEXT.sub("", _CONCATENATED.sub("", made)))
+        if made.startswith("//"):
+            made = "https:" + made
+        if made == url:
+            return url
+        url = made
 
 
 def ascii_url(url: str) -> str:
@@ -230,6 +251,8 @@ def _has_valid_host(url: str) -> bool:
 def canonical(url: str) -> str:
     """An article's link as it is served: ASCII, no doubled slashes in the path (CRUFT.md 1.3, 4)."""
     url = absolute(url)
+    if url[:7].lower() == "mailto:":
+        return ""
     start = url.find("//") + 2
     end = next((n for n, char in enumerate(url) if char in "?#"), len(url))
     return url[:start] + re.sub("/{2,}", "/", url[start:end]) + url[end:]

@@ -20,6 +20,7 @@ _TITLE = re.compile(r"[ \t\n]*\[(.*)\]\((\s*[A-Za-z][\w+.\-]*:.*|//.*)\)[ \t]*(?
 _RULE = re.compile(r"[ \t\n]*-{3,}[ \t]*(?:\n|$)")
 _DATED_NAME = re.compile(r"(?:.*/)?(\d{4}-\d\d-\d\d)(?=[-_ .])", re.DOTALL)
 _WRAPPED = re.compile(r"<div>[ \t]*\n(.*)\n[ \t]*</div>", re.DOTALL)
+_SPACED_ZONE = re.compile(r"(\d{4}-.*\d)\s+(?:([+-]\d\d:?\d\d)|UTC)")  # Jekyll's `2026-05-04 07:30:00 +0800`
 _AHEAD = timedelta(seconds=1)
 
 
@@ -103,6 +104,8 @@ def _published(date: datetime | None, millis: datetime | None, name: str) -> dat
 def _date(value: str) -> datetime | None:
     """An ISO 8601 or RFC 5322 date in UTC; one without a zone is taken as UTC."""
     value = value.strip()
+    if spaced := _SPACED_ZONE.fullmatch(value):
+        value = f"{spaced[1]}{spaced[2] or ''}"
     if not value:
         return None
     try:

@@ -17,6 +17,11 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MOST_CHARACTERS = 64_000
 _CLOSED = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _ANCHOR = re.compile(r"^\s*(?:-\s+)?[\w-]+:\s*(?:\[\s*)?[&*]", re.MULTILINE)
+# ` #` begins a comment in YAML, and is a part of names and addresses as people write them (CRUFT.md 1.2).
+_HASH = re.compile(
+    r"^(?:title|author|from|link|url):[ \t]+[^\s\"'\[|>][^\n]* #", re.MULTILINE | re.IGNORECASE
+)
+_ITEM = re.compile(r"^\s*-[ \t]+(.+)$")
 _LINE = re.compile(r"^([A-Za-z_][\w-]*):[ \t]*(.*)$")
 
 Fields = dict[str, str | list[str]]
@@ -38,7 +43,7 @@ def split(text: str) -> tuple[Fields, str]:
 
 
 def _fields(block: str) -> Fields:
-    if not _ANCHOR.search(block):  # `author: *x` is a name here, never a YAML alias
+    if not _ANCHOR.search(block) and not _HASH.search(block):  # `author: *x` is a name, never a YAML alias
         try:
             loaded = yaml.load(block, Loader=_Loader)
         except (yaml.YAMLError, ValueError, RecursionError):
@@ -58,13 +63,17 @@ def _by_lines(block: str) -> Fields:
     fields: Fields = {}
     key = ""
     for line in block.split("\n"):
-        match = _LINE.match(line)
+        match, known = _LINE.match(line), fields.get(key)
         if match:
             key = match[1].lower()
             fields[key] = match[2].strip()
-        elif line.strip() and isinstance(known := fields.get(key), str):
+        elif key and not known and (item := _ITEM.match(line)):
+            fields[key] = [item[1].strip().strip("\"'")]
+        elif isinstance(known, list) and (item := _ITEM.match(line)):
+            known.append(item[1].strip().strip("\"'"))
+        elif line.strip() and isinstance(known, str):
             fields[key] = f"{known} {line.strip()}"
-    return {name: _unquoted(value) for name, value in fields.items() if isinstance(value, str)}
+    return {name: _unquoted(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _unquoted(value: str) -> str | list[str]:

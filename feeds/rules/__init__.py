@@ -1,8 +1,8 @@
 """What cleaning does, in order: tree to tree, each rule answering the pieces that it removed or changed.
 
 To add a rule: one function over a Page, and its line here. The order is part of the design: furniture goes
-before anything looks at what is left, pictures get their addresses before repeated ones are compared,
-addresses are absolute before they are unwrapped, and what the others emptied goes last.
+before anything looks at what is left, addresses are absolute before they are unwrapped and final before
+repeated pictures are compared, and what the others emptied goes last.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ RULES: tuple[Rule, ...] = (
     Rule("noscript", images.noscript, "what a page shows without scripts is content"),
     Rule("drop", furniture.drop, "elements that a pack names: ads, widgets, scripts, pixels"),
     Rule("footers", furniture.footers, "blocks that a mirror appends, by their text"),
-    Rule("stamp", bylines.stamp, "a date at the top of the body; its byline becomes the author"),
     Rule("embeds", embeds.frames, "frames become titled links"),
     Rule("lazy-images", images.lazy, "pictures that wait for a script get their address"),
     Rule("addresses", links.addresses, "addresses become absolute; those that lead nowhere go"),
     Rule("image-proxies", images.unproxy, "pictures come from their publisher, not through a proxy"),
-    Rule("captions", images.captions, "a picture and its flattened caption become a figure"),
-    Rule("repeated-images", images.repeated, "a picture that stands twice stands once"),
     Rule("page-links", links.pages, "links to a publisher's data interface lead to the page"),
     Rule("redirects", links.redirects, "links lead to where their redirects would"),
     Rule("tracking", links.tracking, "parameters that only track are taken out of links"),
-    Rule("media", embeds.media, "audio and video become enclosures"),
     Rule("foreign", finish.foreign, "elements that no feed knows are unwrapped"),
-    Rule("empty", finish.empty, "elements that hold nothing go"),
+    Rule("captions", images.captions, "a picture and its flattened caption become a figure"),
+    Rule("repeated-images", images.repeated, "a picture that stands twice stands once"),
+    Rule("media", embeds.media, "audio and video become enclosures"),
+    Rule("stamp", bylines.stamp, "a date at the top of the body; its byline becomes the author"),
     Rule("wrappers", finish.wrappers, "boxes that only hold other blocks are taken away"),
+    Rule("empty", finish.empty, "elements that hold nothing go"),
 )
 
 NAMES = frozenset(rule.name for rule in RULES)

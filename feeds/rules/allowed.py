@@ -36,4 +36,7 @@ ATTRIBUTES: dict[str, set[str]] = {
     "video": {"src", "poster", "controls", "preload", "width", "height"},
 }
 
+# What they hold is no text of the article, by whatever parser it is read: they go with it.
+HIDDEN = frozenset("script style template title iframe noembed noframes".split())
+
 SCHEMES = frozenset({"http", "https", "mailto"})

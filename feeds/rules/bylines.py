@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from turbohtml import Element, Text
+from turbohtml import Element, Node, Text
 
-from feeds.rules.page import Page, sample, shown_children
+from feeds.rules.page import Page, hollow, sample, shown_children
 
 _LONGEST_STAMP = 240
 _ROLE = re.compile(r"\s*[（(][^（()）]*(?:报道|報道|报导|報導|摘编|摘編|编译|編譯|编辑|編輯)[^（()）]*[)）]$")
@@ -15,22 +15,22 @@ _SEPARATOR = re.compile(r"\s*(?:[,，、;；]|\s(?:and|&)\s)\s*")
 
 
 def stamp(page: Page) -> list[str]:
-    """Remove a stamp that is the first block of the body; keep the byline that it carries."""
-    first = _first_block(page.tree)
-    if first is None:
-        return []
-    text = _lines(first)
+    """Remove the stamps that are the first blocks of the body; keep the bylines that they carry."""
+    pieces = []
+    while (first := _first_block(page.tree)) is not None and (match := _match(first, page.recipe.stamps)):
+        byline = match.groupdict().get("byline")
+        if byline:
+            page.bylines.extend(authors(byline, page.recipe.not_authors))
+        pieces.append(sample(first))
+        first.extract()
+    return pieces
+
+
+def _match(block: Element, shapes: tuple[re.Pattern[str], ...]) -> re.Match[str] | None:
+    text = _lines(block)
     if not text or len(text) > _LONGEST_STAMP:
-        return []
-    for shape in page.recipe.stamps:
-        match = shape.fullmatch(text)
-        if match:
-            if "byline" in shape.groupindex and match["byline"]:
-                page.bylines.extend(authors(match["byline"], page.recipe.not_authors))
-            shown = sample(first)
-            first.extract()
-            return [shown]
-    return []
+        return None
+    return next((match for shape in shapes if (match := shape.fullmatch(text))), None)
 
 
 def authors(byline: str, not_authors: frozenset[str]) -> list[str]:
@@ -48,15 +48,20 @@ def _first_block(tree: Element) -> Element | None:
     """The first shown element; a box that holds more than inline text is looked into."""
     current = tree
     for _ in range(8):
-        children = shown_children(current)
-        if not children or not isinstance(children[0], Element):
+        first = next((child for child in shown_children(current) if not _passed_over(child)), None)
+        if not isinstance(first, Element):
             return None
-        current = children[0]
+        current = first
         if current.tag in ("div", "p", "time", "i", "em", "small", "span") and not current.select_one(
             "div, p, img"
         ):
             return current
     return None
+
+
+def _passed_over(node: Node) -> bool:
+    """What may stand before the first block: breaks, rules, and elements that will go for being empty."""
+    return isinstance(node, Element) and (node.tag in ("br", "hr") or hollow(node))
 
 
 def _lines(element: Element) -> str:

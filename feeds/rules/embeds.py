@@ -25,6 +25,8 @@ _PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Facebook",
     ),
 )
+_NO_PAGE = re.compile(r"(?:about|javascript|data|blob):", re.IGNORECASE)
+_HOLDS_LINES = "p, figure, li, td, th, h1, h2, h3, h4, h5, h6, span"
 # Media types by suffix, for what a feed has to call `type` (RFC 4287 section 4.2.7.3).
 _TYPES = {
     "mp3": "audio/mpeg",
@@ -47,17 +49,21 @@ def frames(page: Page) -> list[str]:
     """A frame becomes a paragraph with a link to what it shows; one without an address goes."""
     pieces = []
     for frame in page.tree.select("iframe, frame"):
-        before = (frame.attr("src") or frame.attr("data-src") or frame.attr("data-lazy-src") or "").strip()
+        told = [(frame.attr(name) or "").strip() for name in ("src", "data-src", "data-lazy-src")]
+        before = next((address for address in told if address and not _NO_PAGE.match(address)), "")
         address, what = _page_of(before)
-        made = urls.absolute(address, page.link) if not before.startswith(("about:", "javascript:")) else ""
+        made = urls.absolute(address, page.link) if address else ""
         if not made:
-            pieces.append(short(f"<iframe src={before!r}>"))
+            pieces.append(short(f"<iframe src={told[0]!r}>"))
             frame.extract()
             continue
-        title = " ".join((frame.attr("title") or "").split())
-        link = Element("a", {"href": made}, [Text(title or what or urls.host(made))])
-        inside = frame.closest("p, figure, li, td, th, h1, h2, h3, h4, h5, h6, span, a") is not None
-        frame.replace_with(link if inside else Element("p", {}, [link]))
+        title = Text(" ".join((frame.attr("title") or "").split()) or what or urls.host(made))
+        if frame.closest("a") is not None:  # a link cannot hold another one
+            frame.replace_with(title)
+        else:
+            link = Element("a", {"href": made}, [title])
+            inside = frame.closest(_HOLDS_LINES) is not None
+            frame.replace_with(link if inside else Element("p", {}, [link]))
         pieces.append(changed(before, made))
     return pieces
 
@@ -71,8 +77,16 @@ def _page_of(address: str) -> tuple[str, str]:
 
 
 def media(page: Page) -> list[str]:
-    """Audio and video stay where they are, with controls, and become enclosures of the entry."""
+    """Audio and video stay where they are, with controls, and become enclosures of the entry.
+
+    A player that was left without an address is only what it holds.
+    """
+    pieces = []
     for player in page.tree.select("audio, video"):
+        if player.select_one("source[src]") is None and not player.attr("src"):
+            pieces.append(f"<{player.tag}> without an address")
+            player.unwrap()
+            continue
         player.attrs["controls"] = ""
         for name in ("autoplay", "muted", "loop"):
             if name in player.attrs:
@@ -82,7 +96,7 @@ def media(page: Page) -> list[str]:
             if address and all(enclosure.url != address for enclosure in page.enclosures):
                 page.enclosures.append(Enclosure(url=address, type=_media_type(element, player.tag, address)))
                 break
-    return []
+    return pieces
 
 
 def _media_type(element: Element, tag: str, address: str) -> str:

@@ -5,29 +5,23 @@ from __future__ import annotations
 from turbohtml import Element, Node, Text
 
 from feeds.rules import allowed
-from feeds.rules.page import BLOCKS, Page, blank
-
-# Boxes that mean nothing to a reader; where they hold text of their own they stay, as a div.
-_BOXES = frozenset("div section article main header footer aside nav center fieldset hgroup address".split())
-# What they hold is no text of the article: they are left to the sanitizer, which drops it too.
-_NEVER_OPENED = frozenset({"script", "style"})
-_INLINE = frozenset(
-    "a abbr b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small span strike "
-    "strong sub sup tt u var picture".split()
-)
-_EMPTIABLE = _INLINE | frozenset(
-    "p div small figcaption figure h1 h2 h3 h4 h5 h6 li ul ol dl dt dd blockquote pre caption details "
-    "summary noscript section article main header footer aside nav center fieldset hgroup address".split()
-)
+from feeds.rules.page import BLOCKS, BOXES, EMPTIABLE, INLINE, Page, blank, hollow
 
 
 def foreign(page: Page) -> list[str]:
-    """Unwrap elements that no feed knows: fonts, spans, a publisher's or a word processor's own."""
+    """Unwrap elements that no feed knows: fonts, spans, a publisher's or a word processor's own.
+
+    Those whose content is not text go with it.
+    """
     pieces = []
     for element in _inside_out(page.tree):
         tag = element.tag
-        if tag not in allowed.TAGS and tag not in _BOXES and tag not in _NEVER_OPENED:
-            pieces.append(f"<{tag}>")
+        if tag in allowed.TAGS or tag in BOXES:
+            continue
+        pieces.append(f"<{tag}>")
+        if tag in allowed.HIDDEN:
+            element.extract()
+        else:
             element.unwrap()
     return pieces
 
@@ -35,9 +29,9 @@ def foreign(page: Page) -> list[str]:
 def wrappers(page: Page) -> list[str]:
     """Unwrap boxes that hold only blocks; other boxes become a `div`."""
     pieces = []
-    for element in _inside_out(page.tree):
+    for element in list(page.tree.iter_elements()):  # from outside, so that every child is looked at once
         tag = element.tag
-        if tag not in _BOXES:
+        if tag not in BOXES:
             continue
         if all(_is_block(child) for child in element.children):
             pieces.append(f"<{tag}>")
@@ -49,22 +43,27 @@ def wrappers(page: Page) -> list[str]:
 
 def _is_block(node: Node) -> bool:
     if isinstance(node, Element):
-        return node.tag in BLOCKS
+        return node.tag in BLOCKS or hollow(node)
     return not isinstance(node, Text) or blank(node.data)
 
 
 def empty(page: Page) -> list[str]:
-    """Remove elements that hold nothing, and the breaks and rules at both ends of the body."""
+    """Remove elements that hold nothing, and the breaks and rules at both ends of the body.
+
+    Blanks between blocks, which unwrapped boxes leave behind, go uncounted.
+    """
     pieces = []
     for element in _inside_out(page.tree):
-        if element.tag not in _EMPTIABLE or not blank(element.text) or _holds_something(element):
+        if element.tag not in EMPTIABLE or not blank(element.text) or _holds_something(element):
             continue
         pieces.append(f"<{element.tag}>")
-        if element.tag in _INLINE and element.text:  # the blank between two words
+        if element.tag in INLINE and element.text:  # the blank between two words
             element.replace_with(Text(element.text))
         else:
             element.extract()
-    return pieces + _trim(page.tree)
+    pieces += _trim(page.tree)
+    _close_up(page.tree)
+    return pieces
 
 
 def _holds_something(element: Element) -> bool:
@@ -73,9 +72,9 @@ def _holds_something(element: Element) -> bool:
 
 def _trim(tree: Element) -> list[str]:
     pieces = []
-    for end in (0, -1):
-        while len(tree.children):
-            node = tree.children[end]
+    children = tree.children
+    for nodes in (children, children[::-1]):
+        for node in nodes:
             if isinstance(node, Element):
                 if node.tag not in ("br", "hr"):
                     break
@@ -84,6 +83,22 @@ def _trim(tree: Element) -> list[str]:
                 break
             node.extract()
     return pieces
+
+
+def _close_up(tree: Element) -> None:
+    between_blocks = True
+    blanks: list[Node] = []
+    for node in tree.children:
+        if isinstance(node, Element):
+            if between_blocks and node.tag in BLOCKS:
+                for blank_text in blanks:
+                    blank_text.extract()
+            between_blocks = node.tag in BLOCKS
+            blanks.clear()
+        elif isinstance(node, Text) and blank(node.data):
+            blanks.append(node)
+        elif isinstance(node, Text):
+            between_blocks = False
 
 
 def _inside_out(tree: Element) -> list[Element]:

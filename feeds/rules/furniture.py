@@ -6,7 +6,7 @@ from turbohtml import Element, Node, Text
 
 from feeds import urls
 from feeds.recipe import Footer
-from feeds.rules.page import BLOCKS, Page, blank, inside, previous_shown, sample
+from feeds.rules.page import BLOCKS, Page, blank, inside, previous_shown, sample, short
 
 _SEPARATORS = frozenset({"br", "hr"})
 _LONGEST_FOOTER = 600
@@ -33,46 +33,54 @@ def footers(page: Page) -> list[str]:
     if not footers:
         return []
     whole = page.tree.text
-    wanted = [footer for footer in footers if footer.text.search(whole)]
     removed = []
-    for footer in wanted:
-        for node in [node for node in page.tree.descendants if isinstance(node, Text)]:
-            if footer.text.search(node.data) and inside(node, page.tree):
-                removed.extend(_remove(node, footer, page.tree))
+    for footer in footers:
+        if footer.text.search(whole):
+            removed += _remove_blocks(footer, page.tree) + _remove_runs(footer, page.tree)
     return removed
 
 
-def _remove(node: Text, footer: Footer, tree: Element) -> list[str]:
-    block = _block(node, tree)
-    if block is not None and len(block.text) <= _LONGEST_FOOTER and footer.text.match(block.text.lstrip()):
-        if not _leads_only_to(block, footer.hosts):
-            return []
-        _trim_before(block, tree)
-        shown = sample(block)
-        block.extract()
-        return [shown]
-    # Unclosed markup before it: the footer is a run of text, links and breaks inside a larger block.
-    run: list[Node] = [node]
-    following = node.next_sibling
-    while following is not None and _belongs(following, footer.hosts):
-        run.append(following)
-        following = following.next_sibling
-    if footer.hosts and not any(isinstance(piece, Element) and piece.tag == "a" for piece in run):
-        return []
-    _trim_before(node, tree)
-    shown = sample(node)
-    for piece in run:
-        piece.extract()
-    return [shown]
+def _remove_blocks(footer: Footer, tree: Element) -> list[str]:
+    """The blocks that hold the footer and nothing before it, innermost first."""
+    removed = []
+    for block in list(tree.iter_elements())[::-1]:
+        if block.tag not in BLOCKS:
+            continue
+        text = block.text
+        if len(text) <= _LONGEST_FOOTER and footer.text.match(text.lstrip()):
+            if not _leads_only_to(block, footer.hosts):
+                continue
+            _trim_before(block, tree)
+            removed.append(sample(block))
+            block.extract()
+    return removed
 
 
-def _block(node: Text, tree: Element) -> Element | None:
-    for ancestor in node.ancestors:
-        if ancestor is tree:
-            return None
-        if isinstance(ancestor, Element) and ancestor.tag in BLOCKS:
-            return ancestor
-    return None
+def _remove_runs(footer: Footer, tree: Element) -> list[str]:
+    """Footers that unclosed markup left in a larger block: text, links and breaks up to its end."""
+    removed = []
+    for node in [node for node in tree.descendants if isinstance(node, Text)]:
+        found = footer.text.search(node.data)
+        if not found:
+            continue
+        run: list[Node] = []
+        following = node.next_sibling
+        while following is not None and _belongs(following, footer.hosts):
+            run.append(following)
+            following = following.next_sibling
+        if following is not None and not (isinstance(following, Element) and following.tag in BLOCKS):
+            continue
+        if footer.hosts and not any(isinstance(piece, Element) and piece.tag == "a" for piece in run):
+            continue
+        removed.append(short(" ".join(node.data[found.start() :].split())))
+        before = node.data[: found.start()]
+        if not blank(before):
+            node.insert_before(Text(before))
+        else:
+            _trim_before(node, tree)
+        for piece in (node, *run):
+            piece.extract()
+    return removed
 
 
 def _leads_only_to(block: Element, hosts: frozenset[str]) -> bool:

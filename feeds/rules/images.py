@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import re
 
-from turbohtml import Element, Node
+from turbohtml import Element, Node, Text
 
 from feeds import urls
-from feeds.rules.page import MEDIA, Page, blank, changed, previous_shown, sample, short, shown_children
+from feeds.rules.page import (
+    BLOCKS,
+    BOXES,
+    MEDIA,
+    Page,
+    blank,
+    changed,
+    hollow,
+    previous_shown,
+    sample,
+    short,
+    shown_children,
+    solid_children,
+)
 
 # Where scripts that load pictures late keep the address, most specific first.
 _LAZY = (
@@ -21,7 +34,8 @@ _LAZY = (
     "data-url",
 )
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
-_CANDIDATE = re.compile(r"\s*(\S+[^\s,])(?:\s+([\d.]+)[wx])?\s*(?:,|$)")
+_SET_ADDRESS = re.compile(r"[^\s,]\S*")
+_SET_SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)[wx][^,]*|[^,]*")
 
 
 def noscript(page: Page) -> list[str]:
@@ -56,12 +70,15 @@ def lazy(page: Page) -> list[str]:
 
 def largest(srcset: str) -> str:
     """The candidate of a `srcset` with the greatest width or density (HTML, "srcset attributes")."""
-    candidates = [
-        (float(match[2]) if match[2] and match[2].count(".") < 2 and match[2] != "." else 1.0, match[1])
-        for match in _CANDIDATE.finditer(srcset)
-        if _is_address(match[1])
-    ]
-    return max(candidates, key=lambda candidate: candidate[0])[1] if candidates else ""
+    best, largest_yet = "", 0.0
+    position = 0
+    while address := _SET_ADDRESS.search(srcset, position):
+        position, size = address.end(), 1.0
+        if not address[0].endswith(",") and (described := _SET_SIZE.match(srcset, position)):
+            position, size = described.end(), float(described[1] or 1)
+        if size > largest_yet and _is_address(found := address[0].rstrip(",")):
+            best, largest_yet = found, size
+    return best
 
 
 def _from_picture_element(picture: Element) -> str:
@@ -79,10 +96,14 @@ def _is_address(value: str) -> bool:
 
 def unproxy(page: Page) -> list[str]:
     """Pictures, posters, and links to pictures, lead to the original that a proxy's address holds."""
+    if not page.recipe.proxies:
+        return []
     pieces = []
     for element in page.tree.select("img[src], video[poster], video[src], audio[src], source[src], a[href]"):
         for attribute in ("href", "src", "poster"):
-            before = element.attr(attribute) or ""
+            before = element.attr(attribute)
+            if not before:
+                continue
             after = urls.unwrap(before, page.recipe.proxies)
             if after != before and (made := urls.absolute(after)):
                 element.attrs[attribute] = made
@@ -93,34 +114,66 @@ def unproxy(page: Page) -> list[str]:
 def captions(page: Page) -> list[str]:
     """`<img><div><small>caption</small></div>` becomes a figure; an empty caption goes.
 
-    The shape that feedx flattens a publisher's figures to.
+    The shape that feedx flattens a publisher's figures to. One whose picture is lost becomes a paragraph, so
+    that no other picture can take it for its own.
     """
     pieces = []
-    for small in page.tree.select("div > small"):
-        box = small.parent
-        if not isinstance(box, Element) or len(shown_children(box)) != 1:
+    for small in page.tree.select("small"):
+        box = _caption_box(small)
+        if box is None or box is page.tree:
             continue
-        if blank(small.text) and not small.select_one("img, video, audio, iframe"):
+        if hollow(small):
             pieces.append("an empty caption")
             box.extract()
             continue
-        shown = previous_shown(box)
+        shown = _before(box)
         if isinstance(shown, Element) and _is_media(shown):
             pieces.append(short(" ".join(small.text.split())))
             _make_figure(shown, small, box)
+        else:
+            _release(small, box)
     return pieces
+
+
+def lose(picture: Element) -> None:
+    """Take away a picture or player that has no address; its caption, if one follows, is none any more."""
+    after = picture.next_sibling
+    while after is not None and not isinstance(after, Element) and blank(after.text):
+        after = after.next_sibling
+    small = after.select_one("small") if isinstance(after, Element) and after.tag in BOXES else None
+    if small is not None and (box := _caption_box(small)) is after and box is not None and not hollow(small):
+        _release(small, box)
+    picture.extract()
+
+
+def _caption_box(small: Element) -> Element | None:
+    """The box that holds only this small text."""
+    box = small.parent
+    if not isinstance(box, Element) or box.tag not in BOXES:
+        return None
+    return box if all(child is small for child in solid_children(box)) else None
+
+
+def _release(small: Element, box: Element) -> None:
+    if not any(inner.tag in BLOCKS for inner in small.iter_elements()):
+        box.tag = "p"
+
+
+def _before(element: Element) -> Node | None:
+    """What stands before an element, others that hold nothing skipped."""
+    shown = previous_shown(element)
+    while isinstance(shown, Element) and hollow(shown):
+        shown = previous_shown(shown)
+    return shown
 
 
 def _is_media(element: Element) -> bool:
     if element.tag in MEDIA:
         return True
     inside = shown_children(element)
-    return (
-        element.tag in ("a", "p")
-        and len(inside) == 1
-        and isinstance(inside[0], Element)
-        and _is_media(inside[0])
-    )
+    if element.tag not in ("a", "p") or not inside:
+        return False
+    return all(isinstance(child, Element) and _is_media(child) for child in inside)
 
 
 def _make_figure(shown: Element, small: Element, box: Element) -> None:
@@ -138,18 +191,21 @@ def _make_figure(shown: Element, small: Element, box: Element) -> None:
 
 
 def repeated(page: Page) -> list[str]:
-    """A picture that stands several times stands once: where it has a caption, else where it came first."""
+    """A picture that stands several times stands once: where it has a caption, else where it came first.
+
+    One in a line of text is a sign there, such as an emoticon, and stays as often as it is used.
+    """
     groups: dict[str, list[Element]] = {}
     for picture in page.tree.select("img[src]"):
         groups.setdefault(urls.host(picture.attr("src") or "") + _tail(picture), []).append(picture)
+    if all(len(group) == 1 for group in groups.values()):
+        return []
+    captioned = _captioned(page.tree)
     pieces = []
     for group in groups.values():
-        if len(group) == 1:
-            continue
-        captioned = [picture for picture in group if _caption(picture)]
-        kept = captioned or group[:1]
+        kept = {picture for picture in group if picture in captioned} or {group[0]}
         for picture in group:
-            if picture not in kept:
+            if picture not in kept and not _in_text(picture):
                 pieces.append(sample(picture))
                 picture.extract()
     return pieces
@@ -159,7 +215,20 @@ def _tail(picture: Element) -> str:
     return (picture.attr("src") or "").partition("//")[2].partition("/")[2]
 
 
-def _caption(picture: Element) -> str:
-    figure = picture.closest("figure")
-    caption = figure.select_one("figcaption") if figure is not None else None
-    return caption.text.strip() if caption is not None else ""
+def _in_text(picture: Element) -> bool:
+    """Whether text stands directly beside a picture; a twin that follows its picture is none."""
+    before, after = picture.previous_sibling, picture.next_sibling
+    twin = _before(picture)
+    if isinstance(twin, Element) and twin.attr("src") == picture.attr("src"):
+        return False
+    return any(isinstance(beside, Text) and not blank(beside.data) for beside in (before, after))
+
+
+def _captioned(tree: Element) -> set[Element]:
+    """The pictures in figures that have a caption."""
+    return {
+        picture
+        for figure in tree.select("figure")
+        if (caption := figure.select_one("figcaption")) is not None and not blank(caption.text)
+        for picture in figure.select("img")
+    }

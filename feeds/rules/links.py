@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from feeds import urls
+from feeds.rules.images import lose
 from feeds.rules.page import Page, changed, short
 
 # (attribute, elements that carry an address in it); `srcset` is read by the picture rules.
@@ -25,7 +26,9 @@ def addresses(page: Page) -> list[str]:
                     element.unwrap()
                 continue
             made = urls.absolute(value, page.link)
-            if made == value:
+            if element.tag != "a" and made[:7].lower() == "mailto:":
+                made = ""
+            if made and made == value:
                 continue
             if made:
                 element.attrs[attribute] = made
@@ -36,12 +39,12 @@ def addresses(page: Page) -> list[str]:
                 element.unwrap()
             elif attribute == "src" and element.tag in ("img", "source", "track"):
                 pieces.append(short(f"<{element.tag} src={value!r}>"))
-                element.extract()
+                lose(element)
             else:
                 del element.attrs[attribute]
     for picture in page.tree.select("img:not([src])"):
         pieces.append("<img> without an address")
-        picture.extract()
+        lose(picture)
     return pieces
 
 
@@ -65,12 +68,14 @@ def page_address(url: str, page: Page) -> str:
         match = rule.pattern.fullmatch(url)
         article = rule.article.match(page.link) if rule.article else None
         if match and (article or rule.article is None):
-            return rule.to.format(**match.groupdict(), **(article.groupdict() if article else {}))
+            return rule.to.format(**{**(article.groupdict("") if article else {}), **match.groupdict("")})
     return url
 
 
 def redirects(page: Page) -> list[str]:
     """Links that lead through a redirect whose target can be read lead to the target."""
+    if not page.recipe.redirects:
+        return []
     pieces = []
     for link in page.tree.select("a[href]"):
         before = link.attr("href") or ""

@@ -17,6 +17,17 @@ BLOCKS = frozenset(
     "footer form h1 h2 h3 h4 h5 h6 header hgroup hr li main nav ol p pre section summary table ul "
     "tbody thead tfoot tr td th caption".split()
 )
+# Boxes that mean nothing to a reader; where they hold text of their own they stay, as a div.
+BOXES = frozenset("div section article main header footer aside nav center fieldset hgroup address".split())
+INLINE = frozenset(
+    "a abbr b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small span strike "
+    "strong sub sup tt u var picture".split()
+)
+# Elements that are nothing to a reader where they hold nothing; a table's cell, for one, still is.
+EMPTIABLE = INLINE | frozenset(
+    "p div small figcaption figure h1 h2 h3 h4 h5 h6 li ul ol dl dt dd blockquote pre caption details "
+    "summary noscript section article main header footer aside nav center fieldset hgroup address".split()
+)
 
 
 @dataclass(slots=True)
@@ -36,6 +47,15 @@ def blank(text: str) -> bool:
     return not text or not text.strip("\u200b\u200c\u200d\u2060\ufeff\u00ad \t\n\r\f\v\xa0\u3000")
 
 
+def hollow(element: Element) -> bool:
+    """Whether an element shows nothing: no text, and nothing in it that is seen without."""
+    return (
+        element.tag in EMPTIABLE
+        and blank(element.text)
+        and all(inner.tag in EMPTIABLE or inner.tag == "br" for inner in element.iter_elements())
+    )
+
+
 def previous_shown(node: Node) -> Node | None:
     """The sibling before a node, blank text and comments skipped."""
     before = node.previous_sibling
@@ -47,6 +67,11 @@ def previous_shown(node: Node) -> Node | None:
 def shown_children(node: Node) -> list[Node]:
     """The children of a node without blank text and comments."""
     return [child for child in node.children if _shown(child)]
+
+
+def solid_children(node: Node) -> list[Node]:
+    """The shown children of a node without the elements that will go because they hold nothing."""
+    return [child for child in shown_children(node) if not (isinstance(child, Element) and hollow(child))]
 
 
 def _shown(node: Node) -> bool:

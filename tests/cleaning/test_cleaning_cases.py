@@ -1,0 +1,48 @@
+"""What each rule does, told in cases/*.md: an input, what becomes of it, and the receipt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cleaning_samples import LINK, Case, cases, recipe_of
+
+from feeds import clean
+from feeds.rules import NAMES
+
+FOLDER = Path(__file__).parent / "cases"
+CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.md")) for case in cases(path)]
+
+
+def _clean(case: Case) -> clean.Body:
+    context = case.context
+    assert context.keys() <= {"link", "source", "rules"}, "a case's context has a link, a source and rules"
+    link = context.get("link", LINK)
+    recipe = recipe_of(link, context.get("source", ""), context.get("rules", ""))
+    return clean.clean_body(case.html, link=link, recipe=recipe)
+
+
+def _receipt(body: clean.Body) -> list[str]:
+    """The rules that did something, and what was found beside the body."""
+    lines = [f"{change.rule} × {change.count}" for change in body.receipt.changes]
+    lines += [f"author: {name}" for name in body.bylines]
+    return lines + [f"enclosure: {one.type} {one.url}" for one in body.enclosures]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{stem}: {case.title}") for stem, case in CASES])
+def test_case(case: Case) -> None:
+    body = _clean(case)
+    assert body.html == case.expected
+    assert _receipt(body) == case.receipt
+
+
+def test_every_rule_has_cases_that_it_changes_and_the_media_rule_finds_enclosures() -> None:
+    touched = [line.partition(" × ")[0] for _, case in CASES for line in case.receipt]
+    few = {name for name in NAMES - {"media"} if touched.count(name) < 3}
+    assert not few
+    assert sum(line.startswith("enclosure: ") for line in touched) >= 3
+
+
+def test_titles_of_cases_differ() -> None:
+    titles = [(stem, case.title) for stem, case in CASES]
+    assert len(set(titles)) == len(titles)

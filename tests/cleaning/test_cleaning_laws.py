@@ -1,0 +1,174 @@
+"""The laws of cleaning (DESIGN 8), over generated bodies, the samples, and other people's articles."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from article_html import articles, soup
+from bs4 import BeautifulSoup, Comment
+from cleaning_samples import LINK, SEEDS, cleaned_body, drafts, recipe_of, unseen_removed, visible
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feeds import clean
+from feeds.model import Draft
+from feeds.rules import allowed
+
+DW = "https://www.dw.com/zh/x/a-9000002"
+RFA = "https://www.rfa.org/mandarin/sample-1.html"
+LINKS = st.sampled_from([LINK, DW, RFA])
+BODIES = st.one_of(articles, soup, st.text())
+_WITH_ADDRESS = ("href", "src", "poster", "cite", "srcset", "action", "data", "background")
+
+
+def forbidden(html: str) -> list[str]:
+    """What no body that is served may hold, as two other parsers see it."""
+    found = []
+    for parser in ("lxml", "html.parser"):
+        tree = BeautifulSoup(f"<div>{html}</div>", parser)
+        found += [f"comment {node}" for node in tree.find_all(string=lambda text: isinstance(text, Comment))]
+        for element in tree.find_all(True):
+            if element.name in ("html", "body") and parser == "lxml":
+                continue
+            if element.name not in allowed.TAGS:
+                found.append(f"<{element.name}>")
+            listed = allowed.ATTRIBUTES["*"] | allowed.ATTRIBUTES.get(element.name, set())
+            found += [f"<{element.name} {name}>" for name in element.attrs if name not in listed]
+            for name in _WITH_ADDRESS:
+                address = element.get(name)
+                if address is not None and not re.match(r"(?:https?://[^/\s]|mailto:)", str(address)):
+                    found.append(f"<{element.name} {name}={address!r}>")
+            if element.name == "img" and not element.get("src"):
+                found.append("<img> without an address")
+    return found
+
+
+def assert_settled(body: clean.Body, link: str) -> None:
+    again = cleaned_body(body.html, link)
+    assert again.html == body.html
+    assert (again.text, again.image) == (body.text, body.image)
+
+
+@given(BODIES, LINKS)
+@settings(max_examples=600, deadline=None)
+def test_cleaning_twice_is_cleaning_once(html: str, link: str) -> None:
+    assert_settled(cleaned_body(html, link), link)
+
+
+@given(
+    BODIES,
+    LINKS,
+    st.sets(st.sampled_from(["drop", "embeds", "foreign", "addresses", "media", "lazy-images"])),
+)
+@settings(max_examples=400, deadline=None)
+def test_only_allowed_elements_attributes_and_schemes_come_out(html: str, link: str, off: set[str]) -> None:
+    found = forbidden(cleaned_body(html, link, off=tuple(off)).html)
+    if "addresses" in off:  # then they may be relative, or missing
+        found = [fault for fault in found if re.search(r"=['\"]\s*(?:javascript|data|file|about)", fault)]
+    assert not found
+
+
+@given(articles, LINKS)
+@settings(max_examples=400, deadline=None)
+def test_text_survives(html: str, link: str) -> None:
+    drop = recipe_of(link).drop
+    body = cleaned_body(html, link, off=("footers", "stamp", "embeds"))
+    assert visible(body.html) == visible(html, without=drop)
+
+
+@pytest.mark.parametrize("rule", ["footers", "stamp"])
+@given(html=articles)
+@settings(max_examples=150, deadline=None)
+def test_footers_and_stamps_take_only_their_own_words(rule: str, html: str) -> None:
+    before = visible(cleaned_body(html, off=("footers", "stamp")).html)
+    other = {"footers", "stamp"} - {rule}
+    after = visible(cleaned_body(html, off=tuple(other)).html)
+    own = {"footers": "获取更多RSS：https://feedx.net", "stamp": "林知夏2026-03-29T11:52:18.204Z"}[rule]
+    gone = len(before) - len(after)
+    if rule == "footers":
+        assert before.replace(own, "") == after.replace(own, "")
+        assert gone % len(own) == 0
+    else:
+        assert before.endswith(after)
+        assert re.fullmatch(f"(?:{re.escape(own)}|Sat,04Apr202602:04:53GMT)*", before[:gone])
+
+
+# -- other people's articles ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["samples", "seeds", "corpus"])
+def found(request: pytest.FixtureRequest) -> tuple[Draft, ...]:
+    """The drafts of one folder: the project's samples, the reference articles, the corpus."""
+    if request.param == "samples":
+        return drafts(SEEDS)
+    shared: Path = request.getfixturevalue("shared")
+    return drafts(shared / request.param)
+
+
+def test_every_real_article_is_settled_and_harmless(found: tuple[Draft, ...]) -> None:
+    for draft in found:
+        body = cleaned_body(draft.html, draft.link)
+        assert_settled(body, draft.link)
+        assert not forbidden(body.html), draft.link
+
+
+def test_no_text_of_a_real_article_is_lost(found: tuple[Draft, ...]) -> None:
+    for draft in found:
+        drop = recipe_of(draft.link).drop
+        body = cleaned_body(draft.html, draft.link, off=("footers", "stamp", "embeds"))
+        assert visible(body.html) == visible(draft.html, without=drop), draft.link
+
+
+# What a mirror's footer says, and what a stamp looks like, told apart from the packs' own patterns.
+_FOOTER = re.compile(r"获取更多RSS：(?:https://feedx\.(?:net|xyz|best))+")
+_STAMP = re.compile(
+    r".{0,90}?20\d\d-\d\d-\d\dT?[\d:.]{8,12}Z?|[A-Z][a-z]{2},\d{1,2}[A-Z][a-z]{2}20\d\d[\d:]{8}GMT"
+    r"|\d\d/\d\d/20\d\d-\d\d:\d\d|20\d\d年\d{1,2}月\d{1,2}日"
+)
+
+
+def test_footers_and_stamps_are_all_that_else_goes_from_a_real_article(found: tuple[Draft, ...]) -> None:
+    for draft in found:
+        before = visible(cleaned_body(draft.html, draft.link, off=("footers", "stamp")).html)
+        body = cleaned_body(draft.html, draft.link)
+        removed = {change.rule: change.count for change in body.receipt.changes}
+        expected = _FOOTER.sub("", before)
+        assert (expected != before) == ("footers" in removed), draft.link
+        after = visible(body.html)
+        assert expected.endswith(after), draft.link
+        stamp = expected[: len(expected) - len(after)]
+        assert bool(stamp) == ("stamp" in removed), draft.link
+        assert not stamp or _STAMP.fullmatch(stamp), draft.link
+
+
+def test_the_text_that_is_kept_beside_a_body_is_the_body_without_its_captions(
+    found: tuple[Draft, ...],
+) -> None:
+    for draft in found:
+        body = cleaned_body(draft.html, draft.link)
+        assert unseen_removed(body.text) == visible(body.html, without="figcaption, rt, rp"), draft.link
+
+
+_ADDRESS_OF_PICTURE = re.compile(r"(?:https?:)?//(?:images\.weserv\.nl/?\?url=)?")
+
+
+def test_no_picture_of_a_real_article_is_lost(found: tuple[Draft, ...]) -> None:
+    for draft in found:
+        soup = BeautifulSoup(f"<div>{draft.html}</div>", "lxml")
+        for element in soup.select(recipe_of(draft.link).drop):
+            element.extract()
+        given = {
+            _ADDRESS_OF_PICTURE.sub("", str(picture["src"]).strip()).partition("?")[0]
+            for picture in soup.select(
+                "img[src]:not([data-src], [data-lazy-src], [data-original], [data-cfsrc])"
+            )
+        }
+        given = {address for address in given if re.match(r"[\w.\-]+\.\w+/[\x21-\x7e]*$", address)}
+        body = cleaned_body(draft.html, draft.link).html
+        shown = {
+            _ADDRESS_OF_PICTURE.sub("", str(picture["src"])).partition("?")[0]
+            for picture in BeautifulSoup(f"<div>{body}</div>", "lxml").select("img[src]")
+        }
+        assert given <= shown, draft.link
