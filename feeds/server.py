@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -66,10 +67,9 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "control_socket_disable": True,
             "forwarded_allow_ips": "",  # whom to believe is `trusted_proxies`, and nothing else
             "when_ready": self._announce,
+            "post_worker_init": self._begin,
+            "worker_exit": self._end,
         }
-        if self._watch:
-            settings["post_worker_init"] = self._start_watcher
-            settings["worker_exit"] = self._stop_watcher
         for name, value in settings.items():
             if name in self.cfg.settings:  # older releases know no control socket
                 self.cfg.set(name, value)
@@ -86,11 +86,17 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         public = f", for readers at {self._config.base_url}/" if self._config.base_url else ""
         self._say(f"Feeds at {here}/{public} (Ctrl-C ends)")
 
-    def _start_watcher(self, worker: Any) -> None:
-        worker.feeds_watcher = Watcher(self._config, ingest_of(self._config, Store(self._config.database)))
-        worker.feeds_watcher.start()
+    def _begin(self, worker: Any) -> None:
+        # Ctrl-C ends a worker as SIGTERM does. gunicorn's own quick end takes a lock in the signal handler
+        # that the interrupted code may hold already, and then hangs until it is killed.
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, worker.handle_exit)
+        if self._watch:
+            watcher = Watcher(self._config, ingest_of(self._config, Store(self._config.database)))
+            worker.feeds_watcher = watcher
+            watcher.start()
 
-    def _stop_watcher(self, _: Any, worker: Any) -> None:
+    def _end(self, _: Any, worker: Any) -> None:
         watcher = getattr(worker, "feeds_watcher", None)
         if watcher is not None:
             watcher.stop()

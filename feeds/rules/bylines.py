@@ -6,9 +6,11 @@ import re
 
 from turbohtml import Element, Node, Text
 
-from feeds.rules.page import Page, hollow, sample, shown_children
+from feeds.rules.page import EMPTIABLE, Page, blank, sample
 
 _LONGEST_STAMP = 240
+_LINES = frozenset({"div", "p", "time", "i", "em", "small", "span"})
+_PASSED_OVER = EMPTIABLE | {"br", "hr"}
 _ROLE = re.compile(r"\s*[（(][^（()）]*(?:报道|報道|报导|報導|摘编|摘編|编译|編譯|编辑|編輯)[^（()）]*[)）]$")
 _TRAILING_ROLE = re.compile(r"\s+(?:综合|綜合)?(?:报道|報道|报导|報導|摘编|摘編)$")
 _SEPARATOR = re.compile(r"\s*(?:[,，、;；]|\s(?:and|&)\s)\s*")
@@ -17,12 +19,24 @@ _SEPARATOR = re.compile(r"\s*(?:[,，、;；]|\s(?:and|&)\s)\s*")
 def stamp(page: Page) -> list[str]:
     """Remove the stamps that are the first blocks of the body; keep the bylines that they carry."""
     pieces = []
-    while (first := _first_block(page.tree)) is not None and (match := _match(first, page.recipe.stamps)):
-        byline = match.groupdict().get("byline")
-        if byline:
-            page.bylines.extend(authors(byline, page.recipe.not_authors))
-        pieces.append(sample(first))
-        first.extract()
+    node = _first_child(page.tree)
+    while node is not None:
+        if _passed_over(node):
+            node = _following(node, page.tree)
+        elif not isinstance(node, Element):
+            break
+        elif not _is_line(node):
+            node = _first_child(node)
+        elif match := _match(node, page.recipe.stamps):
+            byline = match.groupdict().get("byline")
+            if byline:
+                page.bylines.extend(authors(byline, page.recipe.not_authors))
+            pieces.append(sample(node))
+            after = _following(node, page.tree)
+            node.extract()
+            node = after
+        else:
+            break
     return pieces
 
 
@@ -44,24 +58,32 @@ def authors(byline: str, not_authors: frozenset[str]) -> list[str]:
     return names
 
 
-def _first_block(tree: Element) -> Element | None:
-    """The first shown element; a box that holds more than inline text is looked into."""
-    current = tree
-    for _ in range(8):
-        first = next((child for child in shown_children(current) if not _passed_over(child)), None)
-        if not isinstance(first, Element):
-            return None
-        current = first
-        if current.tag in ("div", "p", "time", "i", "em", "small", "span") and not current.select_one(
-            "div, p, img"
-        ):
-            return current
-    return None
+def _is_line(element: Element) -> bool:
+    """Whether an element is a block of its own; a box that holds more than inline text is looked into."""
+    return element.tag in _LINES and not element.select_one("div, p, img")
 
 
 def _passed_over(node: Node) -> bool:
-    """What may stand before the first block: breaks, rules, and elements that will go for being empty."""
-    return isinstance(node, Element) and (node.tag in ("br", "hr") or hollow(node))
+    """What may stand before a stamp: breaks, rules, comments, and elements that will go for being empty."""
+    if not isinstance(node, Element):
+        return not isinstance(node, Text) or blank(node.data)
+    if not blank(node.text):
+        return False
+    return all(element.tag in _PASSED_OVER for element in (node, *node.iter_elements()))
+
+
+def _first_child(element: Element) -> Node | None:
+    return next(iter(element.descendants), None)
+
+
+def _following(node: Node, tree: Element) -> Node | None:
+    """What comes after a node and all it holds."""
+    current: Node | None = node
+    while current is not None and current is not tree:
+        if current.next_sibling is not None:
+            return current.next_sibling
+        current = current.parent
+    return None
 
 
 def _lines(element: Element) -> str:
