@@ -14,6 +14,7 @@ import nh3
 from turbohtml import Element, Text, parse_fragment
 
 from feeds import identity, text, urls
+from feeds.language import recognised
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
 from feeds.recipe import Recipe
 from feeds.rules import RULES, VERSION, allowed, links
@@ -75,8 +76,8 @@ def clean(
     """Make an Article of a Draft.
 
     `dated` is the time of an article that names none, `latest` the latest that any can have; `language` is
-    for an article and a source that name none. Raises ReadError where the draft's link is no address or its
-    body is beyond the bounds.
+    for an article whose text does not show it either. Raises ReadError where the draft's link is no address
+    or its body is beyond the bounds.
     """
     link = urls.canonical(urls.strip_tracking(draft.link, recipe.tracking))
     if not link:
@@ -102,7 +103,7 @@ def clean(
             source=source,
             published=published,
             updated=updated,
-            language=draft.language or source.language or language,
+            language=draft.language or source.language or recognised(body.text) or language,
             authors=tuple(named or bylines),
             tags=tuple(tags),
             image=body.image,

@@ -24,7 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "readers": {"model", "text"},
     "rules": {"model", "recipe", "urls"},
     "writers": {"model"},
-    "clean": {"identity", "model", "recipe", "rules", "text", "urls"},
+    "language": set(),
+    "clean": {"identity", "language", "model", "recipe", "rules", "text", "urls"},
     "merge": {"model", "text"},
     "report": {"model"},
     "rows": {"model"},
@@ -45,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Parts that do no I/O and read no clock: what of the standard library would let them.
 PURE = {
     "model", "text", "urls", "identity", "yamlfile", "recipe", "catalogue", "readers", "rules", "writers",
-    "clean", "merge", "report", "rows",
+    "clean", "language", "merge", "report", "rows",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -64,7 +65,7 @@ WORLDLY_CALLS = {"open", "print", "input", "now", "utcnow", "today", "time"}
 
 # Libraries that stay behind a door, and who may open it.
 DOORS = {
-    "turbohtml": {"clean", "rules", "recipe", "readers"},
+    "turbohtml": {"clean", "language", "rules", "recipe", "readers"},
     "nh3": {"clean"},
     "feedgen": {"writers"},
     "lxml": {"writers"},

@@ -142,14 +142,15 @@ class Documents:
         if state is None:
             # While the first run goes on there is no telling what is unknown and what is not read yet.
             raise UnknownFeedError(f"no feed is called {name}") if self._was_read() else NothingYetError
+        articles = tuple(self.store.newest(self.config.limit, source=name))
         return View(
             title=state.source.title,
             description=self._description(state),
             home=state.source.home or f"{base}/",
             address=f"{base}/feeds/{name}",
-            language=state.source.language or self.config.language,
+            language=state.source.language or _commonest([article.language for article in articles]),
             updated=state.updated,
-            articles=tuple(self.store.newest(self.config.limit, source=name)),
+            articles=articles,
             ttl_minutes=TTL_MINUTES,
         )
 
@@ -183,6 +184,10 @@ class Documents:
         size = sum(each.document.size for each in self._kept.values())
         while size > _MOST_BYTES and len(self._kept) > 1:
             size -= self._kept.popitem(last=False)[1].document.size
+
+
+def _commonest(languages: list[str]) -> str:
+    return max(sorted(set(languages)), key=languages.count, default="")
 
 
 def _newest_change(states: list[SourceState]) -> datetime:

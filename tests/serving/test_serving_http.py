@@ -519,3 +519,10 @@ def test_the_feed_comes_back_with_the_database(filled: Place) -> None:
     filled.drop("4.md", article(4))
     filled.ingest()
     assert "Ferry 4 is back" in client.get("/feeds/all.rss").text
+
+
+def test_the_feed_of_a_source_that_names_no_language_has_that_of_its_articles(place: Place) -> None:
+    body = "渡轮今天早上又开过了港口，码头上的人谁也没有觉得奇怪。"
+    place.drop("1.md", article(1, "Harbour Gazette", body=body))
+    place.ingest()
+    assert '"language":"zh"' in place.client().get("/feeds/harbour-gazette.json").text

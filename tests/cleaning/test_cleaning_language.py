@@ -1,0 +1,27 @@
+"""An article's language is what it says, else what its source says, else what it is written in."""
+
+from __future__ import annotations
+
+import pytest
+
+from feeds.language import recognised
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The ferry crosses the harbour again, and nobody on the quay is surprised.", "en"),
+        ("渡轮今天早上又开过了港口，码头上的人谁也没有觉得奇怪。", "zh"),
+        ("守燈人說，霧來的時候燈照常亮著，船也照常回來。", "zh"),
+        ("フェリーは今朝も港を渡りましたが、誰も驚きませんでした。", "ja"),
+        ("Die Fähre überquert wieder den Hafen, und niemand am Kai wundert sich darüber.", "de"),
+        ("Le bac traverse de nouveau le port, et personne sur le quai ne s'en étonne vraiment.", "fr"),
+    ],
+)
+def test_a_sentence_is_enough(text: str, language: str) -> None:
+    assert recognised(text) == language
+
+
+@pytest.mark.parametrize("text", ["", "Ferry", "渡轮", "1234567890 1234567890 1234567890", "🎉" * 30])
+def test_too_little_says_nothing(text: str) -> None:
+    assert recognised(text) == ""
