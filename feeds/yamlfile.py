@@ -115,7 +115,8 @@ def _reason(model: type[BaseModel], fault: dict[str, Any]) -> str:
         return "is missing"
     if kind == "value_error":
         return str(fault["ctx"]["error"])
-    return f"{str(fault['msg'])[:1].lower()}{str(fault['msg'])[1:]}, found {_kind(fault['input'])}"
+    said = str(fault["msg"]).replace("a valid tuple", "a list").replace("a valid dictionary", "a mapping")
+    return f"{said[:1].lower()}{said[1:]}, found {_kind(fault['input'])}"
 
 
 def _names_at(model: type[BaseModel], path: Path) -> list[str]:

@@ -91,7 +91,7 @@ def _lines(element: Element) -> str:
     pieces = []
     for node in element.descendants:
         if isinstance(node, Text):
-            pieces.append(" ".join(node.data.split(" ")).replace("\n", " "))
+            pieces.append(node.data.replace("\n", " "))
         elif isinstance(node, Element) and node.tag == "br":
             pieces.append("\n")
     return "\n".join(line.strip() for line in "".join(pieces).strip().split("\n"))
