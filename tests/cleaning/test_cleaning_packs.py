@@ -137,7 +137,7 @@ FAULTS = [
     (
         "a word where a list belongs",
         "drop: script\n",
-        "pack.yaml:1: drop: input should be a valid tuple, found 'script'",
+        "pack.yaml:1: drop: input should be a list, found 'script'",
     ),
     (
         "a source without its title",
