@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,7 @@ class Database:
                 yield
             finally:
                 self._holder = None
+                _give_back(connection)
 
     def upsert(self, connection: Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows, or write them over those with the same keys; every row has the same columns."""
@@ -173,6 +174,16 @@ class Database:
         tables.metadata.create_all(connection)
         if self._schema(connection) is None:
             self.upsert(connection, tables.meta, [{"name": "schema", "value": tables.SCHEMA}])
+
+
+def _give_back(connection: Connection) -> None:
+    """Give the lock back now: closing the session does it too, but only when the server gets to it."""
+    if connection.invalidated:  # it went with its session
+        return
+    with suppress(SQLAlchemyError):
+        connection.rollback()
+        connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
+        connection.commit()
 
 
 @contextmanager
