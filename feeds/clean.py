@@ -17,7 +17,7 @@ from feeds import identity, text, urls
 from feeds.language import recognised
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
 from feeds.recipe import Recipe
-from feeds.rules import RULES, VERSION, allowed, links
+from feeds.rules import RULES, VERSION, allowed, links, repair
 from feeds.rules.bylines import authors
 from feeds.rules.page import Page, short
 
@@ -82,7 +82,8 @@ def clean(
     link = urls.canonical(urls.strip_tracking(draft.link, recipe.tracking))
     if not link:
         raise ReadError(f"its link is no http address: {short(draft.link)!r}")
-    body = clean_body(draft.html, link=link, recipe=recipe)
+    title = _title(draft.title, recipe)
+    body = clean_body(draft.html, link=link, recipe=recipe, title=title)
     own_names = {source.title, draft.source_name, *recipe.not_authors}
     named = list(
         dict.fromkeys(name for name in map(text.decoded, draft.authors) if name and name not in own_names)
@@ -97,7 +98,7 @@ def clean(
         article=Article(
             id=identity.entry_id(draft.link),
             link=link,
-            title=_title(draft.title, recipe) or text.summary(body.text, 80) or link,
+            title=title or text.summary(body.text, 80) or link,
             html=body.html,
             summary=text.summary(body.text),
             source=source,
@@ -115,14 +116,15 @@ def clean(
     )
 
 
-def clean_body(html: str, *, link: str, recipe: Recipe) -> Body:
-    """Clean a body of HTML; `link` is what relative addresses are resolved against.
+def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body:
+    """Clean a body of HTML; `link` is what relative addresses are resolved against, `title` what a
+    heading at its top may only repeat.
 
     Raises ReadError where it is beyond the bounds.
     """
     if len(html) > MOST_CHARACTERS or html.count("<") > MOST_TAGS:
         raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
-    page = Page(tree=_parsed(text.legal(html)), link=link, recipe=recipe)
+    page = Page(tree=_parsed(repair.mended(text.legal(html))), link=link, recipe=recipe, title=title)
     changes = _apply_rules(page)
     served, settled = _served(page.tree)
     for _ in range(_MOST_ROUNDS):

@@ -125,6 +125,10 @@ class Rules(_Spec):
     footers: tuple[FooterSpec, ...] = ()
     stamps: tuple[Pattern, ...] = ()
     """Whole text of a stamp at the top of the body, a `<br>` as a newline; a group `byline` is the author."""
+    emoji: tuple[Selector, ...] = ()
+    """CSS selectors of pictures that stand for a character, which is their `alt`."""
+    no_referrer: tuple[Host, ...] = ()
+    """Hosts, subdomains included, whose pictures load only without a referrer."""
     not_authors: Strings = ()
     """Bylines that name no person."""
     title_suffixes: Strings = ()
@@ -185,6 +189,9 @@ class Recipe:
     """One selector list; empty where there is none."""
     footers: tuple[Footer, ...]
     stamps: tuple[re.Pattern[str], ...]
+    emoji: str
+    """One selector list; empty where there is none."""
+    no_referrer: frozenset[str]
     not_authors: frozenset[str]
     title_suffixes: Strings
     tracking: urls.Tracking
@@ -202,6 +209,8 @@ def build(layers: Sequence[Rules]) -> Recipe:
         "drop",
         "footers",
         "stamps",
+        "emoji",
+        "no_referrer",
         "not_authors",
         "title_suffixes",
         "proxies",
@@ -218,6 +227,8 @@ def build(layers: Sequence[Rules]) -> Recipe:
         drop=", ".join(dict.fromkeys(merged["drop"])),
         footers=tuple(Footer(re.compile(f.text), frozenset(f.hosts)) for f in merged["footers"]),
         stamps=tuple(re.compile(shape) for shape in merged["stamps"]),
+        emoji=", ".join(dict.fromkeys(merged["emoji"])),
+        no_referrer=frozenset(merged["no_referrer"]),
         not_authors=frozenset(merged["not_authors"]),
         title_suffixes=tuple(merged["title_suffixes"]),
         tracking=_tracking([layer.tracking for layer in layers]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urljoin
 
@@ -140,6 +140,8 @@ def _target_in_query(url: str, wrapper: Wrapper) -> str:
             continue
         value = query[start + len(parameter) + 1 :]
         first, _, _ = value.partition("&")
+        if not first:  # `?q=&url=…`
+            continue
         if re.search("%2f|%3a", first, re.IGNORECASE) and "/" not in first.partition("%")[0]:
             return unquote(first)
         if not wrapper.options:
@@ -173,12 +175,17 @@ def _target(url: str, wrapper: Wrapper) -> str:
     return "https://" + target if _BARE_HOST.match(target) else ""
 
 
+def _on_host(name: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> Iterator[Wrapper]:
+    for parent in parents(name):
+        yield from wrappers.get(parent, ())
+
+
 def unwrap(url: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> str:
     """Unwrap proxies or redirects, nested ones to the end; `wrappers` maps a host to its wrappers."""
     if len(url) > _LONGEST:
         return url
     while True:  # ends: each target leaves out at least the wrapper's host
-        for wrapper in wrappers.get(host(url), ()):
+        for wrapper in _on_host(host(url), wrappers):
             target = _target(url, wrapper)
             if target and target != url:
                 url = target

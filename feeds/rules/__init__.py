@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from feeds.rules import bylines, embeds, finish, furniture, images, links
+from feeds.rules import bylines, embeds, finish, furniture, images, links, repair
 from feeds.rules.page import Page
 
 
@@ -22,27 +22,35 @@ class Rule(NamedTuple):
     about: str
 
 
-VERSION = 1
+VERSION = 2
 """Raised with every change to what the rules do, so that stored articles are cleaned again."""
 
 RULES: tuple[Rule, ...] = (
     Rule("noscript", images.noscript, "what a page shows without scripts is content"),
     Rule("drop", furniture.drop, "elements that a pack names: ads, widgets, scripts, pixels"),
+    Rule("entities", repair.entities, "what was encoded twice is decoded"),
+    Rule("invisible", repair.invisible, "characters of no width go"),
     Rule("footers", furniture.footers, "blocks that a mirror appends, by their text"),
     Rule("embeds", embeds.frames, "frames become titled links"),
+    Rule("emails", links.emails, "addresses that were hidden from programs are shown"),
     Rule("lazy-images", images.lazy, "pictures that wait for a script get their address"),
     Rule("addresses", links.addresses, "addresses become absolute; those that lead nowhere go"),
+    Rule("emoji", images.emoji, "pictures of characters become the characters"),
     Rule("image-proxies", images.unproxy, "pictures come from their publisher, not through a proxy"),
+    Rule("referrers", images.referrers, "pictures of hosts that want no referrer are asked for without"),
     Rule("page-links", links.pages, "links to a publisher's data interface lead to the page"),
     Rule("redirects", links.redirects, "links lead to where their redirects would"),
     Rule("tracking", links.tracking, "parameters that only track are taken out of links"),
     Rule("foreign", finish.foreign, "elements that no feed knows are unwrapped"),
+    Rule("lists", repair.lists, "list items outside of any list get one"),
     Rule("captions", images.captions, "a picture and its flattened caption become a figure"),
     Rule("repeated-images", images.repeated, "a picture that stands twice stands once"),
     Rule("media", embeds.media, "audio and video become enclosures"),
     Rule("stamp", bylines.stamp, "a date at the top of the body; its byline becomes the author"),
+    Rule("repeated-title", finish.repeated_title, "a heading that only repeats the title goes"),
     Rule("wrappers", finish.wrappers, "boxes that only hold other blocks are taken away"),
     Rule("empty", finish.empty, "elements that hold nothing go"),
+    Rule("paragraph", repair.paragraph, "a body that is nothing but text is a paragraph"),
 )
 
 NAMES = frozenset(rule.name for rule in RULES)

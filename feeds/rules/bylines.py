@@ -6,7 +6,7 @@ import re
 
 from turbohtml import Element, Node, Text
 
-from feeds.rules.page import EMPTIABLE, Page, blank, sample
+from feeds.rules.page import EMPTIABLE, Page, blank, repeats_title, sample
 
 _LONGEST_STAMP = 240
 _LINES = frozenset({"div", "p", "time", "i", "em", "small", "span"})
@@ -25,6 +25,8 @@ def stamp(page: Page) -> list[str]:
             node = _following(node, page.tree)
         elif not isinstance(node, Element):
             break
+        elif repeats_title(node, page.title):  # it goes as well: what follows it is the top
+            node = _following(node, page.tree)
         elif not _is_line(node):
             node = _first_child(node)
         elif match := _match(node, page.recipe.stamps):

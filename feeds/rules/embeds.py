@@ -9,7 +9,7 @@ from turbohtml import Element, Text
 
 from feeds import urls
 from feeds.model import Enclosure
-from feeds.rules.page import Page, changed, short
+from feeds.rules.page import Page, changed, inside, short
 
 # (what a frame's address looks like, the page that it stands for, what that is).
 _PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
@@ -48,13 +48,15 @@ _TYPES = {
 def frames(page: Page) -> list[str]:
     """A frame becomes a paragraph with a link to what it shows; one without an address goes."""
     pieces = []
-    for frame in page.tree.select("iframe, frame"):
-        told = [(frame.attr(name) or "").strip() for name in ("src", "data-src", "data-lazy-src")]
+    for frame in page.tree.select("iframe, frame, embed, object"):
+        if not inside(frame, page.tree):  # it went with another one
+            continue
+        told = [(frame.attr(name) or "").strip() for name in ("src", "data-src", "data-lazy-src", "data")]
         before = next((address for address in told if address and not _NO_PAGE.match(address)), "")
         address, what = _page_of(before)
         made = urls.absolute(address, page.link) if address else ""
         if not made:
-            pieces.append(short(f"<iframe src={told[0]!r}>"))
+            pieces.append(short(f"<{frame.tag} src={told[0]!r}>"))
             frame.extract()
             continue
         title = Text(" ".join((frame.attr("title") or "").split()) or what or urls.host(made))
@@ -62,8 +64,8 @@ def frames(page: Page) -> list[str]:
             frame.replace_with(title)
         else:
             link = Element("a", {"href": made}, [title])
-            inside = frame.closest(_HOLDS_LINES) is not None
-            frame.replace_with(link if inside else Element("p", {}, [link]))
+            in_line = frame.closest(_HOLDS_LINES) is not None
+            frame.replace_with(link if in_line else Element("p", {}, [link]))
         pieces.append(changed(before, made))
     return pieces
 

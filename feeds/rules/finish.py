@@ -5,7 +5,18 @@ from __future__ import annotations
 from turbohtml import Element, Node, Text
 
 from feeds.rules import allowed
-from feeds.rules.page import BLOCKS, BOXES, EMPTIABLE, INLINE, Page, blank, hollow
+from feeds.rules.page import (
+    BLOCKS,
+    BOXES,
+    EMPTIABLE,
+    INLINE,
+    MEDIA,
+    Page,
+    blank,
+    hollow,
+    repeats_title,
+    sample,
+)
 
 
 def foreign(page: Page) -> list[str]:
@@ -24,6 +35,22 @@ def foreign(page: Page) -> list[str]:
         else:
             element.unwrap()
     return pieces
+
+
+def repeated_title(page: Page) -> list[str]:
+    """Remove a heading at the top of the body that only repeats the article's title."""
+    for element in page.tree.iter_elements():
+        if repeats_title(element, page.title):
+            piece = sample(element)
+            element.extract()
+            return [piece]
+        if element.tag in MEDIA or element.tag == "p" or not blank(_own_text(element)):
+            return []
+    return []
+
+
+def _own_text(element: Element) -> str:
+    return "".join(child.data for child in element.children if isinstance(child, Text))
 
 
 def wrappers(page: Page) -> list[str]:

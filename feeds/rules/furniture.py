@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from turbohtml import Element, Node, Text
 
 from feeds import urls
@@ -32,36 +34,35 @@ def footers(page: Page) -> list[str]:
     footers = page.recipe.footers
     if not footers:
         return []
-    whole = page.tree.text
-    removed = []
-    for footer in footers:
-        if footer.text.search(whole):
-            removed += _remove_blocks(footer, page.tree) + _remove_runs(footer, page.tree)
-    return removed
+    return _remove_blocks(footers, page.tree) + _remove_runs(footers, page.tree)
 
 
-def _remove_blocks(footer: Footer, tree: Element) -> list[str]:
-    """The blocks that hold the footer and nothing before it, innermost first."""
+def _remove_blocks(footers: tuple[Footer, ...], tree: Element) -> list[str]:
+    """The blocks that hold a footer and nothing before it, innermost first, from the end."""
     removed = []
     for block in list(tree.iter_elements())[::-1]:
         if block.tag not in BLOCKS:
             continue
         text = block.text
-        if len(text) <= _LONGEST_FOOTER and footer.text.match(text.lstrip()):
-            if not _leads_only_to(block, footer.hosts):
-                continue
+        if len(text) > _LONGEST_FOOTER or not inside(block, tree):
+            continue
+        text = text.lstrip()
+        if any(footer.text.match(text) and _leads_only_to(block, footer.hosts) for footer in footers):
             _trim_before(block, tree)
             removed.append(sample(block))
             block.extract()
     return removed
 
 
-def _remove_runs(footer: Footer, tree: Element) -> list[str]:
-    """Footers that unclosed markup left in a larger block: text, links and breaks up to its end."""
+def _remove_runs(footers: tuple[Footer, ...], tree: Element) -> list[str]:
+    """Footers that unclosed markup left in a larger block: text, links and breaks up to its end.
+
+    Only one that names its hosts may begin within a text: its links tell it from the article.
+    """
     removed = []
-    for node in [node for node in tree.descendants if isinstance(node, Text)]:
-        found = footer.text.search(node.data)
-        if not found:
+    for node in [node for node in tree.descendants if isinstance(node, Text) and not blank(node.data)]:
+        footer, found = _found_in(node.data, footers)
+        if footer is None or found is None:
             continue
         run: list[Node] = []
         following = node.next_sibling
@@ -72,6 +73,8 @@ def _remove_runs(footer: Footer, tree: Element) -> list[str]:
             continue
         if footer.hosts and not any(isinstance(piece, Element) and piece.tag == "a" for piece in run):
             continue
+        if not footer.hosts and not _ends_block(node, tree):
+            continue
         removed.append(short(" ".join(node.data[found.start() :].split())))
         before = node.data[: found.start()]
         if not blank(before):
@@ -81,6 +84,32 @@ def _remove_runs(footer: Footer, tree: Element) -> list[str]:
         for piece in (node, *run):
             piece.extract()
     return removed
+
+
+def _found_in(text: str, footers: tuple[Footer, ...]) -> tuple[Footer | None, re.Match[str] | None]:
+    for footer in footers:
+        found = (
+            footer.text.search(text)
+            if footer.hosts
+            else footer.text.match(text, len(text) - len(text.lstrip()))
+        )
+        if found:
+            return footer, found
+    return None, None
+
+
+def _ends_block(node: Node, tree: Element) -> bool:
+    """Whether nothing is shown behind a node in the block that it stands in."""
+    while True:
+        after = node.next_sibling
+        while after is not None:
+            if (isinstance(after, Element) and after.tag != "br") or not blank(after.text):
+                return False
+            after = after.next_sibling
+        parent = node.parent
+        if not isinstance(parent, Element) or parent is tree or parent.tag in BLOCKS:
+            return True
+        node = parent
 
 
 def _leads_only_to(block: Element, hosts: frozenset[str]) -> bool:

@@ -21,6 +21,7 @@ from feeds.rules.page import (
     shown_children,
     solid_children,
 )
+from feeds.text import visible
 
 # Where scripts that load pictures late keep the address, most specific first.
 _LAZY = (
@@ -33,6 +34,8 @@ _LAZY = (
     "data-hi-res-src",
     "data-url",
 )
+_CAPTION_BOXES = frozenset({"div", "p", "small", "section"})
+_SHORTEST_CAPTION = 4
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
 _SET_ADDRESS = re.compile(r"[^\s,]\S*")
 _SET_SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)[wx][^,]*|[^,]*")
@@ -94,6 +97,26 @@ def _is_address(value: str) -> bool:
     return bool(value) and not value.startswith(("data:", "about:", "blob:", "#", "{"))
 
 
+def emoji(page: Page) -> list[str]:
+    """A picture of a character becomes the character, which is its `alt` (CRUFT.md 3.10)."""
+    pieces = []
+    for picture in page.tree.select(page.recipe.emoji) if page.recipe.emoji else ():
+        character = (picture.attr("alt") or "").strip()
+        if character:
+            pieces.append(character)
+            picture.replace_with(Text(character))
+    return pieces
+
+
+def referrers(page: Page) -> list[str]:
+    """Pictures of hosts that refuse to be shown elsewhere are asked for without saying where."""
+    hosts = page.recipe.no_referrer
+    for picture in page.tree.select("img[src]") if hosts else ():
+        if not hosts.isdisjoint(urls.parents(urls.host(picture.attr("src") or ""))):
+            picture.attrs["referrerpolicy"] = "no-referrer"
+    return []
+
+
 def unproxy(page: Page) -> list[str]:
     """Pictures, posters, and links to pictures, lead to the original that a proxy's address holds."""
     if not page.recipe.proxies:
@@ -132,7 +155,36 @@ def captions(page: Page) -> list[str]:
             _make_figure(shown, small, box)
         else:
             _release(small, box)
+    return pieces + _told_twice(page)
+
+
+def _told_twice(page: Page) -> list[str]:
+    """`<div><img alt="words"></div><div>words</div>`: what repeats a picture's `alt` is its caption."""
+    pieces = []
+    for picture in page.tree.select("img[alt]"):
+        words = visible(picture.attr("alt") or "")
+        if len(words) < _SHORTEST_CAPTION or picture.closest("figure") is not None:
+            continue
+        box = picture
+        while (
+            isinstance(box.parent, Element)
+            and box.parent is not page.tree
+            and (box.parent.tag in BOXES or box.parent.tag in ("a", "p"))
+            and solid_children(box.parent) == [box]
+        ):
+            box = box.parent
+        told = _next_shown(box)
+        if isinstance(told, Element) and told.tag in _CAPTION_BOXES and visible(told.text) == words:
+            pieces.append(short(" ".join(told.text.split())))
+            _make_figure(box, told, told, of=picture)
     return pieces
+
+
+def _next_shown(element: Element) -> Node | None:
+    after = element.next_sibling
+    while after is not None and not isinstance(after, Element) and blank(after.text):
+        after = after.next_sibling
+    return after
 
 
 def lose(picture: Element) -> None:
@@ -176,11 +228,15 @@ def _is_media(element: Element) -> bool:
     return all(isinstance(child, Element) and _is_media(child) for child in inside)
 
 
-def _make_figure(shown: Element, small: Element, box: Element) -> None:
+def _make_figure(shown: Element, small: Element, box: Element, of: Element | None = None) -> None:
+    """Put a figure in the place of what is shown (with the picture alone, where `of` names it)."""
     figure, caption = Element("figure"), Element("figcaption")
     content: list[Node] = list(small.children)
     shown.replace_with(figure)
-    if shown.tag == "p":
+    if of is not None:
+        link = of.parent
+        figure.append(link if isinstance(link, Element) and link.tag == "a" else of)
+    elif shown.tag == "p":
         for child in list(shown.children):
             figure.append(child)
     else:

@@ -8,8 +8,13 @@ from turbohtml import Element, Node, Text
 
 from feeds.model import Enclosure
 from feeds.recipe import Recipe
+from feeds.text import visible
 
 _SHOWN = 120
+_UNSEEN = (  # blanks of every width, and of none
+    " \t\n\r\f\v\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
+    "\u2009\u200a\u202f\u205f\u3000\u00ad\u200b\u200c\u200d\u2060\ufeff"
+)
 
 MEDIA = frozenset({"img", "video", "audio", "iframe", "picture", "math", "object"})
 BLOCKS = frozenset(
@@ -23,6 +28,7 @@ INLINE = frozenset(
     "a abbr b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small span strike "
     "strong sub sup tt u var picture".split()
 )
+HEADINGS = frozenset({"h1", "h2", "h3"})
 # Elements that are nothing to a reader where they hold nothing; a table's cell, for one, still is.
 EMPTIABLE = INLINE | frozenset(
     "p div small figcaption figure h1 h2 h3 h4 h5 h6 li ul ol dl dt dd blockquote pre caption details "
@@ -38,13 +44,15 @@ class Page:
     link: str
     """The article's own address: what relative addresses are resolved against. May be empty."""
     recipe: Recipe
+    title: str = ""
+    """The article's, in plain text."""
     bylines: list[str] = field(default_factory=list)
     enclosures: list[Enclosure] = field(default_factory=list)
 
 
 def blank(text: str) -> bool:
     """Whether a text shows nothing: only blanks, non-breaking and zero-width ones included."""
-    return not text or not text.strip("\u200b\u200c\u200d\u2060\ufeff\u00ad \t\n\r\f\v\xa0\u3000")
+    return not text or not text.strip(_UNSEEN)
 
 
 def hollow(element: Element) -> bool:
@@ -78,6 +86,11 @@ def _shown(node: Node) -> bool:
     if isinstance(node, Element):
         return True
     return isinstance(node, Text) and not blank(node.data)
+
+
+def repeats_title(element: Element, title: str) -> bool:
+    """Whether an element is a heading that says nothing but the article's title."""
+    return element.tag in HEADINGS and bool(title) and visible(element.text) == visible(title)
 
 
 def inside(node: Node, tree: Element) -> bool:

@@ -16,10 +16,10 @@ CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.md")) for case in c
 
 def _clean(case: Case) -> clean.Body:
     context = case.context
-    assert context.keys() <= {"link", "source", "rules"}, "a case's context has a link, a source and rules"
+    assert context.keys() <= {"link", "source", "title", "rules"}, "no such context"
     link = context.get("link", LINK)
     recipe = recipe_of(link, context.get("source", ""), context.get("rules", ""))
-    return clean.clean_body(case.html, link=link, recipe=recipe)
+    return clean.clean_body(case.html, link=link, recipe=recipe, title=context.get("title", ""))
 
 
 def _receipt(body: clean.Body) -> list[str]:
@@ -36,9 +36,13 @@ def test_case(case: Case) -> None:
     assert _receipt(body) == case.receipt
 
 
+# What these rules do is no loss and no news: it does not stand in receipts.
+SILENT = {"media", "referrers", "paragraph"}
+
+
 def test_every_rule_has_cases_that_it_changes_and_the_media_rule_finds_enclosures() -> None:
     touched = [line.partition(" × ")[0] for _, case in CASES for line in case.receipt]
-    few = {name for name in NAMES - {"media"} if touched.count(name) < 3}
+    few = {name for name in NAMES - SILENT if touched.count(name) < 3}
     assert not few
     assert sum(line.startswith("enclosure: ") for line in touched) >= 3
 

@@ -1,0 +1,130 @@
+"""What broken markup meant: before the parser sees it, as text, and afterwards in the tree (CRUFT.md 1.4)."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from turbohtml import Element, Text
+
+from feeds.rules.page import Page, blank, changed, short
+
+# Any tag that HTML knows, opening or closing: where there is none, a body is plain text.
+_TAG = re.compile(
+    r"</?(?:a|abbr|address|article|aside|audio|b|big|blockquote|body|br|button|center|cite|code|dd|del|details|div|"
+    r"dl|dt|em|embed|figcaption|figure|font|footer|form|h[1-6]|header|hr|html|i|iframe|img|input|ins|kbd|label|li|"
+    r"link|main|mark|meta|nav|noscript|object|ol|p|picture|pre|q|s|script|section|small|source|span|strike|strong|"
+    r"style|sub|summary|sup|svg|table|tbody|td|template|tfoot|th|thead|time|tr|tt|u|ul|video)(?=[\s/>])",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(r"</[a-zA-Z]|<!--")
+# `<divclass="x"`: the space was a line end that the mirror deleted.
+_GLUED = re.compile(
+    r"<(a|article|aside|blockquote|div|figure|h[1-6]|iframe|img|li|ol|p|section|span|table|td|ul)"
+    r"(?=(?:class|id|style|href|src|alt|title|data-[\w-]+)=[\"'])"
+)
+# `0<p<1`: a name that runs into another `<` is no tag.
+_NO_TAG = re.compile(r"<(?=/?[a-zA-Z][\w-]*<)")
+# An address in running text ends where ASCII ends, or where the next one begins: the mirrors deleted the
+# line ends between them (CRUFT.md 3.12).
+_ADDRESS = re.compile(r"https?://(?:(?!https?://)[!#$%&'*+,./:;=?@_~\w\-])+", re.ASCII)
+_SENTENCE = re.compile(r"(?:[.,:;!?'*_]|={2,})+$")
+_ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
+_LISTS = frozenset({"ul", "ol", "menu", "dir"})
+
+
+def mended(body: str) -> str:
+    """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text."""
+    if not _TAG.search(body) and not _CLOSING.search(body):
+        return _paragraphs(body)
+    if '="' in body or "='" in body:
+        body = _GLUED.sub(r"<\1 ", body)
+    return _NO_TAG.sub("&lt;", body)
+
+
+def _paragraphs(text: str) -> str:
+    parts = re.split(r"\n\s*\n", html.unescape(text))
+    lines = (
+        "<br>".join(_linked(line) for line in part.strip().split("\n")) for part in parts if not blank(part)
+    )
+    return "".join(f"<p>{line}</p>" for line in lines)
+
+
+def _linked(line: str) -> str:
+    pieces, end = [], 0
+    for match in _ADDRESS.finditer(line):
+        address = _SENTENCE.sub("", match[0])
+        pieces.append(html.escape(line[end : match.start()], quote=False))
+        pieces.append(f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>')
+        end = match.start() + len(address)
+    return "".join(pieces) + html.escape(line[end:], quote=False)
+
+
+def entities(page: Page) -> list[str]:
+    """Decode what was encoded twice (`&amp;nbsp;`), outside of code."""
+    pieces = []
+    for node in _texts(page.tree):
+        if "&" not in node.data or not _ENCODED.search(node.data) or _in_code(node):
+            continue
+        decoded = _ENCODED.sub(lambda match: html.unescape(match[0]), node.data)
+        pieces.append(changed(node.data.strip(), decoded.strip()))
+        node.data = decoded
+    return pieces
+
+
+def invisible(page: Page) -> list[str]:
+    """Take out characters of no width that no script needs; joiners stay: emoji are made with them."""
+    pieces: list[str] = []
+    if not _INVISIBLE.search(page.tree.text):
+        return pieces
+    for node in _texts(page.tree):
+        if _INVISIBLE.search(node.data):
+            pieces.append(short(node.data.strip()))
+            node.data = _INVISIBLE.sub("", node.data)
+    return pieces
+
+
+def lists(page: Page) -> list[str]:
+    """List items that stand outside of any list get one."""
+    pieces = []
+    for item in page.tree.select("li"):
+        parent = item.parent
+        if not isinstance(parent, Element) or parent.tag in _LISTS:
+            continue
+        made = Element("ul")
+        run = [item]
+        after = item.next_sibling
+        while (isinstance(after, Element) and after.tag == "li") or (
+            isinstance(after, Text) and blank(after.data)
+        ):
+            if isinstance(after, Element):
+                run.append(after)
+            after = after.next_sibling
+        item.insert_before(made)
+        for one in run:
+            made.append(one)
+        pieces.append(f"<li> × {len(run)}")
+    return pieces
+
+
+def paragraph(page: Page) -> list[str]:
+    """A body that is nothing but text is a paragraph."""
+    children = list(page.tree.children)
+    if any(isinstance(child, Element) for child in children) or blank(page.tree.text):
+        return []
+    made = Element("p")
+    page.tree.append(made)
+    for child in children:
+        made.append(child)
+    return []
+
+
+def _texts(tree: Element) -> list[Text]:
+    return [node for node in tree.descendants if isinstance(node, Text)]
+
+
+def _in_code(node: Text) -> bool:
+    return any(
+        isinstance(above, Element) and above.tag in ("code", "pre", "kbd", "samp") for above in node.ancestors
+    )
