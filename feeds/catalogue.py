@@ -83,6 +83,14 @@ class Catalogue:
         name = host.removeprefix("www.")
         return self._unknown(name, home=f"https://{name}/")  # the same whichever link comes first
 
+    def find(self, name: str) -> Source | None:
+        """A source that a pack or config.yaml knows, by its slug, title or another of its names."""
+        return self._sources.get(self._names.get(name, name))
+
+    def known(self) -> list[Source]:
+        """Every source that a pack or config.yaml knows, by slug."""
+        return sorted(self._sources.values(), key=lambda source: source.slug)
+
     def recipe_for(self, source: Source, link: str) -> Recipe:
         """The merged recipe for a source's article behind a link; made once for each pair of them."""
         host = urls.host(link)

@@ -106,14 +106,17 @@ def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
 @click.option(
     "--diff", "form", flag_value="diff", help="A unified diff of the original and the cleaned body."
 )
+@click.option("--check", is_flag=True, help="Exit code 1 if there is anything to clean.")
 @click.option("--url", metavar="URL", help="Print what cleaning makes of this address.")
 @click.option("--base", metavar="URL", default="", help="What relative links of a fragment are relative to.")
 @click.pass_obj
-def clean(file: str | None, files: tuple[str, ...], form: str | None, url: str | None, base: str) -> None:
+def clean(
+    file: str | None, files: tuple[str, ...], form: str | None, check: bool, url: str | None, base: str
+) -> None:
     """Show what cleaning makes of article files, or of HTML on standard input (-). Nothing is stored.
 
-    Without an option: what each article is, and what each rule did to it. Exit code 1 if a file could not
-    be read.
+    Without an option: what each article is, what each rule did to it, and a diff. Exit code 1 if a file
+    could not be read.
     """
     from feeds.inbox import readable, shown
     from feeds.inspect import Inspector
@@ -140,7 +143,18 @@ def clean(file: str | None, files: tuple[str, ...], form: str | None, url: str |
         else:
             for line in lines:  # outside: a pipe that breaks is no fault of the file
                 click.echo(line)
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed or (check and inspector.found) else 0)
+
+
+@cli.command()
+@click.argument("source")
+@click.pass_obj
+def explain(file: str | None, source: str) -> None:
+    """Show the effective cleaning rules of SOURCE (a slug or a name), each with where it comes from."""
+    from feeds.inspect import Inspector
+
+    for line in Inspector(_config(file)).explanation(source):
+        click.echo(line)
 
 
 @cli.command()

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from feeds import clean, readers, report
+from feeds import clean, readers, report, urls
 from feeds.config import Config
 from feeds.inbox import shown
-from feeds.model import Article, Cleaned, Draft, ReadError, Source
+from feeds.model import Article, Cleaned, Draft, FeedsError, ReadError, Source
 from feeds.readers import encoding
 from feeds.recipe import Recipe
+from feeds.yamlfile import suggestion
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _PLAIN = "\x1b[0m"
+
+
+class UnknownSourceError(FeedsError):
+    """There is no such source."""
 
 
 class Inspector:
@@ -22,10 +27,23 @@ class Inspector:
     def __init__(self, config: Config, *, colour: bool = False) -> None:
         self._config = config
         self._colour = colour
+        self.found = 0
+        """How many pieces were removed or changed so far."""
 
     def url(self, url: str) -> str:
         """What cleaning makes of an address."""
         return clean.clean_url(url, self._fragment_recipe(url))
+
+    def explanation(self, name: str) -> list[str]:
+        """The effective rules of a source, each with where it comes from. Raises UnknownSourceError."""
+        catalogue = self._config.catalogue
+        source = catalogue.find(name)
+        if source is None:
+            known = [known.slug for known in catalogue.known()]
+            raise UnknownSourceError(f"no pack and no configuration knows {name!r}{suggestion(name, known)}")
+        layers = catalogue.layers(source, urls.host(source.home))
+        head = [f"{source.title} ({source.slug})", f"packs, in their order: {', '.join(layers)}"]
+        return head + report.rule_lines(layers)
 
     def lines(self, name: str, data: bytes, form: str, base: str, dated: datetime) -> Iterator[str]:
         """What to print of a file (`-`: standard input, where a fragment of HTML will do too).
@@ -54,6 +72,7 @@ class Inspector:
             latest=datetime.now(UTC),
             language=self._config.language,
         )
+        self.found += made.receipt.total
         if form == "json":
             yield report.json_line(name, made)
         elif form == "html":
@@ -62,9 +81,11 @@ class Inspector:
             yield from self._diff(draft.html, made.article.html, name)
         else:
             yield from _account(name, made)
+            yield from self._diff(draft.html, made.article.html, name)
 
     def _fragment(self, html: str, form: str, base: str) -> Iterator[str]:
         body = clean.clean_body(html, link=base, recipe=self._fragment_recipe(base))
+        self.found += body.receipt.total
         if form == "json":
             yield report.fragment_json_line(body.html, body.receipt)
         elif form == "diff":

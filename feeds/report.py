@@ -5,9 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 
+from pydantic import BaseModel
+
 from feeds.model import Cleaned, Receipt
+from feeds.recipe import Rules
 
 # A line break before each block, so that a body of one line can be compared in lines.
 _BEFORE_BLOCK = re.compile(
@@ -66,6 +70,32 @@ def receipt_lines(receipt: Receipt) -> list[str]:
         lines.append(f"  {change.rule} × {change.count}")
         lines.extend(f"      {sample}" for sample in change.samples)
     return lines
+
+
+def rule_lines(layers: Mapping[str, Rules]) -> list[str]:
+    """What holds for a source, word by word, each entry with where it comes from."""
+    lines = []
+    for word in Rules.model_fields:
+        entries = [
+            f"  {entry}  [{name}]"
+            for name, layer in layers.items()
+            for entry in _entries(getattr(layer, word))
+        ]
+        if entries:
+            lines += [f"{word}:", *entries]
+    return lines
+
+
+def _entries(value: object) -> list[str]:
+    """One line for each thing that a word of the vocabulary says."""
+    if isinstance(value, BaseModel):
+        said = value.model_dump(exclude_defaults=True, by_alias=True)
+        return [f"{key}: {entry}" for key, inner in said.items() for entry in _entries(inner)]
+    if isinstance(value, dict):
+        return [f"{key}: {', '.join(map(str, inner))}" for key, inner in value.items()]
+    if isinstance(value, (tuple, list)):
+        return [", ".join(_entries(entry)) if isinstance(entry, BaseModel) else str(entry) for entry in value]
+    return [str(value)]
 
 
 def diff_lines(before: str, after: str, name: str) -> list[str]:
