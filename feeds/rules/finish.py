@@ -89,6 +89,8 @@ def empty(page: Page) -> list[str]:
         else:
             element.extract()
     pieces += _trim(page.tree)
+    for block in page.tree.select("pre"):
+        _open_with_text(block)
     _close_up(page.tree)
     return pieces
 
@@ -110,6 +112,17 @@ def _trim(tree: Element) -> list[str]:
                 break
             node.extract()
     return pieces
+
+
+def _open_with_text(block: Element) -> None:
+    """Take away line ends at the beginning of a `<pre>`: a parser takes the first one for no text at all."""
+    for child in block.children:
+        if isinstance(child, Element):
+            return
+        if isinstance(child, Text):
+            child.data = child.data.lstrip("\n")
+            if child.data:
+                return
 
 
 def _close_up(tree: Element) -> None:
