@@ -18,7 +18,6 @@ from feeds.language import recognised
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
 from feeds.recipe import Recipe
 from feeds.rules import RULES, VERSION, allowed, links, repair
-from feeds.rules.bylines import authors
 from feeds.rules.page import Page, short
 
 # Bounds on what is parsed at all: the largest real article has 679 KB and 7,920 tags and nests 65 deep
@@ -181,11 +180,6 @@ def clean_url(url: str, recipe: Recipe) -> str:
     made = urls.absolute(url) or url
     made = urls.unwrap(urls.unwrap(made, recipe.proxies), recipe.redirects)
     return urls.strip_tracking(links.page_address(made, page), recipe.tracking)
-
-
-def byline_authors(byline: str, recipe: Recipe) -> tuple[str, ...]:
-    """The persons that a byline names."""
-    return tuple(authors(byline, recipe.not_authors))
 
 
 def _title(title: str, recipe: Recipe) -> str:

@@ -61,9 +61,10 @@ def _remove_runs(footers: tuple[Footer, ...], tree: Element) -> list[str]:
     """
     removed = []
     for node in [node for node in tree.descendants if isinstance(node, Text) and not blank(node.data)]:
-        footer, found = _found_in(node.data, footers)
-        if footer is None or found is None:
+        matched = _matched(node.data, footers)
+        if matched is None:
             continue
+        footer, found = matched
         run: list[Node] = []
         following = node.next_sibling
         while following is not None and _belongs(following, footer.hosts):
@@ -86,16 +87,13 @@ def _remove_runs(footers: tuple[Footer, ...], tree: Element) -> list[str]:
     return removed
 
 
-def _found_in(text: str, footers: tuple[Footer, ...]) -> tuple[Footer | None, re.Match[str] | None]:
+def _matched(text: str, footers: tuple[Footer, ...]) -> tuple[Footer, re.Match[str]] | None:
+    start = len(text) - len(text.lstrip())
     for footer in footers:
-        found = (
-            footer.text.search(text)
-            if footer.hosts
-            else footer.text.match(text, len(text) - len(text.lstrip()))
-        )
+        found = footer.text.search(text) if footer.hosts else footer.text.match(text, start)
         if found:
             return footer, found
-    return None, None
+    return None
 
 
 def _ends_block(node: Node, tree: Element) -> bool:

@@ -15,6 +15,7 @@ from feeds.rules.page import (
     blank,
     changed,
     hollow,
+    next_shown,
     previous_shown,
     sample,
     short,
@@ -173,25 +174,16 @@ def _told_twice(page: Page) -> list[str]:
             and solid_children(box.parent) == [box]
         ):
             box = box.parent
-        told = _next_shown(box)
+        told = next_shown(box)
         if isinstance(told, Element) and told.tag in _CAPTION_BOXES and visible(told.text) == words:
             pieces.append(short(" ".join(told.text.split())))
             _make_figure(box, told, told, of=picture)
     return pieces
 
 
-def _next_shown(element: Element) -> Node | None:
-    after = element.next_sibling
-    while after is not None and not isinstance(after, Element) and blank(after.text):
-        after = after.next_sibling
-    return after
-
-
 def lose(picture: Element) -> None:
     """Take away a picture or player that has no address; its caption, if one follows, is none any more."""
-    after = picture.next_sibling
-    while after is not None and not isinstance(after, Element) and blank(after.text):
-        after = after.next_sibling
+    after = next_shown(picture)
     small = after.select_one("small") if isinstance(after, Element) and after.tag in BOXES else None
     if small is not None and (box := _caption_box(small)) is after and box is not None and not hollow(small):
         _release(small, box)

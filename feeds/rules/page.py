@@ -72,6 +72,14 @@ def previous_shown(node: Node) -> Node | None:
     return before
 
 
+def next_shown(node: Node) -> Node | None:
+    """The sibling after a node, blank text and comments skipped."""
+    after = node.next_sibling
+    while after is not None and not _shown(after):
+        after = after.next_sibling
+    return after
+
+
 def shown_children(node: Node) -> list[Node]:
     """The children of a node without blank text and comments."""
     return [child for child in node.children if _shown(child)]
