@@ -59,6 +59,15 @@ class Draft:
     """The publisher as the file names it (front matter category or tag); empty where it does not."""
     language: str = ""
     enclosures: tuple[Enclosure, ...] = ()
+    summary: str = ""
+    """Plain text, where the file gives one beside the body."""
+    image: str = ""
+    """The lead picture, where the file names one beside the body."""
+    site_title: str = ""
+    """What the site calls itself (a page's `og:site_name`, a feed's title): the title of a source that
+    nothing else knows."""
+    site_home: str = ""
+    """The site's home page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

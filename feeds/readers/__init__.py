@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from feeds.model import Draft, ReadError
-from feeds.readers import article, encoding
+from feeds.readers import article
+from feeds.readers.document import Document
 
 MOST_BYTES = 8_000_000
 """A larger file is refused before it is decoded; the largest real article has 0.7 MB (CRUFT.md 1.5)."""
@@ -19,9 +20,10 @@ class Reader(NamedTuple):
     """A format that can be read."""
 
     name: str
-    recognises: Callable[[str], bool]
-    read: Callable[[str, str], list[Draft]]
-    """Decoded text and file name to Drafts; raises ReadError."""
+    recognises: Callable[[Document], bool]
+    """Whether a document is of this format; may raise ReadError where it is no text at all."""
+    read: Callable[[Document], list[Draft]]
+    """Its articles in their order; raises ReadError."""
 
 
 READERS: tuple[Reader, ...] = (Reader("article", article.recognises, article.read),)
@@ -33,10 +35,10 @@ def read(data: bytes, name: str) -> list[Draft]:
         raise ReadError("the file is empty")
     if len(data) > MOST_BYTES:
         raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
-    text = encoding.decode(data)
+    document = Document(data, name)
     for reader in READERS:
-        if reader.recognises(text):
-            return reader.read(text, name)
+        if reader.recognises(document):
+            return reader.read(document)
     raise ReadError(
         "not an article: it begins neither with front matter (---) nor with <!--milliseconds--> "
         "nor with a [title](link) line"

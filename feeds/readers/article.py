@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from feeds.model import Draft, ReadError
 from feeds.readers import frontmatter
+from feeds.readers.document import Document
 from feeds.text import decoded
 
 _MILLIS = re.compile(r"[ \t\n]*<!--\s*(-?\d{1,16}|NaN)\s*-->[ \t]*\n?")
@@ -24,16 +25,18 @@ _SPACED_ZONE = re.compile(r"(\d{4}-.*\d)\s+(?:([+-]\d\d:?\d\d)|UTC)")  # Jekyll'
 _AHEAD = timedelta(seconds=1)
 
 
-def recognises(text: str) -> bool:
+def recognises(document: Document) -> bool:
     """Whether a text opens as an article file does: front matter, milliseconds, or a title line and rule."""
+    text = document.text
     if frontmatter.begins(text):
         return True
     title = _TITLE.match(text)
     return _MILLIS.match(text) is not None or bool(title and _RULE.match(text, title.end()))
 
 
-def read(text: str, name: str) -> list[Draft]:
+def read(document: Document) -> list[Draft]:
     """The one article in a file. Raises ReadError where it has no link."""
+    text = document.text
     fields: frontmatter.Fields = {}
     if frontmatter.begins(text):
         fields, text = frontmatter.split(text)
@@ -48,7 +51,7 @@ def read(text: str, name: str) -> list[Draft]:
             link=link.strip(),
             html=_unwrapped(body),
             title=title or decoded(_first(fields, "title")),
-            published=_published(_date(_first(fields, "date", "published")), millis, name),
+            published=_published(_date(_first(fields, "date", "published")), millis, document.name),
             updated=_date(_first(fields, "updated", "modified", "last_modified_at")),
             authors=tuple(decoded(author) for author in _all(fields, "author", "authors") if author.strip()),
             tags=tags,
