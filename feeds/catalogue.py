@@ -39,6 +39,8 @@ class Catalogue:
     packs: Mapping[str, Pack]
     """By name (the file's stem), in the order in which they are merged."""
     configured: Sequence[ConfiguredSource] = ()
+    rules: Rules = field(default_factory=Rules)
+    """What config.yaml says for every source."""
     _sources: dict[str, Source] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     _hosts: dict[str, str] = field(default_factory=dict)
@@ -113,6 +115,8 @@ class Catalogue:
                 or not domains.isdisjoint(match.hosts)
             ):
                 layers[name] = pack
+        if self.rules != Rules():
+            layers["config.yaml"] = self.rules
         for entry in self.configured:
             if entry.source.slug == source.slug:
                 layers[f"config.yaml: {source.slug}"] = entry.rules

@@ -8,7 +8,8 @@ is an argument.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 
 import nh3
 from turbohtml import Element, Text, parse_fragment
@@ -28,6 +29,9 @@ MOST_NESTING = 300
 MOST_ATTRIBUTES = 1_000  # of one element: the sanitizer compares each with all before it
 _SMALL = 20_000  # characters, which cannot hold enough attributes to matter
 
+_A_DAY_ANYWHERE = timedelta(hours=38)  # from a day's midnight in UTC to its end in the last time zone
+_NOTHING = parse_fragment("")
+
 _MOST_ROUNDS = 4
 
 _SAMPLES = 5
@@ -40,15 +44,39 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-SANITIZER = nh3.Cleaner(
-    tags=set(allowed.TAGS),
-    clean_content_tags=set(allowed.HIDDEN),
-    attributes=allowed.ATTRIBUTES,
-    attribute_filter=_attribute,
-    strip_comments=True,
-    link_rel=None,
-    url_schemes=set(allowed.SCHEMES),
-)
+@cache
+def sanitizer(frames: frozenset[str] = frozenset()) -> nh3.Cleaner:
+    """The allow-list; with `frames` (hosts), their frames too, in a sandbox that no body can open."""
+    if not frames:
+        return nh3.Cleaner(
+            tags=set(allowed.TAGS),
+            clean_content_tags=set(allowed.HIDDEN),
+            attributes=allowed.ATTRIBUTES,
+            attribute_filter=_attribute,
+            strip_comments=True,
+            link_rel=None,
+            url_schemes=set(allowed.SCHEMES),
+        )
+
+    def attribute(tag: str, name: str, value: str) -> str | None:
+        if tag == "iframe" and name == "src":
+            known = not frames.isdisjoint(urls.parents(urls.host(value)))
+            return value if known and value.startswith("https://") else None
+        return (
+            allowed.FRAME.get(name)
+            if tag == "iframe" and name in allowed.FRAME
+            else _attribute(tag, name, value)
+        )
+
+    return nh3.Cleaner(
+        tags=allowed.TAGS | {"iframe"},
+        clean_content_tags=set(allowed.HIDDEN - {"iframe"}),
+        attributes={**allowed.ATTRIBUTES, "iframe": {"src", "title", "width", "height", *allowed.FRAME}},
+        attribute_filter=attribute,
+        strip_comments=True,
+        link_rel=None,
+        url_schemes=set(allowed.SCHEMES),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +90,8 @@ class Body:
     bylines: tuple[str, ...]
     enclosures: tuple[Enclosure, ...]
     receipt: Receipt
+    stamped: datetime | None
+    """The time that a stamp at its top told."""
 
 
 def fingerprint(recipe: Recipe) -> str:
@@ -81,6 +111,7 @@ def clean(
     link = urls.canonical(urls.strip_tracking(draft.link, recipe.tracking))
     if not link:
         raise ReadError(f"its link is no http address: {short(draft.link)!r}")
+    link = links.page_address(link, Page(tree=_NOTHING, link=link, recipe=recipe))
     title = _title(draft.title, recipe)
     body = clean_body(draft.html, link=link, recipe=recipe, title=title)
     own_names = {source.title, draft.source_name, *recipe.not_authors}
@@ -88,9 +119,7 @@ def clean(
         dict.fromkeys(name for name in map(text.decoded, draft.authors) if name and name not in own_names)
     )
     bylines = [name for name in body.bylines if name not in own_names]
-    published = (
-        draft.published if draft.published and EPOCH <= draft.published <= latest else min(dated, latest)
-    )
+    published = _published(draft.published, body.stamped, dated, latest)
     updated = draft.updated if draft.updated and published <= draft.updated <= latest else published
     tags = dict.fromkeys(tag for tag in map(text.decoded, draft.tags) if tag and tag not in own_names)
     return Cleaned(
@@ -115,6 +144,18 @@ def clean(
     )
 
 
+def _published(
+    told: datetime | None, stamped: datetime | None, dated: datetime, latest: datetime
+) -> datetime:
+    """When an article appeared: what its file tells, the stamp in its body where the file tells only the day
+    or nothing, else the file's own time. Nothing in the future.
+    """
+    if told and EPOCH <= told <= latest:
+        only_a_day = told == told.replace(hour=0, minute=0, second=0, microsecond=0)
+        return stamped if only_a_day and stamped and abs(stamped - told) < _A_DAY_ANYWHERE else told
+    return stamped if stamped and EPOCH <= stamped <= latest else min(dated, latest)
+
+
 def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body:
     """Clean a body of HTML; `link` is what relative addresses are resolved against, `title` what a
     heading at its top may only repeat.
@@ -125,13 +166,13 @@ def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body
         raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
     page = Page(tree=_parsed(repair.mended(text.legal(html))), link=link, recipe=recipe, title=title)
     changes = _apply_rules(page)
-    served, settled = _served(page.tree)
+    served, settled = _served(page)
     for _ in range(_MOST_ROUNDS):
         if settled:
             break
         page.tree = _parsed(served)
         _apply_rules(page)
-        served, settled = _served(page.tree)
+        served, settled = _served(page)
     first = page.tree.select_one("img[src]")
     return Body(
         html=served,
@@ -140,6 +181,7 @@ def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body
         bylines=tuple(dict.fromkeys(page.bylines)),
         enclosures=tuple(page.enclosures),
         receipt=Receipt(changes=changes),
+        stamped=page.stamped,
     )
 
 
@@ -163,14 +205,16 @@ def _apply_rules(page: Page) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def _served(tree: Element) -> tuple[str, bool]:
+def _served(page: Page) -> tuple[str, bool]:
     """The tree as sanitized HTML, and whether it still is that tree.
 
     It is not where a rule left what no parser would make of any text, such as a link within a link: then
     the sanitizer's parser built another tree, in which the rules may find something again.
     """
-    written = text.legal(tree.inner_html)
-    served = SANITIZER.clean(written).strip()
+    written = text.legal(page.tree.inner_html)
+    served = sanitizer(page.recipe.frames).clean(written).strip()
+    if served.count("<iframe") != served.count(f' sandbox="{allowed.FRAME["sandbox"]}"'):
+        served = sanitizer().clean(written).strip()  # a frame that only the sanitizer's parser sees
     return served, served.count("<") == written.count("<") - written.count("<!--")
 
 
@@ -186,6 +230,8 @@ def _title(title: str, recipe: Recipe) -> str:
     shown = text.decoded(title)
     for suffix in recipe.title_suffixes:
         shown = shown.removesuffix(suffix).rstrip() or shown
+    for pattern in recipe.titles:
+        shown = pattern.sub("", shown).strip() or shown
     return shown
 
 

@@ -110,7 +110,7 @@ class SourceSettings(_Model):
 
 
 class Settings(_Model):
-    """The keys of config.yaml. Each one but `sources` can also be set as FEEDS_<KEY>."""
+    """The keys of config.yaml. Each one but `rules` and `sources` can also be set as FEEDS_<KEY>."""
 
     title: Annotated[str, Field(min_length=1)] = "Feeds"
     description: str = "Clean feeds, republished"
@@ -127,8 +127,11 @@ class Settings(_Model):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log: Literal["debug", "info", "warning", "error"] = "info"
+    rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
     sources: tuple[SourceSettings, ...] = ()
 
+
+_IN_FILE_ONLY = ("rules", "sources")
 
 # Environment variables that hosts set by names of their own, and the key that each one means.
 _HOST_VARIABLES = {"DATABASE_URL": "database", "PORT": "port", "WEB_CONCURRENCY": "workers"}
@@ -196,12 +199,14 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         **{
             key: getattr(settings, key)
             for key in Settings.model_fields
-            if key not in ("inbox", "database", "sources")
+            if key not in ("inbox", "database", *_IN_FILE_ONLY)
         },
         inbox=folder / Path(settings.inbox).expanduser(),
         database=_database(settings.database, folder),
         catalogue=Catalogue(
-            packs=load_packs(), configured=[_configured(source) for source in settings.sources]
+            packs=load_packs(),
+            rules=settings.rules,
+            configured=[_configured(source) for source in settings.sources],
         ),
         file=file if file.name else None,
     )
@@ -241,7 +246,7 @@ def _same_slugs(
 
 def _of_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """What the environment sets, and what is wrong with it."""
-    variables = {f"FEEDS_{key.upper()}": key for key in Settings.model_fields if key != "sources"}
+    variables = {f"FEEDS_{key.upper()}": key for key in Settings.model_fields if key not in _IN_FILE_ONLY}
     faults = [
         f"environment: {variable}: unknown{yamlfile.suggestion(variable, variables)}"
         for variable in environ

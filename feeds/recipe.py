@@ -87,11 +87,19 @@ class WrapperSpec(_Spec):
         return self
 
 
+class DropSpec(_Spec):
+    """Elements to drop by a selector that alone were too wide, and by what their text begins with."""
+
+    select: Selector
+    text: Pattern
+
+
 class FooterSpec(_Spec):
     """A block to drop, by its text; with `hosts`, only where every link in it leads to one of them."""
 
     text: Pattern
     hosts: tuple[Host, ...] = ()
+    """`self` stands for the article's own host."""
 
 
 class LinkSpec(_Spec):
@@ -102,19 +110,42 @@ class LinkSpec(_Spec):
     from_: Pattern = Field(alias="from")
     to: str
     article: Pattern | None = None
+    hosts: tuple[Host, ...] = ()
+    """The only hosts whose addresses are compared, subdomains included; all where it is empty."""
 
     @model_validator(mode="after")
     def _groups_exist(self) -> LinkSpec:
         known = set(re.compile(self.from_).groupindex)
         known |= set(re.compile(self.article).groupindex) if self.article else set()
-        missing = set(re.findall(r"\{(\w+)\}", self.to)) - known
-        if missing:
-            raise ValueError(f"`to` names groups that no pattern has: {', '.join(sorted(missing))}")
-        try:
-            self.to.format(**dict.fromkeys(known, ""))
-        except (ValueError, LookupError, AttributeError) as error:
-            raise ValueError(f"`to` cannot be filled, write {{name}} for a group: {error}") from error
+        _fillable(self.to, known)
         return self
+
+
+class PlaceholderSpec(_Spec):
+    """An element that a script would fill: an attribute tells what it shows, and `from` makes `to` of it."""
+
+    select: Selector
+    attribute: Annotated[str, Field(pattern=r"^[a-z][a-z0-9\-_:]*$")]
+    from_: Pattern = Field(alias="from", default="(?P<address>.+)")
+    to: str = "{address}"
+    title: str = ""
+    """What the link is called; the address's host where it is empty."""
+
+    @model_validator(mode="after")
+    def _groups_exist(self) -> PlaceholderSpec:
+        _fillable(self.to, set(re.compile(self.from_).groupindex))
+        return self
+
+
+def _fillable(to: str, known: set[str]) -> None:
+    """Raises ValueError where `to` cannot be filled by groups of these names."""
+    missing = set(re.findall(r"\{(\w+)\}", to)) - known
+    if missing:
+        raise ValueError(f"`to` names groups that no pattern has: {', '.join(sorted(missing))}")
+    try:
+        to.format(**dict.fromkeys(known, ""))
+    except (ValueError, LookupError, AttributeError) as error:
+        raise ValueError(f"`to` cannot be filled, write {{name}} for a group: {error}") from error
 
 
 class Rules(_Spec):
@@ -122,9 +153,22 @@ class Rules(_Spec):
 
     drop: tuple[Selector, ...] = ()
     """CSS selectors of elements that go with all they hold."""
+    drop_if: tuple[DropSpec, ...] = ()
     footers: tuple[FooterSpec, ...] = ()
+    endings: tuple[Pattern, ...] = ()
+    """What goes from the end of a block's text, the rest of which stays."""
     stamps: tuple[Pattern, ...] = ()
-    """Whole text of a stamp at the top of the body, a `<br>` as a newline; a group `byline` is the author."""
+    """Whole text of a stamp at the top of the body, a `<br>` as a newline; a group `byline` is the author, a
+    group `time` the date of an article that names none, or only a day."""
+    bylines: tuple[Selector, ...] = ()
+    """CSS selectors of elements that name the authors."""
+    captions: tuple[Selector, ...] = ()
+    """CSS selectors of elements that hold the caption of the picture before them."""
+    placeholders: tuple[PlaceholderSpec, ...] = ()
+    frames: tuple[Host, ...] = ()
+    """Hosts, subdomains included, whose frames stay, in a sandbox."""
+    unlink: tuple[Selector, ...] = ()
+    """CSS selectors of links of which only the text stays."""
     emoji: tuple[Selector, ...] = ()
     """CSS selectors of pictures that stand for a character, which is their `alt`."""
     no_referrer: tuple[Host, ...] = ()
@@ -132,6 +176,8 @@ class Rules(_Spec):
     not_authors: Strings = ()
     """Bylines that name no person."""
     title_suffixes: Strings = ()
+    titles: tuple[Pattern, ...] = ()
+    """What is no part of a title, wherever it stands in it."""
     tracking: TrackingSpec = TrackingSpec()
     proxies: tuple[WrapperSpec, ...] = ()
     redirects: tuple[WrapperSpec, ...] = ()
@@ -173,6 +219,25 @@ class Footer:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """A compiled DropSpec."""
+
+    select: str
+    text: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A compiled PlaceholderSpec."""
+
+    select: str
+    attribute: str
+    pattern: re.Pattern[str]
+    to: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkRule:
     """A compiled LinkSpec."""
 
@@ -187,17 +252,26 @@ class Recipe:
 
     drop: str
     """One selector list; empty where there is none."""
+    drop_if: tuple[Drop, ...]
     footers: tuple[Footer, ...]
+    endings: tuple[re.Pattern[str], ...]
     stamps: tuple[re.Pattern[str], ...]
+    bylines: str
+    """One selector list, like the next two and `emoji`; empty where there is none."""
+    captions: str
+    unlink: str
+    placeholders: tuple[Placeholder, ...]
+    frames: frozenset[str]
     emoji: str
-    """One selector list; empty where there is none."""
     no_referrer: frozenset[str]
     not_authors: frozenset[str]
     title_suffixes: Strings
+    titles: tuple[re.Pattern[str], ...]
     tracking: urls.Tracking
     proxies: Mapping[str, tuple[urls.Wrapper, ...]]
     redirects: Mapping[str, tuple[urls.Wrapper, ...]]
-    links: tuple[LinkRule, ...]
+    links: Mapping[str, tuple[LinkRule, ...]]
+    """By host; under an empty one those that hold for every host."""
     off: frozenset[str]
     digest: str
     """Changes with the data: an article that was cleaned by another digest is cleaned again."""
@@ -205,42 +279,56 @@ class Recipe:
 
 def build(layers: Sequence[Rules]) -> Recipe:
     """Merge the layers in order and compile them."""
-    names = (
-        "drop",
-        "footers",
-        "stamps",
-        "emoji",
-        "no_referrer",
-        "not_authors",
-        "title_suffixes",
-        "proxies",
-        "redirects",
-        "links",
-        "off",
-    )
+    names = set(Rules.model_fields) - {"tracking"}
     merged = {name: [item for layer in layers for item in getattr(layer, name)] for name in names}
     plain = [
         layer.model_dump(mode="json", include=set(Rules.model_fields), by_alias=True) for layer in layers
     ]
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
     return Recipe(
-        drop=", ".join(dict.fromkeys(merged["drop"])),
+        drop=_selectors(merged["drop"]),
+        drop_if=tuple(Drop(spec.select, re.compile(spec.text)) for spec in merged["drop_if"]),
         footers=tuple(Footer(re.compile(f.text), frozenset(f.hosts)) for f in merged["footers"]),
-        stamps=tuple(re.compile(shape) for shape in merged["stamps"]),
-        emoji=", ".join(dict.fromkeys(merged["emoji"])),
+        endings=_patterns(merged["endings"]),
+        stamps=_patterns(merged["stamps"]),
+        bylines=_selectors(merged["bylines"]),
+        captions=_selectors(merged["captions"]),
+        unlink=_selectors(merged["unlink"]),
+        placeholders=tuple(
+            Placeholder(spec.select, spec.attribute, re.compile(spec.from_), spec.to, spec.title)
+            for spec in merged["placeholders"]
+        ),
+        frames=frozenset(() if "embeds" in merged["off"] else merged["frames"]),  # it makes the sandbox
+        emoji=_selectors(merged["emoji"]),
         no_referrer=frozenset(merged["no_referrer"]),
         not_authors=frozenset(merged["not_authors"]),
         title_suffixes=tuple(merged["title_suffixes"]),
+        titles=_patterns(merged["titles"]),
         tracking=_tracking([layer.tracking for layer in layers]),
         proxies=_wrappers(merged["proxies"]),
         redirects=_wrappers(merged["redirects"]),
-        links=tuple(
-            LinkRule(re.compile(link.from_), link.to, re.compile(link.article) if link.article else None)
-            for link in merged["links"]
-        ),
+        links=_links(merged["links"]),
         off=frozenset(merged["off"]),
         digest=digest,
     )
+
+
+def _selectors(selectors: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(selectors))
+
+
+def _patterns(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern) for pattern in dict.fromkeys(patterns))
+
+
+def _links(specs: Iterable[LinkSpec]) -> dict[str, tuple[LinkRule, ...]]:
+    table: dict[str, tuple[LinkRule, ...]] = {}
+    for spec in specs:
+        article = re.compile(spec.article) if spec.article else None
+        rule = LinkRule(re.compile(spec.from_), spec.to, article)
+        for name in spec.hosts or ("",):
+            table[name] = (*table.get(name, ()), rule)
+    return table
 
 
 def _names(names: Iterable[str]) -> urls.Names:

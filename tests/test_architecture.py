@@ -16,13 +16,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "model": set(),
     "text": set(),
+    "times": set(),
     "urls": set(),
     "identity": set(),
     "yamlfile": {"model"},
     "recipe": {"urls"},
     "catalogue": {"model", "recipe", "urls"},
-    "readers": {"model", "text"},
-    "rules": {"model", "recipe", "text", "urls"},
+    "readers": {"model", "text", "times"},
+    "rules": {"model", "recipe", "text", "times", "urls"},
     "writers": {"model"},
     "language": set(),
     "clean": {"identity", "language", "model", "recipe", "rules", "text", "urls"},
@@ -47,8 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 # Parts that do no I/O and read no clock: what of the standard library would let them.
 PURE = {
-    "model", "text", "urls", "identity", "yamlfile", "recipe", "catalogue", "readers", "rules", "writers",
-    "clean", "language", "merge", "report", "rows",
+    "model", "text", "times", "urls", "identity", "yamlfile", "recipe", "catalogue", "readers", "rules",
+    "writers", "clean", "language", "merge", "report", "rows",
 }  # fmt: skip
 WORLDLY = {
     "os",

@@ -22,18 +22,24 @@ class Rule(NamedTuple):
     about: str
 
 
-VERSION = 2
+VERSION = 3
 """Raised with every change to what the rules do, so that stored articles are cleaned again."""
 
 RULES: tuple[Rule, ...] = (
     Rule("noscript", images.noscript, "what a page shows without scripts is content"),
+    Rule("bylines", bylines.named, "elements that name the authors go; the names become the authors"),
+    Rule(
+        "placeholders", embeds.placeholders, "elements that wait for a script become links to what they show"
+    ),
     Rule("drop", furniture.drop, "elements that a pack names: ads, widgets, scripts, pixels"),
     Rule("entities", repair.entities, "what was encoded twice is decoded"),
     Rule("invisible", repair.invisible, "characters of no width go"),
     Rule("footers", furniture.footers, "blocks that a mirror appends, by their text"),
-    Rule("embeds", embeds.frames, "frames become titled links"),
+    Rule("endings", furniture.endings, "what a pack names is cut from the end of a text"),
+    Rule("embeds", embeds.frames, "frames become titled links, or stay in a sandbox where that is allowed"),
     Rule("emails", links.emails, "addresses that were hidden from programs are shown"),
     Rule("lazy-images", images.lazy, "pictures that wait for a script get their address"),
+    Rule("unlink", links.unlink, "links that a site's system set by itself are only their text"),
     Rule("addresses", links.addresses, "addresses become absolute; those that lead nowhere go"),
     Rule("emoji", images.emoji, "pictures of characters become the characters"),
     Rule("image-proxies", images.unproxy, "pictures come from their publisher, not through a proxy"),

@@ -11,19 +11,40 @@ from feeds.recipe import Footer
 from feeds.rules.page import BLOCKS, Page, blank, inside, previous_shown, sample, short
 
 _SEPARATORS = frozenset({"br", "hr"})
+_DASHES = frozenset("-–—―－─━_*＊=＝·•")
+_LONGEST_DASHES = 60
 _LONGEST_FOOTER = 600
 
 
 def drop(page: Page) -> list[str]:
     """Remove the elements that the recipe's selectors name (CRUFT.md 3.5, 3.10, 3.11)."""
-    if not page.recipe.drop:
-        return []
     removed = []
-    for element in page.tree.select(page.recipe.drop):
+    for element in page.tree.select(page.recipe.drop) if page.recipe.drop else ():
         if inside(element, page.tree):  # else it went with another one
             removed.append(sample(element))
             element.extract()
+    for named in page.recipe.drop_if:
+        for element in page.tree.select(named.select):
+            if inside(element, page.tree) and named.text.match(element.text.strip()):
+                removed.append(sample(element))
+                element.extract()
     return removed
+
+
+def endings(page: Page) -> list[str]:
+    """Cut what the recipe names from the end of a block's text, and leave the block."""
+    pieces = []
+    for node in (
+        [node for node in page.tree.descendants if isinstance(node, Text)] if page.recipe.endings else ()
+    ):
+        for ending in page.recipe.endings:
+            found = next(
+                (match for match in ending.finditer(node.data) if blank(node.data[match.end() :])), None
+            )
+            if found and _ends_block(node, page.tree):
+                pieces.append(short(found[0].strip()))
+                node.data = node.data[: found.start()]
+    return pieces
 
 
 def footers(page: Page) -> list[str]:
@@ -34,10 +55,11 @@ def footers(page: Page) -> list[str]:
     footers = page.recipe.footers
     if not footers:
         return []
-    return _remove_blocks(footers, page.tree) + _remove_runs(footers, page.tree)
+    own = urls.host(page.link)
+    return _remove_blocks(footers, page.tree, own) + _remove_runs(footers, page.tree, own)
 
 
-def _remove_blocks(footers: tuple[Footer, ...], tree: Element) -> list[str]:
+def _remove_blocks(footers: tuple[Footer, ...], tree: Element, own: str) -> list[str]:
     """The blocks that hold a footer and nothing before it, innermost first, from the end."""
     removed = []
     for block in list(tree.iter_elements())[::-1]:
@@ -47,14 +69,14 @@ def _remove_blocks(footers: tuple[Footer, ...], tree: Element) -> list[str]:
         if len(text) > _LONGEST_FOOTER or not inside(block, tree):
             continue
         text = text.lstrip()
-        if any(footer.text.match(text) and _leads_only_to(block, footer.hosts) for footer in footers):
+        if any(footer.text.match(text) and _leads_only_to(block, footer.hosts, own) for footer in footers):
             _trim_before(block, tree)
             removed.append(sample(block))
             block.extract()
     return removed
 
 
-def _remove_runs(footers: tuple[Footer, ...], tree: Element) -> list[str]:
+def _remove_runs(footers: tuple[Footer, ...], tree: Element, own: str) -> list[str]:
     """Footers that unclosed markup left in a larger block: text, links and breaks up to its end.
 
     Only one that names its hosts may begin within a text: its links tell it from the article.
@@ -67,7 +89,7 @@ def _remove_runs(footers: tuple[Footer, ...], tree: Element) -> list[str]:
         footer, found = matched
         run: list[Node] = []
         following = node.next_sibling
-        while following is not None and _belongs(following, footer.hosts):
+        while following is not None and _belongs(following, footer.hosts, own):
             run.append(following)
             following = following.next_sibling
         if following is not None and not (isinstance(following, Element) and following.tag in BLOCKS):
@@ -110,26 +132,30 @@ def _ends_block(node: Node, tree: Element) -> bool:
         node = parent
 
 
-def _leads_only_to(block: Element, hosts: frozenset[str]) -> bool:
+def _leads_only_to(block: Element, hosts: frozenset[str], own: str) -> bool:
     links = [link.attr("href") or "" for link in block.select("a[href]")]
-    return not hosts or (bool(links) and all(_on(link, hosts) for link in links))
+    return not hosts or (bool(links) and all(_on(link, hosts, own) for link in links))
 
 
-def _on(link: str, hosts: frozenset[str]) -> bool:
-    return not hosts.isdisjoint(urls.parents(urls.host(link)))
+def _on(link: str, hosts: frozenset[str], own: str) -> bool:
+    """Whether a link leads to one of the hosts; `self` stands for the article's own, without its `www.`."""
+    names = urls.parents(urls.host(link))
+    return not hosts.isdisjoint(names) or (
+        "self" in hosts and (link[:1] in ("/", "#") or own.removeprefix("www.") in names)
+    )
 
 
-def _belongs(node: Node, hosts: frozenset[str]) -> bool:
+def _belongs(node: Node, hosts: frozenset[str], own: str) -> bool:
     if isinstance(node, Element):
-        return node.tag == "br" or (node.tag == "a" and _on(node.attr("href") or "", hosts))
+        return node.tag == "br" or (node.tag == "a" and _on(node.attr("href") or "", hosts, own))
     return not isinstance(node, Text) or blank(node.data)
 
 
 def _trim_before(node: Node, tree: Element) -> None:
-    """Take away the `<br><hr>` that set a footer apart, also before the wrappers that it stands first in."""
+    """Take away what sets a footer apart (`<br>`, `<hr>`, lines of dashes), also before its wrappers."""
     while True:
         before = previous_shown(node)
-        while isinstance(before, Element) and before.tag in _SEPARATORS:
+        while before is not None and _is_separator(before):
             further = previous_shown(before)
             before.extract()
             before = further
@@ -137,3 +163,12 @@ def _trim_before(node: Node, tree: Element) -> None:
         if before is not None or not isinstance(parent, Element) or parent is tree:
             return
         node = parent
+
+
+def _is_separator(node: Node) -> bool:
+    if isinstance(node, Element) and node.tag in _SEPARATORS:
+        return True
+    text = node.text.strip() if not isinstance(node, Element) or node.tag in ("p", "div") else ""
+    if len(text) < 3 or len(text) > _LONGEST_DASHES or not _DASHES.issuperset(text):
+        return False
+    return not isinstance(node, Element) or node.select_one("img, video, audio, iframe") is None

@@ -38,6 +38,15 @@ _LAZY = (
 _CAPTION_BOXES = frozenset({"div", "p", "small", "section"})
 _SHORTEST_CAPTION = 4
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
+# A picture's address within JSON or a style, its slashes maybe escaped.
+_HELD_ADDRESS = re.compile(
+    r"(?:https?:)?(?:\\?/){2}[^\s\"'()<>{}\\]{1,500}(?:\\/[^\s\"'()<>{}\\]{1,500}){0,40}", re.ASCII
+)
+_PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:[?#!@:].*)?", re.IGNORECASE)
+_BACKGROUND = re.compile(
+    r"background(?:-image)?\s*:[^;]{0,200}?url\(\s*[\"']?([^\"'()]{1,2000})", re.IGNORECASE
+)
+_MOST_HELD = 20_000  # characters of one attribute that are looked through
 _SET_ADDRESS = re.compile(r"[^\s,]\S*")
 _SET_SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)[wx][^,]*|[^,]*")
 
@@ -60,7 +69,7 @@ def lazy(page: Page) -> list[str]:
             sets = (picture.attr(name) for name in _LAZY_SETS)
             waiting = next((best for value in sets if value and (best := largest(value))), "")
             if not waiting:
-                waiting = _from_picture_element(picture)
+                waiting = _from_picture_element(picture) or _held(picture)
         if waiting and waiting != before:
             picture.attrs["src"] = waiting
             pieces.append(changed(before or "(nothing)", waiting))
@@ -69,6 +78,33 @@ def lazy(page: Page) -> list[str]:
                 del picture.attrs[name]
     for source in page.tree.select("picture > source"):
         source.extract()
+    return pieces + _backgrounds(page)
+
+
+def _held(picture: Element) -> str:
+    """The first address of a picture in an attribute that holds JSON (`data-image='{"src": …}'`)."""
+    for name, value in picture.attrs.items():
+        held = value if isinstance(value, str) else ""
+        if name.startswith("data-") and held.lstrip()[:1] in ("{", "[") and len(held) <= _MOST_HELD:
+            found = (match[0].replace("\\/", "/") for match in _HELD_ADDRESS.finditer(held))
+            address = next((one for one in found if _PICTURE_FILE.search(one)), "")
+            if address:
+                return address
+    return ""
+
+
+def _backgrounds(page: Page) -> list[str]:
+    """An empty box that shows a picture as its background holds the picture."""
+    pieces = []
+    for box in page.tree.select('[style*="background" i]'):
+        match = _BACKGROUND.search(box.attr("style") or "")
+        address = match[1].strip() if match else ""
+        if not _is_address(address) or not _PICTURE_FILE.search(address):
+            continue
+        if box.tag in ("div", "span", "figure", "a", "i", "section") and hollow(box):
+            del box.attrs["style"]
+            box.append(Element("img", {"src": address}))
+            pieces.append(changed(f"<{box.tag} style=…>", address))
     return pieces
 
 
@@ -139,9 +175,9 @@ def captions(page: Page) -> list[str]:
     """`<img><div><small>caption</small></div>` becomes a figure; an empty caption goes.
 
     The shape that feedx flattens a publisher's figures to. One whose picture is lost becomes a paragraph, so
-    that no other picture can take it for its own.
+    that no other picture can take it for its own. A pack names captions of other shapes.
     """
-    pieces = []
+    pieces = _named_captions(page)
     for small in page.tree.select("small"):
         box = _caption_box(small)
         if box is None or box is page.tree:
@@ -157,6 +193,33 @@ def captions(page: Page) -> list[str]:
         else:
             _release(small, box)
     return pieces + _told_twice(page)
+
+
+def _named_captions(page: Page) -> list[str]:
+    """What a pack's `captions` select, directly behind a picture: its caption, all of them together."""
+    pieces = []
+    for told in page.tree.select(page.recipe.captions) if page.recipe.captions else ():
+        box = told
+        while (
+            isinstance(box.parent, Element)
+            and box.parent is not page.tree
+            and (box.parent.tag in BOXES or box.parent.tag == "figure")
+            and solid_children(box.parent) == [box]
+        ):
+            box = box.parent
+        shown = _before(box)
+        if not isinstance(shown, Element) or hollow(told):
+            continue
+        caption = shown.select_one("figcaption") if shown.tag == "figure" else None
+        if caption is not None:
+            caption.extend([Element("br"), *told.children])
+            box.extract()
+        elif _is_media(shown) or shown.tag == "figure":
+            _make_figure(shown, told, box)
+        else:
+            continue
+        pieces.append(short(" ".join((caption or told).text.split())))
+    return pieces
 
 
 def _told_twice(page: Page) -> list[str]:
@@ -228,7 +291,7 @@ def _make_figure(shown: Element, small: Element, box: Element, of: Element | Non
     if of is not None:
         link = of.parent
         figure.append(link if isinstance(link, Element) and link.tag == "a" else of)
-    elif shown.tag == "p":
+    elif shown.tag in ("p", "figure"):
         for child in list(shown.children):
             figure.append(child)
     else:

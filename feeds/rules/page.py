@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from turbohtml import Element, Node, Text
 
@@ -48,6 +49,8 @@ class Page:
     """The article's, in plain text."""
     bylines: list[str] = field(default_factory=list)
     enclosures: list[Enclosure] = field(default_factory=list)
+    stamped: datetime | None = None
+    """The time that a stamp at the top of the body tells."""
 
 
 def blank(text: str) -> bool:
