@@ -7,13 +7,14 @@ whose hosts match the link, else the link's host.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slugify import slugify
 
 from feeds import urls
-from feeds.model import Draft, Source
+from feeds.model import Draft, Move, ReadError, Source
 from feeds.recipe import Pack, Recipe, Rules, build
 
 COMBINED = "all"
@@ -29,21 +30,29 @@ class ConfiguredSource:
     source: Source
     hosts: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    formerly: frozenset[str] = frozenset()
+    """Slugs of sources whose articles are its own now."""
     rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(slots=True)
 class Catalogue:
-    """The packs and the configured sources; answers `source_of` and `recipe_for`."""
+    """The packs and the configured sources; answers which source and recipe a draft has."""
 
     packs: Mapping[str, Pack]
     """By name (the file's stem), in the order in which they are merged."""
     configured: Sequence[ConfiguredSource] = ()
     rules: Rules = field(default_factory=Rules)
     """What config.yaml says for every source."""
+    moves: Sequence[Move] = ()
+    """Sources that were renamed or merged by hand; what config.yaml says of the same slug wins."""
+    auto: bool = True
+    """Whether a publisher that nothing here knows becomes a source of its own."""
     _sources: dict[str, Source] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     _hosts: dict[str, str] = field(default_factory=dict)
+    _channels: dict[str, re.Pattern[str]] = field(default_factory=dict)
+    _moved: dict[str, Source] = field(default_factory=dict)
     _recipes: dict[tuple[str, str], Recipe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -54,6 +63,8 @@ class Catalogue:
             self._sources[spec.slug] = Source(
                 slug=spec.slug, title=spec.title, home=spec.home, language=spec.language
             )
+            if spec.channel:
+                self._channels[spec.slug] = re.compile(spec.channel)
             hosts = pack.match.hosts if pack.match else ()
             names = (spec.title, *spec.aliases, *(pack.match.sources if pack.match else ()))
             self._hosts.update(dict.fromkeys(hosts, spec.slug))
@@ -68,9 +79,43 @@ class Catalogue:
             )
             self._names[entry.source.title] = entry.source.slug
             self._names.update(dict.fromkeys(entry.names, entry.source.slug))
+        self.move(self.moves)
+
+    def move(self, moves: Sequence[Move]) -> None:
+        """Let other sources than those that the articles name have them, from now on."""
+        self.moves = tuple(moves)
+        self._moved = {move.slug: move.into for move in moves}
+        for entry in self.configured:
+            source = self._sources[entry.source.slug]
+            self._moved.update(dict.fromkeys(entry.formerly, source))
+            self._moved.pop(source.slug, None)  # what is configured is where it stands
+
+    def place(self, draft: Draft) -> tuple[Source, Recipe]:
+        """The source of a draft and the recipe that cleans it.
+
+        Raises ReadError where no source is known for it and `auto` is off.
+        """
+        origin = self.origin_of(draft)
+        return self.moved(origin), self.recipe_for(origin, draft.link)
+
+    def moved(self, source: Source) -> Source:
+        """Whose articles a source's are now; itself where it was not moved."""
+        seen = {source.slug}
+        while (into := self._moved.get(source.slug)) is not None and into.slug not in seen:
+            source = into
+            seen.add(source.slug)
+        return source
 
     def source_of(self, draft: Draft) -> Source:
-        """The source of an article; a publisher that nothing here knows becomes a source of its own."""
+        """The source that an article is published under."""
+        return self.moved(self.origin_of(draft))
+
+    def origin_of(self, draft: Draft) -> Source:
+        """The source that an article names or its link leads to, whatever was moved since.
+
+        A publisher that nothing here knows becomes a source of its own, or where `auto` is off raises
+        ReadError.
+        """
         host = urls.host(draft.link)
         domains = urls.parents(host)
         for entry in self.configured:
@@ -81,9 +126,18 @@ class Catalogue:
             return self._sources[slug] if slug else self._unknown(draft.source_name)
         slug = next((self._hosts[domain] for domain in domains if domain in self._hosts), None)
         if slug:
-            return self._sources[slug]
+            return self._channel(slug, draft.link) or self._sources[slug]
         name = host.removeprefix("www.")
-        return self._unknown(name, home=f"https://{name}/")  # the same whichever link comes first
+        return self._unknown(name, title=draft.site_title, home=draft.site_home or f"https://{name}/")
+
+    def _channel(self, slug: str, link: str) -> Source | None:
+        """The source of one author on a host where many publish, by the path of the link."""
+        pattern = self._channels.get(slug)
+        match = pattern.search(link) if pattern else None
+        if match is None:
+            return None
+        name, parent = match["name"], self._sources[slug]
+        return self._unknown(f"{parent.slug}/{name}", title=name, home=match[0])
 
     def find(self, name: str) -> Source | None:
         """A source that a pack or config.yaml knows, by its slug, title or another of its names."""
@@ -122,9 +176,24 @@ class Catalogue:
                 layers[f"config.yaml: {source.slug}"] = entry.rules
         return layers
 
-    def _unknown(self, name: str, home: str = "") -> Source:
+    def said(self) -> str:
+        """Everything that is said here, as one text: it changes with any of it."""
+        said = [f"{name} {pack.model_dump_json(by_alias=True)}" for name, pack in self.packs.items()]
+        said.append(self.rules.model_dump_json(by_alias=True))
+        said += [
+            f"{one.source} {sorted(one.hosts)} {sorted(one.names)} {sorted(one.formerly)} "
+            f"{one.rules.model_dump_json(by_alias=True)}"
+            for one in self.configured
+        ]
+        return "\n".join((*said, f"{self.moves} {self.auto}"))
+
+    def _unknown(self, name: str, title: str = "", home: str = "") -> Source:
         slug = slug_of(name)
-        return self._sources.get(slug) or Source(slug=slug, title=name, home=home)
+        if slug in self._sources:
+            return self._sources[slug]
+        if not self.auto:
+            raise ReadError(f"no source is configured for {name!r}, and `auto_sources` is off")
+        return Source(slug=slug, title=title or name, home=home)
 
 
 def slug_of(name: str) -> str:

@@ -157,6 +157,88 @@ def explain(file: str | None, source: str) -> None:
         click.echo(line)
 
 
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def sources(context: click.Context) -> None:
+    """List the sources, or rename or merge them."""
+    if context.invoked_subcommand is None:
+        from feeds.moving import listed
+        from feeds.store import Store
+
+        config = _config(context.obj)
+        for line in listed(config.catalogue, Store(config.database)):
+            click.echo(line)
+
+
+@sources.command()
+@click.argument("slug")
+@click.argument("new_slug")
+@click.option("--title", default="", help="A new title as well.")
+@click.pass_obj
+def rename(file: str | None, slug: str, new_slug: str, title: str) -> None:
+    """Publish the source SLUG at NEW_SLUG; its old addresses lead to the new ones (301)."""
+    from feeds import moving
+    from feeds.server import ingest_of
+    from feeds.store import Store
+
+    config = _config(file)
+    work = ingest_of(config, Store(config.database))
+    click.echo(moving.rename(work, slug, new_slug, title))
+
+
+@sources.command()
+@click.argument("slug")
+@click.argument("into")
+@click.pass_obj
+def merge(file: str | None, slug: str, into: str) -> None:
+    """Publish the articles of the source SLUG under the source INTO; old addresses lead there (301)."""
+    from feeds import moving
+    from feeds.server import ingest_of
+    from feeds.store import Store
+
+    config = _config(file)
+    work = ingest_of(config, Store(config.database))
+    click.echo(moving.merge(work, slug, into))
+
+
+@cli.command()
+@click.argument("article", metavar="ID|LINK|FILE")
+@click.option("--undo", is_flag=True, help="Let it come back.")
+@click.pass_obj
+def forget(file: str | None, article: str, undo: bool) -> None:
+    """Publish an article no more, whatever its files say: by its id, its link or its file in the inbox.
+
+    Readers that know how are told to delete it (RFC 6721).
+    """
+    from feeds import moving
+    from feeds.server import ingest_of
+    from feeds.store import Store
+
+    config = _config(file)
+    work = ingest_of(config, Store(config.database))
+    lines, found = moving.forget(work, article, undo=undo)
+    for line in lines:
+        click.echo(line, err=not found)
+    sys.exit(0 if found else 1)
+
+
+@cli.command("reclean")
+@click.option("--source", default="", metavar="SOURCE", help="Only the articles of this source.")
+@click.option("--dry-run", is_flag=True, help="Show what would change and change nothing.")
+@click.pass_obj
+def reclean_(file: str | None, source: str, dry_run: bool) -> None:
+    """Clean the stored articles again, as packs, configuration and rules are now. Ids stay."""
+    from feeds import moving
+    from feeds.server import configure_logging, ingest_of
+    from feeds.store import Store
+
+    config = _config(file)
+    configure_logging(config)
+    work = ingest_of(config, Store(config.database))
+    for line in moving.reclean(work, source, dry_run=dry_run):
+        click.echo(line)
+
+
 @cli.command()
 @click.pass_obj
 def check(file: str | None) -> None:
@@ -247,4 +329,5 @@ def _say(report: Report) -> None:
         f"new {report.new}, changed {report.changed}, same {report.same}, failed {len(report.failed)}"
         + (f", waiting {report.waiting} (still being written)" if report.waiting else "")
         + (f", cleaned again {report.recleaned}" if report.recleaned else "")
+        + (f", published no more {report.gone}" if report.gone else "")
     )

@@ -106,6 +106,7 @@ class SourceSettings(_Model):
     home: Annotated[str, AfterValidator(_base_url)] = ""
     language: Language | None = None
     match: SourceMatch = SourceMatch()
+    formerly: tuple[Annotated[str, AfterValidator(_slug)], ...] = ()
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
 
 
@@ -127,6 +128,8 @@ class Settings(_Model):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log: Literal["debug", "info", "warning", "error"] = "info"
+    auto_sources: bool = True
+    deleted: Literal["keep", "retire", "remove"] = "keep"
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
     sources: tuple[SourceSettings, ...] = ()
 
@@ -162,6 +165,9 @@ class Config:
     trusted_proxies: int
     """How many proxies before the server may set X-Forwarded-* headers."""
     log: str
+    auto_sources: bool
+    deleted: Literal["keep", "retire", "remove"]
+    """What becomes of the article of a deleted file: keep, retire or remove."""
     catalogue: Catalogue = field(repr=False)
     file: Path | None = None
 
@@ -206,6 +212,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         catalogue=Catalogue(
             packs=load_packs(),
             rules=settings.rules,
+            auto=settings.auto_sources,
             configured=[_configured(source) for source in settings.sources],
         ),
         file=file if file.name else None,
@@ -284,5 +291,6 @@ def _configured(settings: SourceSettings) -> ConfiguredSource:
         source=source,
         hosts=frozenset(settings.match.hosts),
         names=frozenset((*settings.match.names, settings.title)),
+        formerly=frozenset(settings.formerly),
         rules=settings.rules,
     )

@@ -149,9 +149,8 @@ class Database:
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:
-            ready = (
-                sa.inspect(connection).has_table(tables.meta.name) and self._schema(connection) is not None
-            )
+            found = self._schema(connection) if sa.inspect(connection).has_table(tables.meta.name) else None
+            ready = found is not None and not tables.ONLY_ADDED_SINCE <= found < tables.SCHEMA
         if not ready:  # else nothing is written: who only reads does not wait for one that writes
             with self._engine.begin() as connection:
                 self._make(connection)
@@ -172,7 +171,8 @@ class Database:
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         tables.metadata.create_all(connection)
-        if self._schema(connection) is None:
+        found = self._schema(connection)
+        if found is None or tables.ONLY_ADDED_SINCE <= found < tables.SCHEMA:
             self.upsert(connection, tables.meta, [{"name": "schema", "value": tables.SCHEMA}])
 
 

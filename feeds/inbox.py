@@ -94,8 +94,7 @@ class Folder:
         root = self.root.resolve()
         for place in places:
             resolved = place.resolve()
-            inside = resolved.is_relative_to(root)
-            path = readable(str(resolved.relative_to(root) if inside else resolved))
+            path = self.path_of(place)
             try:
                 state = resolved.stat()
             except OSError as error:
@@ -106,6 +105,11 @@ class Folder:
                     yield replace(found, path=_known_as(prefix + found.path))
             else:
                 yield _seen(path, resolved, state)
+
+    def path_of(self, place: Path) -> str:
+        """How the file at a place is known: relative to the inbox where it lies in it."""
+        root, resolved = self.root.resolve(), place.resolve()
+        return readable(str(resolved.relative_to(root) if resolved.is_relative_to(root) else resolved))
 
     def read(self, found: Found) -> tuple[bytes, str]:
         """The bytes of a file and their digest.

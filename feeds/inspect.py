@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from feeds import clean, readers, report, urls
+from feeds.cleaner import Cleaner
 from feeds.config import Config
 from feeds.inbox import shown
 from feeds.model import Article, Cleaned, Draft, FeedsError, ReadError, Source
@@ -62,16 +63,8 @@ class Inspector:
             yield from self._article(name, draft, form, dated)
 
     def _article(self, name: str, draft: Draft, form: str, dated: datetime) -> Iterator[str]:
-        source = self._config.catalogue.source_of(draft)
-        recipe = self._config.catalogue.recipe_for(source, draft.link)
-        made = clean.clean(
-            draft,
-            source=source,
-            recipe=recipe,
-            dated=dated,
-            latest=datetime.now(UTC),
-            language=self._config.language,
-        )
+        cleaner = Cleaner(self._config.catalogue, self._config.language)
+        made = cleaner.prepare(draft, dated, datetime.now(UTC))
         self.found += made.receipt.total
         if form == "json":
             yield report.json_line(name, made)
@@ -95,8 +88,10 @@ class Inspector:
 
     def _fragment_recipe(self, address: str) -> Recipe:
         """The recipe of whoever publishes at an address; without one, what holds for everybody."""
-        source = self._config.catalogue.source_of(Draft(link=address, html="")) if address else _NOBODY
-        return self._config.catalogue.recipe_for(source, address)
+        catalogue = self._config.catalogue
+        if address:
+            return catalogue.place(Draft(link=address, html=""))[1]
+        return catalogue.recipe_for(_NOBODY, "")
 
     def _diff(self, before: str, after: str, name: str) -> Iterator[str]:
         for line in report.diff_lines(before, after, name):

@@ -82,6 +82,24 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A source that was renamed or merged into another: what was at its slug is the other's now."""
+
+    slug: str
+    into: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """An entry that was published and is no more (RFC 6721)."""
+
+    entry_id: str
+    source: str
+    """The slug of the source that it belonged to."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What one rule did to one article."""
 
@@ -128,6 +146,8 @@ class Article:
     image: str = ""
     """The first picture of the body; empty where there is none."""
     enclosures: tuple[Enclosure, ...] = ()
+    also_in: tuple[str, ...] = ()
+    """The titles of other sources whose files told of it too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +242,8 @@ class View:
     """Source slug -> the absolute address (no suffix) of that source's feed, for combined views."""
     source_updated: Mapping[str, datetime] = field(default_factory=dict)
     """Source slug -> the newest change in that source's feed, for `atom:source`."""
+    deleted: tuple[Deletion, ...] = ()
+    """What was published here and is no more, the latest first."""
     ttl_minutes: int = 60
 
 
@@ -257,6 +279,8 @@ class Report:
     failed: list[Failure] = field(default_factory=list)
     recleaned: int = 0
     """Stored articles that a changed recipe or rule made different."""
+    gone: int = 0
+    """Articles that are published no more, because their files were deleted."""
 
 
 Outcome = Literal["new", "changed", "same", "failed"]

@@ -201,6 +201,16 @@ class SourceSpec(_Spec):
     home: str = ""
     language: str = ""
     aliases: Strings = ()
+    channel: Pattern | None = None
+    """Over an article's link, where many publish on one host: what it matches is the home page of a source
+    of its own, its group `name` that source's title.
+    """
+
+    @model_validator(mode="after")
+    def _names_the_channel(self) -> SourceSpec:
+        if self.channel and "name" not in re.compile(self.channel).groupindex:
+            raise ValueError("`channel` needs a group called name: (?P<name>…)")
+        return self
 
 
 class Pack(Rules):

@@ -54,6 +54,7 @@ def entry_row(cleaned: Cleaned) -> dict[str, Any]:
                 "tags": article.tags,
                 "image": article.image,
                 "enclosures": [_fields(enclosure) for enclosure in article.enclosures],
+                "also_in": article.also_in,
             }
         ),
     }
@@ -80,6 +81,7 @@ def article(row: Mapping[Any, Any], source: Source) -> Article:
         tags=tuple(extra["tags"]),
         image=extra["image"],
         enclosures=tuple(Enclosure(**enclosure) for enclosure in extra["enclosures"]),
+        also_in=tuple(extra.get("also_in", ())),
     )
 
 

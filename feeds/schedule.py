@@ -79,13 +79,14 @@ class Watcher:
 def _say(report: Report) -> None:
     for failure in report.failed:
         log.warning("%s: %s", shown(failure.path), failure.reason)
-    if report.new or report.changed or report.failed or report.recleaned:
+    if report.new or report.changed or report.failed or report.recleaned or report.gone:
         log.info(
-            "new %d, changed %d, same %d, failed %d, waiting %d, cleaned again %d",
+            "new %d, changed %d, same %d, failed %d, waiting %d, cleaned again %d, published no more %d",
             report.new,
             report.changed,
             report.same,
             len(report.failed),
             report.waiting,
             report.recleaned,
+            report.gone,
         )

@@ -39,6 +39,7 @@ def ingest_of(config: Config, store: Store) -> Ingest:
         inbox=Folder(config.inbox),
         store=store,
         catalogue=config.catalogue,
+        deleted=config.deleted,
         language=config.language,
         settle=config.settle,
     )

@@ -6,22 +6,22 @@ done. The watcher and `feeds ingest` write one at a time, by `running`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
+from feeds import batch as batches
 from feeds import rows, tables
+from feeds.batch import Batch, State
 from feeds.database import AlreadyRunningError, Database, database_url
 from feeds.model import (
     Article,
-    Cleaned,
+    Deletion,
     Failure,
     FileState,
+    Move,
     Original,
     Outcome,
     Receipt,
@@ -36,29 +36,6 @@ __all__ = ["AlreadyRunningError", "Batch", "State", "Store", "database_url"]
 _MOST_PARAMETERS = 500
 _RUNS_KEPT = 1000
 _A_SECOND = timedelta(seconds=1)
-
-
-@dataclass(slots=True)
-class Batch:
-    """What some files changed, written together or not at all."""
-
-    files: list[FileState] = field(default_factory=list)
-    rewritten: list[str] = field(default_factory=list)
-    """Paths whose originals are replaced by those here."""
-    originals: list[Original] = field(default_factory=list)
-    entries: list[Cleaned] = field(default_factory=list)
-    """Every entry that the files tell of; those that are stored just so already are not written again."""
-    orphans: list[str] = field(default_factory=list)
-    """Ids of entries that no file tells of any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What moves whenever anything that a feed shows has changed, and with nothing else."""
-
-    generation: int
-    changed: datetime
-    """When it last moved, to the second; every process and every restart says the same."""
 
 
 class Store:
@@ -88,38 +65,55 @@ class Store:
         """
         return self._database.running(wait=wait)
 
-    def write(self, inbox: str, batch: Batch, now: datetime) -> dict[str, Outcome]:
+    def write(self, inbox: str, batch: Batch, now: datetime, *, retire: bool = False) -> dict[str, Outcome]:
         """Write a batch in one transaction; answers what became of its entries, by id.
 
-        The generation moves if anything that a feed shows changed.
+        The generation moves if anything that a feed shows changed. With `retire` orphans leave a sign that
+        they were published once.
         """
         with self._database.writing() as connection:
-            self._write_files(connection, inbox, batch.files, now)
-            self._write_originals(connection, inbox, batch)
-            outcomes = self._write_entries(connection, batch.entries)
-            described = self._write_sources(connection, [made.article.source for made in batch.entries])
-            for chunk in _chunks(batch.orphans):
-                connection.execute(sa.delete(tables.entries).where(tables.entries.c.id.in_(chunk)))
-            if described or batch.orphans or any(outcome != "same" for outcome in outcomes.values()):
-                self._moved(connection, now)
-        return outcomes
+            return batches.write(self._database, connection, inbox, batch, now, retire=retire)
 
     def describe(self, sources: Iterable[Source], now: datetime) -> None:
         """Describe sources anew, whatever was kept of them; the generation moves if that changed anything."""
         with self._database.writing() as connection:
-            if self._write_sources(connection, sources, anew=True):
-                self._moved(connection, now)
+            if batches.write_sources(self._database, connection, sources, anew=True):
+                batches.moved(self._database, connection, now)
 
-    def forget(self, inbox: str, paths: Sequence[str]) -> None:
+    def forget_files(self, inbox: str, paths: Sequence[str]) -> None:
         """Forget files, not what they told."""
-        if not paths:
-            return
-        columns = tables.files.c
+        if paths:
+            with self._database.writing() as connection:
+                batches.forget_files(connection, inbox, paths)
+
+    def forget(self, entry_id: str, now: datetime) -> bool:
+        """Publish an entry no more, and never again whatever a file says; answers whether it was there."""
         with self._database.writing() as connection:
-            for chunk in _chunks(paths):
-                connection.execute(
-                    sa.delete(tables.files).where(columns.inbox == inbox, columns.path.in_(chunk))
-                )
+            columns = tables.originals.c
+            connection.execute(sa.delete(tables.originals).where(columns.entry_id == entry_id))
+            known = batches.withdraw(self._database, connection, [entry_id], now, forgotten=True)
+            batches.moved(self._database, connection, now)
+        return known
+
+    def remember(self, entry_id: str) -> bool:
+        """Let a forgotten entry come back; answers whether it was forgotten. Its files are read again."""
+        columns = tables.deletions.c
+        with self._database.writing() as connection:
+            done = connection.execute(
+                sa.delete(tables.deletions).where(columns.id == entry_id, columns.forgotten == 1)
+            )
+            self._database.upsert(connection, tables.meta, [{"name": "readers", "value": 0}])
+        return bool(done.rowcount)
+
+    def move(self, move: Move, now: datetime) -> None:
+        """Note that a source was renamed or merged; its articles follow when they are cleaned again."""
+        target = rows.source_row(move.into)
+        target["target"] = target.pop("slug")
+        with self._database.writing() as connection:
+            self._database.upsert(connection, tables.moves, [{"slug": move.slug, **target}])
+            # A source that others were moved into comes back where it stands.
+            connection.execute(sa.delete(tables.moves).where(tables.moves.c.slug == move.into.slug))
+            batches.moved(self._database, connection, now)
 
     def start_run(self, trigger: str, now: datetime) -> int:
         """Note in the history that a run has begun; answers its number."""
@@ -178,7 +172,7 @@ class Store:
         with self._database.reading() as connection:
             return [
                 rows.original(row)
-                for chunk in _chunks(paths)
+                for chunk in batches.chunks(paths)
                 for row in connection.execute(
                     sa.select(tables.originals).where(columns.inbox == inbox, columns.path.in_(chunk))
                 ).mappings()
@@ -189,28 +183,62 @@ class Store:
         gathered: dict[str, list[Original]] = {}
         query = sa.select(tables.originals)
         with self._database.reading() as connection:
-            for chunk in _chunks(ids):
+            for chunk in batches.chunks(ids):
                 found = connection.execute(query.where(tables.originals.c.entry_id.in_(chunk)))
                 for row in found.mappings():
                     gathered.setdefault(row["entry_id"], []).append(rows.original(row))
         return gathered
 
-    def entry_ids(self, after: str = "", limit: int = 200) -> list[str]:
-        """The next entries' ids in their own order, for a walk over all of them."""
+    def entry_ids(self, after: str = "", limit: int = 200, source: str = "") -> list[str]:
+        """The next entries' ids in their own order, for a walk over all of them, or over a source's."""
         columns = tables.entries.c
+        query = sa.select(columns.id).where(columns.id > after).order_by(columns.id).limit(limit)
         with self._database.reading() as connection:
-            return list(
-                connection.scalars(
-                    sa.select(columns.id).where(columns.id > after).order_by(columns.id).limit(limit)
+            return list(connection.scalars(query.where(columns.source == source) if source else query))
+
+    def articles(self, ids: Sequence[str]) -> dict[str, Article]:
+        """Some entries as they are served, by id; those that are not there are left out."""
+        query = sa.select(tables.entries)
+        with self._database.reading() as connection:
+            found = [
+                row
+                for chunk in batches.chunks(ids)
+                for row in connection.execute(query.where(tables.entries.c.id.in_(chunk))).mappings()
+            ]
+            known = batches.known_sources(connection)
+        return {row["id"]: rows.article(row, known[row["source"]]) for row in found}
+
+    def entries_of_path(self, path: str) -> list[str]:
+        """The ids of the entries that files of this name tell of."""
+        columns = tables.originals.c
+        with self._database.reading() as connection:
+            query = sa.select(columns.entry_id).distinct().where(columns.path == path)
+            return sorted(connection.scalars(query))
+
+    def forgotten(self) -> frozenset[str]:
+        """The ids of entries that are not to come back."""
+        query = sa.select(tables.deletions.c.id).where(tables.deletions.c.forgotten == 1)
+        with self._database.reading() as connection:
+            return frozenset(connection.scalars(query))
+
+    def moves(self) -> list[Move]:
+        """The sources that were renamed or merged, by slug."""
+        query = sa.select(tables.moves).order_by(tables.moves.c.slug)
+        with self._database.reading() as connection:
+            return [
+                Move(
+                    slug=row.slug,
+                    into=Source(slug=row.target, title=row.title, home=row.home, language=row.language),
                 )
-            )
+                for row in connection.execute(query)
+            ]
 
     # -- reading: the web ------------------------------------------------------------------------------
 
     def state(self) -> State:
         """Which generation of what feeds show this is, and since when."""
         with self._database.reading() as connection:
-            return self._state(connection)
+            return batches.state(connection)
 
     def newest(self, limit: int, source: str | None = None) -> list[Article]:
         """The newest articles, of one source or of all, newest first; ids decide between equal dates."""
@@ -223,8 +251,21 @@ class Store:
         with self._database.reading() as connection:
             found = connection.execute(query.order_by(columns.published.desc(), columns.id.desc())).mappings()
             listed = found.all()
-            known = self._sources(connection)  # after the entries: a source comes with its first entry
+            known = batches.known_sources(
+                connection
+            )  # after the entries: a source comes with its first entry
         return [rows.article(row, known[row["source"]]) for row in listed]
+
+    def deletions(self, limit: int, source: str | None = None) -> list[Deletion]:
+        """What is published no more, of one source or of all, the latest first."""
+        columns = tables.deletions.c
+        query = sa.select(tables.deletions).order_by(columns.deleted.desc(), columns.id).limit(limit)
+        with self._database.reading() as connection:
+            found = connection.execute(query.where(columns.source == source) if source is not None else query)
+            return [
+                Deletion(entry_id=row.id, source=row.source, at=rows.from_micros(row.deleted))
+                for row in found
+            ]
 
     def receipt(self, entry_id: str) -> Receipt | None:
         """What cleaning did to an entry; None where there is no such entry."""
@@ -242,7 +283,9 @@ class Store:
         ).group_by(columns.source)
         with self._database.reading() as connection:
             counted = connection.execute(query).all()
-            known = self._sources(connection)  # after the entries: a source comes with its first entry
+            known = batches.known_sources(
+                connection
+            )  # after the entries: a source comes with its first entry
         states = [
             SourceState(
                 source=known[slug],
@@ -267,101 +310,3 @@ class Store:
         with self._database.reading() as connection:
             found = [Failure(path, reason) for path, reason in connection.execute(query)]
         return sorted(found, key=lambda failure: failure.path)
-
-    # -- within -----------------------------------------------------------------------------------------
-
-    def _write_files(
-        self, connection: Connection, inbox: str, files: Iterable[FileState], now: datetime
-    ) -> None:
-        values = [
-            {
-                "inbox": inbox,
-                "path": file.path,
-                "size": file.size,
-                "modified": file.modified,
-                "digest": file.digest,
-                "reason": file.reason,
-                "seen": rows.to_micros(now),
-            }
-            for file in files
-        ]
-        self._database.upsert(connection, tables.files, values)
-
-    def _write_originals(self, connection: Connection, inbox: str, batch: Batch) -> None:
-        columns = tables.originals.c
-        for chunk in _chunks(batch.rewritten):
-            connection.execute(
-                sa.delete(tables.originals).where(columns.inbox == inbox, columns.path.in_(chunk))
-            )
-        values = [rows.original_row(original) for original in batch.originals]
-        self._database.upsert(connection, tables.originals, values)
-
-    def _write_entries(self, connection: Connection, entries: Iterable[Cleaned]) -> dict[str, Outcome]:
-        made = {row["id"]: row for row in map(rows.entry_row, entries)}
-        known = self._fingerprints(connection, list(made))
-        outcomes: dict[str, Outcome] = {}
-        for entry_id, row in made.items():
-            before = known.get(entry_id)
-            if before is None:
-                outcomes[entry_id] = "new"
-            else:
-                outcomes[entry_id] = "same" if before[0] == row["digest"] else "changed"
-        # A receipt can change where nothing that a feed shows does.
-        fresh = [row for entry_id, row in made.items() if known.get(entry_id) != _fingerprint(row)]
-        self._database.upsert(connection, tables.entries, fresh)
-        return outcomes
-
-    def _fingerprints(self, connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str, str]]:
-        columns = tables.entries.c
-        query = sa.select(columns.id, columns.digest, columns.receipt, columns.recipe)
-        return {
-            row["id"]: _fingerprint(row)
-            for chunk in _chunks(ids)
-            for row in connection.execute(query.where(columns.id.in_(chunk))).mappings()
-        }
-
-    def _write_sources(
-        self, connection: Connection, sources: Iterable[Source], *, anew: bool = False
-    ) -> bool:
-        """Keep the sources' descriptions; answers whether any is new or another now.
-
-        Where several names make one slug (美国之音 and 美國之音, where no pack knows them), one of them holds
-        whatever the order in which they come.
-        """
-        known = self._sources(connection)
-        chosen = {} if anew else dict(known)
-        for source in set(sources):
-            chosen[source.slug] = min(source, chosen.get(source.slug, source), key=astuple)
-        changed = [source for slug, source in chosen.items() if known.get(slug) != source]
-        values = [rows.source_row(source) for source in changed]
-        self._database.upsert(connection, tables.sources, values)
-        return bool(changed)
-
-    def _moved(self, connection: Connection, now: datetime) -> None:
-        """Something that a feed shows has changed: another generation, of a later second than the last."""
-        before = self._state(connection)
-        changed = max(now.replace(microsecond=0), before.changed + _A_SECOND)
-        numbers = {"generation": before.generation + 1, "changed": rows.to_micros(changed)}
-        values = [{"name": name, "value": value} for name, value in numbers.items()]
-        self._database.upsert(connection, tables.meta, values)
-
-    def _state(self, connection: Connection) -> State:
-        columns = tables.meta.c
-        query = sa.select(columns.name, columns.value).where(columns.name.in_(("generation", "changed")))
-        numbers = {row.name: row.value for row in connection.execute(query)}
-        return State(numbers.get("generation", 0), rows.from_micros(numbers.get("changed", 0)))
-
-    def _sources(self, connection: Connection) -> dict[str, Source]:
-        return {
-            row.slug: Source(slug=row.slug, title=row.title, home=row.home, language=row.language)
-            for row in connection.execute(sa.select(tables.sources))
-        }
-
-
-def _fingerprint(row: Any) -> tuple[str, str, str]:
-    return row["digest"], row["receipt"], row["recipe"]
-
-
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _MOST_PARAMETERS):
-        yield values[start : start + _MOST_PARAMETERS]

@@ -17,8 +17,11 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised with every change to the tables."""
+
+ONLY_ADDED_SINCE = 1
+"""The oldest schema that lacks nothing but whole tables, and so becomes this one by making them."""
 
 metadata = MetaData()
 
@@ -102,4 +105,26 @@ runs = Table(
     Column("waiting", Integer, nullable=False, default=0),
     Column("failed", Integer, nullable=False, default=0),
     Column("error", Text, nullable=False, default=""),
+)
+
+# Entries that are published no more: `retired` with their files, or `forgotten` for good.
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", String(45), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("deleted", BigInteger, nullable=False),
+    Column("forgotten", Integer, nullable=False),  # 1: whatever a file says, it does not come back
+    Index("deletions_newest", "deleted"),
+)
+
+# Sources that were renamed or merged: what belonged to `slug` belongs to the source described here.
+moves = Table(
+    "moves",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("home", Text, nullable=False),
+    Column("language", Text, nullable=False),
 )

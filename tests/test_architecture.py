@@ -32,24 +32,29 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rows": {"model"},
     "tables": set(),
     "database": {"model", "tables"},
-    "store": {"database", "model", "rows", "tables"},
+    "batch": {"database", "model", "rows", "tables"},
+    "store": {"batch", "database", "model", "rows", "tables"},
     "config": {"catalogue", "model", "recipe", "rules", "yamlfile"},
     "inbox": {"model", "readers"},
-    "ingest": {"catalogue", "clean", "inbox", "merge", "model", "readers", "rows", "rules", "store", "text"},
+    "cleaner": {"catalogue", "clean", "merge", "model", "rules"},
+    "intake": {"cleaner", "inbox", "merge", "model", "readers", "rows", "store", "text"},
+    "reclean": {"cleaner", "merge", "model", "store"},
+    "ingest": {"catalogue", "cleaner", "inbox", "intake", "model", "readers", "reclean", "store"},
+    "moving": {"catalogue", "identity", "inbox", "ingest", "model", "reclean", "store", "yamlfile"},
     "inspect": {
-        "clean", "config", "inbox", "model", "readers", "recipe", "report", "urls", "yamlfile",
+        "clean", "cleaner", "config", "inbox", "model", "readers", "recipe", "report", "urls", "yamlfile",
     },
     "schedule": {"config", "inbox", "ingest", "model", "store"},
     "server": {"config", "inbox", "ingest", "model", "schedule", "store", "web"},
     "web": {"catalogue", "config", "model", "store", "writers"},
-    "cli": {"", "config", "inbox", "ingest", "inspect", "model", "schedule", "server", "store"},
+    "cli": {"", "config", "inbox", "ingest", "inspect", "model", "moving", "schedule", "server", "store"},
 }
 # fmt: on
 
 # Parts that do no I/O and read no clock: what of the standard library would let them.
 PURE = {
     "model", "text", "times", "urls", "identity", "yamlfile", "recipe", "catalogue", "readers", "rules",
-    "writers", "clean", "language", "merge", "report", "rows",
+    "writers", "clean", "cleaner", "language", "merge", "report", "rows",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -72,7 +77,7 @@ DOORS = {
     "nh3": {"clean"},
     "feedgen": {"writers"},
     "lxml": {"writers"},
-    "sqlalchemy": {"database", "store", "tables"},
+    "sqlalchemy": {"batch", "database", "store", "tables"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},
     "apscheduler": {"schedule", "config"},

@@ -16,6 +16,10 @@ MOST_BYTES = 8_000_000
 """A larger file is refused before it is decoded; the largest real article has 0.7 MB (CRUFT.md 1.5)."""
 
 
+VERSION = 1
+"""Raised with every change to what is read out of a file, so that unchanged files are read again."""
+
+
 class Reader(NamedTuple):
     """A format that can be read."""
 

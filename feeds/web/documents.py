@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from feeds.catalogue import COMBINED
 from feeds.config import Config
-from feeds.model import SourceState, Subscription, View
+from feeds.model import Source, SourceState, Subscription, View
 from feeds.store import State, Store
 from feeds.writers import WRITERS, opml
 
@@ -35,6 +35,10 @@ class NothingYetError(Exception):
 
 class UnknownFeedError(Exception):
     """There is no such feed."""
+
+
+class MovedFeedError(Exception):
+    """The feed is at another address now, of which this is the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Documents:
     def feed(self, name: str, suffix: str, base: str) -> Document:
         """A feed: `all` or a source's slug, in a format of WRITERS, for readers who came to `base`.
 
-        Raises UnknownFeedError, and NothingYetError where no run has ended yet.
+        Raises UnknownFeedError or MovedFeedError, and NothingYetError where no run has ended yet.
         """
         writer = WRITERS.get(suffix)
         if writer is None:
@@ -136,10 +140,14 @@ class Documents:
                 combined=True,
                 source_addresses={state.source.slug: f"{base}/feeds/{state.source.slug}" for state in states},
                 source_updated={state.source.slug: state.updated for state in states},
+                deleted=tuple(self.store.deletions(self.config.limit)),
                 ttl_minutes=TTL_MINUTES,
             )
         state = next((state for state in states if state.source.slug == name), None)
         if state is None:
+            moved = self._moved(name)
+            if moved != name:
+                raise MovedFeedError(moved)
             # While the first run goes on there is no telling what is unknown and what is not read yet.
             raise UnknownFeedError(f"no feed is called {name}") if self._was_read() else NothingYetError
         articles = tuple(self.store.newest(self.config.limit, source=name))
@@ -151,8 +159,14 @@ class Documents:
             language=state.source.language or _commonest([article.language for article in articles]),
             updated=state.updated,
             articles=articles,
+            deleted=tuple(self.store.deletions(self.config.limit, source=name)),
             ttl_minutes=TTL_MINUTES,
         )
+
+    def _moved(self, slug: str) -> str:
+        """Where a source's feed is now that was renamed or merged into another."""
+        self.config.catalogue.move(self.store.moves())
+        return self.config.catalogue.moved(Source(slug=slug, title=slug)).slug
 
     def _was_read(self) -> bool:
         """Whether a run has ended, and ended well."""
@@ -169,7 +183,7 @@ class Documents:
                 if kept is None or kept.state != state:
                     kept = _Kept(state, _finished(*make(), state.changed))
                     self._keep(key, kept)
-        except UnknownFeedError:
+        except (UnknownFeedError, MovedFeedError):
             raise
         except Exception as error:  # whatever breaks, subscribers keep what they had
             if kept is None:

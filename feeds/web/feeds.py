@@ -9,7 +9,14 @@ from werkzeug.exceptions import HTTPException
 
 from feeds.config import Config
 from feeds.model import StoreError
-from feeds.web.documents import TTL_MINUTES, Document, Documents, NothingYetError, UnknownFeedError
+from feeds.web.documents import (
+    TTL_MINUTES,
+    Document,
+    Documents,
+    MovedFeedError,
+    NothingYetError,
+    UnknownFeedError,
+)
 
 _CACHE_CONTROL = (
     f"public, max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
@@ -75,6 +82,16 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     @routes.app_errorhandler(UnknownFeedError)
     def unknown(error: UnknownFeedError) -> Response:
         return plain(f"404: {error}. The feeds are listed at {base_address(config)}/", 404)
+
+    @routes.app_errorhandler(MovedFeedError)
+    def moved(error: MovedFeedError) -> Response:
+        suffix = request.path.rpartition(".")[2]
+        address = f"{base_address(config)}/feeds/{error}.{suffix}"
+        response = plain(f"301: this feed is at {address} now", 301)
+        response.headers["Location"] = address
+        response.headers["Cache-Control"] = _CACHE_CONTROL
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
 
     @routes.app_errorhandler(HTTPException)
     def other(error: HTTPException) -> Response:

@@ -1,7 +1,7 @@
 """Atom 1.0 (RFC 4287), which can say everything that a View knows.
 
 One entry: id, title, updated, author, content, link alternate and enclosure, summary, category, published,
-source; xml:lang where it is not the feed's.
+source; xml:lang where it is not the feed's. What is published no more is an at:deleted-entry (RFC 6721).
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from lxml.etree import SubElement
 
 from feeds.model import Article, View
 from feeds.writers.entries import Origin, bylines, feed_id, origin
-from feeds.writers.feedgen_adapter import Element, Feed, add, begin, on_atom
+from feeds.writers.feedgen_adapter import Element, Feed, add, begin, on_atom, on_atom_feed
 from feeds.writers.legal import guarded
 
 SUFFIX: Final = "atom"
 MEDIA_TYPE: Final = "application/atom+xml"
 
+_TOMBSTONES: Final = "http://purl.org/atompub/tombstones/1.0"
 XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -29,10 +30,19 @@ def render(view: View) -> bytes:
 
 def _render(view: View) -> bytes:
     feed = begin(view, SUFFIX, MEDIA_TYPE)
+    if view.deleted:
+        on_atom_feed(feed, {"at": _TOMBSTONES}, partial(_mark_deleted, view))
     for article in view.articles:
         _add(feed, view, article)
     document: bytes = feed.atom_str()
     return document
+
+
+def _mark_deleted(view: View, feed: Element) -> None:
+    """at:deleted-entry (RFC 6721 section 3) for each entry that is published no more."""
+    for deletion in view.deleted:
+        when = deletion.at.isoformat()
+        SubElement(feed, f"{{{_TOMBSTONES}}}deleted-entry", ref=deletion.entry_id, when=when)
 
 
 def _add(feed: Feed, view: View, article: Article) -> None:

@@ -70,6 +70,25 @@ def on_atom(entry: Entry, finish: Finish) -> None:
     entry.register_extension("finish", partial(_Finishing, entry, finish), rss=False)
 
 
+def on_atom_feed(feed: Feed, namespaces: dict[str, str], finish: Finish) -> None:
+    """Hand the feed's element to `finish` when it is rendered to Atom, before its entries are written."""
+    feed.register_extension("finish", partial(_FeedFinishing, namespaces, finish), rss=False)
+
+
+class _FeedFinishing:
+    """A feedgen extension of the whole feed (by shape)."""
+
+    def __init__(self, namespaces: dict[str, str], finish: Finish) -> None:
+        self.namespaces = namespaces
+        self.finish = finish
+
+    def extend_ns(self) -> dict[str, str]:
+        return self.namespaces
+
+    def extend_atom(self, element: Element) -> None:
+        self.finish(element)
+
+
 class _Finishing:
     """A feedgen extension (by shape): called with the entry's element after feedgen has written it."""
 

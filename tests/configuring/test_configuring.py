@@ -142,6 +142,8 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "workers": ("3", 3),
     "trusted_proxies": ("1", 1),
     "log": ("debug", "debug"),
+    "auto_sources": ("false", False),
+    "deleted": ("retire", "retire"),
 }
 
 
@@ -161,6 +163,8 @@ def test_every_key_can_be_set_in_the_environment_which_wins(write: Write, key: s
         "database": "x.db",
         "language": "fr",
         "cron": "1 1 * * *",
+        "auto_sources": "true",
+        "deleted": "remove",
     }
     assert getattr(load(write(f"{key}: {in_file.get(key, '7')}\n"), environ), key) == expected
 
@@ -203,7 +207,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "title: x\n\nlimitt: 3",
         "config.yaml:3: limitt: unknown key (did you mean `limit`?)",
     ),
-    "no such key": ("zzz: 1", "config.yaml:1: zzz: unknown key; known: base_url, "),
+    "no such key": ("zzz: 1", "config.yaml:1: zzz: unknown key; known: auto_sources, base_url, "),
     "a typo in a source": (
         SOURCE + "    slgu: a",
         "config.yaml:3: sources[0].slgu: unknown key (did you mean `slug`?)",

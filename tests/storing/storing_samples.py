@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -55,6 +55,7 @@ class Watch:
     address: str
     folder: Path
     clock: Clock = field(default_factory=Clock)
+    deleted: Literal["keep", "retire", "remove"] = "keep"
     store: Store = field(init=False)
     ingest: Ingest = field(init=False)
 
@@ -67,6 +68,7 @@ class Watch:
             catalogue=Catalogue(packs=packs()),
             language="en",
             clock=self.clock,
+            deleted=self.deleted,
         )
 
     def put(self, name: str, text: str | bytes, modified: datetime = NOON) -> Path:

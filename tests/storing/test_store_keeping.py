@@ -42,7 +42,7 @@ def test_processes_that_start_at_the_same_moment_make_the_tables_once(address: s
     assert dump(address, "meta")["meta"] == [{"name": "schema", "value": tables.SCHEMA}]
 
 
-@pytest.mark.parametrize(("off", "by"), [(1, "a newer"), (-1, "an older")])
+@pytest.mark.parametrize(("off", "by"), [(1, "a newer"), (-tables.SCHEMA, "an older")])
 def test_a_database_of_another_version_is_refused_and_left_alone(address: str, off: int, by: str) -> None:
     store = Store(address)
     store.set_number("schema", tables.SCHEMA + off)
@@ -215,8 +215,8 @@ def test_files_that_could_not_be_read_are_listed_by_path_until_they_are_forgotte
     written(store, files=states)
     assert store.failures() == [Failure("B.md", "empty"), Failure("b\nb.md", "broken")]
     assert store.known_files("folder")["B.md"] == states[1]
-    store.forget("folder", ["B.md"])
-    store.forget("another", ["b\nb.md"])
+    store.forget_files("folder", ["B.md"])
+    store.forget_files("another", ["b\nb.md"])
     assert store.failures() == [Failure("b\nb.md", "broken")]
 
 

@@ -1,0 +1,216 @@
+"""How a batch is written: everything that some files changed, in one open transaction, or nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from feeds import rows, tables
+from feeds.database import Database
+from feeds.model import Cleaned, FileState, Original, Outcome, Source
+
+_MOST_PARAMETERS = 500
+_A_SECOND = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some files changed, written together or not at all."""
+
+    files: list[FileState] = field(default_factory=list)
+    rewritten: list[str] = field(default_factory=list)
+    """Paths whose originals are replaced by those here."""
+    originals: list[Original] = field(default_factory=list)
+    entries: list[Cleaned] = field(default_factory=list)
+    """Every entry that the files tell of; those that are stored just so already are not written again."""
+    orphans: list[str] = field(default_factory=list)
+    """Ids of entries that no file tells of any more."""
+    withdrawn: list[str] = field(default_factory=list)
+    """Paths of files that are there no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What moves whenever anything that a feed shows has changed, and with nothing else."""
+
+    generation: int
+    changed: datetime
+    """When it last moved, to the second; every process and every restart says the same."""
+
+
+def write(
+    database: Database, connection: Connection, inbox: str, batch: Batch, now: datetime, *, retire: bool
+) -> dict[str, Outcome]:
+    """Write a batch; answers what became of its entries, by id.
+
+    The generation moves if anything that a feed shows changed. With `retire` orphans leave a sign that they
+    were published once.
+    """
+    _write_files(database, connection, inbox, batch.files, now)
+    _write_originals(database, connection, inbox, batch)
+    outcomes = _write_entries(database, connection, batch.entries)
+    described = write_sources(database, connection, [made.article.source for made in batch.entries])
+    withdraw(database, connection, batch.orphans, now if retire else None)
+    forget_files(connection, inbox, batch.withdrawn)
+    if described or batch.orphans or any(outcome != "same" for outcome in outcomes.values()):
+        moved(database, connection, now)
+    return outcomes
+
+
+def _write_files(
+    database: Database, connection: Connection, inbox: str, files: Iterable[FileState], now: datetime
+) -> None:
+    values = [
+        {
+            "inbox": inbox,
+            "path": file.path,
+            "size": file.size,
+            "modified": file.modified,
+            "digest": file.digest,
+            "reason": file.reason,
+            "seen": rows.to_micros(now),
+        }
+        for file in files
+    ]
+    database.upsert(connection, tables.files, values)
+
+
+def _write_originals(database: Database, connection: Connection, inbox: str, batch: Batch) -> None:
+    columns = tables.originals.c
+    for chunk in chunks(batch.rewritten):
+        connection.execute(sa.delete(tables.originals).where(columns.inbox == inbox, columns.path.in_(chunk)))
+    values = [rows.original_row(original) for original in batch.originals]
+    database.upsert(connection, tables.originals, values)
+
+
+def forget_files(connection: Connection, inbox: str, paths: Sequence[str]) -> None:
+    """Forget files, not what they told."""
+    columns = tables.files.c
+    for chunk in chunks(paths):
+        connection.execute(sa.delete(tables.files).where(columns.inbox == inbox, columns.path.in_(chunk)))
+
+
+def withdraw(
+    database: Database,
+    connection: Connection,
+    ids: Sequence[str],
+    at: datetime | None,
+    *,
+    forgotten: bool = False,
+) -> bool:
+    """Take entries out; with a time they leave a sign behind. Answers whether any was there."""
+    columns, known = tables.entries.c, False
+    for chunk in chunks(ids):
+        query = sa.select(columns.id, columns.source).where(columns.id.in_(chunk))
+        found = {row.id: row.source for row in connection.execute(query)}
+        known = known or bool(found)
+        signs = chunk if forgotten else list(found)
+        values = [
+            {
+                "id": one,
+                "source": found.get(one, ""),
+                "deleted": rows.to_micros(at),
+                "forgotten": int(forgotten),
+            }
+            for one in signs
+            if at is not None
+        ]
+        database.upsert(connection, tables.deletions, values)
+        connection.execute(sa.delete(tables.entries).where(columns.id.in_(chunk)))
+    return known
+
+
+def _write_entries(
+    database: Database, connection: Connection, entries: Iterable[Cleaned]
+) -> dict[str, Outcome]:
+    made = {row["id"]: row for row in map(rows.entry_row, entries)}
+    known = _fingerprints(database, connection, list(made))
+    outcomes: dict[str, Outcome] = {}
+    for entry_id, row in made.items():
+        before = known.get(entry_id)
+        if before is None:
+            outcomes[entry_id] = "new"
+        else:
+            outcomes[entry_id] = "same" if before[0] == row["digest"] else "changed"
+    # A receipt can change where nothing that a feed shows does.
+    fresh = [row for entry_id, row in made.items() if known.get(entry_id) != _fingerprint(row)]
+    database.upsert(connection, tables.entries, fresh)
+    back = [entry_id for entry_id, outcome in outcomes.items() if outcome == "new"]
+    for chunk in chunks(back):
+        connection.execute(sa.delete(tables.deletions).where(tables.deletions.c.id.in_(chunk)))
+    return outcomes
+
+
+def _fingerprints(
+    database: Database, connection: Connection, ids: Sequence[str]
+) -> dict[str, tuple[str, str, str]]:
+    columns = tables.entries.c
+    query = sa.select(columns.id, columns.digest, columns.receipt, columns.recipe)
+    return {
+        row["id"]: _fingerprint(row)
+        for chunk in chunks(ids)
+        for row in connection.execute(query.where(columns.id.in_(chunk))).mappings()
+    }
+
+
+def write_sources(
+    database: Database, connection: Connection, sources: Iterable[Source], *, anew: bool = False
+) -> bool:
+    """Keep the sources' descriptions; answers whether any is new or another now.
+
+    Where several names make one slug (美国之音 and 美國之音, where no pack knows them), one of them holds
+    whatever the order in which they come.
+    """
+    known = known_sources(connection)
+    chosen = {} if anew else dict(known)
+    for source in set(sources):
+        chosen[source.slug] = min(source, chosen.get(source.slug, source), key=_preference)
+    changed = [source for slug, source in chosen.items() if known.get(slug) != source]
+    values = [rows.source_row(source) for source in changed]
+    database.upsert(connection, tables.sources, values)
+    return bool(changed)
+
+
+def moved(database: Database, connection: Connection, now: datetime) -> None:
+    """Something that a feed shows has changed: another generation, of a later second than the last."""
+    before = state(connection)
+    changed = max(now.replace(microsecond=0), before.changed + _A_SECOND)
+    numbers = {"generation": before.generation + 1, "changed": rows.to_micros(changed)}
+    values = [{"name": name, "value": value} for name, value in numbers.items()]
+    database.upsert(connection, tables.meta, values)
+
+
+def state(connection: Connection) -> State:
+    """Which generation of what feeds show this is."""
+    columns = tables.meta.c
+    query = sa.select(columns.name, columns.value).where(columns.name.in_(("generation", "changed")))
+    numbers = {row.name: row.value for row in connection.execute(query)}
+    return State(numbers.get("generation", 0), rows.from_micros(numbers.get("changed", 0)))
+
+
+def known_sources(connection: Connection) -> dict[str, Source]:
+    """The sources as they are described, by slug."""
+    return {
+        row.slug: Source(slug=row.slug, title=row.title, home=row.home, language=row.language)
+        for row in connection.execute(sa.select(tables.sources))
+    }
+
+
+def _fingerprint(row: Any) -> tuple[str, str, str]:
+    return row["digest"], row["receipt"], row["recipe"]
+
+
+def _preference(source: Source) -> tuple[object, ...]:
+    """What comes first of several descriptions of a source: one of the site's own before a mere host name."""
+    return (source.home == f"https://{source.title}/", *astuple(source))
+
+
+def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The values in portions that a statement can take."""
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        yield values[start : start + _MOST_PARAMETERS]

@@ -1,0 +1,57 @@
+"""Drafts cleaned by the recipe of their source, and originals as versions of their entries. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from feeds import clean, merge, rules
+from feeds.catalogue import Catalogue
+from feeds.model import Cleaned, Draft, Original
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Cleaner:
+    """What is configured about cleaning."""
+
+    catalogue: Catalogue
+    language: str
+    """Of articles whose language is neither named nor recognised."""
+
+    def prepare(self, draft: Draft, dated: datetime, latest: datetime) -> Cleaned:
+        """A draft, cleaned by the recipe of its source.
+
+        `dated` is the time of an article that names none, `latest` the latest that any can have. Raises
+        ReadError where the draft cannot become an article.
+        """
+        source, recipe = self.catalogue.place(draft)
+        return clean.clean(
+            draft, source=source, recipe=recipe, dated=dated, latest=latest, language=self.language
+        )
+
+    def version(self, original: Original, cleaned: Cleaned | None = None) -> merge.Version:
+        """An original as a version of its entry, cleaned now where that was not done yet."""
+        return merge.Version(
+            cleaned=cleaned or self.prepare(original.draft, original.dated, original.seen),
+            titled=bool(original.draft.title),
+            place=(original.inbox, original.path, original.position),
+            edited=original.edited,
+        )
+
+    def versions(self, originals: Sequence[Original]) -> Iterator[merge.Version]:
+        """What is kept of an entry, cleaned; what today's rules cannot clean any more is left out."""
+        for original in originals:
+            try:
+                yield self.version(original)
+            except Exception as error:
+                log.warning("%r cannot be cleaned again: %s: %s", original.path, type(error).__name__, error)
+
+    def fingerprint(self) -> int:
+        """Changes with everything that decides what cleaning makes of a draft."""
+        said = f"{rules.VERSION} {self.language} {self.catalogue.said()}"
+        return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=7).digest(), "big")

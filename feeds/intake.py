@@ -1,0 +1,201 @@
+"""One batch of files on its way: read, cleaned, merged with what is kept of their entries, written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+
+from feeds import inbox, merge, readers, rows
+from feeds.cleaner import Cleaner
+from feeds.inbox import Folder, Found
+from feeds.model import Cleaned, Failure, FileState, Original, Outcome, ReadError, Report
+from feeds.store import Batch, Store
+from feeds.text import legal
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Intake:
+    """One batch on its way: files in, what they change out."""
+
+    inbox: Folder
+    store: Store
+    cleaner: Cleaner
+    known: dict[str, FileState]
+    """What is remembered of the inbox's files, by path."""
+    now: datetime
+    forgotten: frozenset[str] = frozenset()
+    """Ids of entries that are not to come back, whatever a file tells."""
+    retire: bool = False
+    """Whether entries that no file tells of any more leave a sign behind."""
+    batch: Batch = field(default_factory=Batch)
+    report: Report = field(default_factory=Report)
+    fresh: dict[tuple[str, int], tuple[Original, Cleaned]] = field(default_factory=dict)
+    """What was read, by path and position, with what was made of it."""
+
+    def take(self, files: Sequence[Found]) -> Report:
+        """Read, clean, merge and write some files."""
+        for file in files:
+            self._read(file)
+        self._write()
+        return self.report
+
+    def withdraw(self, paths: Sequence[str]) -> Report:
+        """Take back what deleted files told; entries that no other file tells of are published no more."""
+        self.batch.rewritten = list(paths)
+        self.batch.withdrawn = list(paths)
+        self._write()
+        return Report(gone=len(self.batch.orphans))
+
+    def give_up(self, file: Found, error: Exception) -> Report:
+        """Write only that a file failed, which could not be written otherwise."""
+        log.error("%s: unexpected error", inbox.shown(file.path), exc_info=error)
+        failed = replace(self, batch=Batch(), report=Report(), fresh={})
+        digest = next((state.digest for state in self.batch.files), "")
+        failed._fail(file, digest, f"unexpected {named(error)}")
+        failed._write()
+        return failed.report
+
+    def _read(self, file: Found) -> None:
+        """Read and clean one file; whatever is wrong with it stays its own matter."""
+        digest = ""
+        try:
+            data, digest = self.inbox.read(file)
+            before = self.known.get(file.path)
+            if before is not None and before.digest == digest and not before.reason:
+                self.report.same += 1
+            else:
+                self._clean(file, data)
+                self.batch.rewritten.append(file.path)
+            self.batch.files.append(_state(file, digest))
+        except inbox.StillChangingError:
+            self.report.waiting += 1
+        except ReadError as error:
+            self._fail(file, digest, str(error))
+        except Exception as error:  # a fault of ours: named like any other, and the run goes on
+            log.exception("%s: unexpected error", inbox.shown(file.path))
+            self._fail(file, digest, f"unexpected {named(error)}")
+
+    def _clean(self, file: Found, data: bytes) -> None:
+        dated = min(rows.from_micros(file.modified // 1000), self.now)
+        made = [
+            (draft, self.cleaner.prepare(draft, dated, self.now)) for draft in readers.read(data, file.path)
+        ]
+        for position, (draft, cleaned) in enumerate(made):
+            if cleaned.article.id in self.forgotten:
+                continue
+            original = Original(
+                inbox=self.inbox.name,
+                path=file.path,
+                position=position,
+                entry_id=cleaned.article.id,
+                draft=draft,
+                dated=dated,
+                seen=self.now,
+            )
+            self.fresh[file.path, position] = (original, cleaned)
+
+    def _fail(self, file: Found, digest: str, reason: str) -> None:
+        """Name a file that cannot be read; one that is known to fail just so is not news."""
+        state = _state(file, digest, legal(reason))
+        if self.known.get(file.path) == state:
+            self.report.same += 1
+            return
+        self.batch.files.append(state)
+        self.report.failed.append(Failure(file.path, state.reason))
+
+    def _write(self) -> None:
+        """Merge what was read with what is kept of the same entries, and write it all at once."""
+        store, name, rewritten = self.store, self.inbox.name, set(self.batch.rewritten)
+        previous: dict[str, dict[str, Original]] = {path: {} for path in self.batch.rewritten}
+        for original in store.originals_of_files(name, self.batch.rewritten):
+            previous[original.path][original.entry_id] = original
+        fresh = self._continued(previous)
+        told: dict[str, list[str]] = {path: list(before) for path, before in previous.items()}
+        versions: dict[str, list[merge.Version]] = {
+            entry_id: [] for before in previous.values() for entry_id in before
+        }
+        for original, cleaned in fresh:
+            told[original.path].append(original.entry_id)
+            versions.setdefault(original.entry_id, []).append(self.cleaner.version(original, cleaned))
+        kept = {
+            entry_id: [one for one in originals if one.inbox != name or one.path not in rewritten]
+            for entry_id, originals in store.originals_of_entries(list(versions)).items()
+        }
+        for entry_id, made in versions.items():
+            others = kept.get(entry_id, [])
+            everything = [*made, *self.cleaner.versions(others)]
+            if everything:
+                self.batch.entries.append(merge.merge(everything))
+            elif not others:  # no file tells of it any more
+                self.batch.orphans.append(entry_id)
+        self.batch.originals += [original for original, _ in fresh]
+        if self.batch != Batch():
+            outcomes: dict[str, Outcome] = store.write(name, self.batch, self.now, retire=self.retire)
+            self._count(told, {**outcomes, **dict.fromkeys(self.batch.orphans, "changed")})
+
+    def _continued(self, previous: dict[str, dict[str, Original]]) -> list[tuple[Original, Cleaned]]:
+        """What was read, as what the same files told before goes on.
+
+        What a document of several entries (a feed, an archive) tells no more, because newer ones came, stays
+        as it was told; it leaves `previous`.
+        """
+        gathered: dict[str, list[tuple[Original, Cleaned]]] = {}
+        for original, cleaned in self.fresh.values():
+            gathered.setdefault(original.path, []).append((original, cleaned))
+        fresh = []
+        for path, made in gathered.items():
+            before = previous[path]
+            if len(before) > 1 or len(made) > 1:
+                ids = {original.entry_id for original, _ in made}
+                past = [before.pop(entry_id) for entry_id in list(before) if entry_id not in ids]
+                self.batch.originals += past
+            taken = {original.position for original in (*self.batch.originals, *before.values())}
+            free = (number for number in count() if number not in taken)
+            for original, cleaned in made:
+                if original.entry_id in before:
+                    fresh.append(self._edited(original, cleaned, before[original.entry_id]))
+                else:
+                    fresh.append((replace(original, position=next(free)), cleaned))
+        return fresh
+
+    def _edited(self, original: Original, cleaned: Cleaned, previous: Original) -> tuple[Original, Cleaned]:
+        """An article that was told before keeps the times of its first reading; `edited` moves only where
+        its text changed significantly.
+        """
+        edited = previous.edited
+        before = next(self.cleaner.versions([previous]), None)
+        if before is None or merge.significant(before.cleaned, cleaned):
+            edited = original.dated
+        kept = replace(
+            original,
+            position=previous.position,
+            dated=previous.dated,
+            seen=previous.seen,
+            edited=edited,
+        )
+        return kept, self.cleaner.prepare(kept.draft, kept.dated, kept.seen)
+
+    def _count(self, told: dict[str, list[str]], outcomes: dict[str, Outcome]) -> None:
+        """Each file counts once, and each new or changed entry for the first file that tells of it."""
+        for ids in told.values():
+            became = {outcomes.pop(entry_id, "same") for entry_id in ids}
+            if "new" in became:
+                self.report.new += 1
+            elif "changed" in became:
+                self.report.changed += 1
+            else:
+                self.report.same += 1
+
+
+def _state(file: Found, digest: str, reason: str = "") -> FileState:
+    return FileState(path=file.path, size=file.size, modified=file.modified, digest=digest, reason=reason)
+
+
+def named(error: BaseException) -> str:
+    """An error as a report names it."""
+    return f"{type(error).__name__}: {error}"
