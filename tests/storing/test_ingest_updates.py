@@ -31,7 +31,7 @@ def watch(address: str, tmp_path: Path) -> Iterator[Watch]:
         pytest.param(BODY.replace("island", "islands"), False, id="a letter"),
         pytest.param(BODY.replace("<p>", '<p class="lead">').replace(", and", " and"), False, id="a comma"),
         pytest.param(BODY.replace("six", "seven at the latest"), True, id="five words"),
-        pytest.param(BODY + "<p>It is full.</p>", True, id="a sentence more"),
+        pytest.param(BODY + "<p>It is full until Friday.</p>", True, id="a sentence more"),
     ],
 )
 def test_an_edit_is_served_at_once_but_updates_only_where_it_is_significant(
