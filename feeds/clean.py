@@ -179,6 +179,7 @@ def clean_url(url: str, recipe: Recipe) -> str:
     page = Page(tree=parse_fragment(""), link=url, recipe=recipe)
     made = urls.absolute(url) or url
     made = urls.unwrap(urls.unwrap(made, recipe.proxies), recipe.redirects)
+    made = urls.absolute(made) or made
     return urls.strip_tracking(links.page_address(made, page), recipe.tracking)
 
 
