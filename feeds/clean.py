@@ -7,7 +7,7 @@ is an argument.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import nh3
@@ -107,7 +107,7 @@ def clean(
             authors=tuple(named or bylines),
             tags=tuple(tags),
             image=body.image,
-            enclosures=(*draft.enclosures, *body.enclosures),
+            enclosures=_enclosures((*draft.enclosures, *body.enclosures), link, recipe),
         ),
         receipt=body.receipt,
         text=body.text,
@@ -172,6 +172,20 @@ def _served(tree: Element) -> tuple[str, bool]:
     written = text.legal(tree.inner_html)
     served = SANITIZER.clean(written).strip()
     return served, served.count("<") == written.count("<") - written.count("<!--")
+
+
+def _enclosures(found: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tuple[Enclosure, ...]:
+    """Each enclosure once, by the address that the body's rules would give it; without one it is none."""
+    made: dict[str, Enclosure] = {}
+    for enclosure in found:
+        url = urls.absolute(enclosure.url, link)
+        if "image-proxies" not in recipe.off:
+            url = urls.absolute(urls.unwrap(url, recipe.proxies))
+        if "tracking" not in recipe.off:
+            url = urls.strip_tracking(url, recipe.tracking, picture=True)
+        if url[:4].lower() == "http":
+            made.setdefault(url, replace(enclosure, url=url))
+    return tuple(made.values())
 
 
 def clean_url(url: str, recipe: Recipe) -> str:
