@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slugify import slugify
 
 from feeds import urls
+from feeds.lists import Lookup
 from feeds.model import Draft, Move, ReadError, Source
 from feeds.recipe import Pack, Recipe, Rules, build
 
@@ -48,6 +49,8 @@ class Catalogue:
     """Sources that were renamed or merged by hand; what config.yaml says of the same slug wins."""
     auto: bool = True
     """Whether a publisher that nothing here knows becomes a source of its own."""
+    lists: Lookup | None = None
+    """Lists of tracking that hold for every source."""
     _sources: dict[str, Source] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     _hosts: dict[str, str] = field(default_factory=dict)
@@ -152,9 +155,22 @@ class Catalogue:
         host = urls.host(link)
         recipe = self._recipes.get((source.slug, host))
         if recipe is None:
-            recipe = build(list(self.layers(source, host).values()))
+            recipe = self._with_lists(build(list(self.layers(source, host).values())))
             self._recipes[source.slug, host] = recipe
         return recipe
+
+    def _with_lists(self, recipe: Recipe) -> Recipe:
+        if self.lists is None:
+            return recipe
+        redirects: dict[str, tuple[urls.Wrapper, ...]] = dict(recipe.redirects)
+        for site, listed in self.lists.redirects.items():
+            redirects[site] = (*redirects.get(site, ()), *listed)
+        return replace(
+            recipe,
+            tracking=replace(recipe.tracking, lists=self.lists),
+            redirects=redirects,
+            digest=f"{recipe.digest}-{self.lists.digest}",
+        )
 
     def layers(self, source: Source, host: str) -> dict[str, Rules]:
         """The packs that hold for a source and host, by name, in the order in which they are merged."""
@@ -185,7 +201,7 @@ class Catalogue:
             f"{one.rules.model_dump_json(by_alias=True)}"
             for one in self.configured
         ]
-        return "\n".join((*said, f"{self.moves} {self.auto}"))
+        return "\n".join((*said, f"{self.moves} {self.auto} {self.lists.digest if self.lists else ''}"))
 
     def _unknown(self, name: str, title: str = "", home: str = "") -> Source:
         slug = slug_of(name)

@@ -7,7 +7,7 @@ is an argument.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -38,7 +38,11 @@ _SAMPLES = 5
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    """Sizes are pixels: a width of 100 % is the mirror's, not the picture's."""
+    """Sizes are pixels: a width of 100 % is the mirror's, not the picture's. That `cite` and `poster` hold
+    addresses, the sanitizer does not know.
+    """
+    if name in ("cite", "poster"):
+        return value if value.startswith(("https://", "http://")) else None
     if name in ("width", "height"):
         return value if value.isdigit() and value.isascii() and len(value) < 5 else None
     return value
@@ -136,7 +140,7 @@ def clean(
             authors=tuple(named or bylines),
             tags=tuple(tags),
             image=body.image or (clean_url(urls.absolute(draft.image, link), recipe) if draft.image else ""),
-            enclosures=(*draft.enclosures, *body.enclosures),
+            enclosures=_enclosures((*draft.enclosures, *body.enclosures), link, recipe),
         ),
         receipt=body.receipt,
         text=body.text,
@@ -218,11 +222,26 @@ def _served(page: Page) -> tuple[str, bool]:
     return served, served.count("<") == written.count("<") - written.count("<!--")
 
 
+def _enclosures(found: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tuple[Enclosure, ...]:
+    """Each enclosure once, by the address that the body's rules would give it; without one it is none."""
+    made: dict[str, Enclosure] = {}
+    for enclosure in found:
+        url = urls.absolute(enclosure.url, link)
+        if "image-proxies" not in recipe.off:
+            url = urls.absolute(urls.unwrap(url, recipe.proxies))
+        if "tracking" not in recipe.off:
+            url = urls.strip_tracking(url, recipe.tracking, picture=True)
+        if url[:4].lower() == "http":
+            made.setdefault(url, replace(enclosure, url=url))
+    return tuple(made.values())
+
+
 def clean_url(url: str, recipe: Recipe) -> str:
     """What cleaning makes of one address: proxies and redirects unwrapped, tracking taken out."""
     page = Page(tree=parse_fragment(""), link=url, recipe=recipe)
     made = urls.absolute(url) or url
     made = urls.unwrap(urls.unwrap(made, recipe.proxies), recipe.redirects)
+    made = urls.absolute(made) or made
     return urls.strip_tracking(links.page_address(made, page), recipe.tracking)
 
 

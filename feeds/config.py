@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from apscheduler.triggers.cron import CronTrigger
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from feeds import rules, yamlfile
+from feeds import lists, rules, yamlfile
 from feeds.catalogue import COMBINED, Catalogue, ConfiguredSource, slug_of
 from feeds.model import ConfigError, Source
 from feeds.recipe import Host, Pack, Rules
@@ -24,6 +24,7 @@ from feeds.recipe import Host, Pack, Rules
 DEFAULT_FILE = "config.yaml"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_INTERVAL = 366 * 86400
+_LARGEST_LIST = 10_000_000
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -74,6 +75,11 @@ def _language(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", value):
         raise ValueError("expected a language tag such as en, zh-Hans or zh-TW (BCP 47)")
     return value
+
+
+def _paths(value: Any) -> Any:
+    """Paths between commas, as an environment variable has them, as a list of them."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
 def _rules(value: Rules) -> Rules:
@@ -131,6 +137,7 @@ class Settings(_Model):
     auto_sources: bool = True
     deleted: Literal["keep", "retire", "remove"] = "keep"
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
+    tracking_lists: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)] = ()
     sources: tuple[SourceSettings, ...] = ()
 
 
@@ -168,6 +175,8 @@ class Config:
     auto_sources: bool
     deleted: Literal["keep", "retire", "remove"]
     """What becomes of the article of a deleted file: keep, retire or remove."""
+    tracking_lists: tuple[Path, ...]
+    """Files with other people's lists of tracking."""
     catalogue: Catalogue = field(repr=False)
     file: Path | None = None
 
@@ -201,19 +210,22 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         raise ConfigError("\n".join((*faults, *unusable)))
     settings = Settings.model_validate({**settings.model_dump(), **values})
     folder = file.parent if file.name else Path()
+    places = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     return Config(
         **{
             key: getattr(settings, key)
             for key in Settings.model_fields
-            if key not in ("inbox", "database", *_IN_FILE_ONLY)
+            if key not in ("inbox", "database", "tracking_lists", *_IN_FILE_ONLY)
         },
         inbox=folder / Path(settings.inbox).expanduser(),
         database=_database(settings.database, folder),
+        tracking_lists=places,
         catalogue=Catalogue(
             packs=load_packs(),
             rules=settings.rules,
             auto=settings.auto_sources,
             configured=[_configured(source) for source in settings.sources],
+            lists=load_lists(places),
         ),
         file=file if file.name else None,
     )
@@ -231,6 +243,30 @@ def load_packs() -> dict[str, Pack]:
         data, lines = yamlfile.parse(entry.read_text(encoding="utf-8"), name)
         packs[entry.name.removesuffix(".yaml")] = yamlfile.validate(Pack, data, lines, name)
     return packs
+
+
+def load_lists(places: Sequence[Path]) -> lists.Lookup | None:
+    """The tracking lists at some places; None where there are none. Raises ConfigError, one line a file."""
+    parts, faults = [], []
+    for place in places:
+        try:
+            with place.open("rb") as file:
+                data = file.read(_LARGEST_LIST + 1)
+            if len(data) > _LARGEST_LIST:
+                raise ConfigError(f"{place}:1: larger than {_LARGEST_LIST} bytes")
+            parts.append(lists.read(data.decode("utf-8"), str(place)))
+        except FileNotFoundError:
+            faults.append(f"{place}:1: tracking_lists: there is no such file")
+        except OSError as error:
+            faults.append(f"{place}:1: tracking_lists: cannot be read: {error.strerror}")
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            faults.append(f"{place}:{line}: tracking_lists: not text in UTF-8")
+        except ConfigError as error:
+            faults.append(str(error))
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return lists.Lookup(parts) if parts else None
 
 
 def _same_slugs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from feeds import clean, readers, report, urls
@@ -44,7 +45,8 @@ class Inspector:
             raise UnknownSourceError(f"no pack and no configuration knows {name!r}{suggestion(name, known)}")
         layers = catalogue.layers(source, urls.host(source.home))
         head = [f"{source.title} ({source.slug})", f"packs, in their order: {', '.join(layers)}"]
-        return head + report.rule_lines(layers)
+        parts = catalogue.lists.parts if catalogue.lists else ()
+        return head + report.list_lines(parts) + report.rule_lines(layers)
 
     def lines(self, name: str, data: bytes, form: str, base: str, dated: datetime) -> Iterator[str]:
         """What to print of a file (`-`: standard input, where a fragment of HTML will do too).
@@ -89,9 +91,10 @@ class Inspector:
     def _fragment_recipe(self, address: str) -> Recipe:
         """The recipe of whoever publishes at an address; without one, what holds for everybody."""
         catalogue = self._config.catalogue
-        if address:
-            return catalogue.place(Draft(link=address, html=""))[1]
-        return catalogue.recipe_for(_NOBODY, "")
+        with suppress(ReadError):  # nobody is known there, and nobody becomes a source
+            if address:
+                return catalogue.place(Draft(link=address, html=""))[1]
+        return catalogue.recipe_for(_NOBODY, address)
 
     def _diff(self, before: str, after: str, name: str) -> Iterator[str]:
         for line in report.diff_lines(before, after, name):

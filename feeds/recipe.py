@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from turbohtml import parse_fragment
@@ -46,15 +46,23 @@ def _hostname(value: str) -> str:
     return value
 
 
+def _site(value: str) -> str:
+    name = value.removesuffix(".*")
+    return value if name and _hostname(name) else ""
+
+
 def _parameter(value: str) -> str:
-    if not re.fullmatch(r"[^=&#?*]+\*?", value):
-        raise ValueError(f"{value!r} is not a parameter name (a `*` may stand at its end only)")
+    if not re.fullmatch(r"[^=&#?*]+(?:\*|=[^&#*]*)?", value):
+        raise ValueError(
+            f"{value!r} is not a parameter name (a `*` may stand at its end only) and not name=value"
+        )
     return value
 
 
 Selector = Annotated[str, AfterValidator(_selector)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Host = Annotated[str, AfterValidator(_hostname)]
+Site = Annotated[str, AfterValidator(_site)]
 Parameter = Annotated[str, AfterValidator(_parameter)]
 
 
@@ -63,20 +71,27 @@ class _Spec(BaseModel):
 
 
 class TrackingSpec(_Spec):
-    """Query parameters that only track; a `*` at the end makes a name a prefix."""
+    """Parameters that only track: a `*` at the end makes a name a prefix, `name=value` names one value.
+
+    A host `name.*` stands for the name under any country's domain.
+    """
 
     anywhere: tuple[Parameter, ...] = ()
-    hosts: dict[Host, tuple[Parameter, ...]] = Field(default_factory=dict)
-    keep: dict[Host, tuple[Parameter, ...]] = Field(default_factory=dict)
+    hosts: dict[Site, tuple[Parameter, ...]] = Field(default_factory=dict)
+    keep: dict[Site, tuple[Parameter, ...]] = Field(default_factory=dict)
+    paths: dict[Site, tuple[Pattern, ...]] = Field(default_factory=dict)
+    """Pieces of the path that only track."""
 
 
 class WrapperSpec(_Spec):
     """A proxy or redirect: on these hosts the original stands in a parameter or in the path."""
 
-    hosts: tuple[Host, ...] = Field(min_length=1)
+    hosts: tuple[Site, ...] = Field(min_length=1)
     parameters: Strings = ()
     options: Strings = ()
     path: Pattern | None = None
+    decode: Literal["proofpoint", "base64"] | None = None
+    """How the original is encoded, where it is more than percent-encoded."""
 
     @model_validator(mode="after")
     def _can_match(self) -> WrapperSpec:
@@ -344,26 +359,38 @@ def _links(specs: Iterable[LinkSpec]) -> dict[str, tuple[LinkRule, ...]]:
 def _names(names: Iterable[str]) -> urls.Names:
     listed = list(names)
     prefixes = tuple(dict.fromkeys(name[:-1] for name in listed if name.endswith("*")))
-    return urls.Names(frozenset(name for name in listed if not name.endswith("*")), prefixes)
+    return urls.Names(
+        exact=frozenset(name for name in listed if not name.endswith("*") and "=" not in name),
+        prefixes=prefixes,
+        pairs=frozenset(name for name in listed if "=" in name),
+    )
 
 
 def _tracking(specs: Sequence[TrackingSpec]) -> urls.Tracking:
-    def table(field: str) -> dict[str, urls.Names]:
-        gathered: dict[str, list[str]] = {}
+    def gathered(field: str) -> dict[str, list[str]]:
+        table: dict[str, list[str]] = {}
         for spec in specs:
-            for name, parameters in getattr(spec, field).items():
-                gathered.setdefault(name, []).extend(parameters)
-        return {name: _names(parameters) for name, parameters in gathered.items()}
+            for name, entries in getattr(spec, field).items():
+                table.setdefault(name, []).extend(entries)
+        return table
 
-    anywhere = _names(name for spec in specs for name in spec.anywhere)
-    return urls.Tracking(anywhere, table("hosts"), table("keep"))
+    return urls.Tracking(
+        anywhere=_names(name for spec in specs for name in spec.anywhere),
+        hosts={host: _names(names) for host, names in gathered("hosts").items()},
+        keep={host: _names(names) for host, names in gathered("keep").items()},
+        paths={host: tuple(map(re.compile, shapes)) for host, shapes in gathered("paths").items()},
+    )
 
 
 def _wrappers(specs: Iterable[WrapperSpec]) -> dict[str, tuple[urls.Wrapper, ...]]:
     table: dict[str, tuple[urls.Wrapper, ...]] = {}
     for spec in specs:
-        path = re.compile(spec.path) if spec.path else None
-        wrapper = urls.Wrapper(frozenset(spec.hosts), spec.parameters, frozenset(spec.options), path)
+        wrapper = urls.HostWrapper(
+            parameters=spec.parameters,
+            options=frozenset(spec.options),
+            path=re.compile(spec.path) if spec.path else None,
+            decode=spec.decode or "",
+        )
         for name in spec.hosts:
             table[name] = (*table.get(name, ()), wrapper)
     return table

@@ -128,7 +128,7 @@ def tracking(page: Page) -> list[str]:
     for element in page.tree.select("a[href], img[src], video[src], audio[src], source[src]"):
         attribute = "href" if element.tag == "a" else "src"
         before = element.attr(attribute) or ""
-        after = urls.strip_tracking(before, page.recipe.tracking)
+        after = urls.strip_tracking(before, page.recipe.tracking, picture=element.tag != "a")
         if after != before:
             element.attrs[attribute] = after
             pieces.append(changed(before, after))

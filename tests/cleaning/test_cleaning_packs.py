@@ -112,9 +112,19 @@ FAULTS = [
         "pack.yaml:3: tracking.hosts.Example.org",
     ),
     (
-        "a parameter name with its value can never match",
-        "tracking:\n  anywhere:\n    - ok_*\n    - 'a=b'\n",
-        "pack.yaml:4: tracking.anywhere[1]: 'a=b' is not a parameter name",
+        "a parameter name with its question mark can never match",
+        "tracking:\n  anywhere:\n    - ok_*\n    - a=b\n    - '?a'\n",
+        "pack.yaml:5: tracking.anywhere[2]: '?a' is not a parameter name",
+    ),
+    (
+        "a wildcard stands only for a country's domain",
+        "tracking:\n  paths:\n    'shop.*': [/ref]\n    '*.shop.example': [/ref]\n",
+        "pack.yaml:4: tracking.paths.*.shop.example.[key]: '*.shop.example' is not a host name",
+    ),
+    (
+        "an encoding that nobody knows",
+        "redirects:\n  - hosts: [a.example]\n    parameters: [u]\n    decode: rot13\n",
+        "pack.yaml:4: redirects[0].decode: input should be 'proofpoint' or 'base64', found 'rot13'",
     ),
     (
         "a link that is filled from a group that no pattern has",
