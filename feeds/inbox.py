@@ -6,11 +6,12 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 
-from feeds.model import FeedsError, FileState, ReadError
+from feeds.model import FeedsError, ReadError
 from feeds.readers import MOST_BYTES
 
 # Names that editors, browsers and copying tools give to files that they have not finished.
@@ -38,12 +39,19 @@ class Found:
     modified: int
     """Nanoseconds since 1970."""
 
-    def same_as(self, known: FileState | None) -> bool:
-        """Whether nothing says that the file changed since it was read.
 
-        One that could not be read at all is always worth a try: rights and links change without a trace here.
-        """
-        return bool(known and known.digest and known.size == self.size and known.modified == self.modified)
+Stamp = tuple[int, int]
+"""Size and time of change: a file that has both as they were is not read again."""
+
+
+@dataclass(slots=True)
+class Survey:
+    """What lies in an inbox."""
+
+    due: list[Found] = field(default_factory=list)
+    """What is new or changed, in the order of a scan."""
+    same: list[str] = field(default_factory=list)
+    """The paths of what is as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +69,54 @@ class Folder:
         be read is found as if it were a file, so that it is named with the files that cannot. Raises
         InboxError where that is the inbox itself.
         """
+        return iter(self.survey({}).due)
+
+    def survey(self, stamps: Mapping[str, Stamp]) -> Survey:
+        """The files of a scan, parted into those that `stamps` knows just so and the others.
+
+        Most rounds find nothing new in folders of many thousands of files: one that did not change costs a
+        look at it and no more. Raises InboxError like `scan`.
+        """
+        survey = Survey()
+        same = survey.same.append
         root = self.root.resolve()
         pending = [(root, "")]
         while pending:
             folder, prefix = pending.pop()
             try:
                 with os.scandir(folder) as listed:
-                    entries = sorted(listed, key=lambda entry: entry.name)
+                    entries = sorted(listed, key=attrgetter("name"))
             except OSError as error:
                 missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
                 if folder == root:
                     fault = "is not a folder" if missing else f"cannot be read: {error.strerror}"
                     raise InboxError(f"the inbox {self.root} {fault}") from error
                 if not missing:  # else it is gone since
-                    yield Found(prefix, folder, size=0, modified=0)
+                    survey.due.append(Found(prefix, folder, size=0, modified=0))
                 continue
             below = []
             for entry in entries:
-                if entry.name.startswith(".") or entry.name.endswith(_UNFINISHED):
+                name = entry.name
+                if name[0] == "." or name.endswith(_UNFINISHED):
                     continue
-                path = prefix + readable(entry.name)
                 if entry.is_dir(follow_symlinks=False):
-                    below.append((Path(entry.path), path + "/"))
+                    below.append((Path(entry.path), f"{prefix}{readable(name)}/"))
                     continue
-                found = _found(entry, path)
-                if found is not None:
-                    yield found
+                try:
+                    state = entry.stat()
+                except OSError:
+                    continue  # gone since, or a link to nothing
+                path = prefix + name
+                if stamps.get(path) == (state.st_size, state.st_mtime_ns):
+                    same(path)
+                elif stat.S_ISREG(state.st_mode):
+                    found = _seen(prefix + readable(name), Path(entry.path), state)
+                    if stamps.get(found.path) == (found.size, found.modified):  # a name or time made readable
+                        same(found.path)
+                    else:
+                        survey.due.append(found)
             pending.extend(reversed(below))
+        return survey
 
     def pick(self, places: list[Path]) -> Iterator[Found]:
         """The files at these places, folders among them walked; a path in the inbox keeps its name there."""
@@ -158,16 +187,6 @@ def readable(name: str) -> str:
 def shown(path: str) -> str:
     """A path on one line, for messages: some names hold newlines and other control characters."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
-
-
-def _found(entry: os.DirEntry[str], path: str) -> Found | None:
-    try:
-        state = entry.stat()
-    except OSError:
-        return None  # gone since, or a link to nothing
-    if not stat.S_ISREG(state.st_mode):
-        return None
-    return _seen(path, Path(entry.path), state)
 
 
 def _seen(path: str, location: Path, state: os.stat_result) -> Found:

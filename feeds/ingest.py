@@ -6,7 +6,7 @@ What `feeds ingest` does by hand and the watcher on its schedule is this same fu
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 FILES_IN_A_BATCH = 200
 BYTES_IN_A_BATCH = 8_000_000
+_NEVER = (-1, -1)
 Progress = Callable[[int, int], None]
 """Called with the files done and the files to do."""
 
@@ -83,20 +84,26 @@ class Ingest:
     def _read(
         self, report: Report, places: list[Path] | None, progress: Progress, *, failed_again: bool
     ) -> None:
-        known = self.store.known_files(self.inbox.name)
+        name = self.inbox.name
+        stamps, failing = self.store.stamps(name), self.store.failing(name)
+        for path, state in failing.items():
+            if failed_again or not state.digest:  # rights and links change without a trace in the stamp
+                stamps[path] = _NEVER
         others = self.store.number("readers") != readers.VERSION
-        tried_again = {path for path, state in known.items() if others or (failed_again and state.reason)}
-        seen: set[str] = set()
-        due = []
-        for file in self.inbox.pick(places) if places else self.inbox.scan():
-            seen.add(file.path)
-            if file.path not in tried_again and file.same_as(known.get(file.path)):
-                report.same += 1
-            else:
-                due.append(file)
-        if not places:
-            self._withdraw(known, seen, report)
-        known = {path: state for path, state in known.items() if path not in tried_again}
+        if places:
+            found = list(self.inbox.pick(places))
+            due = [file for file in found if others or stamps.get(file.path) != (file.size, file.modified)]
+            report.same = len(found) - len(due)
+        else:
+            survey = self.inbox.survey({} if others else stamps)
+            due, report.same = survey.due, len(survey.same)
+            if len(survey.same) < len(stamps):
+                seen = {*survey.same, *(file.path for file in due)}
+                self._withdraw(set(stamps), failing, seen, report)
+        known: dict[str, FileState] = {}
+        if not others:
+            known = self.store.known_files(name, [file.path for file in due])
+            known = {path: state for path, state in known.items() if not (failed_again and state.reason)}
         due, report.waiting = self.inbox.settled(due, self.settle)
         done = 0
         progress(done, len(due))
@@ -107,25 +114,24 @@ class Ingest:
         if others and not places:
             self.store.set_number("readers", readers.VERSION)
 
-    def _withdraw(self, known: dict[str, FileState], seen: set[str], report: Report) -> None:
+    def _withdraw(
+        self, known: set[str], failing: Mapping[str, FileState], seen: set[str], report: Report
+    ) -> None:
         """Forget files that are there no more, and do with their articles what `deleted` says.
 
         What lies in a folder that cannot be read is not gone; and an inbox that is empty at once is rather a
         disk that is not there.
         """
-        gone = [path for path in known if path not in seen and not path.startswith("/")]
-        gone = [
-            path for path in gone if not any(path.startswith(f"{place}/") for place in _above(path) & seen)
-        ]
-        self.store.forget_files(self.inbox.name, sorted(path for path in gone if known[path].reason))
-        told = sorted(path for path in gone if not known[path].reason)
+        gone = [path for path in known - seen if not path.startswith("/") and not _above(path) & seen]
+        self.store.forget_files(self.inbox.name, sorted(path for path in gone if path in failing))
+        told = sorted(path for path in gone if path not in failing)
         if self.deleted == "keep" or not told:
             return
         if not seen:
             log.warning("the inbox is empty; the articles of %d files stay as they are", len(told))
             return
         for start in range(0, len(told), FILES_IN_A_BATCH):
-            report.gone += self._intake(known).withdraw(told[start : start + FILES_IN_A_BATCH]).gone
+            report.gone += self._intake({}).withdraw(told[start : start + FILES_IN_A_BATCH]).gone
 
     def _intake(self, known: dict[str, FileState]) -> Intake:
         return Intake(
@@ -175,6 +181,6 @@ def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
 
 
 def _above(path: str) -> set[str]:
-    """The folders that a path lies in."""
+    """The folders that a path lies in, as one that cannot be read is found."""
     parts = path.split("/")[:-1]
-    return {"/".join(parts[: number + 1]) for number in range(len(parts))}
+    return {"/".join(parts[: number + 1]) + "/" for number in range(len(parts))}

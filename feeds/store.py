@@ -155,15 +155,32 @@ class Store:
         with self._database.reading() as connection:
             return connection.scalar(sa.select(tables.meta.c.value).where(tables.meta.c.name == name))
 
-    def known_files(self, inbox: str) -> dict[str, FileState]:
-        """What is remembered of an inbox's files, by path."""
+    def stamps(self, inbox: str) -> dict[str, tuple[int, int]]:
+        """Size and time of change of every file of an inbox that was read or tried, by path."""
+        columns = tables.files.c
+        query = sa.select(columns.path, columns.size, columns.modified).where(columns.inbox == inbox)
+        with self._database.reading() as connection:
+            return {path: (size, modified) for path, size, modified in connection.execute(query).all()}
+
+    def failing(self, inbox: str) -> dict[str, FileState]:
+        """What is remembered of the files of an inbox that could not be read, by path."""
+        return self._file_states(sa.and_(tables.files.c.inbox == inbox, tables.files.c.reason != ""))
+
+    def known_files(self, inbox: str, paths: Sequence[str]) -> dict[str, FileState]:
+        """What is remembered of some files of an inbox, by path."""
+        columns = tables.files.c
+        found: dict[str, FileState] = {}
+        for chunk in batches.chunks(paths):
+            found |= self._file_states(sa.and_(columns.inbox == inbox, columns.path.in_(chunk)))
+        return found
+
+    def _file_states(self, which: sa.ColumnElement[bool]) -> dict[str, FileState]:
         columns = tables.files.c
         query = sa.select(columns.path, columns.size, columns.modified, columns.digest, columns.reason)
         with self._database.reading() as connection:
-            found = connection.execute(query.where(columns.inbox == inbox))
             return {
                 path: FileState(path=path, size=size, modified=modified, digest=digest, reason=reason)
-                for path, size, modified, digest, reason in found
+                for path, size, modified, digest, reason in connection.execute(query.where(which))
             }
 
     def originals_of_files(self, inbox: str, paths: Sequence[str]) -> list[Original]:

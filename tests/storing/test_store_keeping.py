@@ -108,7 +108,7 @@ def test_a_batch_of_thousands_is_written(store: Store) -> None:
     assert len(store.originals_of_files("folder", batch.rewritten)) == 1200
     assert store.originals_of_files("another", batch.rewritten) == []
     assert len(store.originals_of_entries(ids)) == 1200
-    assert len(store.known_files("folder")) == 1200
+    assert len(store.stamps("folder")) == 1200
     walked: list[str] = []
     while some := store.entry_ids(after=walked[-1] if walked else ""):
         walked += some
@@ -214,7 +214,7 @@ def test_files_that_could_not_be_read_are_listed_by_path_until_they_are_forgotte
     ]
     written(store, files=states)
     assert store.failures() == [Failure("B.md", "empty"), Failure("b\nb.md", "broken")]
-    assert store.known_files("folder")["B.md"] == states[1]
+    assert store.known_files("folder", ["B.md"]) == {"B.md": states[1]}
     store.forget_files("folder", ["B.md"])
     store.forget_files("another", ["b\nb.md"])
     assert store.failures() == [Failure("b\nb.md", "broken")]
