@@ -38,8 +38,8 @@ _SAMPLES = 5
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    """Sizes are pixels: a width of 100 % is the mirror's, not the picture's. `cite` and `poster` lead to pages,
-    which the sanitizer does not know of them.
+    """Sizes are pixels: a width of 100 % is the mirror's, not the picture's. That `cite` and `poster` hold
+    addresses, the sanitizer does not know.
     """
     if name in ("cite", "poster"):
         return value if value.startswith(("https://", "http://")) else None
