@@ -75,6 +75,7 @@ DOORS = {
     "re2": {"lists"},
     "feedgen": {"writers"},
     "lxml": {"writers"},
+    "bs4": {"readers"},
     "sqlalchemy": {"database", "store", "tables"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},
