@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recipe": {"urls"},
     "catalogue": {"lists", "model", "recipe", "urls"},
     "lists": {"model", "urls"},
-    "readers": {"model", "text", "times"},
+    "readers": {"model", "text", "times", "urls"},
     "rules": {"model", "recipe", "text", "times", "urls"},
     "writers": {"model"},
     "language": set(),
