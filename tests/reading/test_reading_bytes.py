@@ -72,6 +72,14 @@ def test_line_ends_make_no_difference(text: str, newline: str) -> None:
     assert drafts(text.replace("\n", newline)) == drafts(text)
 
 
+def test_markup_that_declares_its_encoding_is_believed() -> None:
+    korean = "<p>항구 식당은 아침 여섯 시에 문을 연다. 첫 손님은 늘 같은 어부이고 늘 같은 자리에 앉는다.</p>"
+    text = f"[T](https://gazette.example.com/1)\n------\n<meta charset=euc-kr>{korean}"
+    assert readers.read(text.encode("euc-kr"), "article.md") == drafts(text)
+    with pytest.raises(ReadError, match="no other encoding fits"):
+        readers.read(text.replace("<meta charset=euc-kr>", "").encode("euc-kr"), "article.md")
+
+
 @pytest.mark.parametrize("name", ["x.md", "x.markdown", "x.txt", "x.html", "x", "a/b.c/x.MD", "渡轮|#\n.md"])
 def test_a_files_name_decides_nothing(name: str) -> None:
     assert readers.read(SIMPLIFIED.encode(), name) == drafts(SIMPLIFIED)

@@ -190,7 +190,7 @@ def test_a_file_over_the_limit_is_refused_unread(watch: Watch) -> None:
     os.truncate(file, MOST_BYTES + 1)
     touch(file, NOON)
     assert watch.run() == (0, 0, 0, 0, 1)
-    assert watch.reasons() == {"big.md": "the file is larger than 8 MB"}
+    assert watch.reasons() == {"big.md": "the file is larger than 32 MB"}
     assert watch.run() == (0, 0, 1, 0, 0)
 
 
