@@ -109,15 +109,14 @@ def withdraw(
         query = sa.select(columns.id, columns.source).where(columns.id.in_(chunk))
         found = {row.id: row.source for row in connection.execute(query)}
         known = known or bool(found)
-        signs = chunk if forgotten else list(found)
         values = [
             {
-                "id": one,
-                "source": found.get(one, ""),
+                "id": entry_id,
+                "source": source,
                 "deleted": rows.to_micros(at),
                 "forgotten": int(forgotten),
             }
-            for one in signs
+            for entry_id, source in found.items()
             if at is not None
         ]
         database.upsert(connection, tables.deletions, values)

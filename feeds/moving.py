@@ -29,7 +29,7 @@ class SlugError(FeedsError):
 def listed(catalogue: Catalogue, store: Store) -> list[str]:
     """Every source that has articles, and what was moved."""
     catalogue.move(store.moves())
-    known = {source.slug for source in catalogue.known()}
+    known = {source.slug for source in catalogue.known()} | {move.into.slug for move in store.moves()}
     lines = []
     for state in store.sources():
         source, made = state.source, "" if state.source.slug in known else "  (by itself)"

@@ -92,7 +92,8 @@ class Store:
             columns = tables.originals.c
             connection.execute(sa.delete(tables.originals).where(columns.entry_id == entry_id))
             known = batches.withdraw(self._database, connection, [entry_id], now, forgotten=True)
-            batches.moved(self._database, connection, now)
+            if known:
+                batches.moved(self._database, connection, now)
         return known
 
     def remember(self, entry_id: str) -> bool:

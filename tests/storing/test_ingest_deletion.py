@@ -116,5 +116,8 @@ def test_what_is_forgotten_does_not_come_back_until_it_is_let(watch: Watch) -> N
 
 
 def test_forgetting_what_is_not_there_says_so(watch: Watch) -> None:
-    assert moving.forget(watch.ingest, "nothing.md") == (["nothing.md: no such article"], False)
+    before = watch.generation()
+    for name in ("nothing.md", "https://harbour.example/nothing", identity.entry_id("https://x.example/")):
+        assert moving.forget(watch.ingest, name) == ([f"{name}: no such article"], False)
+    assert (watch.generation(), watch.store.deletions(10)) == (before, [])
     assert moving.forget(watch.ingest, FERRY, undo=True)[1] is False
