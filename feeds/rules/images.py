@@ -175,8 +175,8 @@ def unproxy(page: Page) -> list[str]:
 def captions(page: Page) -> list[str]:
     """`<img><div><small>caption</small></div>` becomes a figure; an empty caption goes.
 
-    The shape that feedx flattens a publisher's figures to. One whose picture is lost becomes a paragraph, so
-    that no other picture can take it for its own. A pack names captions of other shapes.
+    The shape that feedx flattens a publisher's figures to. One that follows no picture becomes a paragraph. A
+    pack names captions of other shapes.
     """
     pieces = _named_captions(page)
     for small in page.tree.select("small"):
@@ -262,11 +262,15 @@ def _told_twice(page: Page) -> list[str]:
 
 
 def lose(picture: Element) -> None:
-    """Take away a picture or player that has no address; its caption, if one follows, is none any more."""
+    """Take away a picture or player that has no address; its caption, if one follows, stays alone in a figure.
+
+    There no other picture can take it for its own, and a summary does not begin with it.
+    """
     after = next_shown(picture)
     small = after.select_one("small") if isinstance(after, Element) and after.tag in BOXES else None
     if small is not None and (box := _caption_box(small)) is after and box is not None and not hollow(small):
-        _release(small, box)
+        box.tag = "figure"
+        small.tag = "figcaption"
     picture.extract()
 
 
