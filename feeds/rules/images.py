@@ -193,6 +193,11 @@ def captions(page: Page) -> list[str]:
             _make_figure(shown, small, box)
         else:
             _release(small, box)
+    for stray in page.tree.select("figcaption"):
+        if stray.closest("figure") is None:
+            figure = Element("figure")
+            stray.replace_with(figure)
+            figure.append(stray)
     return pieces + _told_twice(page)
 
 
