@@ -267,7 +267,7 @@ def _told_twice(page: Page) -> list[str]:
 
 
 def lose(picture: Element) -> None:
-    """Take away a picture or player that has no address; its caption, if one follows, stays alone in a figure.
+    """Take away a picture or player without an address; a caption that follows it stays alone in a figure.
 
     There no other picture can take it for its own, and a summary does not begin with it.
     """
