@@ -56,7 +56,7 @@ RULES: tuple[Rule, ...] = (
     Rule("repeated-title", finish.repeated_title, "a heading that only repeats the title goes"),
     Rule("wrappers", finish.wrappers, "boxes that only hold other blocks are taken away"),
     Rule("empty", finish.empty, "elements that hold nothing go"),
-    Rule("paragraph", repair.paragraph, "a body that is nothing but text is a paragraph"),
+    Rule("paragraph", repair.paragraph, "text outside of any block is a paragraph"),
 )
 
 NAMES = frozenset(rule.name for rule in RULES)

@@ -89,7 +89,8 @@ def frames(page: Page) -> list[str]:
 
 
 def _replace_by_link(element: Element, address: str, title: str) -> None:
-    if element.closest("a") is not None:  # a link cannot hold another one
+    parent = element.parent
+    if isinstance(parent, Element) and parent.closest("a") is not None:  # a link cannot hold another one
         element.replace_with(Text(title))
         return
     link = Element("a", {"href": address}, [Text(title)])

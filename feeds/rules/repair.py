@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 import re
 
-from turbohtml import Element, Text
+from turbohtml import Element, Node, Text
 
-from feeds.rules.page import Page, blank, changed, short
+from feeds.rules.page import INLINE, Page, blank, changed, short
 
 # Any tag that HTML knows, opening or closing: where there is none, a body is plain text.
 _TAG = re.compile(
@@ -32,6 +32,7 @@ _SENTENCE = re.compile(r"(?:[.,:;!?'*_]|={2,})+$")
 _ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
+_IN_LINE = INLINE | {"br", "wbr", "img", "time", "data", "ruby", "rb", "rt", "rp", "rtc"}
 
 
 def mended(body: str) -> str:
@@ -109,15 +110,50 @@ def lists(page: Page) -> list[str]:
 
 
 def paragraph(page: Page) -> list[str]:
-    """A body that is nothing but text is a paragraph."""
-    children = list(page.tree.children)
-    if any(isinstance(child, Element) for child in children) or blank(page.tree.text):
-        return []
-    made = Element("p")
-    page.tree.append(made)
-    for child in children:
-        made.append(child)
+    """Text that stands outside of any block, with its links and marks, is a paragraph.
+
+    Pictures before it are none of it, and the breaks around it go: a paragraph stands apart by itself.
+    """
+    run: list[Node] = []
+    for child in (*page.tree.children, None):
+        if child is not None and _in_line(child):
+            run.append(child)
+            continue
+        if not all(blank(node.text) for node in run):
+            _gather(run)
+        run = []
     return []
+
+
+def _gather(run: list[Node]) -> None:
+    while _is_around(run[0]):
+        _extract_break(run.pop(0))
+    while _is_around(run[-1]) and _tag(run[-1]) != "img":
+        _extract_break(run.pop())
+    made = Element("p")
+    run[0].insert_before(made)
+    for node in run:
+        made.append(node)
+
+
+def _is_around(node: Node) -> bool:
+    return _tag(node) in ("br", "img") or (isinstance(node, Text) and blank(node.data))
+
+
+def _extract_break(node: Node) -> None:
+    if _tag(node) != "img":
+        node.extract()
+
+
+def _tag(node: Node) -> str:
+    return node.tag if isinstance(node, Element) else ""
+
+
+def _in_line(node: Node) -> bool:
+    """Whether a node can be part of a line: text, and elements that hold nothing but parts of a line."""
+    if not isinstance(node, Element):
+        return True
+    return all(part.tag in _IN_LINE for part in (node, *node.iter_elements()))
 
 
 def _texts(tree: Element) -> list[Text]:
