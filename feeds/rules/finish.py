@@ -25,10 +25,13 @@ def foreign(page: Page) -> list[str]:
     Those whose content is not text go with it.
     """
     pieces = []
+    captions = set(page.tree.select(page.recipe.captions) if page.recipe.captions else ())
     for element in _inside_out(page.tree):
         tag = element.tag
         if tag in allowed.TAGS or tag in BOXES or (tag == "iframe" and page.recipe.frames):
             continue  # the frames that are still there are allowed
+        if element in captions:
+            continue  # the rule for them unwraps it
         pieces.append(f"<{tag}>")
         if tag in allowed.HIDDEN:
             element.extract()

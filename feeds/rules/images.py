@@ -7,6 +7,7 @@ import re
 from turbohtml import Element, Node, Text
 
 from feeds import urls
+from feeds.rules import allowed
 from feeds.rules.page import (
     BLOCKS,
     BOXES,
@@ -207,19 +208,35 @@ def _named_captions(page: Page) -> list[str]:
             and solid_children(box.parent) == [box]
         ):
             box = box.parent
-        shown = _before(box)
-        if not isinstance(shown, Element) or hollow(told):
+        shown = _shown_before(box)
+        if shown is None or hollow(told):
+            if told.tag not in allowed.TAGS:
+                told.unwrap()
             continue
-        caption = shown.select_one("figcaption") if shown.tag == "figure" else None
-        if caption is not None:
-            caption.extend([Element("br"), *told.children])
-            box.extract()
-        elif _is_media(shown) or shown.tag == "figure":
+        figure = shown if shown.tag == "figure" else shown.closest("figure")
+        caption = figure.select_one("figcaption") if figure is not None else None
+        if caption is told:
+            continue
+        pieces.append(short(" ".join(told.text.split())))
+        if figure is None:
             _make_figure(shown, told, box)
-        else:
             continue
-        pieces.append(short(" ".join((caption or told).text.split())))
+        box.extract()
+        if caption is None:
+            figure.append(Element("figcaption", {}, list(told.children)))
+        else:
+            caption.extend([Element("br"), *told.children])
     return pieces
+
+
+def _shown_before(box: Element) -> Element | None:
+    """The picture, or the figure, that stands before a caption's box, maybe in boxes of its own."""
+    shown = _before(box)
+    while isinstance(shown, Element) and shown.tag in BOXES and len(solid_children(shown)) == 1:
+        shown = solid_children(shown)[0]
+    if isinstance(shown, Element) and (shown.tag == "figure" or _is_media(shown)):
+        return shown
+    return None
 
 
 def _told_twice(page: Page) -> list[str]:
