@@ -110,7 +110,10 @@ class DropSpec(_Spec):
 
 
 class FooterSpec(_Spec):
-    """A block to drop, by its text; with `hosts`, only where every link in it leads to one of them."""
+    """A block to drop, by its text; with `hosts`, only where every link in it leads to one of them.
+
+    A group `byline` is the author.
+    """
 
     text: Pattern
     hosts: tuple[Host, ...] = ()

@@ -22,7 +22,7 @@ class Rule(NamedTuple):
     about: str
 
 
-VERSION = 3
+VERSION = 4
 """Raised with every change to what the rules do, so that stored articles are cleaned again."""
 
 RULES: tuple[Rule, ...] = (
@@ -54,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     Rule("media", embeds.media, "audio and video become enclosures"),
     Rule("stamp", bylines.stamp, "a date at the top of the body; its byline becomes the author"),
     Rule("repeated-title", finish.repeated_title, "a heading that only repeats the title goes"),
+    Rule("line-ends", repair.line_ends, "line ends between Chinese characters are no blanks"),
     Rule("wrappers", finish.wrappers, "boxes that only hold other blocks are taken away"),
     Rule("empty", finish.empty, "elements that hold nothing go"),
     Rule("paragraph", repair.paragraph, "text outside of any block is a paragraph"),

@@ -57,13 +57,15 @@ def _own_text(element: Element) -> str:
 
 
 def wrappers(page: Page) -> list[str]:
-    """Unwrap boxes that hold only blocks; other boxes become a `div`."""
+    """Unwrap boxes that hold only blocks, and breaks beside them; other boxes become a `div`."""
     pieces = []
     for element in list(page.tree.iter_elements()):  # from outside, so that every child is looked at once
         tag = element.tag
         if tag not in BOXES:
             continue
-        if all(_is_block(child) for child in element.children):
+        children = list(element.children)
+        parts = [child for child in children if not _is_break(child)]
+        if all(map(_is_block, parts)) and (len(parts) == len(children) or any(map(_shows_block, parts))):
             pieces.append(f"<{tag}>")
             element.unwrap()
         elif tag != "div":
@@ -75,6 +77,14 @@ def _is_block(node: Node) -> bool:
     if isinstance(node, Element):
         return node.tag in BLOCKS or hollow(node)
     return not isinstance(node, Text) or blank(node.data)
+
+
+def _is_break(node: Node) -> bool:
+    return isinstance(node, Element) and node.tag == "br"
+
+
+def _shows_block(node: Node) -> bool:
+    return isinstance(node, Element) and node.tag in BLOCKS and not hollow(node)
 
 
 def empty(page: Page) -> list[str]:

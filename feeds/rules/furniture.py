@@ -8,6 +8,7 @@ from turbohtml import Element, Node, Text
 
 from feeds import urls
 from feeds.recipe import Footer
+from feeds.rules.bylines import authors
 from feeds.rules.page import BLOCKS, Page, blank, inside, previous_shown, sample, short
 
 _SEPARATORS = frozenset({"br", "hr"})
@@ -56,12 +57,12 @@ def footers(page: Page) -> list[str]:
     if not footers:
         return []
     own = urls.host(page.link)
-    return _remove_blocks(footers, page.tree, own) + _remove_runs(footers, page.tree, own)
+    return _remove_blocks(footers, page, own) + _remove_runs(footers, page.tree, own)
 
 
-def _remove_blocks(footers: tuple[Footer, ...], tree: Element, own: str) -> list[str]:
+def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[str]:
     """The blocks that hold a footer and nothing before it, innermost first, from the end."""
-    removed = []
+    removed, tree = [], page.tree
     for block in list(tree.iter_elements())[::-1]:
         if block.tag not in BLOCKS:
             continue
@@ -69,10 +70,17 @@ def _remove_blocks(footers: tuple[Footer, ...], tree: Element, own: str) -> list
         if len(text) > _LONGEST_FOOTER or not inside(block, tree):
             continue
         text = text.lstrip()
-        if any(footer.text.match(text) and _leads_only_to(block, footer.hosts, own) for footer in footers):
-            _trim_before(block, tree)
-            removed.append(sample(block))
-            block.extract()
+        matches = ((footer, footer.text.match(text)) for footer in footers)
+        found = next(
+            (match for one, match in matches if match and _leads_only_to(block, one.hosts, own)), None
+        )
+        if found is None:
+            continue
+        if byline := found.groupdict().get("byline"):
+            page.bylines.extend(authors(byline, page.recipe.not_authors))
+        _trim_before(block, tree)
+        removed.append(sample(block))
+        block.extract()
     return removed
 
 

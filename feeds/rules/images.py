@@ -330,6 +330,8 @@ def _make_figure(shown: Element, small: Element, box: Element, of: Element | Non
 def repeated(page: Page) -> list[str]:
     """A picture that stands several times stands once: where it has a caption, else where it came first.
 
+    Under one caption it stands once as well: the second is the twin that `<noscript>` held.
+
     One in a line of text is a sign there, such as an emoticon, and stays as often as it is used.
     """
     groups: dict[str, list[Element]] = {}
@@ -340,7 +342,8 @@ def repeated(page: Page) -> list[str]:
     captioned = _captioned(page.tree)
     pieces = []
     for group in groups.values():
-        kept = {picture for picture in group if picture in captioned} or {group[0]}
+        figures = {picture.closest("figure"): picture for picture in group[::-1] if picture in captioned}
+        kept = set(figures.values()) or {group[0]}
         for picture in group:
             if picture not in kept and not _in_text(picture):
                 pieces.append(sample(picture))

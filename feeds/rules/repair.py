@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
 from turbohtml import Element, Node, Text
 
@@ -33,6 +34,9 @@ _ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _IN_LINE = INLINE | {"br", "wbr", "img", "time", "data", "ruby", "rb", "rt", "rp", "rtc"}
+_BLANKS = re.compile(r"([ \t\n\r\f]+)")
+_CODE = frozenset({"pre", "code", "kbd", "samp"})
+_WITH_WIDE = frozenset("“”‘’…—·")  # of ambiguous width: as wide as what stands beside them
 
 
 def mended(body: str) -> str:
@@ -84,6 +88,67 @@ def invisible(page: Page) -> list[str]:
             pieces.append(short(node.data.strip()))
             node.data = _INVISIBLE.sub("", node.data)
     return pieces
+
+
+def line_ends(page: Page) -> list[str]:
+    """A line end between two Chinese or Japanese characters is no blank (CSS Text, "Segment Break
+    Transformation Rules"): pages that were indented have one at every tag (CRUFT.md 1.1, variant B).
+    """
+    if "\n" not in page.tree.text:
+        return []
+    line: list[tuple[Text, list[str]]] = []
+    waiting: list[Node | None] = [*reversed(page.tree.children)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Text):
+            line.append((node, _BLANKS.split(node.data)))
+        elif isinstance(node, Element) and node.tag in INLINE and node.tag not in _CODE:
+            waiting.extend(reversed(node.children))
+        elif node is None or isinstance(node, Element):  # where a block begins or ends, so does a line
+            _join(line)
+            line = []
+            if isinstance(node, Element) and node.tag not in _CODE:
+                waiting.append(None)
+                waiting.extend(reversed(node.children))
+    _join(line)
+    return []
+
+
+def _join(line: list[tuple[Text, list[str]]]) -> None:
+    """Take the line ends between wide characters out of the texts of one line, split at their blanks."""
+    before = ""
+    blanks: list[tuple[list[str], int]] = []
+    for _, pieces in line:
+        for index, piece in enumerate(pieces):
+            if index % 2:
+                blanks.append((pieces, index))
+            elif piece:
+                if any("\n" in held[at] for held, at in blanks) and _are_wide(before, piece[0]):
+                    for held, at in blanks:
+                        held[at] = ""
+                before, blanks = piece[-1], []
+    for node, pieces in line:
+        if len(pieces) > 1:
+            node.data = "".join(pieces)
+
+
+def _are_wide(before: str, after: str) -> bool:
+    """Whether two characters stand side by side without a blank between them; wide marks do so with all."""
+    if not before:
+        return False
+    wide = (_is_wide(before), _is_wide(after))
+    if any(
+        one and unicodedata.category(mark)[0] == "P" for one, mark in zip(wide, (before, after), strict=True)
+    ):
+        return True
+    return all(wide) or (wide[0] and after in _WITH_WIDE) or (wide[1] and before in _WITH_WIDE)
+
+
+def _is_wide(character: str) -> bool:
+    """Whether a character is as wide as a Chinese one; Hangul is, but has blanks between its words."""
+    return unicodedata.east_asian_width(character) in "WF" and not (
+        "\u1100" <= character <= "\u11ff" or "\uac00" <= character <= "\ud7a3"
+    )
 
 
 def lists(page: Page) -> list[str]:

@@ -136,6 +136,7 @@ _FOOTER = re.compile(
     r"|欢迎订阅德国之声“[^”]{1,20}”播客.{1,200}?/id\d+\?l=de|Forfullaccesstoprint,.{1,80}?/intelligenceoffer"
     r"|Editor’snote:Someofourcovid-19coverage.*?ourhub"
     r"|Thepost.{1,300}?(?:appearedfirst|firstappeared)on(?:中国数字时代|BitterWinter)\.$"
+    r"|寒冬記者[^，。]{2,12}?(?=Thepost|\Z)|作者：[^，。：（]{2,20}（[A-Z][A-Za-z]{1,40}）"
     r"|©[^|©]{1,60}for中国数字时代,get_post_time\('Y'\)\.\|Permalink\|.{1,400}?FeedenhancedbyBetterFeedfromOzh"
     r"|—*(?:微信搜索“燕京书评”（Pekingbooks）：重申文化想象，重塑文字力量。?"
     r"|请微信搜索关注公众号“全现在”，朋友圈的世界也会不一样。)|點擊此處訂閱我們的英文單月刊Change"
