@@ -34,17 +34,23 @@ _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 
 
+def is_plain(body: str) -> bool:
+    """Whether a body is plain text: it has no tag that HTML knows."""
+    return not _TAG.search(body) and not _CLOSING.search(body)
+
+
 def mended(body: str) -> str:
     """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text."""
-    if not _TAG.search(body) and not _CLOSING.search(body):
-        return _paragraphs(body)
+    if is_plain(body):
+        return paragraphs(html.unescape(body))
     if '="' in body or "='" in body:
         body = _GLUED.sub(r"<\1 ", body)
     return _NO_TAG.sub("&lt;", body)
 
 
-def _paragraphs(text: str) -> str:
-    parts = re.split(r"\n\s*\n", html.unescape(text))
+def paragraphs(text: str) -> str:
+    """Plain text as HTML: empty lines part paragraphs, addresses become links."""
+    parts = re.split(r"\n\s*\n", text)
     lines = (
         "<br>".join(_linked(line) for line in part.strip().split("\n")) for part in parts if not blank(part)
     )
