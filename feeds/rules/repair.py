@@ -28,6 +28,12 @@ _NO_TAG = re.compile(r"<(?=/?[a-zA-Z][\w-]*<)")
 # An address in running text ends where ASCII ends, or where the next one begins: the mirrors deleted the
 # line ends between them (CRUFT.md 3.12).
 _ADDRESS = re.compile(r"https?://(?:(?!https?://)[!#$%&'*+,./:;=?@_~\w\-])+", re.ASCII)
+# What YouTube calls its videos and channels has a fixed length: behind it, words that ran into it begin.
+_YOUTUBE = re.compile(
+    r"https?://(?:youtu\.be/|(?:www\.|m\.)?youtube\.com/(?:watch\?v=|shorts/|live/|(?=channel/UC)))"
+    r"(?:[\w-]{11}|channel/UC[\w-]{22})(?=[\w-])",
+    re.ASCII,
+)
 _SENTENCE = re.compile(r"(?:[.,:;!?'*_]|={2,})+$")
 _ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
@@ -60,7 +66,8 @@ def paragraphs(text: str) -> str:
 def _linked(line: str) -> str:
     pieces, end = [], 0
     for match in _ADDRESS.finditer(line):
-        address = _SENTENCE.sub("", match[0])
+        named = _YOUTUBE.match(match[0])
+        address = named[0] if named else _SENTENCE.sub("", match[0])
         pieces.append(html.escape(line[end : match.start()], quote=False))
         pieces.append(f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>')
         end = match.start() + len(address)
