@@ -175,6 +175,8 @@ class Rules(_Spec):
     footers: tuple[FooterSpec, ...] = ()
     endings: tuple[Pattern, ...] = ()
     """What goes from the end of a block's text, the rest of which stays."""
+    passages: tuple[Pattern, ...] = ()
+    """What goes from a body that is plain text, wherever it stands."""
     stamps: tuple[Pattern, ...] = ()
     """Whole text of a stamp at the top of the body, a `<br>` as a newline; a group `byline` is the author, a
     group `time` the date of an article that names none, or only a day."""
@@ -273,6 +275,7 @@ class Recipe:
     drop_if: tuple[Drop, ...]
     footers: tuple[Footer, ...]
     endings: tuple[re.Pattern[str], ...]
+    passages: tuple[re.Pattern[str], ...]
     stamps: tuple[re.Pattern[str], ...]
     bylines: str
     """One selector list, like the next two and `emoji`; empty where there is none."""
@@ -308,6 +311,7 @@ def build(layers: Sequence[Rules]) -> Recipe:
         drop_if=tuple(Drop(spec.select, re.compile(spec.text)) for spec in merged["drop_if"]),
         footers=tuple(Footer(re.compile(f.text), frozenset(f.hosts)) for f in merged["footers"]),
         endings=_patterns(merged["endings"]),
+        passages=_patterns(merged["passages"]),
         stamps=_patterns(merged["stamps"]),
         bylines=_selectors(merged["bylines"]),
         captions=_selectors(merged["captions"]),

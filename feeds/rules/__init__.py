@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     Rule("drop", furniture.drop, "elements that a pack names: ads, widgets, scripts, pixels"),
     Rule("entities", repair.entities, "what was encoded twice is decoded"),
     Rule("invisible", repair.invisible, "characters of no width go"),
+    Rule("passages", furniture.passages, "what a pack names goes from a body of plain text"),
     Rule("footers", furniture.footers, "blocks that a mirror appends, by their text"),
     Rule("endings", furniture.endings, "what a pack names is cut from the end of a text"),
     Rule("embeds", embeds.frames, "frames become titled links, or stay in a sandbox where that is allowed"),

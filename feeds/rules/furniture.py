@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 
-from turbohtml import Element, Node, Text
+from turbohtml import Element, Node, Text, parse_fragment
 
 from feeds import urls
 from feeds.recipe import Footer
 from feeds.rules.bylines import authors
 from feeds.rules.page import BLOCKS, Page, blank, inside, previous_shown, sample, short
+from feeds.rules.repair import paragraphs
 
 _SEPARATORS = frozenset({"br", "hr"})
 _DASHES = frozenset("-–—―－─━_*＊=＝·•")
 _LONGEST_DASHES = 60
 _LONGEST_FOOTER = 600
+_LONGEST_PLAIN = 10_000  # characters; a description of a video has at most 5,000
+_RULED = "".join(_DASHES) + " \t\n\xa0\u3000"
 
 
 def drop(page: Page) -> list[str]:
@@ -30,6 +33,53 @@ def drop(page: Page) -> list[str]:
                 removed.append(sample(element))
                 element.extract()
     return removed
+
+
+def passages(page: Page) -> list[str]:
+    """Remove what the recipe names from plain text, which has no blocks to drop, with the lines of dashes
+    around it (CRUFT.md 3.12: descriptions of videos, whose line ends the mirrors deleted).
+    """
+    if not page.plain or not page.recipe.passages:
+        return []
+    text = _plain_text(page.tree)
+    if len(text) > _LONGEST_PLAIN:
+        return []
+    pieces: list[str] = []
+    for pattern in page.recipe.passages:
+        text = _without(pattern, text, pieces)
+    if pieces:
+        page.tree = parse_fragment(paragraphs(text), positions=False)
+    return pieces
+
+
+def _plain_text(tree: Element) -> str:
+    pieces = []
+    for node in tree.descendants:
+        if isinstance(node, Text):
+            pieces.append(node.data)
+        elif isinstance(node, Element) and node.tag in ("p", "br"):
+            pieces.append("\n\n" if node.tag == "p" else "\n")
+    return "".join(pieces).strip()
+
+
+def _without(pattern: re.Pattern[str], text: str, pieces: list[str]) -> str:
+    """The text without what a pattern matches; where it stood, a new paragraph begins."""
+    kept, end = [], 0
+    for found in pattern.finditer(text):
+        if found.end() <= end or not found[0].strip():
+            continue
+        pieces.append(short(" ".join(found[0].split())))
+        before, after = text[end : max(end, found.start())], text[found.end() :]
+        kept.append(before[: len(before) - _dashes(before[::-1])])
+        end = found.end() + _dashes(after)
+    return "\n\n".join([*kept, text[end:]]).strip() if kept else text
+
+
+def _dashes(text: str) -> int:
+    """How many characters at the beginning of a text are lines of dashes and the blanks around them."""
+    rest = text.lstrip(_RULED)
+    run = text[: len(text) - len(rest)]
+    return len(run) if any(dash * 3 in run for dash in _DASHES) else 0
 
 
 def endings(page: Page) -> list[str]:

@@ -29,6 +29,12 @@ _NO_TAG = re.compile(r"<(?=/?[a-zA-Z][\w-]*<)")
 # An address in running text ends where ASCII ends, or where the next one begins: the mirrors deleted the
 # line ends between them (CRUFT.md 3.12).
 _ADDRESS = re.compile(r"https?://(?:(?!https?://)[!#$%&'*+,./:;=?@_~\w\-])+", re.ASCII)
+# What YouTube calls its videos and channels has a fixed length: behind it, words that ran into it begin.
+_YOUTUBE = re.compile(
+    r"https?://(?:youtu\.be/|(?:www\.|m\.)?youtube\.com/(?:watch\?v=|shorts/|live/|(?=channel/UC)))"
+    r"(?:[\w-]{11}|channel/UC[\w-]{22})(?=[\w-])",
+    re.ASCII,
+)
 _SENTENCE = re.compile(r"(?:[.,:;!?'*_]|={2,})+$")
 _ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
@@ -39,17 +45,23 @@ _CODE = frozenset({"pre", "code", "kbd", "samp"})
 _WITH_WIDE = frozenset("“”‘’…—·")  # of ambiguous width: as wide as what stands beside them
 
 
+def is_plain(body: str) -> bool:
+    """Whether a body is plain text: it has no tag that HTML knows."""
+    return not _TAG.search(body) and not _CLOSING.search(body)
+
+
 def mended(body: str) -> str:
     """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text."""
-    if not _TAG.search(body) and not _CLOSING.search(body):
-        return _paragraphs(body)
+    if is_plain(body):
+        return paragraphs(html.unescape(body))
     if '="' in body or "='" in body:
         body = _GLUED.sub(r"<\1 ", body)
     return _NO_TAG.sub("&lt;", body)
 
 
-def _paragraphs(text: str) -> str:
-    parts = re.split(r"\n\s*\n", html.unescape(text))
+def paragraphs(text: str) -> str:
+    """Plain text as HTML: empty lines part paragraphs, addresses become links."""
+    parts = re.split(r"\n\s*\n", text)
     lines = (
         "<br>".join(_linked(line) for line in part.strip().split("\n")) for part in parts if not blank(part)
     )
@@ -59,7 +71,8 @@ def _paragraphs(text: str) -> str:
 def _linked(line: str) -> str:
     pieces, end = [], 0
     for match in _ADDRESS.finditer(line):
-        address = _SENTENCE.sub("", match[0])
+        named = _YOUTUBE.match(match[0])
+        address = named[0] if named else _SENTENCE.sub("", match[0])
         pieces.append(html.escape(line[end : match.start()], quote=False))
         pieces.append(f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>')
         end = match.start() + len(address)
