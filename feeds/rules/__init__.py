@@ -32,6 +32,7 @@ RULES: tuple[Rule, ...] = (
         "placeholders", embeds.placeholders, "elements that wait for a script become links to what they show"
     ),
     Rule("drop", furniture.drop, "elements that a pack names: ads, widgets, scripts, pixels"),
+    Rule("asides", furniture.asides, "boxes that interrupt a text go behind it"),
     Rule("entities", repair.entities, "what was encoded twice is decoded"),
     Rule("invisible", repair.invisible, "characters of no width go"),
     Rule("footers", furniture.footers, "blocks that a mirror appends, by their text"),

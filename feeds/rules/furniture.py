@@ -31,6 +31,18 @@ def drop(page: Page) -> list[str]:
     return removed
 
 
+def asides(page: Page) -> list[str]:
+    """Put a box that interrupts a text behind the block that the text stands in."""
+    pieces = []
+    for box in page.tree.select(page.recipe.asides) if page.recipe.asides else ():
+        above = (one for one in box.ancestors if isinstance(one, Element))
+        block = next((one for one in above if one.tag in BLOCKS), None)
+        if block is not None and inside(block, page.tree):
+            block.insert_after(box if box.tag in BLOCKS else Element("p", {}, [box]))
+            pieces.append(sample(box))
+    return pieces
+
+
 def endings(page: Page) -> list[str]:
     """Cut what the recipe names from the end of a block's text, and leave the block."""
     pieces = []
