@@ -49,15 +49,17 @@ RULES: tuple[Rule, ...] = (
     Rule("redirects", links.redirects, "links lead to where their redirects would"),
     Rule("tracking", links.tracking, "parameters that only track are taken out of links"),
     Rule("foreign", finish.foreign, "elements that no feed knows are unwrapped"),
-    Rule("lists", repair.lists, "list items outside of any list get one"),
+    Rule("emphasis", repair.emphasis, "a block that is bold in Markdown is bold"),
     Rule("captions", images.captions, "a picture and its flattened caption become a figure"),
     Rule("repeated-images", images.repeated, "a picture that stands twice stands once"),
     Rule("media", embeds.media, "audio and video become enclosures"),
+    Rule("paragraph", repair.paragraph, "text that stands in no block is a paragraph"),
     Rule("stamp", bylines.stamp, "a date at the top of the body; its byline becomes the author"),
     Rule("repeated-title", finish.repeated_title, "a heading that only repeats the title goes"),
+    Rule("lists", repair.lists, "list items outside of any list get one, and links that would run together"),
+    Rule("breaks", finish.breaks, "breaks at both ends of a block go"),
     Rule("wrappers", finish.wrappers, "boxes that only hold other blocks are taken away"),
     Rule("empty", finish.empty, "elements that hold nothing go"),
-    Rule("paragraph", repair.paragraph, "a body that is nothing but text is a paragraph"),
 )
 
 NAMES = frozenset(rule.name for rule in RULES)

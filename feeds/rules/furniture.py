@@ -135,6 +135,8 @@ def _ends_block(node: Node, tree: Element) -> bool:
     while True:
         after = node.next_sibling
         while after is not None:
+            if isinstance(after, Element) and after.tag in BLOCKS:
+                return True
             if (isinstance(after, Element) and after.tag != "br") or not blank(after.text):
                 return False
             after = after.next_sibling

@@ -117,7 +117,7 @@ def test_every_real_article_is_settled_and_harmless(found: tuple[Draft, ...]) ->
 def test_no_text_of_a_real_article_is_lost(found: tuple[Draft, ...]) -> None:
     for draft in found:
         drop = recipe_of(draft.link).drop
-        off = ("footers", "endings", "stamp", "asides", "embeds", "entities", "emails", "emoji")
+        off = ("footers", "endings", "stamp", "asides", "embeds", "entities", "emails", "emoji", "emphasis")
         body = cleaned_body(draft.html, draft.link, off=off)
         assert visible(body.html) == visible(draft.html, without=drop), draft.link
 
