@@ -172,6 +172,8 @@ class Rules(_Spec):
     drop: tuple[Selector, ...] = ()
     """CSS selectors of elements that go with all they hold."""
     drop_if: tuple[DropSpec, ...] = ()
+    asides: tuple[Selector, ...] = ()
+    """CSS selectors of boxes that interrupt a text: they go behind the block that it stands in."""
     footers: tuple[FooterSpec, ...] = ()
     endings: tuple[Pattern, ...] = ()
     """What goes from the end of a block's text, the rest of which stays."""
@@ -273,6 +275,7 @@ class Recipe:
     drop: str
     """One selector list; empty where there is none."""
     drop_if: tuple[Drop, ...]
+    asides: str
     footers: tuple[Footer, ...]
     endings: tuple[re.Pattern[str], ...]
     passages: tuple[re.Pattern[str], ...]
@@ -309,6 +312,7 @@ def build(layers: Sequence[Rules]) -> Recipe:
     return Recipe(
         drop=_selectors(merged["drop"]),
         drop_if=tuple(Drop(spec.select, re.compile(spec.text)) for spec in merged["drop_if"]),
+        asides=_selectors(merged["asides"]),
         footers=tuple(Footer(re.compile(f.text), frozenset(f.hosts)) for f in merged["footers"]),
         endings=_patterns(merged["endings"]),
         passages=_patterns(merged["passages"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from turbohtml import Element, Node, Text
 
 from feeds.rules import allowed
@@ -17,6 +19,8 @@ from feeds.rules.page import (
     repeats_title,
     sample,
 )
+
+_TEXTS = BOXES | frozenset("p li blockquote figcaption h1 h2 h3 h4 h5 h6 td th dt dd".split())
 
 
 def foreign(page: Page) -> list[str]:
@@ -54,6 +58,28 @@ def repeated_title(page: Page) -> list[str]:
 
 def _own_text(element: Element) -> str:
     return "".join(child.data for child in element.children if isinstance(child, Text))
+
+
+def breaks(page: Page) -> list[str]:
+    """Remove the breaks that a block begins or ends with, and the blanks around them."""
+    pieces = []
+    for block in _inside_out(page.tree):
+        if block.tag not in _TEXTS or hollow(block):
+            continue
+        children = block.children
+        for nodes in (children, children[::-1]):
+            edge = list(takewhile(_is_space, nodes))
+            found = [node for node in edge if isinstance(node, Element) and node.tag == "br"]
+            for node in edge if found else ():
+                node.extract()
+            pieces += ["<br>"] * len(found)
+    return pieces
+
+
+def _is_space(node: Node) -> bool:
+    if isinstance(node, Element):
+        return node.tag == "br" or hollow(node)
+    return not isinstance(node, Text) or blank(node.data)
 
 
 def wrappers(page: Page) -> list[str]:

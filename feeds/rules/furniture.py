@@ -82,6 +82,18 @@ def _dashes(text: str) -> int:
     return len(run) if any(dash * 3 in run for dash in _DASHES) else 0
 
 
+def asides(page: Page) -> list[str]:
+    """Put a box that interrupts a text behind the block that the text stands in."""
+    pieces = []
+    for box in page.tree.select(page.recipe.asides) if page.recipe.asides else ():
+        above = (one for one in box.ancestors if isinstance(one, Element))
+        block = next((one for one in above if one.tag in BLOCKS), None)
+        if block is not None and inside(block, page.tree):
+            block.insert_after(box if box.tag in BLOCKS else Element("p", {}, [box]))
+            pieces.append(sample(box))
+    return pieces
+
+
 def endings(page: Page) -> list[str]:
     """Cut what the recipe names from the end of a block's text, and leave the block."""
     pieces = []
@@ -181,6 +193,8 @@ def _ends_block(node: Node, tree: Element) -> bool:
     while True:
         after = node.next_sibling
         while after is not None:
+            if isinstance(after, Element) and after.tag in BLOCKS:
+                return True
             if (isinstance(after, Element) and after.tag != "br") or not blank(after.text):
                 return False
             after = after.next_sibling

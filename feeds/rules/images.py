@@ -20,7 +20,6 @@ from feeds.rules.page import (
     previous_shown,
     sample,
     short,
-    shown_children,
     solid_children,
 )
 from feeds.text import visible
@@ -303,8 +302,8 @@ def _before(element: Element) -> Node | None:
 def _is_media(element: Element) -> bool:
     if element.tag in MEDIA:
         return True
-    inside = shown_children(element)
-    if element.tag not in ("a", "p") or not inside:
+    inside = solid_children(element)
+    if not inside or (element.tag not in ("a", "p") and element.tag not in BOXES):
         return False
     return all(isinstance(child, Element) and _is_media(child) for child in inside)
 
@@ -317,11 +316,14 @@ def _make_figure(shown: Element, small: Element, box: Element, of: Element | Non
     if of is not None:
         link = of.parent
         figure.append(link if isinstance(link, Element) and link.tag == "a" else of)
-    elif shown.tag in ("p", "figure"):
+    elif shown.tag in ("p", "figure") or shown.tag in BOXES:
         for child in list(shown.children):
             figure.append(child)
     else:
         figure.append(shown)
+    for inner in list(figure.iter_elements()):
+        if inner.tag in BOXES:
+            inner.unwrap()
     caption.extend(content)
     figure.append(caption)
     box.extract()

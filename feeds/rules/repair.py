@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from itertools import groupby, pairwise
 
 from turbohtml import Element, Node, Text
 
-from feeds.rules.page import INLINE, Page, blank, changed, short
+from feeds.rules.page import BLOCKS, BOXES, INLINE, MEDIA, Page, blank, changed, hollow, short, shown_children
 
 # Any tag that HTML knows, opening or closing: where there is none, a body is plain text.
 _TAG = re.compile(
@@ -38,6 +39,8 @@ _YOUTUBE = re.compile(
 _SENTENCE = re.compile(r"(?:[.,:;!?'*_]|={2,})+$")
 _ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
+_BOLD = re.compile(r"\s*\*\*([^*\s](?:[^*\n]{0,200}[^*\s])?)\*\*\s*")
+_BOLD_IN = frozenset({"p", "div", "li", "td"})
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _IN_LINE = INLINE | {"br", "wbr", "img", "time", "data", "ruby", "rb", "rt", "rp", "rtc"}
 _BLANKS = re.compile(r"([ \t\n\r\f]+)")
@@ -165,8 +168,8 @@ def _is_wide(character: str) -> bool:
 
 
 def lists(page: Page) -> list[str]:
-    """List items that stand outside of any list get one."""
-    pieces = []
+    """List items that stand outside of any list get one, and links that would run into one another."""
+    pieces = _link_lists(page)
     for item in page.tree.select("li"):
         parent = item.parent
         if not isinstance(parent, Element) or parent.tag in _LISTS:
@@ -187,51 +190,78 @@ def lists(page: Page) -> list[str]:
     return pieces
 
 
-def paragraph(page: Page) -> list[str]:
-    """Text that stands outside of any block, with its links and marks, is a paragraph.
-
-    Pictures before it are none of it, and the breaks around it go: a paragraph stands apart by itself.
-    """
-    run: list[Node] = []
-    for child in (*page.tree.children, None):
-        if child is not None and _in_line(child):
-            run.append(child)
+def _link_lists(page: Page) -> list[str]:
+    """Links without anything between them, in a box of links and blocks: its style set them apart."""
+    pieces = []
+    for box in [element for element in page.tree.iter_elements() if element.tag in BOXES]:
+        children = [child for child in box.children if not (isinstance(child, Element) and hollow(child))]
+        if not all(_is_link(child) or _is_apart(child) for child in children):
             continue
-        if not all(blank(node.text) for node in run):
-            _gather(run)
-        run = []
+        for together, group in groupby(children, _is_link):
+            links = list(group)
+            to = [link.attr("href") for link in links if isinstance(link, Element)]
+            if together and len(links) > 1 and all(one != other for one, other in pairwise(to)):
+                made = Element("ul")
+                links[0].insert_before(made)
+                made.extend([Element("li", {}, [link]) for link in links])
+                pieces.append(f"<a> × {len(links)}")
+    return pieces
+
+
+def _is_link(node: Node) -> bool:
+    return (
+        isinstance(node, Element)
+        and node.tag == "a"
+        and not blank(node.text)
+        and not any(inner.tag in MEDIA or inner.tag in BLOCKS for inner in node.iter_elements())
+    )
+
+
+def _is_apart(node: Node) -> bool:
+    if isinstance(node, Element):
+        return node.tag in BLOCKS or node.tag == "br"
+    return not isinstance(node, Text) or blank(node.data)
+
+
+def emphasis(page: Page) -> list[str]:
+    """A block that is `**words**` as a whole is bold: a heading written in Markdown (CRUFT.md 1.4)."""
+    pieces = []
+    for node in _texts(page.tree):
+        above = node.parent
+        match = _BOLD.fullmatch(node.data)
+        if match and isinstance(above, Element) and above.tag in _BOLD_IN and shown_children(above) == [node]:
+            pieces.append(short(match[0].strip()))
+            node.replace_with(Element("strong", {}, [Text(match[1])]))
+    return pieces
+
+
+def paragraph(page: Page) -> list[str]:
+    """Text that stands in no block is a paragraph; pictures before and after it stand apart."""
+    for in_block, group in groupby(page.tree.children, _is_block):
+        run = list(group)
+        told = [place for place, node in enumerate(run) if not _is_beside(node)]
+        if in_block or not told:
+            continue
+        made = Element("p")
+        run[told[0]].insert_before(made)
+        made.extend(run[told[0] : told[-1] + 1])
+        for node in run[: told[0]] + run[told[-1] + 1 :]:
+            if not isinstance(node, Element) or node.tag == "br":
+                node.extract()
     return []
 
 
-def _gather(run: list[Node]) -> None:
-    while _is_around(run[0]):
-        _extract_break(run.pop(0))
-    while _is_around(run[-1]) and _tag(run[-1]) != "img":
-        _extract_break(run.pop())
-    made = Element("p")
-    run[0].insert_before(made)
-    for node in run:
-        made.append(node)
-
-
-def _is_around(node: Node) -> bool:
-    return _tag(node) in ("br", "img") or (isinstance(node, Text) and blank(node.data))
-
-
-def _extract_break(node: Node) -> None:
-    if _tag(node) != "img":
-        node.extract()
-
-
-def _tag(node: Node) -> str:
-    return node.tag if isinstance(node, Element) else ""
-
-
-def _in_line(node: Node) -> bool:
-    """Whether a node can be part of a line: text, and elements that hold nothing but parts of a line."""
+def _is_block(node: Node) -> bool:
     if not isinstance(node, Element):
-        return True
-    return all(part.tag in _IN_LINE for part in (node, *node.iter_elements()))
+        return False
+    return node.tag in BLOCKS or any(one.tag in BLOCKS and not hollow(one) for one in node.iter_elements())
+
+
+def _is_beside(node: Node) -> bool:
+    """Whether a node is no text: a break, a blank, a picture or player."""
+    if not isinstance(node, Element):
+        return not isinstance(node, Text) or blank(node.data)
+    return blank(node.text) or (node.tag in MEDIA and node.tag != "math")
 
 
 def _texts(tree: Element) -> list[Text]:
