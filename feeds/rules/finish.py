@@ -83,7 +83,10 @@ def _is_space(node: Node) -> bool:
 
 
 def wrappers(page: Page) -> list[str]:
-    """Unwrap boxes that hold only blocks, and breaks beside them; other boxes become a `div`."""
+    """Unwrap boxes that hold only blocks, and breaks beside them.
+
+    One that holds a line of text is a paragraph, where it can be one; others become a `div`.
+    """
     pieces = []
     for element in list(page.tree.iter_elements()):  # from outside, so that every child is looked at once
         tag = element.tag
@@ -94,9 +97,17 @@ def wrappers(page: Page) -> list[str]:
         if all(map(_is_block, parts)) and (len(parts) == len(children) or any(map(_shows_block, parts))):
             pieces.append(f"<{tag}>")
             element.unwrap()
-        elif tag != "div":
-            element.tag = "div"
+        else:
+            element.tag = "p" if _is_line(element) else "div"
     return pieces
+
+
+def _is_line(element: Element) -> bool:
+    """Whether an element holds text and nothing that a paragraph cannot, and stands where one can."""
+    if blank(element.text) or any(inner.tag in BLOCKS for inner in element.iter_elements()):
+        return False
+    above = element.parent
+    return not isinstance(above, Element) or above.tag not in INLINE
 
 
 def _is_block(node: Node) -> bool:
