@@ -168,7 +168,14 @@ def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body
     """
     if len(html) > MOST_CHARACTERS or html.count("<") > MOST_TAGS:
         raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
-    page = Page(tree=_parsed(repair.mended(text.legal(html))), link=link, recipe=recipe, title=title)
+    body = text.legal(html)
+    page = Page(
+        tree=_parsed(repair.mended(body)),
+        link=link,
+        recipe=recipe,
+        title=title,
+        plain=repair.is_plain(body),
+    )
     changes = _apply_rules(page)
     served, settled = _served(page)
     for _ in range(_MOST_ROUNDS):

@@ -110,7 +110,10 @@ class DropSpec(_Spec):
 
 
 class FooterSpec(_Spec):
-    """A block to drop, by its text; with `hosts`, only where every link in it leads to one of them."""
+    """A block to drop, by its text; with `hosts`, only where every link in it leads to one of them.
+
+    A group `byline` is the author.
+    """
 
     text: Pattern
     hosts: tuple[Host, ...] = ()
@@ -169,9 +172,13 @@ class Rules(_Spec):
     drop: tuple[Selector, ...] = ()
     """CSS selectors of elements that go with all they hold."""
     drop_if: tuple[DropSpec, ...] = ()
+    asides: tuple[Selector, ...] = ()
+    """CSS selectors of boxes that interrupt a text: they go behind the block that it stands in."""
     footers: tuple[FooterSpec, ...] = ()
     endings: tuple[Pattern, ...] = ()
     """What goes from the end of a block's text, the rest of which stays."""
+    passages: tuple[Pattern, ...] = ()
+    """What goes from a body that is plain text, wherever it stands."""
     stamps: tuple[Pattern, ...] = ()
     """Whole text of a stamp at the top of the body, a `<br>` as a newline; a group `byline` is the author, a
     group `time` the date of an article that names none, or only a day."""
@@ -278,8 +285,10 @@ class Recipe:
     drop: str
     """One selector list; empty where there is none."""
     drop_if: tuple[Drop, ...]
+    asides: str
     footers: tuple[Footer, ...]
     endings: tuple[re.Pattern[str], ...]
+    passages: tuple[re.Pattern[str], ...]
     stamps: tuple[re.Pattern[str], ...]
     bylines: str
     """One selector list, like the next two and `emoji`; empty where there is none."""
@@ -313,8 +322,10 @@ def build(layers: Sequence[Rules]) -> Recipe:
     return Recipe(
         drop=_selectors(merged["drop"]),
         drop_if=tuple(Drop(spec.select, re.compile(spec.text)) for spec in merged["drop_if"]),
+        asides=_selectors(merged["asides"]),
         footers=tuple(Footer(re.compile(f.text), frozenset(f.hosts)) for f in merged["footers"]),
         endings=_patterns(merged["endings"]),
+        passages=_patterns(merged["passages"]),
         stamps=_patterns(merged["stamps"]),
         bylines=_selectors(merged["bylines"]),
         captions=_selectors(merged["captions"]),

@@ -22,7 +22,7 @@ class Rule(NamedTuple):
     about: str
 
 
-VERSION = 3
+VERSION = 5
 """Raised with every change to what the rules do, so that stored articles are cleaned again."""
 
 RULES: tuple[Rule, ...] = (
@@ -32,8 +32,10 @@ RULES: tuple[Rule, ...] = (
         "placeholders", embeds.placeholders, "elements that wait for a script become links to what they show"
     ),
     Rule("drop", furniture.drop, "elements that a pack names: ads, widgets, scripts, pixels"),
+    Rule("asides", furniture.asides, "boxes that interrupt a text go behind it"),
     Rule("entities", repair.entities, "what was encoded twice is decoded"),
     Rule("invisible", repair.invisible, "characters of no width go"),
+    Rule("passages", furniture.passages, "what a pack names goes from a body of plain text"),
     Rule("footers", furniture.footers, "blocks that a mirror appends, by their text"),
     Rule("endings", furniture.endings, "what a pack names is cut from the end of a text"),
     Rule("embeds", embeds.frames, "frames become titled links, or stay in a sandbox where that is allowed"),
@@ -48,15 +50,18 @@ RULES: tuple[Rule, ...] = (
     Rule("redirects", links.redirects, "links lead to where their redirects would"),
     Rule("tracking", links.tracking, "parameters that only track are taken out of links"),
     Rule("foreign", finish.foreign, "elements that no feed knows are unwrapped"),
-    Rule("lists", repair.lists, "list items outside of any list get one"),
+    Rule("emphasis", repair.emphasis, "a block that is bold in Markdown is bold"),
     Rule("captions", images.captions, "a picture and its flattened caption become a figure"),
     Rule("repeated-images", images.repeated, "a picture that stands twice stands once"),
     Rule("media", embeds.media, "audio and video become enclosures"),
+    Rule("paragraph", repair.paragraph, "text that stands in no block is a paragraph"),
     Rule("stamp", bylines.stamp, "a date at the top of the body; its byline becomes the author"),
     Rule("repeated-title", finish.repeated_title, "a heading that only repeats the title goes"),
+    Rule("line-ends", repair.line_ends, "line ends between Chinese characters are no blanks"),
+    Rule("lists", repair.lists, "list items outside of any list get one, and links that would run together"),
+    Rule("breaks", finish.breaks, "breaks at both ends of a block go"),
     Rule("wrappers", finish.wrappers, "boxes that only hold other blocks are taken away"),
     Rule("empty", finish.empty, "elements that hold nothing go"),
-    Rule("paragraph", repair.paragraph, "a body that is nothing but text is a paragraph"),
 )
 
 NAMES = frozenset(rule.name for rule in RULES)

@@ -26,6 +26,11 @@ _PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Facebook",
     ),
 )
+# What sites call any frame: it says nothing of what this one shows.
+_NO_TITLE = re.compile(
+    r"(?:(?:youtube|vimeo|facebook|spotify)\s+)?(?:i?frame|(?:video\s+)?player|embed(?:ded)?(?:\s+(?:video|content))?)",
+    re.IGNORECASE,
+)
 _NO_PAGE = re.compile(r"(?:about|javascript|data|blob):", re.IGNORECASE)
 _HOLDS_LINES = "p, figure, li, td, th, h1, h2, h3, h4, h5, h6, span"
 # Media types by suffix, for what a feed has to call `type` (RFC 4287 section 4.2.7.3).
@@ -81,15 +86,17 @@ def frames(page: Page) -> list[str]:
         if frame.tag == "iframe" and _is_allowed(framed, page.recipe.frames):
             pieces += _sandboxed(frame, framed)
             continue
+        title = " ".join((frame.attr("title") or "").split())
         _replace_by_link(
-            frame, made, " ".join((frame.attr("title") or "").split()) or what or urls.host(made)
+            frame, made, ("" if _NO_TITLE.fullmatch(title) else title) or what or urls.host(made)
         )
         pieces.append(changed(before, made))
     return pieces
 
 
 def _replace_by_link(element: Element, address: str, title: str) -> None:
-    if element.closest("a") is not None:  # a link cannot hold another one
+    parent = element.parent
+    if isinstance(parent, Element) and parent.closest("a") is not None:  # a link cannot hold another one
         element.replace_with(Text(title))
         return
     link = Element("a", {"href": address}, [Text(title)])

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 
-from turbohtml import Element, Node, Text
+from turbohtml import Element, Node, Text, parse_fragment
 
 from feeds import urls
 from feeds.recipe import Footer
+from feeds.rules.bylines import authors
 from feeds.rules.page import BLOCKS, Page, blank, inside, previous_shown, sample, short
+from feeds.rules.repair import paragraphs
 
 _SEPARATORS = frozenset({"br", "hr"})
 _DASHES = frozenset("-–—―－─━_*＊=＝·•")
 _LONGEST_DASHES = 60
 _LONGEST_FOOTER = 600
+_LONGEST_PLAIN = 10_000  # characters; a description of a video has at most 5,000
+_RULED = "".join(_DASHES) + " \t\n\xa0\u3000"
 
 
 def drop(page: Page) -> list[str]:
@@ -29,6 +33,65 @@ def drop(page: Page) -> list[str]:
                 removed.append(sample(element))
                 element.extract()
     return removed
+
+
+def passages(page: Page) -> list[str]:
+    """Remove what the recipe names from plain text, which has no blocks to drop, with the lines of dashes
+    around it (CRUFT.md 3.12: descriptions of videos, whose line ends the mirrors deleted).
+    """
+    if not page.plain or not page.recipe.passages:
+        return []
+    text = _plain_text(page.tree)
+    if len(text) > _LONGEST_PLAIN:
+        return []
+    pieces: list[str] = []
+    for pattern in page.recipe.passages:
+        text = _without(pattern, text, pieces)
+    if pieces:
+        page.tree = parse_fragment(paragraphs(text), positions=False)
+    return pieces
+
+
+def _plain_text(tree: Element) -> str:
+    pieces = []
+    for node in tree.descendants:
+        if isinstance(node, Text):
+            pieces.append(node.data)
+        elif isinstance(node, Element) and node.tag in ("p", "br"):
+            pieces.append("\n\n" if node.tag == "p" else "\n")
+    return "".join(pieces).strip()
+
+
+def _without(pattern: re.Pattern[str], text: str, pieces: list[str]) -> str:
+    """The text without what a pattern matches; where it stood, a new paragraph begins."""
+    kept, end = [], 0
+    for found in pattern.finditer(text):
+        if found.end() <= end or not found[0].strip():
+            continue
+        pieces.append(short(" ".join(found[0].split())))
+        before, after = text[end : max(end, found.start())], text[found.end() :]
+        kept.append(before[: len(before) - _dashes(before[::-1])])
+        end = found.end() + _dashes(after)
+    return "\n\n".join([*kept, text[end:]]).strip() if kept else text
+
+
+def _dashes(text: str) -> int:
+    """How many characters at the beginning of a text are lines of dashes and the blanks around them."""
+    rest = text.lstrip(_RULED)
+    run = text[: len(text) - len(rest)]
+    return len(run) if any(dash * 3 in run for dash in _DASHES) else 0
+
+
+def asides(page: Page) -> list[str]:
+    """Put a box that interrupts a text behind the block that the text stands in."""
+    pieces = []
+    for box in page.tree.select(page.recipe.asides) if page.recipe.asides else ():
+        above = (one for one in box.ancestors if isinstance(one, Element))
+        block = next((one for one in above if one.tag in BLOCKS), None)
+        if block is not None and inside(block, page.tree):
+            block.insert_after(box if box.tag in BLOCKS else Element("p", {}, [box]))
+            pieces.append(sample(box))
+    return pieces
 
 
 def endings(page: Page) -> list[str]:
@@ -56,12 +119,12 @@ def footers(page: Page) -> list[str]:
     if not footers:
         return []
     own = urls.host(page.link)
-    return _remove_blocks(footers, page.tree, own) + _remove_runs(footers, page.tree, own)
+    return _remove_blocks(footers, page, own) + _remove_runs(footers, page.tree, own)
 
 
-def _remove_blocks(footers: tuple[Footer, ...], tree: Element, own: str) -> list[str]:
+def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[str]:
     """The blocks that hold a footer and nothing before it, innermost first, from the end."""
-    removed = []
+    removed, tree = [], page.tree
     for block in list(tree.iter_elements())[::-1]:
         if block.tag not in BLOCKS:
             continue
@@ -69,10 +132,17 @@ def _remove_blocks(footers: tuple[Footer, ...], tree: Element, own: str) -> list
         if len(text) > _LONGEST_FOOTER or not inside(block, tree):
             continue
         text = text.lstrip()
-        if any(footer.text.match(text) and _leads_only_to(block, footer.hosts, own) for footer in footers):
-            _trim_before(block, tree)
-            removed.append(sample(block))
-            block.extract()
+        matches = ((footer, footer.text.match(text)) for footer in footers)
+        found = next(
+            (match for one, match in matches if match and _leads_only_to(block, one.hosts, own)), None
+        )
+        if found is None:
+            continue
+        if byline := found.groupdict().get("byline"):
+            page.bylines.extend(authors(byline, page.recipe.not_authors))
+        _trim_before(block, tree)
+        removed.append(sample(block))
+        block.extract()
     return removed
 
 
@@ -123,6 +193,8 @@ def _ends_block(node: Node, tree: Element) -> bool:
     while True:
         after = node.next_sibling
         while after is not None:
+            if isinstance(after, Element) and after.tag in BLOCKS:
+                return True
             if (isinstance(after, Element) and after.tag != "br") or not blank(after.text):
                 return False
             after = after.next_sibling

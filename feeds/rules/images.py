@@ -7,6 +7,7 @@ import re
 from turbohtml import Element, Node, Text
 
 from feeds import urls
+from feeds.rules import allowed
 from feeds.rules.page import (
     BLOCKS,
     BOXES,
@@ -19,7 +20,6 @@ from feeds.rules.page import (
     previous_shown,
     sample,
     short,
-    shown_children,
     solid_children,
 )
 from feeds.text import visible
@@ -174,8 +174,8 @@ def unproxy(page: Page) -> list[str]:
 def captions(page: Page) -> list[str]:
     """`<img><div><small>caption</small></div>` becomes a figure; an empty caption goes.
 
-    The shape that feedx flattens a publisher's figures to. One whose picture is lost becomes a paragraph, so
-    that no other picture can take it for its own. A pack names captions of other shapes.
+    The shape that feedx flattens a publisher's figures to. One that follows no picture becomes a paragraph. A
+    pack names captions of other shapes.
     """
     pieces = _named_captions(page)
     for small in page.tree.select("small"):
@@ -192,6 +192,11 @@ def captions(page: Page) -> list[str]:
             _make_figure(shown, small, box)
         else:
             _release(small, box)
+    for stray in page.tree.select("figcaption"):
+        if stray.closest("figure") is None:
+            figure = Element("figure")
+            stray.replace_with(figure)
+            figure.append(stray)
     return pieces + _told_twice(page)
 
 
@@ -207,19 +212,35 @@ def _named_captions(page: Page) -> list[str]:
             and solid_children(box.parent) == [box]
         ):
             box = box.parent
-        shown = _before(box)
-        if not isinstance(shown, Element) or hollow(told):
+        shown = _shown_before(box)
+        if shown is None or hollow(told):
+            if told.tag not in allowed.TAGS:
+                told.unwrap()
             continue
-        caption = shown.select_one("figcaption") if shown.tag == "figure" else None
-        if caption is not None:
-            caption.extend([Element("br"), *told.children])
-            box.extract()
-        elif _is_media(shown) or shown.tag == "figure":
+        figure = shown if shown.tag == "figure" else shown.closest("figure")
+        caption = figure.select_one("figcaption") if figure is not None else None
+        if caption is told:
+            continue
+        pieces.append(short(" ".join(told.text.split())))
+        if figure is None:
             _make_figure(shown, told, box)
-        else:
             continue
-        pieces.append(short(" ".join((caption or told).text.split())))
+        box.extract()
+        if caption is None:
+            figure.append(Element("figcaption", {}, list(told.children)))
+        else:
+            caption.extend([Element("br"), *told.children])
     return pieces
+
+
+def _shown_before(box: Element) -> Element | None:
+    """The picture, or the figure, that stands before a caption's box, maybe in boxes of its own."""
+    shown = _before(box)
+    while isinstance(shown, Element) and shown.tag in BOXES and len(solid_children(shown)) == 1:
+        shown = solid_children(shown)[0]
+    if isinstance(shown, Element) and (shown.tag == "figure" or _is_media(shown)):
+        return shown
+    return None
 
 
 def _told_twice(page: Page) -> list[str]:
@@ -245,11 +266,15 @@ def _told_twice(page: Page) -> list[str]:
 
 
 def lose(picture: Element) -> None:
-    """Take away a picture or player that has no address; its caption, if one follows, is none any more."""
+    """Take away a picture or player without an address; a caption that follows it stays alone in a figure.
+
+    There no other picture can take it for its own, and a summary does not begin with it.
+    """
     after = next_shown(picture)
     small = after.select_one("small") if isinstance(after, Element) and after.tag in BOXES else None
     if small is not None and (box := _caption_box(small)) is after and box is not None and not hollow(small):
-        _release(small, box)
+        box.tag = "figure"
+        small.tag = "figcaption"
     picture.extract()
 
 
@@ -277,8 +302,8 @@ def _before(element: Element) -> Node | None:
 def _is_media(element: Element) -> bool:
     if element.tag in MEDIA:
         return True
-    inside = shown_children(element)
-    if element.tag not in ("a", "p") or not inside:
+    inside = solid_children(element)
+    if not inside or (element.tag not in ("a", "p") and element.tag not in BOXES):
         return False
     return all(isinstance(child, Element) and _is_media(child) for child in inside)
 
@@ -291,11 +316,14 @@ def _make_figure(shown: Element, small: Element, box: Element, of: Element | Non
     if of is not None:
         link = of.parent
         figure.append(link if isinstance(link, Element) and link.tag == "a" else of)
-    elif shown.tag in ("p", "figure"):
+    elif shown.tag in ("p", "figure") or shown.tag in BOXES:
         for child in list(shown.children):
             figure.append(child)
     else:
         figure.append(shown)
+    for inner in list(figure.iter_elements()):
+        if inner.tag in BOXES:
+            inner.unwrap()
     caption.extend(content)
     figure.append(caption)
     box.extract()
@@ -303,6 +331,8 @@ def _make_figure(shown: Element, small: Element, box: Element, of: Element | Non
 
 def repeated(page: Page) -> list[str]:
     """A picture that stands several times stands once: where it has a caption, else where it came first.
+
+    Under one caption it stands once as well: the second is the twin that `<noscript>` held.
 
     One in a line of text is a sign there, such as an emoticon, and stays as often as it is used.
     """
@@ -314,7 +344,8 @@ def repeated(page: Page) -> list[str]:
     captioned = _captioned(page.tree)
     pieces = []
     for group in groups.values():
-        kept = {picture for picture in group if picture in captioned} or {group[0]}
+        figures = {picture.closest("figure"): picture for picture in group[::-1] if picture in captioned}
+        kept = set(figures.values()) or {group[0]}
         for picture in group:
             if picture not in kept and not _in_text(picture):
                 pieces.append(sample(picture))

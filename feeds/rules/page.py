@@ -47,6 +47,8 @@ class Page:
     recipe: Recipe
     title: str = ""
     """The article's, in plain text."""
+    plain: bool = False
+    """Whether the body was plain text, without any tag."""
     bylines: list[str] = field(default_factory=list)
     enclosures: list[Enclosure] = field(default_factory=list)
     stamped: datetime | None = None

@@ -62,6 +62,13 @@ def test_titles_lose_what_a_pack_names_but_never_all() -> None:
     assert article(Draft(link=LINK, html="", title=" - 260302-14"), rules).title == "- 260302-14"
 
 
+def test_the_evening_news_is_called_by_its_date_the_headlines_are_its_items() -> None:
+    link = "https://cn.govopendata.com/xinwenlianbo/20260302/"
+    title = "2026-03-02 新闻联播 文字版渡轮复航港口扩建【快评】慢船..."
+    assert article(Draft(link=link, html="", title=title)).title == "2026-03-02 新闻联播"
+    assert article(Draft(link=link, html="", title="渡轮文字版")).title == "渡轮文字版"
+
+
 def test_an_article_on_a_page_for_telephones_links_to_the_page_and_keeps_its_id() -> None:
     made = article(Draft(link="https://m.cn.nytimes.com/china/20260302/tide/", html=""))
     assert made.link == "https://cn.nytimes.com/china/20260302/tide/"

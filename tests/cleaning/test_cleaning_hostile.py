@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 
 import pytest
-from cleaning_samples import cleaned_body
+from cleaning_samples import CATALOGUE, cleaned_body, recipe_of
 
 from feeds import clean
 from feeds.model import ReadError
@@ -55,6 +56,27 @@ def test_hostile_input_costs_little(html: str) -> None:
     with suppress(ReadError):
         cleaned_body(html)
     assert time.process_time() - started < 4
+
+
+PLAIN = [
+    "。" + "#a" * 4_999 + "!",
+    "渡轮" * 10 + "#harbour港口 " * 800 + "!",
+    "歡迎" + " " * 9_990,
+    *(
+        f"{opening}。" * (9_990 // (len(opening) + 1))
+        for pack in CATALOGUE.packs.values()
+        for passage in pack.passages
+        for opening in re.findall(r"^[^\\()\[\]{}|?*+.]{3,}", passage)
+    ),
+]
+
+
+def test_plain_text_that_begins_passages_again_and_again_costs_little() -> None:
+    started = time.process_time()
+    recipe = recipe_of("https://www.youtube.com/watch?v=abcdefghijk")
+    for text in PLAIN:
+        clean.clean_body(text, link="https://www.youtube.com/watch?v=abcdefghijk", recipe=recipe)
+    assert time.process_time() - started < 0.5 * len(PLAIN)
 
 
 def test_the_bounds_are_far_from_any_real_article() -> None:
