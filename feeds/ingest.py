@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from feeds import clean, inbox, merge, readers, rows, rules
 from feeds.catalogue import Catalogue
 from feeds.inbox import Found
 from feeds.model import Cleaned, Draft, Failure, FileState, Original, Outcome, ReadError, Report, Source
+from feeds.readers import Refusal
 from feeds.store import Batch, Store
 from feeds.text import legal
 
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 FILES_IN_A_BATCH = 200
 BYTES_IN_A_BATCH = 8_000_000
+MOST_NAMED = 20
+"""Of one file's entries or members that could not be used, how many a run names."""
 Progress = Callable[[int, int], None]
 """Called with the files done and the files to do."""
 
@@ -190,6 +193,8 @@ class _Work:
     report: Report = field(default_factory=Report)
     fresh: dict[tuple[str, int], tuple[Original, Cleaned]] = field(default_factory=dict)
     """What was read, by path and position, with what was made of it."""
+    rolling: list[str] = field(default_factory=list)
+    """Feeds and archives among the files: their entries leave them, and stay published."""
 
     def take(self, files: Sequence[Found]) -> Report:
         """Read, clean, merge and write some files."""
@@ -216,8 +221,8 @@ class _Work:
             if before is not None and before.digest == digest and not before.reason:
                 self.report.same += 1
             else:
-                self._clean(file, data)
-                self.batch.rewritten.append(file.path)
+                self._note(file, digest, self._clean(file, data))
+                return
             self.batch.files.append(_state(file, digest))
         except inbox.StillChangingError:
             self.report.waiting += 1
@@ -227,11 +232,21 @@ class _Work:
             log.exception("%s: unexpected error", inbox.shown(file.path))
             self._fail(file, digest, f"unexpected {_named(error)}")
 
-    def _clean(self, file: Found, data: bytes) -> None:
+    def _clean(self, file: Found, data: bytes) -> list[Refusal]:
+        """Read and clean what a file holds; answers what of it cannot be used."""
         dated = min(rows.from_micros(file.modified // 1000), self.now)
-        made = [
-            (draft, self.ingest.prepare(draft, dated, self.now)) for draft in readers.read(data, file.path)
-        ]
+        reading = readers.read_all(data, file.path)
+        made, refused = [], list(reading.refused)
+        for name, draft in zip(reading.names, reading.drafts, strict=True):
+            try:
+                made.append((draft, self.ingest.prepare(draft, dated, self.now)))
+            except ReadError as error:
+                refused.append(Refusal(name, str(error)))
+                if name == file.path:  # the only one
+                    raise
+        if not made:
+            raise ReadError(readers.told(refused, file.path))
+        (self.rolling if reading.rolls else self.batch.rewritten).append(file.path)
         for position, (draft, cleaned) in enumerate(made):
             original = Original(
                 inbox=self.ingest.inbox.name,
@@ -243,6 +258,19 @@ class _Work:
                 seen=self.now,
             )
             self.fresh[file.path, position] = (original, cleaned)
+        return refused
+
+    def _note(self, file: Found, digest: str, refused: Sequence[Refusal]) -> None:
+        """Remember a file that was read; what of it cannot be used is named, unless that is no news."""
+        state = _state(file, digest, legal(readers.told(refused, file.path)))
+        self.batch.files.append(state)
+        before = self.known.get(file.path)
+        if not refused or (before is not None and before.reason == state.reason):
+            return
+        named = [Failure(one.name, legal(one.reason)) for one in refused[:MOST_NAMED]]
+        if more := len(refused) - len(named):
+            named.append(Failure(file.path, f"and {more} more that cannot be used"))
+        self.report.failed += named
 
     def _fail(self, file: Found, digest: str, reason: str) -> None:
         """Name a file that cannot be read; one that is known to fail just so is not news."""
@@ -258,21 +286,28 @@ class _Work:
         store, name, rewritten = self.ingest.store, self.ingest.inbox.name, set(self.batch.rewritten)
         previous = {
             (original.path, original.position): original
-            for original in store.originals_of_files(name, self.batch.rewritten)
+            for original in store.originals_of_files(name, [*self.batch.rewritten, *self.rolling])
         }
+        self._put_in_place(previous)
         for place, (original, cleaned) in self.fresh.items():
             if place in previous:
                 self.fresh[place] = self._continued(original, cleaned, previous[place])
-        told: dict[str, list[str]] = {path: [] for path in self.batch.rewritten}
+        told: dict[str, list[str]] = {path: [] for path in (*self.batch.rewritten, *self.rolling)}
         versions: dict[str, list[merge.Version]] = {}
         for original, cleaned in self.fresh.values():
             told[original.path].append(original.entry_id)
             versions.setdefault(original.entry_id, []).append(self.ingest.version(original, cleaned))
         for original in previous.values():
-            told[original.path].append(original.entry_id)
-            versions.setdefault(original.entry_id, [])
+            if original.path in rewritten:
+                told[original.path].append(original.entry_id)
+                versions.setdefault(original.entry_id, [])
         kept = {
-            entry_id: [one for one in originals if one.inbox != name or one.path not in rewritten]
+            entry_id: [
+                one
+                for one in originals
+                if one.inbox != name
+                or (one.path not in rewritten and (one.path, one.position) not in self.fresh)
+            ]
             for entry_id, originals in store.originals_of_entries(list(versions)).items()
         }
         for entry_id, fresh in versions.items():
@@ -286,6 +321,31 @@ class _Work:
         if self.batch != Batch():
             outcomes: dict[str, Outcome] = store.write(name, self.batch, self.now)
             self._count(told, {**outcomes, **dict.fromkeys(self.batch.orphans, "changed")})
+
+    def _put_in_place(self, previous: Mapping[tuple[str, int], Original]) -> None:
+        """Give each entry of a feed or archive the position that it had there before, or else a new one.
+
+        So the positions of entries that left are not taken, and what is kept of them stays.
+        """
+        before: dict[str, list[Original]] = {path: [] for path in self.rolling}
+        for original in previous.values():
+            if original.path in before:
+                before[original.path].append(original)
+        if not any(before.values()):
+            return
+        fresh, self.fresh = self.fresh, {}
+        after = {path: max((one.position for one in known), default=-1) + 1 for path, known in before.items()}
+        places = {
+            path: {original.entry_id: original.position for original in reversed(known)}
+            for path, known in before.items()
+        }
+        for (path, position), (original, cleaned) in fresh.items():
+            if path in before:
+                known = places[path].pop(original.entry_id, None)
+                if known is None:
+                    known, after[path] = after[path], after[path] + 1
+                position = known
+            self.fresh[path, position] = (replace(original, position=position), cleaned)
 
     def _continued(
         self, original: Original, cleaned: Cleaned, previous: Original

@@ -13,10 +13,13 @@ from feeds.model import Draft, ReadError
 from feeds.readers import archives, article, feedjson, markdown, plaintext, syndication
 from feeds.readers.document import Document, Refusal
 
-__all__ = ["MOST_BYTES", "READERS", "Document", "Reader", "Reading", "Refusal", "read", "read_all"]
+__all__ = ["MOST_BYTES", "READERS", "Document", "Reader", "Reading", "Refusal", "read", "read_all", "told"]
 
 MOST_BYTES = 8_000_000
 """A larger file is refused before it is decoded; the largest real article has 0.7 MB (CRUFT.md 1.5)."""
+
+
+_SHOWN = 5
 
 
 class Reader(NamedTuple):
@@ -27,18 +30,20 @@ class Reader(NamedTuple):
     """Whether a document is of this format; may raise ReadError where it is no text at all."""
     read: Callable[[Document], Sequence[Draft | Refusal]]
     """Its articles in their order, a refusal in the place of each that cannot be used; raises ReadError."""
+    rolls: bool = False
+    """Whether such a document is a window on a list: entries leave it, and are articles all the same."""
 
 
 READERS: tuple[Reader, ...] = (
-    Reader("feed", syndication.recognises, syndication.read),
-    Reader("JSON Feed", feedjson.recognises, feedjson.read),
+    Reader("feed", syndication.recognises, syndication.read, rolls=True),
+    Reader("JSON Feed", feedjson.recognises, feedjson.read, rolls=True),
     Reader("Markdown", markdown.recognises, markdown.read),
     Reader("article", article.recognises, article.read),
     Reader("plain text", plaintext.recognises, plaintext.read),
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """What a file holds: what can be used of it, and what cannot."""
 
@@ -46,6 +51,8 @@ class Reading:
     names: list[str] = field(default_factory=list)
     """For each draft, what to call it: the file, `news.xml entry 3`, `batch.zip/inner/a.md`."""
     refused: list[Refusal] = field(default_factory=list)
+    rolls: bool = False
+    """Whether it is an archive or a feed: what it holds no more it only holds no more."""
 
 
 def read(data: bytes, name: str) -> list[Draft]:
@@ -62,16 +69,22 @@ def read_all(data: bytes, name: str) -> Reading:
     reading = Reading()
     document = _checked(Document(data, name))
     if archives.is_archive(document):
+        reading.rolls = True
         _read_members(document, reading)
     else:
         _read_document(document, reading)
     if not reading.drafts:
         if not reading.refused:
             raise ReadError("there is no article in it")
-        first, more = reading.refused[0], len(reading.refused) - 1
-        shown = f"{first.name.removeprefix(name).strip(' /')}: {first.reason}"
-        raise ReadError(f"{shown}; and {more} more like that" if more else shown)
+        raise ReadError(told(reading.refused, name))
     return reading
+
+
+def told(refused: Sequence[Refusal], name: str) -> str:
+    """What was left out of a file, in one line; `name` is the file's, which the line does not repeat."""
+    pieces = [f"{one.name.removeprefix(name).strip(' /') or 'archive'}: {one.reason}" for one in refused]
+    more = [f"and {len(pieces) - _SHOWN} more"] if len(pieces) > _SHOWN else []
+    return "; ".join(pieces[:_SHOWN] + more)
 
 
 def _read_members(archive: Document, reading: Reading) -> None:
@@ -91,7 +104,9 @@ def _read_members(archive: Document, reading: Reading) -> None:
 
 
 def _read_document(document: Document, reading: Reading) -> None:
-    found = _reader_of(document).read(document)
+    reader = _reader_of(document)
+    reading.rolls = reading.rolls or reader.rolls
+    found = reader.read(document)
     for number, one in enumerate(found, start=1):
         if isinstance(one, Refusal):
             reading.refused.append(one)

@@ -21,8 +21,8 @@ SECONDS = 8.0  # each takes about one here, and an unbounded one minutes
 _WORDS = (
     "<item> </item> <entry> </entry> <link> </link> <title> <guid> <rss> <feed> <channel> </channel> "
     "<![CDATA[ ]]> <!-- --> <!DOCTYPE <!ENTITY & &amp; &nbsp; &#0; &#xD800; &x; < > xmlns:a=' xml:base=' "
-    "<a:b <div> </div> type='xhtml' type='html' href=' \" ' --- +++ # ## ``` ~~~ [a](b) [^1] | --- {  } [ ] : , null "
-    "true 1e999 https:// http://[ //x Link: Date: \\ud800 \\u0000 <?x ?> ::: Mon, 99 0000"
+    "<a:b <div> </div> type='xhtml' type='html' href=' \" ' --- +++ # ## ``` ~~~ [a](b) [^1] | --- {  } [ ] "
+    ": , null true 1e999 https:// http://[ //x Link: Date: \\ud800 \\u0000 <?x ?> ::: Mon, 99 0000"
 )
 _BITS = st.sampled_from(
     [
