@@ -86,7 +86,7 @@ def _draft(entry: Fields, feed: Fields) -> Draft | None:
         title=_title(entry),
         published=published or updated,
         updated=updated,
-        authors=_authors(entry) or _authors(feed),
+        authors=_authors(entry) or _authors(origin),
         tags=_tags(entry),
         language=_language(language, entry.get("language"), feed.get("language")),
         enclosures=enclosures,

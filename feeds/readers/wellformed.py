@@ -18,6 +18,7 @@ from feeds.text import legal
 MOST_ELEMENTS = 500_000
 MOST_NESTING = 400
 MOST_NAMESPACES = 200
+MOST_ATTRIBUTES = 100  # of an element: feedparser looks for each among all
 # What feedparser compares with all before it, or searches for mail addresses in quadratic time.
 MOST_SHORT = 1_000  # of an entry's
 LONGEST_SHORT = 4_000  # characters
@@ -28,7 +29,9 @@ _SHORT = frozenset(
 _ENTRIES = frozenset({"item", "entry"})
 _LONGEST_DOCTYPE = 64_000
 _MOST_EXPANDED = 1_000_000
+_MOST_MENDED = 100_000
 _MOST_LOOSE_TAGS = 100_000
+_LONG_TAG = re.compile(r"<[^<>]{20000}")
 _CUT_OFF = frozenset(
     expat.errors.codes[text]
     for text in (
@@ -158,7 +161,7 @@ def _end_of_doctype(text: str, start: int) -> int:
 
 def _references(text: str, entities: dict[str, str]) -> str:
     """The text with references that XML takes, and without comments and instructions."""
-    pieces, at, expanded = list[str](), 0, 0
+    pieces, at, expanded, mended = list[str](), 0, 0, 0
     while spot := _SPOT.search(text, at):
         start = spot.start()
         pieces.append(text[at:start])
@@ -174,13 +177,17 @@ def _references(text: str, entities: dict[str, str]) -> str:
             reference = _REFERENCE.match(text, start)
             at = reference.end() if reference else start + 1
             made = _reference(reference[1], entities) if reference else "&amp;"
+            mended += reference is None
             expanded += max(0, len(made) - 10)
             if expanded > _MOST_EXPANDED:
                 raise ReadError(f"its entities stand for more than {_MOST_EXPANDED} characters")
             pieces.append(made)
         else:
             at = spot.end()
+            mended += 1
             pieces.append(html.escape(spot[0]))
+        if mended > _MOST_MENDED:
+            raise ReadError(f"the feed has more than {_MOST_MENDED} signs (&, <) that are no markup")
     pieces.append(text[at:])
     return "".join(pieces)
 
@@ -221,7 +228,8 @@ def _check_loose(text: str, fault: str) -> None:
         sum(piece.lower().count(f"{name}>") for name in ("category", "subject", "author", "creator"))
         for piece in _LOOSE_ITEM.split(bare)
     )
-    if bare.count("<") > _MOST_LOOSE_TAGS or most_short > MOST_SHORT or _LOOSE_SHORT.search(text):
+    long = _LONG_TAG.search(bare) or _LOOSE_SHORT.search(text)
+    if bare.count("<") > _MOST_LOOSE_TAGS or most_short > MOST_SHORT or long:
         raise ReadError(fault)
 
 
@@ -262,6 +270,8 @@ def _scanned(data: bytes) -> _Scan:
             raise ReadError(f"the feed has more than {MOST_ELEMENTS} elements")
         if len(scan.open) > MOST_NESTING:
             raise ReadError(f"the feed nests deeper than {MOST_NESTING} elements")
+        if len(attributes) > MOST_ATTRIBUTES:
+            raise ReadError(f"an element of the feed has more than {MOST_ATTRIBUTES} attributes")
         lowered = local.lower()
         if lowered in _ENTRIES and len(scan.open) <= 3:
             scan.within, scan.short = True, 0

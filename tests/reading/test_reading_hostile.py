@@ -77,6 +77,12 @@ def test_any_damage_gives_drafts_or_a_read_error(document: tuple[bytes, str]) ->
 HEAD = "<rss version='2.0'><channel><title>t</title><item><title>x</title><link>https://a.example/</link>"
 TAIL = "</item></channel></rss>"
 FRONT = "---\ntitle: t\nlink: https://a.example/\n---\n**b**\n\n"
+
+
+def attributes(number: int) -> str:
+    return " ".join(f"a{n}='b'" for n in range(number))
+
+
 HOSTILE: dict[str, tuple[str, Callable[[int], str]]] = {
     "open elements": ("x.xml", lambda n: HEAD + "<div>" * n),
     "nested elements": ("x.xml", lambda n: HEAD + "<a>" * n + "</a>" * n + TAIL),
@@ -96,6 +102,8 @@ HOSTILE: dict[str, tuple[str, Callable[[int], str]]] = {
         "x.xml",
         lambda n: HEAD + "".join(f"<category>{i}</category>" for i in range(n)) + TAIL,
     ),
+    "attributes": ("x.xml", lambda n: f"{HEAD}<a {attributes(n)}/>{TAIL}"),
+    "attributes, loose": ("x.xml", lambda n: f"{HEAD}</x><a {attributes(n)}>"),
     "namespaces": (
         "x.xml",
         lambda n: HEAD + "".join(f"<a{i}:b xmlns:a{i}='u:{i}'/>" for i in range(n)) + TAIL,
