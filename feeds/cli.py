@@ -143,6 +143,9 @@ def clean(
         else:
             for line in lines:  # outside: a pipe that breaks is no fault of the file
                 click.echo(line)
+            for refusal in inspector.refused:
+                failed = True
+                click.echo(f"{shown(refusal.name)}: {refusal.reason}", err=True)
     sys.exit(1 if failed or (check and inspector.found) else 0)
 
 

@@ -11,7 +11,7 @@ from feeds.cleaner import Cleaner
 from feeds.config import Config
 from feeds.inbox import shown
 from feeds.model import Article, Cleaned, Draft, FeedsError, ReadError, Source
-from feeds.readers import encoding
+from feeds.readers import Refusal, encoding
 from feeds.recipe import Recipe
 from feeds.yamlfile import suggestion
 
@@ -31,6 +31,8 @@ class Inspector:
         self._colour = colour
         self.found = 0
         """How many pieces were removed or changed so far."""
+        self.refused: list[Refusal] = []
+        """Entries and members of the last file that cannot be used."""
 
     def url(self, url: str) -> str:
         """What cleaning makes of an address."""
@@ -52,17 +54,24 @@ class Inspector:
         """What to print of a file (`-`: standard input, where a fragment of HTML will do too).
 
         `form` is json, html, diff, or empty for an account in words; `dated` is the time of an article
-        that names none. Raises ReadError.
+        that names none. Raises ReadError; what cannot be used of a feed or an archive is in `refused`.
         """
+        self.refused = []
         try:
-            drafts = readers.read(data, name)
+            reading = readers.read_all(data, name)
         except ReadError:
             if name != "-" or not data.strip():
                 raise
             yield from self._fragment(encoding.decode(data), form, base)
             return
-        for draft in drafts:
-            yield from self._article(name, draft, form, dated)
+        self.refused += reading.refused
+        for entry, draft in zip(reading.names, reading.drafts, strict=True):
+            try:
+                yield from self._article(entry, draft, form, dated)
+            except ReadError as error:
+                if entry == name:  # the only one
+                    raise
+                self.refused.append(Refusal(entry, str(error)))
 
     def _article(self, name: str, draft: Draft, form: str, dated: datetime) -> Iterator[str]:
         cleaner = Cleaner(self._config.catalogue, self._config.language)

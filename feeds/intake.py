@@ -12,10 +12,14 @@ from feeds import inbox, merge, readers, rows
 from feeds.cleaner import Cleaner
 from feeds.inbox import Folder, Found
 from feeds.model import Cleaned, Failure, FileState, Original, Outcome, ReadError, Report
+from feeds.readers import Refusal
 from feeds.store import Batch, Store
 from feeds.text import legal
 
 log = logging.getLogger(__name__)
+
+MOST_NAMED = 20
+"""Of one file's entries or members that could not be used, how many a run names."""
 
 
 @dataclass(slots=True)
@@ -36,6 +40,8 @@ class Intake:
     report: Report = field(default_factory=Report)
     fresh: dict[tuple[str, int], tuple[Original, Cleaned]] = field(default_factory=dict)
     """What was read, by path and position, with what was made of it."""
+    rolling: set[str] = field(default_factory=set)
+    """Feeds and archives among the files: their entries leave them, and stay published."""
 
     def take(self, files: Sequence[Found]) -> Report:
         """Read, clean, merge and write some files."""
@@ -54,7 +60,7 @@ class Intake:
     def give_up(self, file: Found, error: Exception) -> Report:
         """Write only that a file failed, which could not be written otherwise."""
         log.error("%s: unexpected error", inbox.shown(file.path), exc_info=error)
-        failed = replace(self, batch=Batch(), report=Report(), fresh={})
+        failed = replace(self, batch=Batch(), report=Report(), fresh={}, rolling=set())
         digest = next((state.digest for state in self.batch.files), "")
         failed._fail(file, digest, f"unexpected {named(error)}")
         failed._write()
@@ -68,10 +74,9 @@ class Intake:
             before = self.known.get(file.path)
             if before is not None and before.digest == digest and not before.reason:
                 self.report.same += 1
+                self.batch.files.append(_state(file, digest))
             else:
-                self._clean(file, data)
-                self.batch.rewritten.append(file.path)
-            self.batch.files.append(_state(file, digest))
+                self._note(file, digest, self._clean(file, data))
         except inbox.StillChangingError:
             self.report.waiting += 1
         except ReadError as error:
@@ -80,11 +85,23 @@ class Intake:
             log.exception("%s: unexpected error", inbox.shown(file.path))
             self._fail(file, digest, f"unexpected {named(error)}")
 
-    def _clean(self, file: Found, data: bytes) -> None:
+    def _clean(self, file: Found, data: bytes) -> list[Refusal]:
+        """Read and clean what a file holds; answers what of it cannot be used."""
         dated = min(rows.from_micros(file.modified // 1000), self.now)
-        made = [
-            (draft, self.cleaner.prepare(draft, dated, self.now)) for draft in readers.read(data, file.path)
-        ]
+        reading = readers.read_all(data, file.path)
+        made, refused = [], list(reading.refused)
+        for name, draft in zip(reading.names, reading.drafts, strict=True):
+            try:
+                made.append((draft, self.cleaner.prepare(draft, dated, self.now)))
+            except ReadError as error:
+                refused.append(Refusal(name, str(error)))
+                if name == file.path:  # the only one
+                    raise
+        if not made:
+            raise ReadError(readers.told(refused, file.path))
+        self.batch.rewritten.append(file.path)
+        if reading.rolls:
+            self.rolling.add(file.path)
         for position, (draft, cleaned) in enumerate(made):
             if cleaned.article.id in self.forgotten:
                 continue
@@ -98,6 +115,19 @@ class Intake:
                 seen=self.now,
             )
             self.fresh[file.path, position] = (original, cleaned)
+        return refused
+
+    def _note(self, file: Found, digest: str, refused: Sequence[Refusal]) -> None:
+        """Remember a file that was read; what of it cannot be used is named, unless that is no news."""
+        state = _state(file, digest, legal(readers.told(refused, file.path)))
+        self.batch.files.append(state)
+        before = self.known.get(file.path)
+        if not refused or (before is not None and before.reason == state.reason):
+            return
+        failures = [Failure(one.name, legal(one.reason)) for one in refused[:MOST_NAMED]]
+        if more := len(refused) - len(failures):
+            failures.append(Failure(file.path, f"and {more} more that cannot be used"))
+        self.report.failed += failures
 
     def _fail(self, file: Found, digest: str, reason: str) -> None:
         """Name a file that cannot be read; one that is known to fail just so is not news."""
@@ -141,8 +171,8 @@ class Intake:
     def _continued(self, previous: dict[str, dict[str, Original]]) -> list[tuple[Original, Cleaned]]:
         """What was read, as what the same files told before goes on.
 
-        What a document of several entries (a feed, an archive) tells no more, because newer ones came, stays
-        as it was told; it leaves `previous`.
+        What a feed or an archive tells no more, because newer entries came, stays as it was told; it leaves
+        `previous`.
         """
         gathered: dict[str, list[tuple[Original, Cleaned]]] = {}
         for original, cleaned in self.fresh.values():
@@ -150,7 +180,7 @@ class Intake:
         fresh = []
         for path, made in gathered.items():
             before = previous[path]
-            if len(before) > 1 or len(made) > 1:
+            if path in self.rolling:
                 ids = {original.entry_id for original, _ in made}
                 past = [before.pop(entry_id) for entry_id in list(before) if entry_id not in ids]
                 self.batch.originals += past

@@ -74,6 +74,8 @@ WORLDLY = {
     "io",
     "requests",
 }
+# What of it a part may have all the same: parsers that take only file objects get their bytes in one.
+IN_MEMORY = {"readers": {"io"}}
 WORLDLY_CALLS = {"open", "print", "input", "now", "utcnow", "today", "time"}
 
 # Libraries that stay behind a door, and who may open it.
@@ -87,6 +89,11 @@ DOORS = {
     "bs4": {"readers"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},
+    "feedparser": {"readers"},
+    "markdown_it": {"readers"},
+    "mdit_py_plugins": {"readers"},
+    "tarfile": {"readers"},
+    "zipfile": {"readers"},
     "apscheduler": {"schedule", "config"},
     "click": {"cli"},
     "rich": {"cli"},
@@ -145,7 +152,7 @@ def test_the_table_allows_nothing_that_nobody_needs(part: str) -> None:
 @pytest.mark.parametrize("part", sorted(PURE))
 def test_a_pure_part_does_not_touch_the_world(part: str) -> None:
     for path in (path for path in FILES if part_of(path) == part):
-        assert not foreign(path) & WORLDLY, path
+        assert not (foreign(path) & WORLDLY) - IN_MEMORY.get(part, set()), path
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 called = node.func

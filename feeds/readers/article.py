@@ -14,23 +14,24 @@ from feeds.model import Draft, ReadError
 from feeds.readers import frontmatter
 from feeds.readers.document import Document
 from feeds.text import decoded
-from feeds.times import moment
+from feeds.times import day_of_name, moment
 
 _MILLIS = re.compile(r"[ \t\n]*<!--\s*(-?\d{1,16}|NaN)\s*-->[ \t]*\n?")
 _TITLE = re.compile(r"[ \t\n]*\[(.*)\]\((\s*[A-Za-z][\w+.\-]*:.*|//.*)\)[ \t]*(?:\n|$)")
 _RULE = re.compile(r"[ \t\n]*-{3,}[ \t]*(?:\n|$)")
-_DATED_NAME = re.compile(r"(?:.*/)?(\d{4}-\d\d-\d\d)(?=[-_ .])", re.DOTALL)
 _WRAPPED = re.compile(r"<div>[ \t]*\n(.*)\n[ \t]*</div>", re.DOTALL)
 _AHEAD = timedelta(seconds=1)
 
 
 def recognises(document: Document) -> bool:
     """Whether a text opens as an article file does: front matter, milliseconds, or a title line and rule."""
-    text = document.text
-    if frontmatter.begins(text):
-        return True
-    title = _TITLE.match(text)
-    return _MILLIS.match(text) is not None or bool(title and _RULE.match(text, title.end()))
+    return frontmatter.begins(document.text) or mirrored(document.text)
+
+
+def mirrored(body: str) -> bool:
+    """Whether a text, front matter aside, opens as mirrors write it: milliseconds, or title and rule."""
+    title = _TITLE.match(body)
+    return _MILLIS.match(body) is not None or bool(title and _RULE.match(body, title.end()))
 
 
 def read(document: Document) -> list[Draft]:
@@ -99,8 +100,7 @@ def _published(date: datetime | None, millis: datetime | None, name: str) -> dat
         return date if millis > date + _AHEAD else millis
     if date or millis:
         return date or millis
-    match = _DATED_NAME.match(name)
-    return moment(match[1]) if match else None
+    return day_of_name(name)
 
 
 def _source(fields: frontmatter.Fields) -> tuple[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""A file as readers see it: its bytes, its name, and its text, decoded once and where it is asked for."""
+"""What readers are given and what they answer: a file's bytes, name and text; a refusal beside its drafts."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ class Document:
     def opening(self) -> bytes:
         """The first 4 KB without blanks and byte order mark before them, in lower case: for recognising."""
         return self.data[:_OPENING].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One entry of a feed document or one member of an archive that cannot be used, and why."""
+
+    name: str
+    """`news.xml entry 3`, `batch.zip/inner/a.md`."""
+    reason: str

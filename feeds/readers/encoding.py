@@ -18,6 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_UNMARKED = ((b"<\0?\0", "utf-16-le"), (b"\0<\0?", "utf-16-be"))  # XML 1.0, appendix F.1
 _SURE_ENOUGH = 0.3
 _DECLARED_WITHIN = 8192  # WHATWG looks at 1,024; the bound keeps hostile markup from costing anything
 # Names for encodings that the bytes go beyond: the superset is meant (WHATWG Encoding, "Names and labels").
@@ -28,15 +29,16 @@ _SUPERSETS = {
 }  # fmt: skip
 _DECLARATION = re.compile(rb"charset|encoding", re.IGNORECASE)
 _DAMAGE = 50
-"""Of so many characters beyond ASCII one may be broken in a page: programs cut texts within characters."""
+"""Of so many characters beyond ASCII one may be broken where an encoding is declared, and in a page: programs
+cut texts within characters."""
 
 
 def decode(data: bytes) -> str:
     r"""The text of a file, legal characters only, newlines as `\n`.
 
     A byte order mark decides, else UTF-8 where it fits (bytes that are UTF-8 by chance are none that anybody
-    writes), else what markup declares where that fits, else what the bytes look like. Raises ReadError where
-    no encoding fits without loss.
+    writes), else what markup declares where that fits but for a few broken characters, which become U+FFFD,
+    else what the bytes look like. Raises ReadError where no encoding fits.
     """
     return _decoded(data, lossy=False)
 
@@ -58,6 +60,9 @@ def _decoded(data: bytes, *, lossy: bool) -> str:
     for mark, name in _MARKS:
         if data.startswith(mark):
             return _strictly(data[len(mark) :], name)
+    for opening, name in _UNMARKED:
+        if data.startswith(opening):
+            return _strictly(data, name)
     if b"\0" in data:
         raise ReadError("not text: it has zero bytes")
     try:
@@ -65,7 +70,7 @@ def _decoded(data: bytes, *, lossy: bool) -> str:
     except UnicodeDecodeError as error:
         declared = _declared(data)
         made = _fitting(data, declared)
-        if not made and lossy:
+        if not made and (lossy or declared or data.startswith(b"<?xml")):
             made = _damaged(data, declared or "utf-8")
         made = made or _fitting(data, _guessed(data))
         if made:

@@ -1,4 +1,4 @@
-"""The YAML block at the head of an article file (CRUFT.md 1.2), read as strings only.
+"""The block at the head of an article file, YAML (CRUFT.md 1.2) or Hugo's TOML, read as strings only.
 
 Where YAML objects (the writers of these files escape nothing but quotes), the known keys are read line by
 line: a broken header does not lose an article.
@@ -7,6 +7,8 @@ line: a broken header does not lose an article.
 from __future__ import annotations
 
 import re
+import tomllib
+from datetime import date, time
 from typing import Any
 
 import yaml
@@ -16,6 +18,9 @@ from feeds.model import ReadError
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MOST_CHARACTERS = 64_000
 _CLOSED = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_TOML_OPEN = re.compile(r"\+\+\+[ \t]*\n")
+_TOML_CLOSED = re.compile(r"^\+\+\+[ \t]*$", re.MULTILINE)
+_TABLES = ("taxonomies", "params", "extra")
 _ANCHOR = re.compile(r"^\s*(?:-\s+)?[\w-]+:\s*(?:\[\s*)?[&*]", re.MULTILINE)
 # ` #` begins a comment in YAML, and is a part of names and addresses as people write them (CRUFT.md 1.2).
 _HASH = re.compile(
@@ -40,6 +45,42 @@ def split(text: str) -> tuple[Fields, str]:
         raise ReadError("line 1: the front matter (---) is never closed")
     block = text[start : end.start()]
     return _fields(block), text[end.end() :].lstrip("\n")
+
+
+def begins_toml(text: str) -> bool:
+    """Whether a text opens with a block of TOML, as Hugo and Zola write it."""
+    return _TOML_OPEN.match(text) is not None
+
+
+def split_any(text: str) -> tuple[Fields, str]:
+    """The fields of the block, of either kind, and the text after it; no fields where there is no block.
+
+    Raises ReadError where the block never ends, or is no TOML.
+    """
+    if not begins_toml(text):
+        return split(text) if begins(text) else ({}, text)
+    start = text.index("\n") + 1
+    end = _TOML_CLOSED.search(text, start, start + _MOST_CHARACTERS)
+    if end is None:
+        raise ReadError("line 1: the front matter (+++) is never closed")
+    try:
+        loaded = tomllib.loads(text[start : end.start()])
+    except (ValueError, RecursionError) as error:
+        raise ReadError(f"the front matter (+++) is no TOML: {error}") from error
+    fields: Fields = {}
+    for table in (loaded, *(loaded.get(name) for name in _TABLES)):
+        if isinstance(table, dict):
+            for key, value in table.items():
+                fields.setdefault(key.lower(), _toml_value(value))
+    return fields, text[end.end() :].lstrip("\n")
+
+
+def _toml_value(value: object) -> str | list[str]:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    return _value(value)
 
 
 def _fields(block: str) -> Fields:

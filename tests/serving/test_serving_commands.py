@@ -202,6 +202,23 @@ def test_clean_as_a_diff_shows_what_went(place: Place) -> None:
     assert "\x1b" not in done.stdout, "no colours in a pipe"
 
 
+def test_clean_shows_every_entry_of_a_feed_and_names_those_that_cannot_be_used(place: Place) -> None:
+    links = ("https://lantern.example/0", "", "https://no host/", "https://lantern.example/3")
+    items = [f"<item><title>Lamp {n}</title><link>{link}</link></item>" for n, link in enumerate(links)]
+    file = place.drop("news.xml", f"<rss><channel><title>Lamps</title>{''.join(items)}</channel></rss>")
+    done = place.feeds("clean", "--json", file)
+    assert done.returncode == 1
+    shown = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["file"], one["title"]) for one in shown] == [
+        (f"{file} entry 1", "Lamp 0"),
+        (f"{file} entry 4", "Lamp 3"),
+    ]
+    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == [
+        f"{file} entry 2",
+        f"{file} entry 3",
+    ]
+
+
 def test_one_bad_file_does_not_keep_the_others_from_being_shown(place: Place) -> None:
     first, bad = place.drop("1.md", article(1)), place.drop("bad.md", "nothing")
     last = place.drop("2.md", article(2))

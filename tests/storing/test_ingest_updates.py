@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from storing_samples import NOON, Watch, text_of
 
 from feeds import moving, readers
 from feeds.model import Draft, Enclosure
-from feeds.readers.document import Document
+from feeds.readers.document import Document, Refusal
 
 LATER = NOON + timedelta(hours=3)
 BODY = "<p>The ferry sails at nine in the morning, at noon, and at six, from the old quay to the island.</p>"
@@ -56,7 +56,7 @@ def test_another_title_is_always_an_update(watch: Watch) -> None:
     assert watch.article().updated == LATER
 
 
-def lines(document: Document) -> list[Draft]:
+def lines(document: Document) -> Sequence[Draft | Refusal]:
     """A format for these tests: one entry a line, `link|text`."""
     told = (line.partition("|") for line in document.text.removeprefix("LINES\n").splitlines())
     return [Draft(link=link, html=f"<p>{text}</p>", title=link) for link, _, text in told]
@@ -64,7 +64,7 @@ def lines(document: Document) -> list[Draft]:
 
 @pytest.fixture
 def rolling(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = readers.Reader("lines", lambda document: document.data.startswith(b"LINES"), lines)
+    reader = readers.Reader("lines", lambda document: document.data.startswith(b"LINES"), lines, rolls=True)
     monkeypatch.setattr(readers, "READERS", (reader, *readers.READERS))
 
 
