@@ -139,6 +139,6 @@ def _reader_of(document: Document) -> Reader:
     if len(document.data) > _MOST_TEXT:
         raise ReadError(f"the file is larger than {_MOST_TEXT // 1_000_000} MB")
     raise ReadError(
-        "not an article: it begins neither with front matter (---) nor with <!--milliseconds--> "
-        "nor with a [title](link) line"
+        "not an article: it begins neither with front matter (---), <!--milliseconds--> nor a [title](link) "
+        "line, and is no web page, feed, Markdown or plain text with a link"
     )
