@@ -152,8 +152,13 @@ class Intake:
         for original, cleaned in fresh:
             told[original.path].append(original.entry_id)
             versions.setdefault(original.entry_id, []).append(self.cleaner.version(original, cleaned))
+        past = {(one.path, one.position) for one in self.batch.originals}
         kept = {
-            entry_id: [one for one in originals if one.inbox != name or one.path not in rewritten]
+            entry_id: [
+                one
+                for one in originals
+                if one.inbox != name or one.path not in rewritten or (one.path, one.position) in past
+            ]
             for entry_id, originals in store.originals_of_entries(list(versions)).items()
         }
         for entry_id, made in versions.items():
