@@ -230,7 +230,9 @@ class View:
     home: str
     """The page for people that belongs to this feed: absolute."""
     address: str
-    """The feed's own absolute address without the format's suffix: `https://host/feeds/all`."""
+    """The feed's own absolute address without the format's suffix: `https://host/feeds/all`, maybe with a
+    query (`?tag=tide`); the suffix goes before it.
+    """
     language: str
     updated: datetime
     """The newest change of any entry: never the clock, so the same articles give the same bytes."""
@@ -244,6 +246,20 @@ class View:
     """Source slug -> the newest change in that source's feed, for `atom:source`."""
     deleted: tuple[Deletion, ...] = ()
     """What was published here and is no more, the latest first."""
+    icon: str = ""
+    """The address of a picture that stands for the feed."""
+    hubs: tuple[str, ...] = ()
+    """WebSub hubs that tell of changes."""
+    content: Literal["full", "summary", "title"] = "full"
+    """How much of each article the feed carries."""
+    archive: bool = False
+    """Whether this is a document of the past, which never changes (RFC 5005 section 4)."""
+    current: str = ""
+    """In an archive, the address of the feed that goes on; like `address`."""
+    previous: str = ""
+    """The address of the archive with the articles before these; like `address`."""
+    next: str = ""
+    """In an archive, the address of the archive with the articles after these; like `address`."""
     ttl_minutes: int = 60
 
 
