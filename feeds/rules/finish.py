@@ -18,6 +18,8 @@ from feeds.rules.page import (
     sample,
 )
 
+_KNOWN = allowed.TAGS | BOXES
+
 
 def foreign(page: Page) -> list[str]:
     """Unwrap elements that no feed knows: fonts, spans, a publisher's or a word processor's own.
@@ -25,10 +27,9 @@ def foreign(page: Page) -> list[str]:
     Those whose content is not text go with it.
     """
     pieces = []
-    for element in _inside_out(page.tree):
+    found = [element for element in page.tree.iter_elements() if element.tag not in _KNOWN]
+    for element in reversed(found):  # children before their parents
         tag = element.tag
-        if tag in allowed.TAGS or tag in BOXES:
-            continue
         pieces.append(f"<{tag}>")
         if tag in allowed.HIDDEN:
             element.extract()
@@ -56,10 +57,9 @@ def _own_text(element: Element) -> str:
 def wrappers(page: Page) -> list[str]:
     """Unwrap boxes that hold only blocks; other boxes become a `div`."""
     pieces = []
-    for element in list(page.tree.iter_elements()):  # from outside, so that every child is looked at once
+    boxes = [element for element in page.tree.iter_elements() if element.tag in BOXES]
+    for element in boxes:  # from outside, so that every child is looked at once
         tag = element.tag
-        if tag not in BOXES:
-            continue
         if all(_is_block(child) for child in element.children):
             pieces.append(f"<{tag}>")
             element.unwrap()
@@ -80,12 +80,13 @@ def empty(page: Page) -> list[str]:
     Blanks between blocks, which unwrapped boxes leave behind, go uncounted.
     """
     pieces = []
-    for element in _inside_out(page.tree):
-        if element.tag not in EMPTIABLE or not blank(element.text) or _holds_something(element):
+    for element in list(page.tree.iter_elements())[::-1]:  # children before their parents
+        tag = element.tag
+        if tag not in EMPTIABLE or not blank(text := element.text) or _holds_something(element):
             continue
-        pieces.append(f"<{element.tag}>")
-        if element.tag in INLINE and element.text:  # the blank between two words
-            element.replace_with(Text(element.text))
+        pieces.append(f"<{tag}>")
+        if tag in INLINE and text:  # the blank between two words
+            element.replace_with(Text(text))
         else:
             element.extract()
     pieces += _trim(page.tree)
@@ -139,8 +140,3 @@ def _close_up(tree: Element) -> None:
             blanks.append(node)
         elif isinstance(node, Text):
             between_blocks = False
-
-
-def _inside_out(tree: Element) -> list[Element]:
-    """Every element of the tree, children before their parents."""
-    return list(tree.iter_elements())[::-1]
