@@ -264,20 +264,21 @@ def _title(title: str, recipe: Recipe) -> str:
 _BREAKS = frozenset(
     "br p div li tr h1 h2 h3 h4 h5 h6 blockquote figcaption figure pre dd dt td th hr".split()
 )
+_NO_TEXT = ("figcaption", "rt", "rp")
 
 
 def _text(tree: Element) -> str:
     """The visible text, blocks apart, captions left out: what summaries and comparisons are made of."""
     pieces = []
-    skipped = tree.select("figcaption, rt, rp")
-    for element in skipped:
+    for element in list(tree.iter_elements(_NO_TEXT)):
         element.extract()
     for node in tree.descendants:
-        if isinstance(node, Element):
-            if node.tag in _BREAKS:
-                pieces.append("\n")
-        else:
+        if isinstance(node, Text):
+            pieces.append(node.data)
+        elif not isinstance(node, Element):
             pieces.append(node.text)
+        elif node.tag in _BREAKS:
+            pieces.append("\n")
     return text.legal("".join(pieces)).strip()
 
 

@@ -21,12 +21,12 @@ _TAG = re.compile(
 )
 _CLOSING = re.compile(r"</[a-zA-Z]|<!--")
 # `<divclass="x"`: the space was a line end that the mirror deleted.
-_GLUED = re.compile(
-    r"<(a|article|aside|blockquote|div|figure|h[1-6]|iframe|img|li|ol|p|section|span|table|td|ul)"
-    r"(?=(?:class|id|style|href|src|alt|title|data-[\w-]+)=[\"'])"
-)
 # `0<p<1`: a name that runs into another `<` is no tag.
-_NO_TAG = re.compile(r"<(?=/?[a-zA-Z][\w-]*<)")
+_GLUED_OR_NO_TAG = re.compile(
+    r"<(?:(a|article|aside|blockquote|div|figure|h[1-6]|iframe|img|li|ol|p|section|span|table|td|ul)"
+    r"(?=(?:class|id|style|href|src|alt|title|data-[\w-]+)=[\"'])"
+    r"|(?=/?[a-zA-Z][\w-]*<))"
+)
 # An address in running text ends where ASCII ends, or where the next one begins: the mirrors deleted the
 # line ends between them (CRUFT.md 3.12).
 _ADDRESS = re.compile(r"https?://(?:(?!https?://)[!#$%&'*+,./:;=?@_~\w\-])+", re.ASCII)
@@ -38,11 +38,11 @@ _YOUTUBE = re.compile(
 )
 _SENTENCE = re.compile(r"(?:[.,:;!?'*_]|={2,})+$")
 _ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
-_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
+_WIDTHLESS = "\u200b\u2060\ufeff\u00ad"
+_INVISIBLE = re.compile(f"[{_WIDTHLESS}]")
 _BOLD = re.compile(r"\s*\*\*([^*\s](?:[^*\n]{0,200}[^*\s])?)\*\*\s*")
 _BOLD_IN = frozenset({"p", "div", "li", "td"})
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
-_IN_LINE = INLINE | {"br", "wbr", "img", "time", "data", "ruby", "rb", "rt", "rp", "rtc"}
 _BLANKS = re.compile(r"([ \t\n\r\f]+)")
 _CODE = frozenset({"pre", "code", "kbd", "samp"})
 _WITH_WIDE = frozenset("“”‘’…—·")  # of ambiguous width: as wide as what stands beside them
@@ -57,9 +57,11 @@ def mended(body: str) -> str:
     """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text."""
     if is_plain(body):
         return paragraphs(html.unescape(body))
-    if '="' in body or "='" in body:
-        body = _GLUED.sub(r"<\1 ", body)
-    return _NO_TAG.sub("&lt;", body)
+    return _GLUED_OR_NO_TAG.sub(_told_apart, body)
+
+
+def _told_apart(match: re.Match[str]) -> str:
+    return f"{match[0]} " if match[1] else "&lt;"
 
 
 def paragraphs(text: str) -> str:
@@ -84,7 +86,9 @@ def _linked(line: str) -> str:
 
 def entities(page: Page) -> list[str]:
     """Decode what was encoded twice (`&amp;nbsp;`), outside of code."""
-    pieces = []
+    pieces: list[str] = []
+    if "&" not in page.tree.text:
+        return pieces
     for node in _texts(page.tree):
         if "&" not in node.data or not _ENCODED.search(node.data) or _in_code(node):
             continue
@@ -97,7 +101,8 @@ def entities(page: Page) -> list[str]:
 def invisible(page: Page) -> list[str]:
     """Take out characters of no width that no script needs; joiners stay: emoji are made with them."""
     pieces: list[str] = []
-    if not _INVISIBLE.search(page.tree.text):
+    shown = page.tree.text
+    if not any(character in shown for character in _WIDTHLESS):
         return pieces
     for node in _texts(page.tree):
         if _INVISIBLE.search(node.data):
