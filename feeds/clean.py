@@ -169,13 +169,9 @@ def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body
     if len(html) > MOST_CHARACTERS or html.count("<") > MOST_TAGS:
         raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
     body = text.legal(html)
-    page = Page(
-        tree=_parsed(repair.mended(body)),
-        link=link,
-        recipe=recipe,
-        title=title,
-        plain=repair.is_plain(body),
-    )
+    plain = repair.is_plain(body)
+    tree = _parsed(repair.mended(body, plain=plain))
+    page = Page(tree=tree, link=link, recipe=recipe, title=title, plain=plain)
     changes = _apply_rules(page)
     served, settled = _served(page)
     for _ in range(_MOST_ROUNDS):

@@ -65,7 +65,8 @@ def _own_text(element: Element) -> str:
 def breaks(page: Page) -> list[str]:
     """Remove the breaks that a block begins or ends with, and the blanks around them."""
     pieces = []
-    blocks = [element for element in page.tree.iter_elements() if element.tag in _TEXTS]
+    above = (line_break.parent for line_break in page.tree.select("br"))
+    blocks = dict.fromkeys(block for block in above if isinstance(block, Element) and block.tag in _TEXTS)
     for block in reversed(blocks):  # children before their parents
         if hollow(block):
             continue

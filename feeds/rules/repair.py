@@ -53,9 +53,12 @@ def is_plain(body: str) -> bool:
     return not _TAG.search(body) and not _CLOSING.search(body)
 
 
-def mended(body: str) -> str:
-    """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text."""
-    if is_plain(body):
+def mended(body: str, *, plain: bool | None = None) -> str:
+    """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text.
+
+    `plain` is whether it is plain text, where that is known.
+    """
+    if is_plain(body) if plain is None else plain:
         return paragraphs(html.unescape(body))
     return _GLUED_OR_NO_TAG.sub(_told_apart, body)
 
@@ -115,7 +118,8 @@ def line_ends(page: Page) -> list[str]:
     """A line end between two Chinese or Japanese characters is no blank (CSS Text, "Segment Break
     Transformation Rules"): pages that were indented have one at every tag (CRUFT.md 1.1, variant B).
     """
-    if "\n" not in page.tree.text:
+    shown = [kept for part in page.tree.text.split("\n") if (kept := part.strip(" \t\r\f"))]
+    if all(before[-1].isascii() and after[0].isascii() for before, after in pairwise(shown)):
         return []
     line: list[tuple[Text, list[str]]] = []
     waiting: list[Node | None] = [*reversed(page.tree.children)]
@@ -198,7 +202,10 @@ def lists(page: Page) -> list[str]:
 def _link_lists(page: Page) -> list[str]:
     """Links without anything between them, in a box of links and blocks: its style set them apart."""
     pieces = []
-    for box in [element for element in page.tree.iter_elements() if element.tag in BOXES]:
+    boxes = dict.fromkeys(link.parent for link in page.tree.select("a ~ a"))
+    for box in boxes:
+        if not isinstance(box, Element) or box.tag not in BOXES:
+            continue
         children = [child for child in box.children if not (isinstance(child, Element) and hollow(child))]
         if not all(_is_link(child) or _is_apart(child) for child in children):
             continue
@@ -230,7 +237,9 @@ def _is_apart(node: Node) -> bool:
 
 def emphasis(page: Page) -> list[str]:
     """A block that is `**words**` as a whole is bold: a heading written in Markdown (CRUFT.md 1.4)."""
-    pieces = []
+    pieces: list[str] = []
+    if "**" not in page.tree.text:
+        return pieces
     for node in _texts(page.tree):
         above = node.parent
         match = _BOLD.fullmatch(node.data)
