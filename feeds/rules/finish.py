@@ -65,10 +65,10 @@ def _own_text(element: Element) -> str:
 def breaks(page: Page) -> list[str]:
     """Remove the breaks that a block begins or ends with, and the blanks around them."""
     pieces = []
-    above = (line_break.parent for line_break in page.tree.select("br"))
-    blocks = dict.fromkeys(block for block in above if isinstance(block, Element) and block.tag in _TEXTS)
+    above = {line_break.parent for line_break in page.tree.select("br")}
+    blocks = [element for element in page.tree.iter_elements() if element in above] if above else []
     for block in reversed(blocks):  # children before their parents
-        if hollow(block):
+        if block.tag not in _TEXTS or hollow(block):
             continue
         children = block.children
         for nodes in (children, children[::-1]):
