@@ -9,16 +9,19 @@ from itertools import groupby, pairwise
 
 from turbohtml import Element, Node, Text
 
+from feeds.rules import allowed
 from feeds.rules.page import BLOCKS, BOXES, INLINE, MEDIA, Page, blank, changed, hollow, short, shown_children
 
 # Any tag that HTML knows, opening or closing: where there is none, a body is plain text.
-_TAG = re.compile(
-    r"</?(?:a|abbr|address|article|aside|audio|b|big|blockquote|body|br|button|center|cite|code|dd|del|details|div|"
-    r"dl|dt|em|embed|figcaption|figure|font|footer|form|h[1-6]|header|hr|html|i|iframe|img|input|ins|kbd|label|li|"
-    r"link|main|mark|meta|nav|noscript|object|ol|p|picture|pre|q|s|script|section|small|source|span|strike|strong|"
-    r"style|sub|summary|sup|svg|table|tbody|td|template|tfoot|th|thead|time|tr|tt|u|ul|video)(?=[\s/>])",
-    re.IGNORECASE,
+_KNOWN = (
+    allowed.TAGS
+    | allowed.HIDDEN
+    | frozenset(
+        "address article aside big body button center embed fieldset font footer form header html input "
+        "label link main meta nav noscript object picture section select span strike svg tt".split()
+    )
 )
+_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_KNOWN))})(?=[\s/>])", re.IGNORECASE)
 _CLOSING = re.compile(r"</[a-zA-Z]|<!--")
 # `<divclass="x"`: the space was a line end that the mirror deleted.
 # `0<p<1`: a name that runs into another `<` is no tag.
@@ -29,14 +32,14 @@ _GLUED_OR_NO_TAG = re.compile(
 )
 # An address in running text ends where ASCII ends, or where the next one begins: the mirrors deleted the
 # line ends between them (CRUFT.md 3.12).
-_ADDRESS = re.compile(r"https?://(?:(?!https?://)[!#$%&'*+,./:;=?@_~\w\-])+", re.ASCII)
+_ADDRESS = re.compile(r"https?://(?:(?!https?://)[!#$%&'*+,./:;=?@_~\w\-])++", re.ASCII)
 # What YouTube calls its videos and channels has a fixed length: behind it, words that ran into it begin.
 _YOUTUBE = re.compile(
     r"https?://(?:youtu\.be/|(?:www\.|m\.)?youtube\.com/(?:watch\?v=|shorts/|live/|(?=channel/UC)))"
     r"(?:[\w-]{11}|channel/UC[\w-]{22})(?=[\w-])",
     re.ASCII,
 )
-_SENTENCE = re.compile(r"(?:[.,:;!?'*_]|={2,})+$")
+_SENTENCE = frozenset(".,:;!?'*_")
 _ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
 _WIDTHLESS = "\u200b\u2060\ufeff\u00ad"
 _INVISIBLE = re.compile(f"[{_WIDTHLESS}]")
@@ -80,11 +83,21 @@ def _linked(line: str) -> str:
     pieces, end = [], 0
     for match in _ADDRESS.finditer(line):
         named = _YOUTUBE.match(match[0])
-        address = named[0] if named else _SENTENCE.sub("", match[0])
+        address = named[0] if named else match[0][: _end_of_address(match[0])]
         pieces.append(html.escape(line[end : match.start()], quote=False))
         pieces.append(f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>')
         end = match.start() + len(address)
     return "".join(pieces) + html.escape(line[end:], quote=False)
+
+
+def _end_of_address(found: str) -> int:
+    """Where an address ends without the sentence's punctuation, and a rule of `==`, behind it."""
+    end = len(found)
+    while found[end - 1] in _SENTENCE or found.endswith("==", 0, end):
+        end -= 1
+        while found[end] == found[end - 1] == "=":
+            end -= 1
+    return end
 
 
 def entities(page: Page) -> list[str]:
@@ -283,6 +296,4 @@ def _texts(tree: Element) -> list[Text]:
 
 
 def _in_code(node: Text) -> bool:
-    return any(
-        isinstance(above, Element) and above.tag in ("code", "pre", "kbd", "samp") for above in node.ancestors
-    )
+    return node.closest("code, pre, kbd, samp") is not None
