@@ -7,12 +7,14 @@ is an argument.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import islice
 
 import nh3
-from turbohtml import Element, Text, parse_fragment
+from turbohtml import Comment, Element, Node, Text, parse_fragment
 
 from feeds import identity, text, urls
 from feeds.language import recognised
@@ -27,7 +29,20 @@ MOST_CHARACTERS = 2_000_000
 MOST_TAGS = 40_000
 MOST_NESTING = 300
 MOST_ATTRIBUTES = 1_000  # of one element: the sanitizer compares each with all before it
+MOST_VALUE = 16_000  # characters of an attribute
 _SMALL = 20_000  # characters, which cannot hold enough attributes to matter
+_MOST_CLONES = 400_000  # elements, some 50 MB, that a parser may make of a piece before they are counted
+_PIECE = _MOST_CLONES // 512  # tags; the parser nests no deeper than 512
+# Characters that the sanitizer writes at once: for each one that it escapes it may look on to the text's end.
+_MOST_TEXT = 4_000
+
+# Elements that go on in the next block where nothing closes them (HTML, "reconstruct the active formatting
+# elements"): 200 of them and 20,000 blocks are 4,000,000 elements.
+_FORMATTING = re.compile(
+    r"<(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
+)
+# Attributes of a second `<html>` are the first one's, each compared with all others; an end tag has none.
+_ROOT = re.compile(r"<html(?=[\s/])", re.IGNORECASE)
 
 _A_DAY_ANYWHERE = timedelta(hours=38)  # from a day's midnight in UTC to its end in the last time zone
 _NOTHING = parse_fragment("")
@@ -39,8 +54,10 @@ _SAMPLES = 5
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     """Sizes are pixels: a width of 100 % is the mirror's, not the picture's. That `cite` and `poster` hold
-    addresses, the sanitizer does not know.
+    addresses, the sanitizer does not know. A value is no whole text.
     """
+    if len(value) > MOST_VALUE:
+        return None
     if name in ("cite", "poster"):
         return value if value.startswith(("https://", "http://")) else None
     if name in ("width", "height"):
@@ -166,16 +183,11 @@ def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body
 
     Raises ReadError where it is beyond the bounds.
     """
-    if len(html) > MOST_CHARACTERS or html.count("<") > MOST_TAGS:
-        raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
+    _check_size(html)
     body = text.legal(html)
-    page = Page(
-        tree=_parsed(repair.mended(body)),
-        link=link,
-        recipe=recipe,
-        title=title,
-        plain=repair.is_plain(body),
-    )
+    plain = repair.is_plain(body)
+    tree = _parsed(repair.mended(body, plain=plain))
+    page = Page(tree=tree, link=link, recipe=recipe, title=title, plain=plain)
     changes = _apply_rules(page)
     served, settled = _served(page)
     for _ in range(_MOST_ROUNDS):
@@ -196,15 +208,56 @@ def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body
     )
 
 
+def _check_size(html: str) -> None:
+    if len(html) > MOST_CHARACTERS or html.count("<") > MOST_TAGS:
+        raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
+
+
 def _parsed(html: str) -> Element:
+    """The tree of a text that is within the bounds and whose tree is. Raises ReadError."""
+    _check_size(html)  # plain text has tags by now
+    if len(html) > _SMALL:
+        html = _checked(html)
     tree = parse_fragment(html, positions=False)
     if html.count("<") > MOST_NESTING and _nesting(tree) > MOST_NESTING:
         raise ReadError(f"the body nests deeper than {MOST_NESTING} elements")
-    if len(html) > _SMALL and any(len(one.attrs) > MOST_ATTRIBUTES for one in tree.iter_elements()):
-        raise ReadError(f"an element of the body has more than {MOST_ATTRIBUTES} attributes")
+    if len(html) > _SMALL:
+        if any(len(one.attrs) > MOST_ATTRIBUTES for one in tree.iter_elements()):
+            raise ReadError(f"an element of the body has more than {MOST_ATTRIBUTES} attributes")
+        _check_written_size(tree)
     if "&#" in html:
         _make_legal(tree)
     return tree
+
+
+def _checked(html: str) -> str:
+    """A large text without what makes a parser slow. Raises ReadError where it makes too many elements."""
+    if len(_ROOT.findall(html)) > 1:
+        html = _ROOT.sub("</html", html)
+    tags = [match.start() for match in re.finditer("<", html)]
+    if len(tags) * len(_FORMATTING.findall(html)) > _MOST_CLONES:
+        for end in tags[::_PIECE]:
+            _check_elements(parse_fragment(html[:end], positions=False))
+    return html
+
+
+def _check_elements(tree: Element) -> None:
+    if sum(1 for _ in islice(tree.iter_elements(), MOST_TAGS + 1)) > MOST_TAGS:
+        raise ReadError(f"formatting that is never closed makes more than {MOST_TAGS} elements of the body")
+
+
+def _check_written_size(tree: Element) -> None:
+    """A copy of an element costs the parser nothing, and the serialiser as much as the first one."""
+    _check_elements(tree)
+    size = 0
+    for piece in tree.serialize_iter(inner=True):
+        size += len(piece)
+        if size > 2 * MOST_CHARACTERS:
+            raise _too_long()
+
+
+def _too_long() -> ReadError:
+    return ReadError(f"the body is larger than {2 * MOST_CHARACTERS} characters when it is written out")
 
 
 def _apply_rules(page: Page) -> tuple[Change, ...]:
@@ -222,7 +275,12 @@ def _served(page: Page) -> tuple[str, bool]:
     It is not where a rule left what no parser would make of any text, such as a link within a link: then
     the sanitizer's parser built another tree, in which the rules may find something again.
     """
-    written = text.legal(page.tree.inner_html)
+    written = page.tree.inner_html
+    if len(written) > 2 * MOST_CHARACTERS:
+        raise _too_long()
+    if len(written) > _SMALL and _part_texts(page.tree):
+        written = page.tree.inner_html
+    written = text.legal(written)
     served = sanitizer(page.recipe.frames).clean(written).strip()
     if served.count("<iframe") != served.count(f' sandbox="{allowed.FRAME["sandbox"]}"'):
         served = sanitizer().clean(written).strip()  # a frame that only the sanitizer's parser sees
@@ -241,6 +299,17 @@ def _enclosures(found: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tupl
         if url[:4].lower() == "http":
             made.setdefault(url, replace(enclosure, url=url))
     return tuple(made.values())
+
+
+def _part_texts(tree: Element) -> bool:
+    """Whether there were texts that take the sanitizer long: comments, which it takes out, part them now."""
+    found = [node for node in tree.descendants if isinstance(node, Text) and len(node.data) > _MOST_TEXT]
+    for node in found:
+        data = node.data
+        for start in range(0, len(data), _MOST_TEXT):
+            node.insert_before(Text(data[start : start + _MOST_TEXT]), Comment(""))
+        node.extract()
+    return bool(found)
 
 
 def clean_url(url: str, recipe: Recipe) -> str:
@@ -264,20 +333,21 @@ def _title(title: str, recipe: Recipe) -> str:
 _BREAKS = frozenset(
     "br p div li tr h1 h2 h3 h4 h5 h6 blockquote figcaption figure pre dd dt td th hr".split()
 )
+_NO_TEXT = ("figcaption", "rt", "rp")
 
 
 def _text(tree: Element) -> str:
     """The visible text, blocks apart, captions left out: what summaries and comparisons are made of."""
     pieces = []
-    skipped = tree.select("figcaption, rt, rp")
-    for element in skipped:
+    for element in list(tree.iter_elements(_NO_TEXT)):
         element.extract()
     for node in tree.descendants:
-        if isinstance(node, Element):
-            if node.tag in _BREAKS:
-                pieces.append("\n")
-        else:
+        if isinstance(node, Text):
+            pieces.append(node.data)
+        elif not isinstance(node, Element):
             pieces.append(node.text)
+        elif node.tag in _BREAKS:
+            pieces.append("\n")
     return text.legal("".join(pieces)).strip()
 
 
@@ -290,8 +360,9 @@ def _make_legal(tree: Element) -> None:
 
 def _nesting(tree: Element) -> int:
     """How deep elements lie in one another, walked without recursion."""
-    deepest, level = 0, [tree]
+    deepest = 0
+    level: list[Node] = [tree]
     while level:
         deepest += 1
-        level = [child for node in level for child in node.children if isinstance(child, Element)]
+        level = [child for node in level for child in node.children if not isinstance(child, Text)]
     return deepest

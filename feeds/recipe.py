@@ -287,6 +287,10 @@ class Recipe:
     drop_if: tuple[Drop, ...]
     asides: str
     footers: tuple[Footer, ...]
+    any_footer: re.Pattern[str]
+    """Matches where one of the footers does: one look at a text that has none."""
+    any_hosted_footer: re.Pattern[str]
+    """The same of those that name hosts."""
     endings: tuple[re.Pattern[str], ...]
     passages: tuple[re.Pattern[str], ...]
     stamps: tuple[re.Pattern[str], ...]
@@ -324,6 +328,8 @@ def build(layers: Sequence[Rules]) -> Recipe:
         drop_if=tuple(Drop(spec.select, re.compile(spec.text)) for spec in merged["drop_if"]),
         asides=_selectors(merged["asides"]),
         footers=tuple(Footer(re.compile(f.text), frozenset(f.hosts)) for f in merged["footers"]),
+        any_footer=_any([f.text for f in merged["footers"]]),
+        any_hosted_footer=_any([f.text for f in merged["footers"] if f.hosts]),
         endings=_patterns(merged["endings"]),
         passages=_patterns(merged["passages"]),
         stamps=_patterns(merged["stamps"]),
@@ -351,6 +357,23 @@ def build(layers: Sequence[Rules]) -> Recipe:
 
 def _selectors(selectors: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(selectors))
+
+
+_INLINE_FLAGS = re.compile(r"\(\?([aiLmsux]+)\)")
+_NAMED_GROUP = re.compile(r"\(\?P<\w+>")
+_BACK_REFERENCE = re.compile(r"\(\?P=|\\[1-9]|\(\?\(")
+
+
+def _any(patterns: Sequence[str]) -> re.Pattern[str]:
+    """One pattern that matches where one of several does; where they cannot be joined, everywhere."""
+    if any(_BACK_REFERENCE.search(pattern) for pattern in patterns):
+        return re.compile("")
+    joined = []
+    for pattern in patterns:
+        flags = _INLINE_FLAGS.match(pattern)
+        body = _NAMED_GROUP.sub("(?:", pattern[flags.end() :] if flags else pattern)
+        joined.append(f"(?{flags[1] if flags else ''}:{body})")
+    return re.compile("|".join(joined) or r"(?!)")
 
 
 def _patterns(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:

@@ -12,6 +12,9 @@ _ILLEGAL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
     "\u202a-\u202e\u2066-\u2069]"
 )
+# All else below U+10000, and `\r` and its kin are line ends to be mended: what most texts are made of alone.
+# A shortcut, twice as fast as searching for what is not in it.
+_LEGAL = re.compile("[\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd]*+")
 _ILLEGAL_OR_NEWLINE = re.compile(f"{_ILLEGAL.pattern[:-1]}\r\x85\u2028\u2029]")
 _NEWLINES = re.compile("\r\n?|\x85|\u2028|\u2029")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -23,13 +26,15 @@ _SENTENCE_END = re.compile(r"[。！？!?…][”』」’\"')）]*|\.(?=\s)")
 
 def legal(text: str) -> str:
     r"""Leave out what XML 1.0 does not allow and make every line end a `\n`."""
-    if not _ILLEGAL_OR_NEWLINE.search(text):
+    if _LEGAL.fullmatch(text) or not _ILLEGAL_OR_NEWLINE.search(text):
         return text
     return _ILLEGAL.sub("", _NEWLINES.sub("\n", text))
 
 
 def plain(text: str) -> str:
     """One line of visible text: legal, no zero-width characters, blanks folded."""
+    if text.isprintable() and "  " not in text:  # a shortcut: of all blanks only the space is printable
+        return text.strip()
     return _BLANK.sub(" ", _INVISIBLE.sub("", legal(text))).strip()
 
 
@@ -46,7 +51,9 @@ def visible(text: str) -> str:
 
 def summary(text: str, limit: int = 280) -> str:
     """The beginning of a text, at most `limit` characters, cut after a sentence or else with an ellipsis."""
-    line = plain(text[: limit * 8])
+    line = plain(text[: limit * 2])
+    if len(line) <= limit:  # most of that was blanks, or there is no more
+        line = plain(text[: limit * 8])
     if len(line) <= limit:
         return line
     head = line[: limit - 1]

@@ -26,6 +26,16 @@ _ANCHOR = re.compile(r"^\s*(?:-\s+)?[\w-]+:\s*(?:\[\s*)?[&*]", re.MULTILINE)
 _HASH = re.compile(
     r"^(?:title|author|from|link|url):[ \t]+[^\s\"'\[|>][^\n]* #", re.MULTILINE | re.IGNORECASE
 )
+# What most lines are: a key with nothing, with one plain or quoted text, or with a list of plain texts, in
+# which no character means anything else to YAML.
+_CHARACTER = r"[^\s:,#'\"\[\]{}\ufeff]"
+_WORD = rf"(?![-?&*!|>%@`]){_CHARACTER}++"
+_PLAIN = rf"{_WORD}(?:(?::(?=\S)| (?=[^\s#])|[,#'\"\[\]{{}}]){_CHARACTER}*+)*+"
+_LISTED = rf"{_WORD}(?: {_CHARACTER}++)*+"
+_SIMPLE = re.compile(
+    r"([A-Za-z_][A-Za-z0-9_-]{0,99}+): *+"
+    rf"(?:(?<= )(?:({_PLAIN})|\"([^\"\\\ufeff]*+)\"|\[ *+({_LISTED}(?:, *+{_LISTED})*+) *+\]) *+)?"
+)
 _ITEM = re.compile(r"^\s*-[ \t]+(.+)$")
 _LINE = re.compile(r"^([A-Za-z_][\w-]*):[ \t]*(.*)$")
 
@@ -84,6 +94,8 @@ def _toml_value(value: object) -> str | list[str]:
 
 
 def _fields(block: str) -> Fields:
+    if (fields := _simple(block)) is not None:
+        return fields
     if not _ANCHOR.search(block) and not _HASH.search(block):  # `author: *x` is a name, never a YAML alias
         try:
             loaded = yaml.load(block, Loader=_Loader)
@@ -92,6 +104,23 @@ def _fields(block: str) -> Fields:
         if isinstance(loaded, dict):
             return {str(key).lower(): _value(value) for key, value in loaded.items()}
     return _by_lines(block)
+
+
+def _simple(block: str) -> Fields | None:
+    """The fields of a block of nothing but simple lines; YAML says the same in ten times the time."""
+    fields: Fields = {}
+    for line in block.split("\n"):
+        match = _SIMPLE.fullmatch(line)
+        if match is None:
+            if line:
+                return None
+            continue
+        name, plain, quoted, listed = match.groups()
+        name = name.lower()
+        if name in fields:
+            return None
+        fields[name] = [item.strip() for item in listed.split(",")] if listed else plain or quoted or ""
+    return fields
 
 
 def _value(value: object) -> str | list[str]:

@@ -21,6 +21,7 @@ from feeds.rules.page import (
 )
 
 _TEXTS = BOXES | frozenset("p li blockquote figcaption h1 h2 h3 h4 h5 h6 td th dt dd".split())
+_KNOWN = allowed.TAGS | BOXES
 
 
 def foreign(page: Page) -> list[str]:
@@ -30,9 +31,10 @@ def foreign(page: Page) -> list[str]:
     """
     pieces = []
     captions = set(page.tree.select(page.recipe.captions) if page.recipe.captions else ())
-    for element in _inside_out(page.tree):
+    found = [element for element in page.tree.iter_elements() if element.tag not in _KNOWN]
+    for element in reversed(found):  # children before their parents
         tag = element.tag
-        if tag in allowed.TAGS or tag in BOXES or (tag == "iframe" and page.recipe.frames):
+        if tag == "iframe" and page.recipe.frames:
             continue  # the frames that are still there are allowed
         if element in captions:
             continue  # the rule for them unwraps it
@@ -63,7 +65,9 @@ def _own_text(element: Element) -> str:
 def breaks(page: Page) -> list[str]:
     """Remove the breaks that a block begins or ends with, and the blanks around them."""
     pieces = []
-    for block in _inside_out(page.tree):
+    above = {line_break.parent for line_break in page.tree.select("br")}
+    blocks = [element for element in page.tree.iter_elements() if element in above] if above else []
+    for block in reversed(blocks):  # children before their parents
         if block.tag not in _TEXTS or hollow(block):
             continue
         children = block.children
@@ -88,10 +92,9 @@ def wrappers(page: Page) -> list[str]:
     One that holds a line of text is a paragraph, where it can be one; others become a `div`.
     """
     pieces = []
-    for element in list(page.tree.iter_elements()):  # from outside, so that every child is looked at once
+    boxes = [element for element in page.tree.iter_elements() if element.tag in BOXES]
+    for element in boxes:  # from outside, so that every child is looked at once
         tag = element.tag
-        if tag not in BOXES:
-            continue
         children = list(element.children)
         parts = [child for child in children if not _is_break(child)]
         if all(map(_is_block, parts)) and (len(parts) == len(children) or any(map(_shows_block, parts))):
@@ -130,12 +133,13 @@ def empty(page: Page) -> list[str]:
     Blanks between blocks, which unwrapped boxes leave behind, go uncounted.
     """
     pieces = []
-    for element in _inside_out(page.tree):
-        if element.tag not in EMPTIABLE or not blank(element.text) or _holds_something(element):
+    for element in list(page.tree.iter_elements())[::-1]:  # children before their parents
+        tag = element.tag
+        if tag not in EMPTIABLE or not blank(text := element.text) or _holds_something(element):
             continue
-        pieces.append(f"<{element.tag}>")
-        if element.tag in INLINE and element.text:  # the blank between two words
-            element.replace_with(Text(element.text))
+        pieces.append(f"<{tag}>")
+        if tag in INLINE and text:  # the blank between two words
+            element.replace_with(Text(text))
         else:
             element.extract()
     pieces += _trim(page.tree)
@@ -189,8 +193,3 @@ def _close_up(tree: Element) -> None:
             blanks.append(node)
         elif isinstance(node, Text):
             between_blocks = False
-
-
-def _inside_out(tree: Element) -> list[Element]:
-    """Every element of the tree, children before their parents."""
-    return list(tree.iter_elements())[::-1]

@@ -7,7 +7,7 @@ import re
 from turbohtml import Element, Node, Text, parse_fragment
 
 from feeds import urls
-from feeds.recipe import Footer
+from feeds.recipe import Footer, Recipe
 from feeds.rules.bylines import authors
 from feeds.rules.page import BLOCKS, Page, blank, inside, previous_shown, sample, short
 from feeds.rules.repair import paragraphs
@@ -119,19 +119,20 @@ def footers(page: Page) -> list[str]:
     if not footers:
         return []
     own = urls.host(page.link)
-    return _remove_blocks(footers, page, own) + _remove_runs(footers, page.tree, own)
+    return _remove_blocks(footers, page, own) + _remove_runs(page, own)
 
 
 def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[str]:
     """The blocks that hold a footer and nothing before it, innermost first, from the end."""
     removed, tree = [], page.tree
-    for block in list(tree.iter_elements())[::-1]:
-        if block.tag not in BLOCKS:
-            continue
+    may_match = page.recipe.any_footer.match
+    for block in [element for element in tree.iter_elements() if element.tag in BLOCKS][::-1]:
         text = block.text
-        if len(text) > _LONGEST_FOOTER or not inside(block, tree):
+        if len(text) > _LONGEST_FOOTER:
             continue
         text = text.lstrip()
+        if not may_match(text) or not inside(block, tree):
+            continue
         matches = ((footer, footer.text.match(text)) for footer in footers)
         found = next(
             (match for one, match in matches if match and _leads_only_to(block, one.hosts, own)), None
@@ -146,14 +147,14 @@ def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[st
     return removed
 
 
-def _remove_runs(footers: tuple[Footer, ...], tree: Element, own: str) -> list[str]:
+def _remove_runs(page: Page, own: str) -> list[str]:
     """Footers that unclosed markup left in a larger block: text, links and breaks up to its end.
 
     Only one that names its hosts may begin within a text: its links tell it from the article.
     """
-    removed = []
+    removed, tree = [], page.tree
     for node in [node for node in tree.descendants if isinstance(node, Text) and not blank(node.data)]:
-        matched = _matched(node.data, footers)
+        matched = _matched(node.data, page.recipe)
         if matched is None:
             continue
         footer, found = matched
@@ -179,9 +180,11 @@ def _remove_runs(footers: tuple[Footer, ...], tree: Element, own: str) -> list[s
     return removed
 
 
-def _matched(text: str, footers: tuple[Footer, ...]) -> tuple[Footer, re.Match[str]] | None:
+def _matched(text: str, recipe: Recipe) -> tuple[Footer, re.Match[str]] | None:
     start = len(text) - len(text.lstrip())
-    for footer in footers:
+    if not recipe.any_footer.match(text, start) and not recipe.any_hosted_footer.search(text):
+        return None
+    for footer in recipe.footers:
         found = footer.text.search(text) if footer.hosts else footer.text.match(text, start)
         if found:
             return footer, found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from turbohtml import Element, Node, Text
 
@@ -12,6 +13,9 @@ from feeds.recipe import Recipe
 from feeds.text import visible
 
 _SHOWN = 120
+_FURTHEST = (
+    100  # siblings that are skipped; more of them in a row are not between two things that belong together
+)
 _UNSEEN = (  # blanks of every width, and of none
     " \t\n\r\f\v\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u202f\u205f\u3000\u00ad\u200b\u200c\u200d\u2060\ufeff"
@@ -71,18 +75,18 @@ def hollow(element: Element) -> bool:
 
 def previous_shown(node: Node) -> Node | None:
     """The sibling before a node, blank text and comments skipped."""
-    before = node.previous_sibling
-    while before is not None and not _shown(before):
-        before = before.previous_sibling
-    return before
+    for before in islice(node.previous_siblings, _FURTHEST):
+        if _shown(before):
+            return before
+    return None
 
 
 def next_shown(node: Node) -> Node | None:
     """The sibling after a node, blank text and comments skipped."""
-    after = node.next_sibling
-    while after is not None and not _shown(after):
-        after = after.next_sibling
-    return after
+    for after in islice(node.next_siblings, _FURTHEST):
+        if _shown(after):
+            return after
+    return None
 
 
 def shown_children(node: Node) -> list[Node]:

@@ -9,40 +9,43 @@ from itertools import groupby, pairwise
 
 from turbohtml import Element, Node, Text
 
+from feeds.rules import allowed
 from feeds.rules.page import BLOCKS, BOXES, INLINE, MEDIA, Page, blank, changed, hollow, short, shown_children
 
 # Any tag that HTML knows, opening or closing: where there is none, a body is plain text.
-_TAG = re.compile(
-    r"</?(?:a|abbr|address|article|aside|audio|b|big|blockquote|body|br|button|center|cite|code|dd|del|details|div|"
-    r"dl|dt|em|embed|figcaption|figure|font|footer|form|h[1-6]|header|hr|html|i|iframe|img|input|ins|kbd|label|li|"
-    r"link|main|mark|meta|nav|noscript|object|ol|p|picture|pre|q|s|script|section|small|source|span|strike|strong|"
-    r"style|sub|summary|sup|svg|table|tbody|td|template|tfoot|th|thead|time|tr|tt|u|ul|video)(?=[\s/>])",
-    re.IGNORECASE,
+_KNOWN = (
+    allowed.TAGS
+    | allowed.HIDDEN
+    | frozenset(
+        "address article aside big body button center embed fieldset font footer form header html input "
+        "label link main meta nav noscript object picture section select span strike svg tt".split()
+    )
 )
+_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_KNOWN))})(?=[\s/>])", re.IGNORECASE)
 _CLOSING = re.compile(r"</[a-zA-Z]|<!--")
 # `<divclass="x"`: the space was a line end that the mirror deleted.
-_GLUED = re.compile(
-    r"<(a|article|aside|blockquote|div|figure|h[1-6]|iframe|img|li|ol|p|section|span|table|td|ul)"
-    r"(?=(?:class|id|style|href|src|alt|title|data-[\w-]+)=[\"'])"
-)
 # `0<p<1`: a name that runs into another `<` is no tag.
-_NO_TAG = re.compile(r"<(?=/?[a-zA-Z][\w-]*<)")
+_GLUED_OR_NO_TAG = re.compile(
+    r"<(?:(a|article|aside|blockquote|div|figure|h[1-6]|iframe|img|li|ol|p|section|span|table|td|ul)"
+    r"(?=(?:class|id|style|href|src|alt|title|data-[\w-]+)=[\"'])"
+    r"|(?=/?[a-zA-Z][\w-]*<))"
+)
 # An address in running text ends where ASCII ends, or where the next one begins: the mirrors deleted the
 # line ends between them (CRUFT.md 3.12).
-_ADDRESS = re.compile(r"https?://(?:(?!https?://)[!#$%&'*+,./:;=?@_~\w\-])+", re.ASCII)
+_ADDRESS = re.compile(r"https?://(?:(?!https?://)[!#$%&'*+,./:;=?@_~\w\-])++", re.ASCII)
 # What YouTube calls its videos and channels has a fixed length: behind it, words that ran into it begin.
 _YOUTUBE = re.compile(
     r"https?://(?:youtu\.be/|(?:www\.|m\.)?youtube\.com/(?:watch\?v=|shorts/|live/|(?=channel/UC)))"
     r"(?:[\w-]{11}|channel/UC[\w-]{22})(?=[\w-])",
     re.ASCII,
 )
-_SENTENCE = re.compile(r"(?:[.,:;!?'*_]|={2,})+$")
+_SENTENCE = frozenset(".,:;!?'*_")
 _ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
-_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
+_WIDTHLESS = "\u200b\u2060\ufeff\u00ad"
+_INVISIBLE = re.compile(f"[{_WIDTHLESS}]")
 _BOLD = re.compile(r"\s*\*\*([^*\s](?:[^*\n]{0,200}[^*\s])?)\*\*\s*")
 _BOLD_IN = frozenset({"p", "div", "li", "td"})
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
-_IN_LINE = INLINE | {"br", "wbr", "img", "time", "data", "ruby", "rb", "rt", "rp", "rtc"}
 _BLANKS = re.compile(r"([ \t\n\r\f]+)")
 _CODE = frozenset({"pre", "code", "kbd", "samp"})
 _WITH_WIDE = frozenset("“”‘’…—·")  # of ambiguous width: as wide as what stands beside them
@@ -53,13 +56,18 @@ def is_plain(body: str) -> bool:
     return not _TAG.search(body) and not _CLOSING.search(body)
 
 
-def mended(body: str) -> str:
-    """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text."""
-    if is_plain(body):
+def mended(body: str, *, plain: bool | None = None) -> str:
+    """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text.
+
+    `plain` is whether it is plain text, where that is known.
+    """
+    if is_plain(body) if plain is None else plain:
         return paragraphs(html.unescape(body))
-    if '="' in body or "='" in body:
-        body = _GLUED.sub(r"<\1 ", body)
-    return _NO_TAG.sub("&lt;", body)
+    return _GLUED_OR_NO_TAG.sub(_told_apart, body)
+
+
+def _told_apart(match: re.Match[str]) -> str:
+    return f"{match[0]} " if match[1] else "&lt;"
 
 
 def paragraphs(text: str) -> str:
@@ -75,16 +83,28 @@ def _linked(line: str) -> str:
     pieces, end = [], 0
     for match in _ADDRESS.finditer(line):
         named = _YOUTUBE.match(match[0])
-        address = named[0] if named else _SENTENCE.sub("", match[0])
+        address = named[0] if named else match[0][: _end_of_address(match[0])]
         pieces.append(html.escape(line[end : match.start()], quote=False))
         pieces.append(f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>')
         end = match.start() + len(address)
     return "".join(pieces) + html.escape(line[end:], quote=False)
 
 
+def _end_of_address(found: str) -> int:
+    """Where an address ends without the sentence's punctuation, and a rule of `==`, behind it."""
+    end = len(found)
+    while found[end - 1] in _SENTENCE or found.endswith("==", 0, end):
+        end -= 1
+        while found[end] == found[end - 1] == "=":
+            end -= 1
+    return end
+
+
 def entities(page: Page) -> list[str]:
     """Decode what was encoded twice (`&amp;nbsp;`), outside of code."""
-    pieces = []
+    pieces: list[str] = []
+    if "&" not in page.tree.text:
+        return pieces
     for node in _texts(page.tree):
         if "&" not in node.data or not _ENCODED.search(node.data) or _in_code(node):
             continue
@@ -97,7 +117,8 @@ def entities(page: Page) -> list[str]:
 def invisible(page: Page) -> list[str]:
     """Take out characters of no width that no script needs; joiners stay: emoji are made with them."""
     pieces: list[str] = []
-    if not _INVISIBLE.search(page.tree.text):
+    shown = page.tree.text
+    if not any(character in shown for character in _WIDTHLESS):
         return pieces
     for node in _texts(page.tree):
         if _INVISIBLE.search(node.data):
@@ -110,7 +131,8 @@ def line_ends(page: Page) -> list[str]:
     """A line end between two Chinese or Japanese characters is no blank (CSS Text, "Segment Break
     Transformation Rules"): pages that were indented have one at every tag (CRUFT.md 1.1, variant B).
     """
-    if "\n" not in page.tree.text:
+    shown = [kept for part in page.tree.text.split("\n") if (kept := part.strip(" \t\r\f"))]
+    if all(before[-1].isascii() and after[0].isascii() for before, after in pairwise(shown)):
         return []
     line: list[tuple[Text, list[str]]] = []
     waiting: list[Node | None] = [*reversed(page.tree.children)]
@@ -193,7 +215,10 @@ def lists(page: Page) -> list[str]:
 def _link_lists(page: Page) -> list[str]:
     """Links without anything between them, in a box of links and blocks: its style set them apart."""
     pieces = []
-    for box in [element for element in page.tree.iter_elements() if element.tag in BOXES]:
+    boxes = dict.fromkeys(link.parent for link in page.tree.select("a ~ a"))
+    for box in boxes:
+        if not isinstance(box, Element) or box.tag not in BOXES:
+            continue
         children = [child for child in box.children if not (isinstance(child, Element) and hollow(child))]
         if not all(_is_link(child) or _is_apart(child) for child in children):
             continue
@@ -225,7 +250,9 @@ def _is_apart(node: Node) -> bool:
 
 def emphasis(page: Page) -> list[str]:
     """A block that is `**words**` as a whole is bold: a heading written in Markdown (CRUFT.md 1.4)."""
-    pieces = []
+    pieces: list[str] = []
+    if "**" not in page.tree.text:
+        return pieces
     for node in _texts(page.tree):
         above = node.parent
         match = _BOLD.fullmatch(node.data)
@@ -269,6 +296,4 @@ def _texts(tree: Element) -> list[Text]:
 
 
 def _in_code(node: Text) -> bool:
-    return any(
-        isinstance(above, Element) and above.tag in ("code", "pre", "kbd", "samp") for above in node.ancestors
-    )
+    return node.closest("code, pre, kbd, samp") is not None
