@@ -107,7 +107,8 @@ def wrappers(page: Page) -> list[str]:
 
 def _is_line(element: Element) -> bool:
     """Whether an element holds text and nothing that a paragraph cannot, and stands where one can."""
-    if blank(element.text) or any(inner.tag in BLOCKS for inner in element.iter_elements()):
+    inside = element.iter_elements()
+    if blank(element.text) or any(inner.tag in BLOCKS and not hollow(inner) for inner in inside):
         return False
     above = element.parent
     return not isinstance(above, Element) or above.tag not in INLINE
