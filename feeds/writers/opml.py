@@ -30,7 +30,6 @@ def _render(title: str, date_modified: datetime, subscriptions: tuple[Subscripti
     head = SubElement(root, "head")
     SubElement(head, "title").text = title
     SubElement(head, "dateModified").text = format_datetime(date_modified)
-    SubElement(head, "docs").text = "http://opml.org/spec2.opml"
     body = SubElement(root, "body")
     for one in subscriptions:
         SubElement(body, "outline", _outline(one))

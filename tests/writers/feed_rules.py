@@ -75,7 +75,7 @@ def is_whole(feed: Served) -> Iterator[str]:
     for path in channel if feed.suffix == "rss" else of_feed:
         if not any((one.text or "").strip() for one in feed.find(path)):
             yield f"no {path}"
-    of_entry = ("title", "link", "guid", "pubDate")
+    of_entry: tuple[str, ...] = ("title", "link", "guid", "pubDate")
     if feed.suffix == "atom":
         of_entry = ("a:id", "a:title", "a:updated", "a:published", "a:author/a:name")
     for entry in feed.entries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 from feed_rules import RULES, Served
@@ -137,6 +138,10 @@ def test_every_rule_of_json_feed_has_been_seen_to_object() -> None:
 # -- generated ---------------------------------------------------------------------------------------------
 
 
+Content = Literal["full", "summary", "title"]
+CONTENTS: tuple[Content, ...] = ("full", "summary", "title")
+
+
 def tagless(view: View) -> View:
     """The view with titles and tags in which nothing looks like HTML: no format can tell that from HTML."""
 
@@ -150,7 +155,7 @@ def tagless(view: View) -> View:
     return replace(view, title=calm(view.title), articles=articles)
 
 
-def with_words(drawn: tuple[View, bool, bool, str, Sequence[str], str]) -> View:
+def with_words(drawn: tuple[View, bool, bool, Content, Sequence[str], str]) -> View:
     view, rich, archive, content, hubs, query = drawn
     sample = ARCHIVE if archive else RICH
     words = ("icon", "stylesheet", "deleted", "archive", "current", "previous", "next") if rich else ()
@@ -163,7 +168,7 @@ VIEWS = st.tuples(
     VIEW,
     st.booleans(),
     st.booleans(),
-    st.sampled_from(["full", "summary", "title"]),
+    st.sampled_from(CONTENTS),
     st.lists(st.sampled_from(RICH.hubs), unique=True),
     st.sampled_from(["", "?tag=a", "?q=%E9%A6%99%E6%B8%AF&lang=zh"]),
 ).map(with_words)
