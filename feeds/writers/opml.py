@@ -10,6 +10,7 @@ from typing import Final
 from lxml.etree import Element, SubElement, tostring
 
 from feeds.model import Subscription
+from feeds.writers.entries import served_at
 from feeds.writers.legal import guarded
 
 MEDIA_TYPE: Final = "text/x-opml"
@@ -44,7 +45,7 @@ def _outline(one: Subscription) -> dict[str, str]:
         "title": one.title,
         "description": one.description,
         "htmlUrl": one.home,
-        "xmlUrl": f"{one.address}.rss",
+        "xmlUrl": served_at(one.address, "rss"),
         "language": one.language,
         "version": "RSS2",
     }
