@@ -16,7 +16,8 @@ from slugify import slugify
 from feeds import urls
 from feeds.lists import Lookup
 from feeds.model import Draft, Move, ReadError, Source
-from feeds.recipe import Pack, Recipe, Rules, build
+from feeds.recipe import Recipe, build
+from feeds.vocabulary import Pack, Rules
 
 COMBINED = "all"
 """The slug of the feed of everything, which no source can have."""

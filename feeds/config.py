@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from feeds import lists, rules, yamlfile
 from feeds.catalogue import COMBINED, Catalogue, ConfiguredSource, slug_of
 from feeds.model import ConfigError, Source
-from feeds.recipe import Host, Pack, Rules
+from feeds.vocabulary import Host, Pack, Rules
 
 DEFAULT_FILE = "config.yaml"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

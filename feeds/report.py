@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from feeds.lists import TrackingList
 from feeds.model import Cleaned, Receipt
-from feeds.recipe import Rules
+from feeds.vocabulary import Rules
 
 # A line break before each block, so that a body of one line can be compared in lines.
 _BEFORE_BLOCK = re.compile(

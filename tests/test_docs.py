@@ -12,7 +12,7 @@ import yaml
 from feeds import rules
 from feeds.cli import cli
 from feeds.config import Settings, SourceMatch, SourceSettings, load_packs
-from feeds.recipe import MatchSpec, Pack, Rules, SourceSpec
+from feeds.vocabulary import MatchSpec, Pack, Rules, SourceSpec
 
 ROOT = Path(__file__).parent.parent
 

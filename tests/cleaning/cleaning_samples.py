@@ -11,7 +11,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString
 
-from feeds import clean, config, readers, recipe, yamlfile
+from feeds import clean, config, readers, recipe, vocabulary, yamlfile
 from feeds.catalogue import Catalogue
 from feeds.model import Cleaned, Draft, ReadError
 
@@ -32,7 +32,7 @@ def recipe_of(link: str = LINK, source: str = "", rules: str = "") -> recipe.Rec
     found = CATALOGUE.source_of(draft)
     layers = list(CATALOGUE.layers(found, link.partition("//")[2].partition("/")[0]).values())
     if rules:
-        layers.append(yamlfile.validate(recipe.Rules, *yamlfile.parse(rules, "case"), "case"))
+        layers.append(yamlfile.validate(vocabulary.Rules, *yamlfile.parse(rules, "case"), "case"))
     return recipe.build(layers)
 
 

@@ -10,8 +10,8 @@ from cleaning_samples import CATALOGUE, recipe_of
 from feeds import recipe, urls, yamlfile
 from feeds.catalogue import Catalogue
 from feeds.model import ConfigError, Draft, Source
-from feeds.recipe import Pack
 from feeds.rules import NAMES
+from feeds.vocabulary import Pack
 
 FILES = sorted(
     (entry for entry in resources.files("feeds").joinpath("packs").iterdir() if entry.name.endswith(".yaml")),

@@ -9,7 +9,8 @@ from pathlib import Path
 from feeds import lists
 from feeds.catalogue import Catalogue
 from feeds.model import Source
-from feeds.recipe import Pack, Recipe
+from feeds.recipe import Recipe
+from feeds.vocabulary import Pack
 
 
 def recipe_with(*texts: str, packs: dict[str, Pack] | None = None) -> Recipe:

@@ -8,7 +8,7 @@ import pytest
 from lists_samples import ListCase, cases, recipe_with
 
 from feeds import clean, lists, urls
-from feeds.recipe import Pack, TrackingSpec
+from feeds.vocabulary import Pack, TrackingSpec
 
 FOLDER = Path(__file__).parent / "cases"
 CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.md")) for case in cases(path)]

@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from serving_place import FEEDS, Place, article
 
-VERBS = ["run", "serve", "watch", "ingest", "clean", "explain", "check", "status"]
+VERBS = [
+    *("run", "serve", "watch", "ingest", "clean", "explain", "check", "status"),
+    *("sources", "forget", "reclean"),
+]
 KEYS = [
     *("file", "id", "title", "link", "source", "source_title", "authors", "tags", "published", "updated"),
     *("language", "summary", "content_html", "enclosures", "receipt"),

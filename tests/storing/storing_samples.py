@@ -22,8 +22,8 @@ from feeds.database import database_url
 from feeds.inbox import Folder
 from feeds.ingest import Ingest
 from feeds.model import Article, Change, Cleaned, Draft, Original, Receipt, Source
-from feeds.recipe import Pack
 from feeds.store import Store
+from feeds.vocabulary import Pack
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HARBOUR = Source(slug="harbour", title="The Harbour", home="https://harbour.example/", language="en")

@@ -12,7 +12,7 @@ from storing_samples import HARBOUR, NOON, Clock, Watch, dump, packs, text_of
 from feeds import clean, lists
 from feeds.catalogue import Catalogue, ConfiguredSource
 from feeds.model import Source
-from feeds.recipe import Rules
+from feeds.vocabulary import Rules
 
 BODY = '<p>It sails at nine.</p><p class="offer">Buy a ticket!</p>'
 

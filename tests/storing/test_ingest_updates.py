@@ -106,7 +106,7 @@ def test_cleaning_again_shows_first_what_it_would_change(
         "of 2 articles 0 would be served differently"
     ]
     from feeds.catalogue import Catalogue
-    from feeds.recipe import Rules
+    from feeds.vocabulary import Rules
 
     old = watch.ingest.catalogue
     watch.ingest.catalogue = Catalogue(packs=old.packs, rules=Rules(drop=(".offer",)))
