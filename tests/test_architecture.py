@@ -34,8 +34,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rows": {"model"},
     "tables": set(),
     "database": {"model", "tables"},
-    "batch": {"database", "model", "rows", "tables"},
-    "store": {"batch", "database", "model", "rows", "tables"},
+    "search": set(),
+    "filters": {"model", "search"},
+    "periods": set(),
+    "index": {"model", "search", "tables"},
+    "batch": {"database", "index", "model", "rows", "tables"},
+    "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
+    "store": {"batch", "database", "index", "model", "rows", "search", "selection", "tables"},
     "config": {"catalogue", "lists", "model", "recipe", "rules", "yamlfile"},
     "inbox": {"model", "readers"},
     "cleaner": {"catalogue", "clean", "merge", "model", "rules"},
@@ -60,6 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "recipe", "catalogue",
     "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report", "rows",
+    "search", "filters", "periods",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -85,7 +91,7 @@ DOORS = {
     "re2": {"lists"},
     "feedgen": {"writers"},
     "lxml": {"writers"},
-    "sqlalchemy": {"batch", "database", "store", "tables"},
+    "sqlalchemy": {"batch", "database", "index", "selection", "store", "tables"},
     "bs4": {"readers"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},
