@@ -1,14 +1,15 @@
 """What articles are found by: their words, tags and authors, written in the transaction of the articles.
 
 Which article a word occurs in is decided by `texts.text`, the same on every database. Which ones are worth
-looking at is said by an index of numbers: SQLite's FTS5, or an array under GIN in PostgreSQL. Neither cuts
-texts into words itself, so that neither does it in its own way.
+looking at is said by an index of `search.pieces`: SQLite's FTS5, or an array under GIN in PostgreSQL.
+Neither cuts texts into words itself, so that neither does it in its own way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from zlib import crc32
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -39,23 +40,23 @@ def clear(connection: Connection) -> None:
     connection.execute(sa.delete(tables.texts))
     connection.execute(sa.delete(tables.labels))
     if _has_own_table(connection):
-        connection.exec_driver_sql(f"INSERT INTO {tables.NUMBERS}({tables.NUMBERS}) VALUES ('delete-all')")
+        connection.exec_driver_sql(f"INSERT INTO {tables.PIECES}({tables.PIECES}) VALUES ('delete-all')")
 
 
 def occurs(connection: Connection, word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """The condition that one of `search.words` occurs in the article of that id."""
     pattern = search.pattern(word)
     found = _texts.text.contains(pattern, autoescape=True)
-    numbers = search.numbers(pattern)
-    if not numbers:  # one ideograph: every text is looked at, from the newest on until there are enough
+    pieces = search.pieces(pattern)
+    if not pieces:  # one ideograph: every text is looked at, from the newest on until there are enough
         return sa.exists().where(_texts.id == entry_id, found)
     near: sa.ColumnElement[bool]
     if _has_own_table(connection):
-        asked = " AND ".join(map(_named, sorted(numbers)))
-        rows = sa.text(f"SELECT rowid FROM {tables.NUMBERS} WHERE {tables.NUMBERS} MATCH :asked")
+        asked = " AND ".join(f'"{piece}"' for piece in sorted(pieces))
+        rows = sa.text(f"SELECT rowid FROM {tables.PIECES} WHERE {tables.PIECES} MATCH :asked")
         near = _texts.number.in_(rows.bindparams(sa.bindparam("asked", asked, unique=True)))
     else:
-        near = _texts.numbers.contains(sorted(numbers))
+        near = _texts.numbers.contains(_numbers(pieces))
     return entry_id.in_(sa.select(_texts.id).where(near, found))
 
 
@@ -80,14 +81,14 @@ def _write_texts(connection: Connection, articles: dict[str, Article]) -> None:
         return
     if not _has_own_table(connection):
         values = [
-            {"id": entry_id, "text": made[entry_id], "numbers": sorted(search.numbers(made[entry_id]))}
+            {"id": entry_id, "text": made[entry_id], "numbers": _numbers(search.pieces(made[entry_id]))}
             for entry_id in fresh
         ]
         connection.execute(sa.insert(tables.texts), values)
         return
     connection.execute(sa.insert(tables.texts), [{"id": one, "text": made[one]} for one in fresh])
     connection.exec_driver_sql(
-        f"INSERT INTO {tables.NUMBERS}(rowid, numbers) VALUES (?, ?)",
+        f"INSERT INTO {tables.PIECES}(rowid, pieces) VALUES (?, ?)",
         [(number, _document(text)) for number, text in _known_texts(connection, fresh).values()],
     )
 
@@ -95,7 +96,7 @@ def _write_texts(connection: Connection, articles: dict[str, Article]) -> None:
 def _remove_texts(connection: Connection, known: dict[str, tuple[int, str]]) -> None:
     if known and _has_own_table(connection):  # what it knew is told by the text, or else stays in it
         connection.exec_driver_sql(
-            f"INSERT INTO {tables.NUMBERS}({tables.NUMBERS}, rowid, numbers) VALUES ('delete', ?, ?)",
+            f"INSERT INTO {tables.PIECES}({tables.PIECES}, rowid, pieces) VALUES ('delete', ?, ?)",
             [(number, _document(text)) for number, text in known.values()],
         )
     for chunk in _chunks(list(known)):
@@ -135,12 +136,12 @@ def _labels_of(article: Article) -> Iterator[tuple[str, str]]:
 
 
 def _document(text: str) -> str:
-    return " ".join(map(_named, sorted(search.numbers(text))))
+    return " ".join(sorted(search.pieces(text)))
 
 
-def _named(number: int) -> str:
-    """A number as a word that FTS5 takes for one."""
-    return f"x{number & 0xFFFFFFFF:08x}"
+def _numbers(pieces: set[str]) -> list[int]:
+    """The pieces as PostgreSQL has them: 32 bits with a sign. Where two share a number, the text decides."""
+    return sorted({crc32(piece.encode("utf-8", "replace")) - 0x80000000 for piece in pieces})
 
 
 def _has_own_table(connection: Connection) -> bool:

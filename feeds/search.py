@@ -10,8 +10,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-import zlib
-from collections.abc import Iterator
+from operator import add
 
 VERSION = 1
 """Raised with every change to what is kept for searching: everything is then looked up anew."""
@@ -25,6 +24,7 @@ _UNSPACED = (
     "\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f"
     "\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 )
+_FIRST_UNSPACED = _UNSPACED[0]
 _RUN = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
 _UNSPACED_ONE = re.compile(f"[{_UNSPACED}]")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
@@ -76,20 +76,17 @@ def pattern(word: str) -> str:
     return f"{before}{' '.join(runs)}{after}"
 
 
-def numbers(text: str) -> set[int]:
-    """What the index knows of a text, or of a `pattern`: a number for each whole word and for each pair of
-    neighbours in a run without blanks, of 32 bits with a sign.
+def pieces(text: str) -> set[str]:
+    """What the index knows of a text, or of a `pattern`: each whole word (its beginning, where it is long),
+    and each pair of neighbours in a run without blanks; letters and digits only.
 
-    Where a pattern occurs, all of its numbers are among the text's. The converse does not hold: the index
+    Where a pattern occurs, all of its pieces are among the text's. The converse does not hold: the index
     only says which texts are worth looking at. A pattern of one ideograph has none.
     """
-    return {zlib.crc32(piece.encode("utf-8", "replace")) - 0x80000000 for piece in set(_pieces(text))}
-
-
-def _pieces(text: str) -> Iterator[str]:
+    found: set[str] = set()
     for run in text.split():
-        if _UNSPACED_ONE.match(run):
-            for start in range(len(run) - 1):
-                yield run[start : start + 2]
+        if run[0] >= _FIRST_UNSPACED and _UNSPACED_ONE.match(run):
+            found.update(map(add, run, run[1:]))
         else:
-            yield run[:_LONGEST_WORD]
+            found.add(run[:_LONGEST_WORD])
+    return found

@@ -149,20 +149,21 @@ texts = Table(
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("id", String(45), nullable=False),
     Column("text", Text, nullable=False),
-    # `search.numbers`, which say where it is worth looking; SQLite has them in a table of its own kind.
+    # `search.pieces`, which say where it is worth looking, each as a number; SQLite has the pieces themselves
+    # in a table of its own kind.
     Column("numbers", ARRAY(Integer).with_variant(Integer, "sqlite")),
     Index("texts_by_id", "id", unique=True),
     Index("texts_by_numbers", "numbers", postgresql_using="gin").ddl_if(dialect="postgresql"),
 )
 
-NUMBERS = "texts_numbers"
-"""SQLite's index of `search.numbers`: it keeps no text, and no more than in which rows a number occurs."""
+PIECES = "texts_pieces"
+"""SQLite's index of `search.pieces`: it keeps no text, and no more than in which rows a piece occurs."""
 
 event.listen(
     texts,
     "after_create",
     DDL(  # type: ignore[no-untyped-call]
-        f"CREATE VIRTUAL TABLE {NUMBERS} USING "
-        "fts5(numbers, content='', columnsize=0, detail=none, tokenize='ascii')"
+        f"CREATE VIRTUAL TABLE {PIECES} USING "
+        "fts5(pieces, content='', columnsize=0, detail=none, tokenize='ascii')"
     ).execute_if(dialect="sqlite"),
 )
