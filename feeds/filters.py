@@ -83,6 +83,10 @@ class Filter:
         return bool(self.described)
 
 
+EVERYTHING: Final = Filter()
+"""The filter that leaves nothing out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedView:
     """A view that config.yaml gives a name, and so an address of its own."""

@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batch": {"database", "index", "model", "rows", "tables"},
     "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
     "store": {"batch", "database", "index", "model", "rows", "search", "selection", "tables"},
-    "config": {"catalogue", "lists", "model", "recipe", "rules", "yamlfile"},
+    "config": {"catalogue", "filters", "lists", "model", "recipe", "rules", "yamlfile"},
     "inbox": {"model", "readers"},
     "cleaner": {"catalogue", "clean", "merge", "model", "rules"},
     "intake": {"cleaner", "inbox", "merge", "model", "readers", "rows", "store", "text"},
@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "schedule": {"config", "inbox", "ingest", "model", "store"},
     "server": {"config", "inbox", "ingest", "model", "schedule", "store", "web"},
-    "web": {"catalogue", "config", "model", "store", "writers"},
+    "web": {"catalogue", "config", "filters", "model", "periods", "store", "writers"},
     "cli": {
         "", "config", "inbox", "ingest", "inspect", "model", "moving", "report", "schedule", "server",
         "store",
