@@ -352,10 +352,10 @@ def test_a_renamed_source_leads_on_with_archive_and_question(filled: Place) -> N
 def test_a_feed_has_an_icon_and_a_stylesheet_that_are_there(client: FlaskClient) -> None:
     feed: Any = etree.fromstring(client.get("/feeds/all.atom").data)
     (icon,) = feed.xpath("/*/*[local-name()='icon']/text()")
-    assert client.get(icon).headers["Content-Type"] == "image/png"
+    assert client.get(icon, buffered=True).headers["Content-Type"] == "image/png"
     (style,) = [node for node in feed.itersiblings(preceding=True) if node.tag is etree.ProcessingInstruction]
-    assert client.get(style.get("href")).headers["Content-Type"] == "text/css; charset=utf-8"
-    assert client.get("/favicon.ico").headers["Content-Type"] == "image/vnd.microsoft.icon"
+    assert client.get(style.get("href"), buffered=True).headers["Content-Type"] == "text/css; charset=utf-8"
+    assert client.get("/favicon.ico", buffered=True).headers["Content-Type"] == "image/vnd.microsoft.icon"
 
 
 # -- made once ------------------------------------------------------------------------------------------
