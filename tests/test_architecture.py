@@ -35,9 +35,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rows": {"model"},
     "tables": set(),
     "database": {"model", "tables"},
-    "batch": {"database", "model", "rows", "tables"},
-    "store": {"batch", "database", "model", "rows", "tables"},
-    "config": {"catalogue", "lists", "model", "rules", "vocabulary", "yamlfile"},
+    "search": set(),
+    "filters": {"model", "search"},
+    "periods": set(),
+    "index": {"model", "search", "tables"},
+    "batch": {"database", "index", "model", "rows", "tables"},
+    "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
+    "store": {"batch", "database", "index", "model", "rows", "search", "selection", "tables"},
+    "config": {"catalogue", "filters", "lists", "model", "rules", "vocabulary", "yamlfile"},
     "inbox": {"model", "readers"},
     "cleaner": {"catalogue", "clean", "merge", "model", "rules"},
     "intake": {"cleaner", "inbox", "merge", "model", "readers", "rows", "store", "text"},
@@ -49,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "schedule": {"config", "inbox", "ingest", "model", "store"},
     "server": {"config", "inbox", "ingest", "model", "schedule", "store", "web"},
-    "web": {"catalogue", "config", "model", "store", "writers"},
+    "web": {"catalogue", "config", "filters", "model", "periods", "store", "writers"},
     "cli": {
         "", "config", "inbox", "ingest", "inspect", "model", "moving", "report", "schedule", "server",
         "store",
@@ -61,6 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary", "recipe",
     "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report", "rows",
+    "search", "filters", "periods",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -86,7 +92,7 @@ DOORS = {
     "re2": {"lists"},
     "feedgen": {"writers"},
     "lxml": {"writers"},
-    "sqlalchemy": {"batch", "database", "store", "tables"},
+    "sqlalchemy": {"batch", "database", "index", "selection", "store", "tables"},
     "bs4": {"readers"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},

@@ -9,9 +9,9 @@ import click
 import pytest
 import yaml
 
-from feeds import rules
+from feeds import filters, rules
 from feeds.cli import cli
-from feeds.config import Settings, SourceMatch, SourceSettings, load_packs
+from feeds.config import FeedSettings, Settings, SourceMatch, SourceSettings, load_packs
 from feeds.vocabulary import MatchSpec, Pack, Rules, SourceSpec
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +33,16 @@ def test_every_configuration_key_has_its_line(key: str) -> None:
 @pytest.mark.parametrize("key", [*SourceSettings.model_fields, *SourceMatch.model_fields])
 def test_every_key_of_a_source_is_described(key: str) -> None:
     assert f"`{key}`" in documentation("configuration")
+
+
+@pytest.mark.parametrize("key", FeedSettings.model_fields)
+def test_every_key_of_a_named_view_is_described(key: str) -> None:
+    assert f"`{key}`" in documentation("views") or f"        {key}: " in documentation("views")
+
+
+@pytest.mark.parametrize("key", filters.KEYS)
+def test_every_word_of_an_address_has_its_line(key: str) -> None:
+    assert key in names_in_tables(documentation("views"))
 
 
 def test_no_configuration_key_is_described_that_does_not_exist() -> None:

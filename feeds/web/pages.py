@@ -23,13 +23,16 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def home() -> Response:
         base = base_address(config)
         states = documents.store.sources()
+        states = [state for state in states if state.source.slug not in {view.slug for view in config.feeds}]
         combined, *others = documents.subscriptions(states, base)
+        named, others = others[: len(config.feeds)], others[len(config.feeds) :]
         runs = documents.store.runs(1)
         return _page(
             "home.html",
             config=config,
             base=base,
             combined=combined,
+            named=named,
             listed=list(zip(others, states, strict=True)),
             articles=sum(state.articles for state in states),
             formats=WRITERS,
