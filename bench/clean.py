@@ -25,7 +25,7 @@ from measuring import CORPUS, asked, cleaned, in_turns, say
 from turbohtml import parse_fragment
 
 from feeds import readers
-from feeds.clean import SANITIZER
+from feeds.clean import sanitizer
 from feeds.config import load
 
 MOST_NH3 = 3
@@ -57,7 +57,7 @@ def main() -> None:
             {
                 "read and clean": read_and_clean,
                 "turbohtml": each(lambda html: parse_fragment(html, positions=False).inner_html),
-                "nh3": each(SANITIZER.clean),
+                "nh3": each(sanitizer().clean),
                 "lxml": each(lambda html: lxml.html.tostring(lxml.html.fromstring(f"<div>{html}</div>"))),
                 "BeautifulSoup": each(lambda html: str(BeautifulSoup(html, "lxml"))),
             },

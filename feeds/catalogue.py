@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slugify import slugify
 
 from feeds import urls
+from feeds.lists import Lookup
 from feeds.model import Draft, Source
 from feeds.recipe import Pack, Recipe, Rules, build
 
@@ -39,6 +40,10 @@ class Catalogue:
     packs: Mapping[str, Pack]
     """By name (the file's stem), in the order in which they are merged."""
     configured: Sequence[ConfiguredSource] = ()
+    rules: Rules = field(default_factory=Rules)
+    """What config.yaml says for every source."""
+    lists: Lookup | None = None
+    """Lists of tracking that hold for every source."""
     _sources: dict[str, Source] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     _hosts: dict[str, str] = field(default_factory=dict)
@@ -96,9 +101,22 @@ class Catalogue:
         host = urls.host(link)
         recipe = self._recipes.get((source.slug, host))
         if recipe is None:
-            recipe = build(list(self.layers(source, host).values()))
+            recipe = self._with_lists(build(list(self.layers(source, host).values())))
             self._recipes[source.slug, host] = recipe
         return recipe
+
+    def _with_lists(self, recipe: Recipe) -> Recipe:
+        if self.lists is None:
+            return recipe
+        redirects: dict[str, tuple[urls.Wrapper, ...]] = dict(recipe.redirects)
+        for site, listed in self.lists.redirects.items():
+            redirects[site] = (*redirects.get(site, ()), *listed)
+        return replace(
+            recipe,
+            tracking=replace(recipe.tracking, lists=self.lists),
+            redirects=redirects,
+            digest=f"{recipe.digest}-{self.lists.digest}",
+        )
 
     def layers(self, source: Source, host: str) -> dict[str, Rules]:
         """The packs that hold for a source and host, by name, in the order in which they are merged."""
@@ -113,6 +131,8 @@ class Catalogue:
                 or not domains.isdisjoint(match.hosts)
             ):
                 layers[name] = pack
+        if self.rules != Rules():
+            layers["config.yaml"] = self.rules
         for entry in self.configured:
             if entry.source.slug == source.slug:
                 layers[f"config.yaml: {source.slug}"] = entry.rules

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 
 import nh3
@@ -44,29 +45,60 @@ _FORMATTING = re.compile(
 # Attributes of a second `<html>` are the first one's, each compared with all others; an end tag has none.
 _ROOT = re.compile(r"<html(?=[\s/])", re.IGNORECASE)
 
+_A_DAY_ANYWHERE = timedelta(hours=38)  # from a day's midnight in UTC to its end in the last time zone
+_NOTHING = parse_fragment("")
+
 _MOST_ROUNDS = 4
 
 _SAMPLES = 5
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    """Sizes are pixels: a width of 100 % is the mirror's, not the picture's. A value is no whole text."""
+    """Sizes are pixels: a width of 100 % is the mirror's, not the picture's. That `cite` and `poster` hold
+    addresses, the sanitizer does not know. A value is no whole text.
+    """
     if len(value) > MOST_VALUE:
         return None
+    if name in ("cite", "poster"):
+        return value if value.startswith(("https://", "http://")) else None
     if name in ("width", "height"):
         return value if value.isdigit() and value.isascii() and len(value) < 5 else None
     return value
 
 
-SANITIZER = nh3.Cleaner(
-    tags=set(allowed.TAGS),
-    clean_content_tags=set(allowed.HIDDEN),
-    attributes=allowed.ATTRIBUTES,
-    attribute_filter=_attribute,
-    strip_comments=True,
-    link_rel=None,
-    url_schemes=set(allowed.SCHEMES),
-)
+@cache
+def sanitizer(frames: frozenset[str] = frozenset()) -> nh3.Cleaner:
+    """The allow-list; with `frames` (hosts), their frames too, in a sandbox that no body can open."""
+    if not frames:
+        return nh3.Cleaner(
+            tags=set(allowed.TAGS),
+            clean_content_tags=set(allowed.HIDDEN),
+            attributes=allowed.ATTRIBUTES,
+            attribute_filter=_attribute,
+            strip_comments=True,
+            link_rel=None,
+            url_schemes=set(allowed.SCHEMES),
+        )
+
+    def attribute(tag: str, name: str, value: str) -> str | None:
+        if tag == "iframe" and name == "src":
+            known = not frames.isdisjoint(urls.parents(urls.host(value)))
+            return value if known and value.startswith("https://") else None
+        return (
+            allowed.FRAME.get(name)
+            if tag == "iframe" and name in allowed.FRAME
+            else _attribute(tag, name, value)
+        )
+
+    return nh3.Cleaner(
+        tags=allowed.TAGS | {"iframe"},
+        clean_content_tags=set(allowed.HIDDEN - {"iframe"}),
+        attributes={**allowed.ATTRIBUTES, "iframe": {"src", "title", "width", "height", *allowed.FRAME}},
+        attribute_filter=attribute,
+        strip_comments=True,
+        link_rel=None,
+        url_schemes=set(allowed.SCHEMES),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +112,8 @@ class Body:
     bylines: tuple[str, ...]
     enclosures: tuple[Enclosure, ...]
     receipt: Receipt
+    stamped: datetime | None
+    """The time that a stamp at its top told."""
 
 
 def fingerprint(recipe: Recipe) -> str:
@@ -99,6 +133,7 @@ def clean(
     link = urls.canonical(urls.strip_tracking(draft.link, recipe.tracking))
     if not link:
         raise ReadError(f"its link is no http address: {short(draft.link)!r}")
+    link = links.page_address(link, Page(tree=_NOTHING, link=link, recipe=recipe))
     title = _title(draft.title, recipe)
     body = clean_body(draft.html, link=link, recipe=recipe, title=title)
     own_names = {source.title, draft.source_name, *recipe.not_authors}
@@ -106,9 +141,7 @@ def clean(
         dict.fromkeys(name for name in map(text.decoded, draft.authors) if name and name not in own_names)
     )
     bylines = [name for name in body.bylines if name not in own_names]
-    published = (
-        draft.published if draft.published and EPOCH <= draft.published <= latest else min(dated, latest)
-    )
+    published = _published(draft.published, body.stamped, dated, latest)
     updated = draft.updated if draft.updated and published <= draft.updated <= latest else published
     tags = dict.fromkeys(tag for tag in map(text.decoded, draft.tags) if tag and tag not in own_names)
     return Cleaned(
@@ -125,12 +158,24 @@ def clean(
             authors=tuple(named or bylines),
             tags=tuple(tags),
             image=body.image,
-            enclosures=(*draft.enclosures, *body.enclosures),
+            enclosures=_enclosures((*draft.enclosures, *body.enclosures), link, recipe),
         ),
         receipt=body.receipt,
         text=body.text,
         recipe=fingerprint(recipe),
     )
+
+
+def _published(
+    told: datetime | None, stamped: datetime | None, dated: datetime, latest: datetime
+) -> datetime:
+    """When an article appeared: what its file tells, the stamp in its body where the file tells only the day
+    or nothing, else the file's own time. Nothing in the future.
+    """
+    if told and EPOCH <= told <= latest:
+        only_a_day = told == told.replace(hour=0, minute=0, second=0, microsecond=0)
+        return stamped if only_a_day and stamped and abs(stamped - told) < _A_DAY_ANYWHERE else told
+    return stamped if stamped and EPOCH <= stamped <= latest else min(dated, latest)
 
 
 def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body:
@@ -140,15 +185,18 @@ def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body
     Raises ReadError where it is beyond the bounds.
     """
     _check_size(html)
-    page = Page(tree=_parsed(repair.mended(text.legal(html))), link=link, recipe=recipe, title=title)
+    body = text.legal(html)
+    plain = repair.is_plain(body)
+    tree = _parsed(repair.mended(body, plain=plain))
+    page = Page(tree=tree, link=link, recipe=recipe, title=title, plain=plain)
     changes = _apply_rules(page)
-    served, settled = _served(page.tree)
+    served, settled = _served(page)
     for _ in range(_MOST_ROUNDS):
         if settled:
             break
         page.tree = _parsed(served)
         _apply_rules(page)
-        served, settled = _served(page.tree)
+        served, settled = _served(page)
     first = page.tree.select_one("img[src]")
     return Body(
         html=served,
@@ -157,6 +205,7 @@ def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body
         bylines=tuple(dict.fromkeys(page.bylines)),
         enclosures=tuple(page.enclosures),
         receipt=Receipt(changes=changes),
+        stamped=page.stamped,
     )
 
 
@@ -221,20 +270,36 @@ def _apply_rules(page: Page) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def _served(tree: Element) -> tuple[str, bool]:
+def _served(page: Page) -> tuple[str, bool]:
     """The tree as sanitized HTML, and whether it still is that tree.
 
     It is not where a rule left what no parser would make of any text, such as a link within a link: then
     the sanitizer's parser built another tree, in which the rules may find something again.
     """
-    written = tree.inner_html
+    written = page.tree.inner_html
     if len(written) > 2 * MOST_CHARACTERS:
         raise _too_long()
-    if len(written) > _SMALL and _part_texts(tree):
-        written = tree.inner_html
+    if len(written) > _SMALL and _part_texts(page.tree):
+        written = page.tree.inner_html
     written = text.legal(written)
-    served = SANITIZER.clean(written).strip()
+    served = sanitizer(page.recipe.frames).clean(written).strip()
+    if served.count("<iframe") != served.count(f' sandbox="{allowed.FRAME["sandbox"]}"'):
+        served = sanitizer().clean(written).strip()  # a frame that only the sanitizer's parser sees
     return served, served.count("<") == written.count("<") - written.count("<!--")
+
+
+def _enclosures(found: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tuple[Enclosure, ...]:
+    """Each enclosure once, by the address that the body's rules would give it; without one it is none."""
+    made: dict[str, Enclosure] = {}
+    for enclosure in found:
+        url = urls.absolute(enclosure.url, link)
+        if "image-proxies" not in recipe.off:
+            url = urls.absolute(urls.unwrap(url, recipe.proxies))
+        if "tracking" not in recipe.off:
+            url = urls.strip_tracking(url, recipe.tracking, picture=True)
+        if url[:4].lower() == "http":
+            made.setdefault(url, replace(enclosure, url=url))
+    return tuple(made.values())
 
 
 def _part_texts(tree: Element) -> bool:
@@ -253,6 +318,7 @@ def clean_url(url: str, recipe: Recipe) -> str:
     page = Page(tree=parse_fragment(""), link=url, recipe=recipe)
     made = urls.absolute(url) or url
     made = urls.unwrap(urls.unwrap(made, recipe.proxies), recipe.redirects)
+    made = urls.absolute(made) or made
     return urls.strip_tracking(links.page_address(made, page), recipe.tracking)
 
 
@@ -260,6 +326,8 @@ def _title(title: str, recipe: Recipe) -> str:
     shown = text.decoded(title)
     for suffix in recipe.title_suffixes:
         shown = shown.removesuffix(suffix).rstrip() or shown
+    for pattern in recipe.titles:
+        shown = pattern.sub("", shown).strip() or shown
     return shown
 
 

@@ -161,6 +161,7 @@ def explain(file: str | None, source: str) -> None:
 @click.pass_obj
 def check(file: str | None) -> None:
     """Check config.yaml, the environment and the packs. Exit code 2 if something is wrong."""
+    from feeds.report import list_lines
     from feeds.store import database_url
 
     config = _config(file)
@@ -169,6 +170,11 @@ def check(file: str | None) -> None:
     click.echo(f"{config.file or 'no config.yaml, the defaults hold'}: fine")
     click.echo(f"packs: {len(catalogue.packs)} ({', '.join(catalogue.packs)})")
     click.echo(f"sources configured: {len(catalogue.configured)}")
+    for line in list_lines(catalogue.lists.parts if catalogue.lists else ()):
+        click.echo(line)
+    for part in catalogue.lists.parts if catalogue.lists else ():
+        for line in part.unusable:
+            click.echo(f"warning: {line}", err=True)
     click.echo(f"inbox: {config.inbox}{'' if config.inbox.is_dir() else ' (there is no such folder yet)'}")
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from apscheduler.triggers.cron import CronTrigger
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from feeds import rules, yamlfile
+from feeds import lists, rules, yamlfile
 from feeds.catalogue import COMBINED, Catalogue, ConfiguredSource, slug_of
 from feeds.model import ConfigError, Source
 from feeds.recipe import Host, Pack, Rules
@@ -24,6 +24,7 @@ from feeds.recipe import Host, Pack, Rules
 DEFAULT_FILE = "config.yaml"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_INTERVAL = 366 * 86400
+_LARGEST_LIST = 10_000_000
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -76,6 +77,11 @@ def _language(value: str) -> str:
     return value
 
 
+def _paths(value: Any) -> Any:
+    """Paths between commas, as an environment variable has them, as a list of them."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
 def _rules(value: Rules) -> Rules:
     for name in value.off:
         if name not in rules.NAMES:
@@ -110,7 +116,7 @@ class SourceSettings(_Model):
 
 
 class Settings(_Model):
-    """The keys of config.yaml. Each one but `sources` can also be set as FEEDS_<KEY>."""
+    """The keys of config.yaml. Each one but `rules` and `sources` can also be set as FEEDS_<KEY>."""
 
     title: Annotated[str, Field(min_length=1)] = "Feeds"
     description: str = "Clean feeds, republished"
@@ -127,8 +133,12 @@ class Settings(_Model):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log: Literal["debug", "info", "warning", "error"] = "info"
+    rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
+    tracking_lists: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)] = ()
     sources: tuple[SourceSettings, ...] = ()
 
+
+_IN_FILE_ONLY = ("rules", "sources")
 
 # Environment variables that hosts set by names of their own, and the key that each one means.
 _HOST_VARIABLES = {"DATABASE_URL": "database", "PORT": "port", "WEB_CONCURRENCY": "workers"}
@@ -159,6 +169,8 @@ class Config:
     trusted_proxies: int
     """How many proxies before the server may set X-Forwarded-* headers."""
     log: str
+    tracking_lists: tuple[Path, ...]
+    """Files with other people's lists of tracking."""
     catalogue: Catalogue = field(repr=False)
     file: Path | None = None
 
@@ -192,16 +204,21 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         raise ConfigError("\n".join((*faults, *unusable)))
     settings = Settings.model_validate({**settings.model_dump(), **values})
     folder = file.parent if file.name else Path()
+    places = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     return Config(
         **{
             key: getattr(settings, key)
             for key in Settings.model_fields
-            if key not in ("inbox", "database", "sources")
+            if key not in ("inbox", "database", "tracking_lists", *_IN_FILE_ONLY)
         },
         inbox=folder / Path(settings.inbox).expanduser(),
         database=_database(settings.database, folder),
+        tracking_lists=places,
         catalogue=Catalogue(
-            packs=load_packs(), configured=[_configured(source) for source in settings.sources]
+            packs=load_packs(),
+            rules=settings.rules,
+            configured=[_configured(source) for source in settings.sources],
+            lists=load_lists(places),
         ),
         file=file if file.name else None,
     )
@@ -219,6 +236,30 @@ def load_packs() -> dict[str, Pack]:
         data, lines = yamlfile.parse(entry.read_text(encoding="utf-8"), name)
         packs[entry.name.removesuffix(".yaml")] = yamlfile.validate(Pack, data, lines, name)
     return packs
+
+
+def load_lists(places: Sequence[Path]) -> lists.Lookup | None:
+    """The tracking lists at some places; None where there are none. Raises ConfigError, one line a file."""
+    parts, faults = [], []
+    for place in places:
+        try:
+            with place.open("rb") as file:
+                data = file.read(_LARGEST_LIST + 1)
+            if len(data) > _LARGEST_LIST:
+                raise ConfigError(f"{place}:1: larger than {_LARGEST_LIST} bytes")
+            parts.append(lists.read(data.decode("utf-8"), str(place)))
+        except FileNotFoundError:
+            faults.append(f"{place}:1: tracking_lists: there is no such file")
+        except OSError as error:
+            faults.append(f"{place}:1: tracking_lists: cannot be read: {error.strerror}")
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            faults.append(f"{place}:{line}: tracking_lists: not text in UTF-8")
+        except ConfigError as error:
+            faults.append(str(error))
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return lists.Lookup(parts) if parts else None
 
 
 def _same_slugs(
@@ -241,7 +282,7 @@ def _same_slugs(
 
 def _of_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """What the environment sets, and what is wrong with it."""
-    variables = {f"FEEDS_{key.upper()}": key for key in Settings.model_fields if key != "sources"}
+    variables = {f"FEEDS_{key.upper()}": key for key in Settings.model_fields if key not in _IN_FILE_ONLY}
     faults = [
         f"environment: {variable}: unknown{yamlfile.suggestion(variable, variables)}"
         for variable in environ

@@ -175,6 +175,8 @@ class Ingest:
             f"{one.source} {sorted(one.hosts)} {sorted(one.names)} {one.rules.model_dump_json(by_alias=True)}"
             for one in self.catalogue.configured
         ]
+        said.append(self.catalogue.rules.model_dump_json(by_alias=True))
+        said.append(self.catalogue.lists.digest if self.catalogue.lists else "")
         digest = hashlib.blake2b("\n".join(said).encode(), digest_size=7).digest()
         return int.from_bytes(digest, "big")
 

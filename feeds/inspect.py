@@ -43,7 +43,8 @@ class Inspector:
             raise UnknownSourceError(f"no pack and no configuration knows {name!r}{suggestion(name, known)}")
         layers = catalogue.layers(source, urls.host(source.home))
         head = [f"{source.title} ({source.slug})", f"packs, in their order: {', '.join(layers)}"]
-        return head + report.rule_lines(layers)
+        parts = catalogue.lists.parts if catalogue.lists else ()
+        return head + report.list_lines(parts) + report.rule_lines(layers)
 
     def lines(self, name: str, data: bytes, form: str, base: str, dated: datetime) -> Iterator[str]:
         """What to print of a file (`-`: standard input, where a fragment of HTML will do too).

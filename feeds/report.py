@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from pydantic import BaseModel
 
+from feeds.lists import TrackingList
 from feeds.model import Cleaned, Receipt
 from feeds.recipe import Rules
 
@@ -69,6 +70,19 @@ def receipt_lines(receipt: Receipt) -> list[str]:
     for change in receipt.changes:
         lines.append(f"  {change.rule} × {change.count}")
         lines.extend(f"      {sample}" for sample in change.samples)
+    return lines
+
+
+def list_lines(parts: Sequence[TrackingList]) -> list[str]:
+    """What each tracking list gives, and what of it is not for links."""
+    lines = [f"tracking lists: {len(parts)}"] if parts else []
+    for part in parts:
+        lines.append(f"  {part.name}: {part.form}, {part.size} rules")
+        if part.left_out:
+            why = ", ".join(f"{count} {reason}" for reason, count in part.left_out.items())
+            lines.append(f"    left out: {why}")
+        if part.unusable:
+            lines.append(f"    cannot be used: {len(part.unusable)}, which `feeds check` names")
     return lines
 
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from feeds.model import Draft, ReadError
 from feeds.readers import frontmatter
 from feeds.readers.document import Document
 from feeds.text import decoded
+from feeds.times import moment
 
 _MILLIS = re.compile(r"[ \t\n]*<!--\s*(-?\d{1,16}|NaN)\s*-->[ \t]*\n?")
 _TITLE = re.compile(r"[ \t\n]*\[(.*)\]\((\s*[A-Za-z][\w+.\-]*:.*|//.*)\)[ \t]*(?:\n|$)")
 _RULE = re.compile(r"[ \t\n]*-{3,}[ \t]*(?:\n|$)")
 _DATED_NAME = re.compile(r"(?:.*/)?(\d{4}-\d\d-\d\d)(?=[-_ .])", re.DOTALL)
 _WRAPPED = re.compile(r"<div>[ \t]*\n(.*)\n[ \t]*</div>", re.DOTALL)
-_SPACED_ZONE = re.compile(r"(\d{4}-.*\d)\s+(?:([+-]\d\d:?\d\d)|UTC)")  # Jekyll's `2026-05-04 07:30:00 +0800`
 _AHEAD = timedelta(seconds=1)
 
 
@@ -51,8 +50,8 @@ def read(document: Document) -> list[Draft]:
             link=link.strip(),
             html=_unwrapped(body),
             title=title or decoded(_first(fields, "title")),
-            published=_published(_date(_first(fields, "date", "published")), millis, document.name),
-            updated=_date(_first(fields, "updated", "modified", "last_modified_at")),
+            published=_published(moment(_first(fields, "date", "published")), millis, document.name),
+            updated=moment(_first(fields, "updated", "modified", "last_modified_at")),
             authors=tuple(decoded(author) for author in _all(fields, "author", "authors") if author.strip()),
             tags=tags,
             source_name=source_name,
@@ -101,27 +100,7 @@ def _published(date: datetime | None, millis: datetime | None, name: str) -> dat
     if date or millis:
         return date or millis
     match = _DATED_NAME.match(name)
-    return _date(match[1]) if match else None
-
-
-def _date(value: str) -> datetime | None:
-    """An ISO 8601 or RFC 5322 date in UTC; one without a zone is taken as UTC."""
-    value = value.strip()
-    if spaced := _SPACED_ZONE.fullmatch(value):
-        value = f"{spaced[1]}{spaced[2] or ''}"
-    if not value:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return None
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError:
-        return None
+    return moment(match[1]) if match else None
 
 
 def _source(fields: frontmatter.Fields) -> tuple[str, tuple[str, ...]]:

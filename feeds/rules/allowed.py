@@ -1,7 +1,8 @@
 """The allow-list: the elements, attributes and schemes that a served body may have. Data only.
 
-What validators and readers take (PUBLISHING "What the W3C validator objects to"): no script, frame, form or
-style, no `id` or `class`, and `srcset` neither, since every picture is served at one address.
+What validators and readers take (PUBLISHING "What the W3C validator objects to"): no script, form or style,
+no frame but of the hosts that a recipe allows, no `id` or `class`, and `srcset` neither: every picture is
+served at one address.
 """
 
 from __future__ import annotations
@@ -40,3 +41,12 @@ ATTRIBUTES: dict[str, set[str]] = {
 HIDDEN = frozenset("script style template title iframe noembed noframes".split())
 
 SCHEMES = frozenset({"http", "https", "mailto"})
+
+# What a frame has where a recipe allows its host, beside its address, title and size: what it shows can run,
+# but not leave the frame (HTML, "the sandbox attribute").
+FRAME = {
+    "sandbox": "allow-scripts allow-same-origin allow-popups allow-presentation",
+    "loading": "lazy",
+    "referrerpolicy": "strict-origin-when-cross-origin",
+    "allowfullscreen": "",
+}

@@ -1,4 +1,6 @@
-"""Dates and authors that stand in the body: the stamp at its top (CRUFT.md 3.4)."""
+"""Dates and authors that stand in the body: the stamp at its top, and where a page names who wrote it
+(CRUFT.md 3.4).
+"""
 
 from __future__ import annotations
 
@@ -6,18 +8,32 @@ import re
 
 from turbohtml import Element, Node, Text
 
-from feeds.rules.page import EMPTIABLE, Page, blank, repeats_title, sample
+from feeds.rules.page import EMPTIABLE, Page, blank, inside, repeats_title, sample
+from feeds.times import moment
 
 _LONGEST_STAMP = 240
 _LINES = frozenset({"div", "p", "time", "i", "em", "small", "span"})
 _PASSED_OVER = EMPTIABLE | {"br", "hr"}
 _ROLE = re.compile(r"\s*[（(][^（()）]*(?:报道|報道|报导|報導|摘编|摘編|编译|編譯|编辑|編輯)[^（()）]*[)）]$")
 _TRAILING_ROLE = re.compile(r"\s+(?:综合|綜合)?(?:报道|報道|报导|報導|摘编|摘編)$")
+_BY = re.compile(r"(?:by\s|(?:作者|撰文|撰稿|文|记者|記者)\s*[:：/／|｜])\s*", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s*(?:[,，、;；]|\s(?:and|&)\s)\s*")
 
 
+def named(page: Page) -> list[str]:
+    """Elements that name the authors go; the names become the authors'."""
+    pieces = []
+    for element in page.tree.select(page.recipe.bylines) if page.recipe.bylines else ():
+        if inside(element, page.tree):  # else it went with another one
+            byline = _BY.sub("", " ".join(element.text.split()), count=1)
+            page.bylines.extend(authors(byline, page.recipe.not_authors))
+            pieces.append(sample(element))
+            element.extract()
+    return pieces
+
+
 def stamp(page: Page) -> list[str]:
-    """Remove the stamps that are the first blocks of the body; keep the bylines that they carry."""
+    """Remove the stamps that are the first blocks of the body; keep the bylines and times that they carry."""
     pieces = []
     node = _first_child(page.tree)
     while node is not None:
@@ -30,9 +46,10 @@ def stamp(page: Page) -> list[str]:
         elif not _is_line(node):
             node = _first_child(node)
         elif match := _match(node, page.recipe.stamps):
-            byline = match.groupdict().get("byline")
-            if byline:
-                page.bylines.extend(authors(byline, page.recipe.not_authors))
+            told = match.groupdict()
+            if told.get("byline"):
+                page.bylines.extend(authors(told["byline"], page.recipe.not_authors))
+            page.stamped = page.stamped or moment(told.get("time") or "")
             pieces.append(sample(node))
             after = _following(node, page.tree)
             node.extract()

@@ -1,4 +1,4 @@
-"""What plays: frames become titled links, audio and video become enclosures (CRUFT.md 3.11)."""
+"""What plays: frames and placeholders become titled links, audio and video enclosures (CRUFT.md 3.11)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from turbohtml import Element, Text
 
 from feeds import urls
 from feeds.model import Enclosure
+from feeds.rules import allowed
 from feeds.rules.page import Page, changed, inside, short
 
 # (what a frame's address looks like, the page that it stands for, what that is).
@@ -24,6 +25,11 @@ _PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "{}",
         "Facebook",
     ),
+)
+# What sites call any frame: it says nothing of what this one shows.
+_NO_TITLE = re.compile(
+    r"(?:(?:youtube|vimeo|facebook|spotify)\s+)?(?:i?frame|(?:video\s+)?player|embed(?:ded)?(?:\s+(?:video|content))?)",
+    re.IGNORECASE,
 )
 _NO_PAGE = re.compile(r"(?:about|javascript|data|blob):", re.IGNORECASE)
 _HOLDS_LINES = "p, figure, li, td, th, h1, h2, h3, h4, h5, h6, span"
@@ -45,8 +51,25 @@ _TYPES = {
 }
 
 
+def placeholders(page: Page) -> list[str]:
+    """An element that a script would fill becomes a link to what a pack says that it stands for."""
+    pieces = []
+    for named in page.recipe.placeholders:
+        for element in page.tree.select(named.select):
+            before = element.attr(named.attribute) or ""
+            match = named.pattern.search(before)
+            made = urls.absolute(named.to.format(**match.groupdict("")), page.link) if match else ""
+            if made and inside(element, page.tree):
+                _replace_by_link(element, made, named.title or urls.host(made))
+                pieces.append(changed(before, made))
+    return pieces
+
+
 def frames(page: Page) -> list[str]:
-    """A frame becomes a paragraph with a link to what it shows; one without an address goes."""
+    """A frame becomes a paragraph with a link to what it shows; one without an address goes.
+
+    On the hosts that a recipe allows it stays, in a sandbox.
+    """
     pieces = []
     for frame in page.tree.select("iframe, frame, embed, object"):
         if not inside(frame, page.tree):  # it went with another one
@@ -59,15 +82,43 @@ def frames(page: Page) -> list[str]:
             pieces.append(short(f"<{frame.tag} src={told[0]!r}>"))
             frame.extract()
             continue
-        title = Text(" ".join((frame.attr("title") or "").split()) or what or urls.host(made))
-        if frame.closest("a") is not None:  # a link cannot hold another one
-            frame.replace_with(title)
-        else:
-            link = Element("a", {"href": made}, [title])
-            in_line = frame.closest(_HOLDS_LINES) is not None
-            frame.replace_with(link if in_line else Element("p", {}, [link]))
+        framed = urls.absolute(before, page.link)
+        if frame.tag == "iframe" and _is_allowed(framed, page.recipe.frames):
+            pieces += _sandboxed(frame, framed)
+            continue
+        title = " ".join((frame.attr("title") or "").split())
+        _replace_by_link(
+            frame, made, ("" if _NO_TITLE.fullmatch(title) else title) or what or urls.host(made)
+        )
         pieces.append(changed(before, made))
     return pieces
+
+
+def _replace_by_link(element: Element, address: str, title: str) -> None:
+    parent = element.parent
+    if isinstance(parent, Element) and parent.closest("a") is not None:  # a link cannot hold another one
+        element.replace_with(Text(title))
+        return
+    link = Element("a", {"href": address}, [Text(title)])
+    in_line = element.closest(_HOLDS_LINES) is not None
+    element.replace_with(link if in_line else Element("p", {}, [link]))
+
+
+def _is_allowed(address: str, hosts: frozenset[str]) -> bool:
+    return address.startswith("https://") and not hosts.isdisjoint(urls.parents(urls.host(address)))
+
+
+def _sandboxed(frame: Element, address: str) -> list[str]:
+    """Leave of a frame what the allow-list has; answers what changed."""
+    before = dict(frame.attrs)
+    made = {"src": address, **allowed.FRAME}
+    made.update({name: value for name in ("title", "width", "height") if (value := frame.attr(name))})
+    for name in before:
+        del frame.attrs[name]
+    frame.attrs.update(made)
+    for child in list(frame.children):
+        child.extract()
+    return [] if dict(frame.attrs) == before else [f"{short(address)} in a sandbox"]
 
 
 def _page_of(address: str) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from turbohtml import Element, Node, Text
 
 from feeds.rules import allowed
@@ -18,6 +20,7 @@ from feeds.rules.page import (
     sample,
 )
 
+_TEXTS = BOXES | frozenset("p li blockquote figcaption h1 h2 h3 h4 h5 h6 td th dt dd".split())
 _KNOWN = allowed.TAGS | BOXES
 
 
@@ -27,9 +30,14 @@ def foreign(page: Page) -> list[str]:
     Those whose content is not text go with it.
     """
     pieces = []
+    captions = set(page.tree.select(page.recipe.captions) if page.recipe.captions else ())
     found = [element for element in page.tree.iter_elements() if element.tag not in _KNOWN]
     for element in reversed(found):  # children before their parents
         tag = element.tag
+        if tag == "iframe" and page.recipe.frames:
+            continue  # the frames that are still there are allowed
+        if element in captions:
+            continue  # the rule for them unwraps it
         pieces.append(f"<{tag}>")
         if tag in allowed.HIDDEN:
             element.extract()
@@ -54,24 +62,69 @@ def _own_text(element: Element) -> str:
     return "".join(child.data for child in element.children if isinstance(child, Text))
 
 
+def breaks(page: Page) -> list[str]:
+    """Remove the breaks that a block begins or ends with, and the blanks around them."""
+    pieces = []
+    above = {line_break.parent for line_break in page.tree.select("br")}
+    blocks = [element for element in page.tree.iter_elements() if element in above] if above else []
+    for block in reversed(blocks):  # children before their parents
+        if block.tag not in _TEXTS or hollow(block):
+            continue
+        children = block.children
+        for nodes in (children, children[::-1]):
+            edge = list(takewhile(_is_space, nodes))
+            found = [node for node in edge if isinstance(node, Element) and node.tag == "br"]
+            for node in edge if found else ():
+                node.extract()
+            pieces += ["<br>"] * len(found)
+    return pieces
+
+
+def _is_space(node: Node) -> bool:
+    if isinstance(node, Element):
+        return node.tag == "br" or hollow(node)
+    return not isinstance(node, Text) or blank(node.data)
+
+
 def wrappers(page: Page) -> list[str]:
-    """Unwrap boxes that hold only blocks; other boxes become a `div`."""
+    """Unwrap boxes that hold only blocks, and breaks beside them.
+
+    One that holds a line of text is a paragraph, where it can be one; others become a `div`.
+    """
     pieces = []
     boxes = [element for element in page.tree.iter_elements() if element.tag in BOXES]
     for element in boxes:  # from outside, so that every child is looked at once
         tag = element.tag
-        if all(_is_block(child) for child in element.children):
+        children = list(element.children)
+        parts = [child for child in children if not _is_break(child)]
+        if all(map(_is_block, parts)) and (len(parts) == len(children) or any(map(_shows_block, parts))):
             pieces.append(f"<{tag}>")
             element.unwrap()
-        elif tag != "div":
-            element.tag = "div"
+        else:
+            element.tag = "p" if _is_line(element) else "div"
     return pieces
+
+
+def _is_line(element: Element) -> bool:
+    """Whether an element holds text and nothing that a paragraph cannot, and stands where one can."""
+    if blank(element.text) or any(inner.tag in BLOCKS for inner in element.iter_elements()):
+        return False
+    above = element.parent
+    return not isinstance(above, Element) or above.tag not in INLINE
 
 
 def _is_block(node: Node) -> bool:
     if isinstance(node, Element):
         return node.tag in BLOCKS or hollow(node)
     return not isinstance(node, Text) or blank(node.data)
+
+
+def _is_break(node: Node) -> bool:
+    return isinstance(node, Element) and node.tag == "br"
+
+
+def _shows_block(node: Node) -> bool:
+    return isinstance(node, Element) and node.tag in BLOCKS and not hollow(node)
 
 
 def empty(page: Page) -> list[str]:

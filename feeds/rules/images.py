@@ -7,6 +7,7 @@ import re
 from turbohtml import Element, Node, Text
 
 from feeds import urls
+from feeds.rules import allowed
 from feeds.rules.page import (
     BLOCKS,
     BOXES,
@@ -19,7 +20,6 @@ from feeds.rules.page import (
     previous_shown,
     sample,
     short,
-    shown_children,
     solid_children,
 )
 from feeds.text import visible
@@ -38,6 +38,15 @@ _LAZY = (
 _CAPTION_BOXES = frozenset({"div", "p", "small", "section"})
 _SHORTEST_CAPTION = 4
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
+# A picture's address within JSON or a style, its slashes maybe escaped.
+_HELD_ADDRESS = re.compile(
+    r"(?:https?:)?(?:\\?/){2}[^\s\"'()<>{}\\]{1,500}(?:\\/[^\s\"'()<>{}\\]{1,500}){0,40}", re.ASCII
+)
+_PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:[?#!@:].*)?", re.IGNORECASE)
+_BACKGROUND = re.compile(
+    r"background(?:-image)?\s*:[^;]{0,200}?url\(\s*[\"']?([^\"'()]{1,2000})", re.IGNORECASE
+)
+_MOST_HELD = 20_000  # characters of one attribute that are looked through
 _SET_ADDRESS = re.compile(r"[^\s,]\S*")
 _SET_SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)[wx][^,]*|[^,]*")
 
@@ -60,7 +69,7 @@ def lazy(page: Page) -> list[str]:
             sets = (picture.attr(name) for name in _LAZY_SETS)
             waiting = next((best for value in sets if value and (best := largest(value))), "")
             if not waiting:
-                waiting = _from_picture_element(picture)
+                waiting = _from_picture_element(picture) or _held(picture)
         if waiting and waiting != before:
             picture.attrs["src"] = waiting
             pieces.append(changed(before or "(nothing)", waiting))
@@ -69,6 +78,33 @@ def lazy(page: Page) -> list[str]:
                 del picture.attrs[name]
     for source in page.tree.select("picture > source"):
         source.extract()
+    return pieces + _backgrounds(page)
+
+
+def _held(picture: Element) -> str:
+    """The first address of a picture in an attribute that holds JSON (`data-image='{"src": …}'`)."""
+    for name, value in picture.attrs.items():
+        held = value if isinstance(value, str) else ""
+        if name.startswith("data-") and held.lstrip()[:1] in ("{", "[") and len(held) <= _MOST_HELD:
+            found = (match[0].replace("\\/", "/") for match in _HELD_ADDRESS.finditer(held))
+            address = next((one for one in found if _PICTURE_FILE.search(one)), "")
+            if address:
+                return address
+    return ""
+
+
+def _backgrounds(page: Page) -> list[str]:
+    """An empty box that shows a picture as its background holds the picture."""
+    pieces = []
+    for box in page.tree.select('[style*="background" i]'):
+        match = _BACKGROUND.search(box.attr("style") or "")
+        address = match[1].strip() if match else ""
+        if not _is_address(address) or not _PICTURE_FILE.search(address):
+            continue
+        if box.tag in ("div", "span", "figure", "a", "i", "section") and hollow(box):
+            del box.attrs["style"]
+            box.append(Element("img", {"src": address}))
+            pieces.append(changed(f"<{box.tag} style=…>", address))
     return pieces
 
 
@@ -138,10 +174,10 @@ def unproxy(page: Page) -> list[str]:
 def captions(page: Page) -> list[str]:
     """`<img><div><small>caption</small></div>` becomes a figure; an empty caption goes.
 
-    The shape that feedx flattens a publisher's figures to. One whose picture is lost becomes a paragraph, so
-    that no other picture can take it for its own.
+    The shape that feedx flattens a publisher's figures to. One that follows no picture becomes a paragraph. A
+    pack names captions of other shapes.
     """
-    pieces = []
+    pieces = _named_captions(page)
     for small in page.tree.select("small"):
         box = _caption_box(small)
         if box is None or box is page.tree:
@@ -156,7 +192,55 @@ def captions(page: Page) -> list[str]:
             _make_figure(shown, small, box)
         else:
             _release(small, box)
+    for stray in page.tree.select("figcaption"):
+        if stray.closest("figure") is None:
+            figure = Element("figure")
+            stray.replace_with(figure)
+            figure.append(stray)
     return pieces + _told_twice(page)
+
+
+def _named_captions(page: Page) -> list[str]:
+    """What a pack's `captions` select, directly behind a picture: its caption, all of them together."""
+    pieces = []
+    for told in page.tree.select(page.recipe.captions) if page.recipe.captions else ():
+        box = told
+        while (
+            isinstance(box.parent, Element)
+            and box.parent is not page.tree
+            and (box.parent.tag in BOXES or box.parent.tag == "figure")
+            and solid_children(box.parent) == [box]
+        ):
+            box = box.parent
+        shown = _shown_before(box)
+        if shown is None or hollow(told):
+            if told.tag not in allowed.TAGS:
+                told.unwrap()
+            continue
+        figure = shown if shown.tag == "figure" else shown.closest("figure")
+        caption = figure.select_one("figcaption") if figure is not None else None
+        if caption is told:
+            continue
+        pieces.append(short(" ".join(told.text.split())))
+        if figure is None:
+            _make_figure(shown, told, box)
+            continue
+        box.extract()
+        if caption is None:
+            figure.append(Element("figcaption", {}, list(told.children)))
+        else:
+            caption.extend([Element("br"), *told.children])
+    return pieces
+
+
+def _shown_before(box: Element) -> Element | None:
+    """The picture, or the figure, that stands before a caption's box, maybe in boxes of its own."""
+    shown = _before(box)
+    while isinstance(shown, Element) and shown.tag in BOXES and len(solid_children(shown)) == 1:
+        shown = solid_children(shown)[0]
+    if isinstance(shown, Element) and (shown.tag == "figure" or _is_media(shown)):
+        return shown
+    return None
 
 
 def _told_twice(page: Page) -> list[str]:
@@ -182,11 +266,15 @@ def _told_twice(page: Page) -> list[str]:
 
 
 def lose(picture: Element) -> None:
-    """Take away a picture or player that has no address; its caption, if one follows, is none any more."""
+    """Take away a picture or player without an address; a caption that follows it stays alone in a figure.
+
+    There no other picture can take it for its own, and a summary does not begin with it.
+    """
     after = next_shown(picture)
     small = after.select_one("small") if isinstance(after, Element) and after.tag in BOXES else None
     if small is not None and (box := _caption_box(small)) is after and box is not None and not hollow(small):
-        _release(small, box)
+        box.tag = "figure"
+        small.tag = "figcaption"
     picture.extract()
 
 
@@ -214,8 +302,8 @@ def _before(element: Element) -> Node | None:
 def _is_media(element: Element) -> bool:
     if element.tag in MEDIA:
         return True
-    inside = shown_children(element)
-    if element.tag not in ("a", "p") or not inside:
+    inside = solid_children(element)
+    if not inside or (element.tag not in ("a", "p") and element.tag not in BOXES):
         return False
     return all(isinstance(child, Element) and _is_media(child) for child in inside)
 
@@ -228,11 +316,14 @@ def _make_figure(shown: Element, small: Element, box: Element, of: Element | Non
     if of is not None:
         link = of.parent
         figure.append(link if isinstance(link, Element) and link.tag == "a" else of)
-    elif shown.tag == "p":
+    elif shown.tag in ("p", "figure") or shown.tag in BOXES:
         for child in list(shown.children):
             figure.append(child)
     else:
         figure.append(shown)
+    for inner in list(figure.iter_elements()):
+        if inner.tag in BOXES:
+            inner.unwrap()
     caption.extend(content)
     figure.append(caption)
     box.extract()
@@ -240,6 +331,8 @@ def _make_figure(shown: Element, small: Element, box: Element, of: Element | Non
 
 def repeated(page: Page) -> list[str]:
     """A picture that stands several times stands once: where it has a caption, else where it came first.
+
+    Under one caption it stands once as well: the second is the twin that `<noscript>` held.
 
     One in a line of text is a sign there, such as an emoticon, and stays as often as it is used.
     """
@@ -251,7 +344,8 @@ def repeated(page: Page) -> list[str]:
     captioned = _captioned(page.tree)
     pieces = []
     for group in groups.values():
-        kept = {picture for picture in group if picture in captioned} or {group[0]}
+        figures = {picture.closest("figure"): picture for picture in group[::-1] if picture in captioned}
+        kept = set(figures.values()) or {group[0]}
         for picture in group:
             if picture not in kept and not _in_text(picture):
                 pieces.append(sample(picture))

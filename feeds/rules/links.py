@@ -66,12 +66,24 @@ def pages(page: Page) -> list[str]:
 
 def page_address(url: str, page: Page) -> str:
     """The address of the page that `url` stands for, by the recipe's `links`; `url` where none matches."""
-    for rule in page.recipe.links:
-        match = rule.pattern.fullmatch(url)
-        article = rule.article.match(page.link) if rule.article else None
-        if match and (article or rule.article is None):
-            return rule.to.format(**{**(article.groupdict("") if article else {}), **match.groupdict("")})
+    rules = page.recipe.links
+    for host in (*urls.parents(urls.host(url)), ""):
+        for rule in rules.get(host, ()):
+            match = rule.pattern.fullmatch(url)
+            article = rule.article.match(page.link) if match and rule.article else None
+            if match and (article or rule.article is None):
+                return rule.to.format(**{**(article.groupdict("") if article else {}), **match.groupdict("")})
     return url
+
+
+def unlink(page: Page) -> list[str]:
+    """Links that a site's system set by itself, and a pack names, are only their text (CRUFT.md 3.5)."""
+    pieces = []
+    for link in page.tree.select(page.recipe.unlink) if page.recipe.unlink else ():
+        if link.tag == "a":
+            pieces.append(short(f"<a href={link.attr('href') or ''!r}>"))
+            link.unwrap()
+    return pieces
 
 
 def emails(page: Page) -> list[str]:
@@ -116,7 +128,7 @@ def tracking(page: Page) -> list[str]:
     for element in page.tree.select("a[href], img[src], video[src], audio[src], source[src]"):
         attribute = "href" if element.tag == "a" else "src"
         before = element.attr(attribute) or ""
-        after = urls.strip_tracking(before, page.recipe.tracking)
+        after = urls.strip_tracking(before, page.recipe.tracking, picture=element.tag != "a")
         if after != before:
             element.attrs[attribute] = after
             pieces.append(changed(before, after))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 
 from turbohtml import Element, Node, Text
@@ -50,8 +51,12 @@ class Page:
     recipe: Recipe
     title: str = ""
     """The article's, in plain text."""
+    plain: bool = False
+    """Whether the body was plain text, without any tag."""
     bylines: list[str] = field(default_factory=list)
     enclosures: list[Enclosure] = field(default_factory=list)
+    stamped: datetime | None = None
+    """The time that a stamp at the top of the body tells."""
 
 
 def blank(text: str) -> bool:

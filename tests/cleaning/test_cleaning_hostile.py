@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from cleaning_samples import LINK, cleaned_body
+from cleaning_samples import CATALOGUE, LINK, cleaned_body, recipe_of
 from cleaning_shapes import SHAPES
 from cleaning_vectors import bodies
 from test_cleaning_laws import assert_settled, forbidden
@@ -45,6 +47,27 @@ def test_hostile_input_costs_little(name: str, measured: dict[str, tuple[str, fl
     _, seconds, megabytes = measured[name]
     assert seconds < MOST_SECONDS
     assert megabytes < MOST_MEGABYTES
+
+
+PLAIN = [
+    "。" + "#a" * 4_999 + "!",
+    "渡轮" * 10 + "#harbour港口 " * 800 + "!",
+    "歡迎" + " " * 9_990,
+    *(
+        f"{opening}。" * (9_990 // (len(opening) + 1))
+        for pack in CATALOGUE.packs.values()
+        for passage in pack.passages
+        for opening in re.findall(r"^[^\\()\[\]{}|?*+.]{3,}", passage)
+    ),
+]
+
+
+def test_plain_text_that_begins_passages_again_and_again_costs_little() -> None:
+    started = time.process_time()
+    recipe = recipe_of("https://www.youtube.com/watch?v=abcdefghijk")
+    for text in PLAIN:
+        clean.clean_body(text, link="https://www.youtube.com/watch?v=abcdefghijk", recipe=recipe)
+    assert time.process_time() - started < 0.5 * len(PLAIN)
 
 
 def test_the_bounds_are_far_from_any_real_article() -> None:

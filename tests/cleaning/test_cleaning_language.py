@@ -11,8 +11,10 @@ from feeds.language import recognised
     ("text", "language"),
     [
         ("The ferry crosses the harbour again, and nobody on the quay is surprised.", "en"),
-        ("渡轮今天早上又开过了港口，码头上的人谁也没有觉得奇怪。", "zh"),
-        ("守燈人說，霧來的時候燈照常亮著，船也照常回來。", "zh"),
+        ("渡轮今天早上又开过了港口，码头上的人谁也没有觉得奇怪。", "zh-Hans"),
+        ("守燈人說，霧來的時候燈照常亮著，船也照常回來。", "zh-Hant"),
+        ("渡輪七時開，船長和我們都在碼頭；他引了一句「这里没有桥」。", "zh-Hant"),
+        ("渡轮七点开，這裡和那里都没有人，我們和他们在等。", "zh"),
         ("フェリーは今朝も港を渡りましたが、誰も驚きませんでした。", "ja"),
         ("Die Fähre überquert wieder den Hafen, und niemand am Kai wundert sich darüber.", "de"),
         ("Le bac traverse de nouveau le port, et personne sur le quai ne s'en étonne vraiment.", "fr"),

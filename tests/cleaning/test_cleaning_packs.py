@@ -9,7 +9,7 @@ from cleaning_samples import CATALOGUE, recipe_of
 
 from feeds import recipe, urls, yamlfile
 from feeds.catalogue import Catalogue
-from feeds.model import ConfigError, Source
+from feeds.model import ConfigError, Draft, Source
 from feeds.recipe import Pack
 from feeds.rules import NAMES
 
@@ -17,6 +17,9 @@ FILES = sorted(
     (entry for entry in resources.files("feeds").joinpath("packs").iterdir() if entry.name.endswith(".yaml")),
     key=lambda entry: entry.name,
 )
+
+# Where everybody writes, each in a language of their own: what an article is written in tells.
+EVERYBODY = {"matters", "youtube"}
 
 
 def load(text: str) -> Pack:
@@ -33,7 +36,7 @@ def test_a_built_in_pack_is_valid_and_can_match(file: resources.abc.Traversable)
         assert pack.source.home.startswith("https://")
         assert not set(urls.parents(urls.host(pack.source.home))).isdisjoint(pack.match.hosts)
         assert pack.source.title in pack.match.sources
-        assert pack.source.language
+        assert bool(pack.source.language) != (pack.source.slug in EVERYBODY)
 
 
 def test_no_two_packs_claim_one_host_or_source() -> None:
@@ -112,9 +115,19 @@ FAULTS = [
         "pack.yaml:3: tracking.hosts.Example.org",
     ),
     (
-        "a parameter name with its value can never match",
-        "tracking:\n  anywhere:\n    - ok_*\n    - 'a=b'\n",
-        "pack.yaml:4: tracking.anywhere[1]: 'a=b' is not a parameter name",
+        "a parameter name with its question mark can never match",
+        "tracking:\n  anywhere:\n    - ok_*\n    - a=b\n    - '?a'\n",
+        "pack.yaml:5: tracking.anywhere[2]: '?a' is not a parameter name",
+    ),
+    (
+        "a wildcard stands only for a country's domain",
+        "tracking:\n  paths:\n    'shop.*': [/ref]\n    '*.shop.example': [/ref]\n",
+        "pack.yaml:4: tracking.paths.*.shop.example.[key]: '*.shop.example' is not a host name",
+    ),
+    (
+        "an encoding that nobody knows",
+        "redirects:\n  - hosts: [a.example]\n    parameters: [u]\n    decode: rot13\n",
+        "pack.yaml:4: redirects[0].decode: input should be 'proofpoint' or 'base64', found 'rot13'",
     ),
     (
         "a link that is filled from a group that no pattern has",
@@ -191,3 +204,14 @@ def test_a_publishers_pack_holds_for_its_hosts_and_its_name_only() -> None:
     assert "icon-zoom" not in recipe_of("https://gazette.example.com/1.html").drop
     assert "icon-zoom" not in recipe_of("https://notrfa.org/1.html").drop
     assert {"every", "weserv", "feedx"} <= catalogue.layers(Source(slug="x", title="X"), "x.example").keys()
+
+
+def test_a_channel_that_an_article_names_is_its_source_and_youtube_only_that_of_the_others() -> None:
+    link = "https://www.youtube.com/watch?v=abcdefghijk"
+    named = CATALOGUE.source_of(Draft(link=link, html="", source_name="Harbour TV"))
+    assert (named.slug, named.title) == ("harbour-tv", "Harbour TV")
+    assert "youtube" in CATALOGUE.layers(named, "www.youtube.com")
+    for address in (link, "https://youtu.be/abcdefghijk"):
+        assert CATALOGUE.source_of(Draft(link=address, html="")).slug == "youtube"
+    news = CATALOGUE.source_of(Draft(link=link, html="", source_name="德国之声"))
+    assert news.slug == CATALOGUE.source_of(Draft(link="https://www.dw.com/zh/a-1", html="")).slug

@@ -73,6 +73,7 @@ def test_every_paragraph_heading_and_list_item_is_kept_in_its_order(
     for draft, made in pairs:
         # A paragraph around a figure ends before it in HTML; the figure has a test of its own.
         wanted = texts([one for one in before(draft).select("p, h2, li") if not one.select_one("figure")])
+        wanted = [re.sub("#$", "", text) for text in wanted]  # a publisher's sign for the end
         assert texts(after(made).select("p, h2, li")) == wanted
         assert len(wanted) > 8
 
@@ -105,6 +106,7 @@ def test_every_outgoing_link_is_kept_and_leads_to_a_page(pairs: list[tuple[Draft
             re.sub(r"https://api\.dw\.com/api/detail/article/", "https://www.dw.com/zh/a-", address)
             for link in before(draft).select("a[href]")
             if (address := urljoin(draft.link, str(link["href"])))
+            and "epochtimes.com/gb/tag/" not in address  # the system's own
         )
         assert Counter(str(link["href"]) for link in after(made).select("a")) == wanted
 

@@ -15,6 +15,11 @@ RULES = """
 redirects:
   - {hosts: [out.example.net], parameters: [u, url]}
   - {hosts: [go.example.net], path: '/to/(?P<target>.+)'}
+  - {hosts: [pack.example.net], path: '/(?P<target>v[123]/.+)', decode: proofpoint}
+  - {hosts: [base.example.net], parameters: [u], decode: base64}
+tracking:
+  anywhere: [kind=ad]
+  paths: {'shop.*': ['/ref=[^/]*']}
 proxies:
   - {hosts: [thumbs.example.net], path: '/unsafe/\\d+x\\d+/(?P<target>.+)'}
 """
@@ -25,7 +30,8 @@ _PIECES = st.sampled_from(
         "https:// http:// // / ? & # = % %2F %3A %20 : @ [ ] . .. ; , | \\ é 港 \x00 \n ssl: amp; #038; u= "
         "url= images.weserv.nl wsrv.nl thumbs.example.net/unsafe/1x1/ out.example.net go.example.net/to/ "
         "example.org utm_source=x fbclid=1 a=b ?url= &w=8 :443 :99999 127.0.0.1 1.2.3 [::1] javascript: "
-        "mailto: data: "
+        "mailto: data: pack.example.net/v2/url?u=https-3A__ pack.example.net/v3/__ __;w6k! ** * "
+        "base.example.net?u= aHR0cHM6Ly9hLmI kind=ad kind=b shop.co.uk/a /ref=b /ref=/ref= %E6%B8%AF "
         "#:~:text=x xtor=1 www.youtube.com/watch?v=1&si=2 user@ xn-- ￿ ．"
     ).split(" ")
 )
@@ -62,7 +68,16 @@ def test_an_absolute_address_is_ascii_has_a_host_and_one_of_the_allowed_schemes(
 _NAME = st.text("abcdefgxyzQ_%E6-[]", min_size=1, max_size=6).filter(lambda name: "%" not in name)
 _KEPT = st.builds(lambda name, value: f"k{name}={value}", _NAME, st.text("abc+%2F:/?.|é港=", max_size=8))
 _TRACKING = st.sampled_from(
-    ["utm_source=rss", "utm_x", "fbclid=IwAR1", "__cft__[0]=AZ", "gclid=", "utm_medium%3Dfeed", "mc_cid=a+b"]
+    [
+        "utm_source=rss",
+        "utm_x",
+        "fbclid=IwAR1",
+        "__cft__[0]=AZ",
+        "gclid=",
+        "utm_medium%3Dfeed",
+        "mc_cid=a+b",
+        "kind=ad",
+    ]
 )
 
 
@@ -103,3 +118,24 @@ def test_a_proxied_original_comes_out_whole_however_deep_it_lies(original: str, 
     layers = ["images.weserv.nl/?url=", "wsrv.nl?url=", "thumbs.example.net/unsafe/8x8/"]
     url = "https://" + "".join(layers[n % 3] for n in range(depth)) + original
     assert urls.unwrap(url, RECIPE.proxies) == "https://" + original
+
+
+@given(
+    st.sampled_from(["https://www.shop.co.jp", "http://shop.example:80"]),
+    st.lists(st.tuples(st.booleans(), st.text("abc-%E6./", min_size=1, max_size=6)), max_size=5),
+    st.sampled_from(["", "?a=/ref=b", "#/ref=c", "?ref=/ref=d"]),
+)
+@settings(max_examples=200, deadline=None)
+def test_of_a_path_go_exactly_the_listed_pieces(base: str, pieces: list[tuple[bool, str]], rest: str) -> None:
+    path = [(keep, piece.replace("/", "")) for keep, piece in pieces]
+    url = base + "".join(f"/{piece}" if keep else f"/ref={piece}" for keep, piece in path) + rest
+    expected = base + "".join(f"/{piece}" for keep, piece in path if keep) + rest
+    assert urls.strip_tracking(url, RECIPE.tracking) == expected
+
+
+def test_a_name_under_any_countrys_domain_is_no_host_of_another_ones() -> None:
+    assert "shop.*" in urls.sites("www.shop.co.uk")
+    assert {"shop.*", "books.shop.*"} <= set(urls.sites("books.shop.com"))
+    assert "shop.*" not in urls.sites("shop.evil.example")
+    assert "127.*" not in urls.sites("127.0.0.1")
+    assert urls.sites("") == ("",)

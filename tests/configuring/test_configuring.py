@@ -16,6 +16,7 @@ from feeds.model import ConfigError
 from feeds.store import database_url
 
 ROOT = Path(__file__).resolve().parents[2]
+LISTS = Path(__file__).parent / "lists"
 Write = Callable[[str], Path]
 
 
@@ -87,6 +88,25 @@ def test_relative_paths_start_at_the_file(write: Write, tmp_path: Path) -> None:
     assert load(write("database: sqlite:///feeds.db\n")).database == str(tmp_path / "feeds.db")
 
 
+def test_tracking_lists_are_looked_for_beside_the_file(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/a.txt").write_text("$removeparam=a", encoding="utf-8")
+    config = load(write("tracking_lists:\n  - lists/a.txt\n"))
+    assert config.tracking_lists == (tmp_path / "lists/a.txt",)
+    assert config.catalogue.lists is not None
+    assert [part.name for part in config.catalogue.lists.parts] == [str(tmp_path / "lists/a.txt")]
+    assert load(write("tracking_lists: []\n")).catalogue.lists is None
+
+
+def test_a_tracking_list_that_is_none_is_a_fault(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"providers":\n}', encoding="utf-8")
+    said = faults(write("tracking_lists: [a.json, b.txt]\n"))
+    assert [line.replace(f"{tmp_path}/", "") for line in said] == [
+        "a.json:2: not valid JSON: Expecting value",
+        "b.txt:1: tracking_lists: there is no such file",
+    ]
+
+
 def test_home_folders_are_found(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
     assert load(write("inbox: ~/drop\n")).inbox == Path("/home/ann/drop")
@@ -142,11 +162,12 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "workers": ("3", 3),
     "trusted_proxies": ("1", 1),
     "log": ("debug", "debug"),
+    "tracking_lists": (f"{LISTS}/a.json, {LISTS}/b.txt", (LISTS / "a.json", LISTS / "b.txt")),
 }
 
 
 def test_every_key_but_sources_is_in_the_table() -> None:
-    assert set(BY_ENVIRONMENT) == set(Settings.model_fields) - {"sources"}
+    assert set(BY_ENVIRONMENT) == set(Settings.model_fields) - {"rules", "sources"}
     assert set(BY_ENVIRONMENT) <= {field.name for field in fields(Config)}
 
 

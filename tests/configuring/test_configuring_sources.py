@@ -170,3 +170,21 @@ def test_another_recipe_has_another_digest(tmp_path: Path) -> None:
         for known in (catalogue(tmp_path), catalogue(tmp_path, GAZETTE), catalogue(tmp_path, RULES))
     }
     assert len(digests) == 3
+
+
+def test_rules_for_every_source_stand_after_the_packs_and_before_a_source_s_own(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "rules: {drop: [.everywhere], frames: [video.example]}\n"
+        "sources: [{title: Quay, match: {hosts: [quay.example]}, rules: {drop: [.quay]}}]\n"
+    )
+    catalogue = load(file).catalogue
+    source = catalogue.source_of(Draft(link="https://quay.example/1", html=""))
+    assert list(catalogue.layers(source, "quay.example"))[-2:] == ["config.yaml", "config.yaml: quay"]
+    recipe = catalogue.recipe_for(source, "https://quay.example/1")
+    assert recipe.drop.endswith(".everywhere, .quay")
+    assert recipe.frames == {"video.example"}
+    other = catalogue.recipe_for(
+        catalogue.source_of(Draft(link="https://b.example/", html="")), "https://b.example/"
+    )
+    assert other.drop.endswith(".everywhere")

@@ -36,6 +36,28 @@ def test_each_rule_of_a_source_is_shown_with_where_it_comes_from(tmp_path: Path)
     assert any(line.endswith("[weserv]") for line in lines[lines.index("proxies:") :])
 
 
+def test_tracking_lists_are_named_with_what_they_give(tmp_path: Path) -> None:
+    lists = Path(__file__).parent / "lists"
+    (tmp_path / "config.yaml").write_text(f"tracking_lists: [{lists}/a.json, {lists}/b.txt]\n", "utf-8")
+    given = [
+        "tracking lists: 2",
+        f"  {lists}/a.json: ClearURLs, 1 providers, 3 rules",
+        f"  {lists}/b.txt: filter list, 2 rules",
+        "    left out: 1 only for image",
+        "    cannot be used: 1, which `feeds check` names",
+    ]
+    assert "\n".join(given) in feeds(tmp_path, "explain", "dw").stdout
+    checked = feeds(tmp_path, "check")
+    assert (checked.returncode, "\n".join(given) in checked.stdout) == (0, True)
+    assert checked.stderr == (
+        f"warning: {lists}/b.txt:5: no regular expression that can be used: ( (missing ): ()\n"
+    )
+    made = feeds(
+        tmp_path, "clean", "--url", "https://gazette.example/out?to=https://paper.example/?from=a%26b%26c=d"
+    )
+    assert made.stdout == "https://paper.example/\n"
+
+
 def test_a_source_is_found_by_any_of_its_names(tmp_path: Path) -> None:
     by_slug, by_name = feeds(tmp_path, "explain", "dw"), feeds(tmp_path, "explain", "德国之声")
     assert by_slug.stdout == by_name.stdout != ""

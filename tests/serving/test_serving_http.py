@@ -525,4 +525,4 @@ def test_the_feed_of_a_source_that_names_no_language_has_that_of_its_articles(pl
     body = "渡轮今天早上又开过了港口，码头上的人谁也没有觉得奇怪。"
     place.drop("1.md", article(1, "Harbour Gazette", body=body))
     place.ingest()
-    assert '"language":"zh"' in place.client().get("/feeds/harbour-gazette.json").text
+    assert '"language":"zh-Hans"' in place.client().get("/feeds/harbour-gazette.json").text

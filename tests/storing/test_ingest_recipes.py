@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from storing_samples import HARBOUR, NOON, Clock, Watch, dump, packs, text_of
 
-from feeds import clean
+from feeds import clean, lists
 from feeds.catalogue import Catalogue, ConfiguredSource
 from feeds.model import Source
 from feeds.recipe import Rules
@@ -58,6 +58,26 @@ def test_stored_articles_are_cleaned_again_once_also_where_their_files_are_gone(
     generation = watch.generation()
     assert recleaned(watch) == 0
     assert watch.generation() == generation
+
+
+def test_a_changed_tracking_list_cleans_again(watch: Watch) -> None:
+    body = '<p><a href="https://harbour.example/b?gz=1&amp;x=2">Ferries</a></p>'
+
+    def use(*texts: str) -> None:
+        parts = [lists.read(text, "list.txt") for text in texts]
+        watch.ingest.catalogue = Catalogue(packs=packs(), lists=lists.Lookup(parts) if parts else None)
+
+    use("$removeparam=other")
+    watch.put("a.md", text_of("https://harbour.example/a", body=body))
+    watch.run()
+    assert "gz=1" in watch.article().html
+    use("! newer\n$removeparam=other\n$removeparam=gz")
+    assert recleaned(watch) == 1
+    assert "gz=1" not in watch.article().html
+    assert recleaned(watch) == 0
+    use()
+    assert recleaned(watch) == 1
+    assert "gz=1" in watch.article().html
 
 
 def test_only_what_became_different_is_counted(watch: Watch) -> None:
