@@ -8,6 +8,7 @@ is an argument.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -31,7 +32,7 @@ MOST_NESTING = 300
 MOST_ATTRIBUTES = 1_000  # of one element: the sanitizer compares each with all before it
 MOST_VALUE = 16_000  # characters of an attribute
 _SMALL = 20_000  # characters, which cannot hold enough attributes to matter
-_MOST_CLONES = 400_000  # elements, some 50 MB, that a parser may make of a piece before they are counted
+_MOST_CLONES = 1_000_000  # elements, some 120 MB, that a parser may make of a piece before they are counted
 _PIECE = _MOST_CLONES // 512  # tags; the parser nests no deeper than 512
 # Characters that the sanitizer writes at once: for each one that it escapes it may look on to the text's end.
 _MOST_TEXT = 4_000
@@ -235,7 +236,7 @@ def _checked(html: str) -> str:
     if len(_ROOT.findall(html)) > 1:
         html = _ROOT.sub("</html", html)
     tags = [match.start() for match in re.finditer("<", html)]
-    if len(tags) * len(_FORMATTING.findall(html)) > _MOST_CLONES:
+    if sum(len(tags) - bisect(tags, found.start()) for found in _FORMATTING.finditer(html)) > _MOST_CLONES:
         for end in tags[::_PIECE]:
             _check_elements(parse_fragment(html[:end], positions=False))
     return html

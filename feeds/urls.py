@@ -30,11 +30,12 @@ _AUTHORITY = re.compile(
 )
 # What most addresses are: nothing in such a one needs mending. A shortcut; the long way says the same.
 _GOOD = re.compile(
-    r"https?://(?:[a-z0-9\-]+\.)+[a-z]{2,}(?:[/?#](?:[!#$&'()*+,/:;=?@\[\]~\w.\-]|%[0-9a-fA-F]{2})*)?",
+    r"https?://(?:[a-z0-9\-]+\.)+[a-z]{2,}"
+    r"(?:[/?#][!#$&'()*+,/:;=?@\[\]~\w.\-]*+(?:%[0-9a-fA-F]{2}[!#$&'()*+,/:;=?@\[\]~\w.\-]*+)*+)?",
     re.ASCII,
 )
 _BARE_HOST = re.compile(r"^[\w\-]+(?:\.[\w\-]+)+(?::\d+)?(?:[/?#]|$)")
-_UNSAFE = re.compile(r"[^!#$%&'()*+,/:;=?@\[\]~\w.\-]|[^\x00-\x7f]|%(?![0-9a-fA-F]{2})")
+_UNSAFE = re.compile(r"[^!#$%&'()*+,/:;=?@\[\]~\w.\-]+|[^\x00-\x7f]+|%(?![0-9a-fA-F]{2})")
 # `&#038;` that lost its ampersand or was encoded twice: a query that goes on (CRUFT.md 3.2).
 _LOST_AMPERSAND = re.compile("&?#038;")
 # What follows a publisher's name in his host: a country's or another top-level domain.
@@ -44,6 +45,7 @@ ANY_HOST = ""
 _LONGEST = 16_000
 """A longer address is none (the longest real one has 4,849 characters, CRUFT.md 1.5): it is not worked on."""
 _LONGEST_HOST = 253
+_MOST_LABELS = 8  # of a host that is to be encoded, which takes long
 _MOST_ROUNDS = 10
 
 
@@ -125,9 +127,9 @@ class HostWrapper:
 
 
 def host(url: str) -> str:
-    """The host in lower case without port; empty where there is none."""
+    """The host in lower case without port; empty where there is none, or one longer than a host can be."""
     match = _HOST.match(url.strip())
-    return match.group(1).lower() if match else ""
+    return match.group(1).lower() if match and len(match.group(1)) <= _LONGEST_HOST else ""
 
 
 def parents(name: str) -> list[str]:
@@ -329,6 +331,8 @@ def ascii_url(url: str) -> str:
         parsed = url
     else:
         name = match.group(1)
+        if len(name) > _LONGEST_HOST or (not name.isascii() and name.count(".") >= _MOST_LABELS):
+            return ""
         shown = name if name.isascii() else name.encode("idna").decode("ascii")
         parsed = url[: match.start(1)] + shown + url[match.end(1) :]
         parsed = _UNSAFE.sub(_percent, parsed)

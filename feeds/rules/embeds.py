@@ -135,6 +135,7 @@ def media(page: Page) -> list[str]:
     A player that was left without an address is only what it holds.
     """
     pieces = []
+    known = {enclosure.url for enclosure in page.enclosures}
     for player in page.tree.select("audio, video"):
         if player.select_one("source[src]") is None and not player.attr("src"):
             pieces.append(f"<{player.tag}> without an address")
@@ -146,7 +147,8 @@ def media(page: Page) -> list[str]:
                 del player.attrs[name]
         for element in (player, *player.select("source")):
             address = element.attr("src")
-            if address and all(enclosure.url != address for enclosure in page.enclosures):
+            if address and address not in known:
+                known.add(address)
                 page.enclosures.append(Enclosure(url=address, type=_media_type(element, player.tag, address)))
                 break
     return pieces

@@ -13,6 +13,7 @@ from feeds.rules.page import (
     BOXES,
     MEDIA,
     Page,
+    alone,
     blank,
     changed,
     hollow,
@@ -62,6 +63,7 @@ def noscript(page: Page) -> list[str]:
 def lazy(page: Page) -> list[str]:
     """Give a picture that waits for a script its address, from the attribute that the script reads."""
     pieces = []
+    offered: dict[Element, str] = {}
     for picture in page.tree.select("img"):
         before = (picture.attr("src") or "").strip()
         waiting = next((value for name in _LAZY if _is_address(value := picture.attr(name) or "")), "")
@@ -69,7 +71,12 @@ def lazy(page: Page) -> list[str]:
             sets = (picture.attr(name) for name in _LAZY_SETS)
             waiting = next((best for value in sets if value and (best := largest(value))), "")
             if not waiting:
-                waiting = _from_picture_element(picture) or _held(picture)
+                box = picture.parent
+                if isinstance(box, Element) and box.tag == "picture":
+                    if box not in offered:
+                        offered[box] = _from_picture_element(box)
+                    waiting = offered[box]
+                waiting = waiting or _held(picture)
         if waiting and waiting != before:
             picture.attrs["src"] = waiting
             pieces.append(changed(before or "(nothing)", waiting))
@@ -121,11 +128,8 @@ def largest(srcset: str) -> str:
     return best
 
 
-def _from_picture_element(picture: Element) -> str:
-    parent = picture.parent
-    if not isinstance(parent, Element) or parent.tag != "picture":
-        return ""
-    sets = (source.attr("srcset") or source.attr("data-srcset") or "" for source in parent.select("source"))
+def _from_picture_element(box: Element) -> str:
+    sets = (source.attr("srcset") or source.attr("data-srcset") or "" for source in box.select("source"))
     return next((best for value in sets if (best := largest(value))), "")
 
 
@@ -209,7 +213,7 @@ def _named_captions(page: Page) -> list[str]:
             isinstance(box.parent, Element)
             and box.parent is not page.tree
             and (box.parent.tag in BOXES or box.parent.tag == "figure")
-            and solid_children(box.parent) == [box]
+            and alone(box)
         ):
             box = box.parent
         shown = _shown_before(box)
@@ -255,7 +259,7 @@ def _told_twice(page: Page) -> list[str]:
             isinstance(box.parent, Element)
             and box.parent is not page.tree
             and (box.parent.tag in BOXES or box.parent.tag in ("a", "p"))
-            and solid_children(box.parent) == [box]
+            and alone(box)
         ):
             box = box.parent
         told = next_shown(box)
@@ -283,7 +287,7 @@ def _caption_box(small: Element) -> Element | None:
     box = small.parent
     if not isinstance(box, Element) or box.tag not in BOXES:
         return None
-    return box if all(child is small for child in solid_children(box)) else None
+    return box if alone(small) else None
 
 
 def _release(small: Element, box: Element) -> None:

@@ -99,6 +99,17 @@ def solid_children(node: Node) -> list[Node]:
     return [child for child in shown_children(node) if not (isinstance(child, Element) and hollow(child))]
 
 
+def alone(node: Node) -> bool:
+    """Whether all that stands beside a node holds nothing, and is not too much to look at."""
+    for siblings in (node.previous_siblings, node.next_siblings):
+        for skipped, beside in enumerate(siblings):
+            if skipped == _FURTHEST or (
+                _shown(beside) and not (isinstance(beside, Element) and hollow(beside))
+            ):
+                return False
+    return True
+
+
 def _shown(node: Node) -> bool:
     if isinstance(node, Element):
         return True

@@ -175,6 +175,26 @@ SHAPES: dict[str, Callable[[], str]] = {
         f"<figure>{_PICTURE.replace('{}', '1')}<figcaption>x</figcaption></figure>"
     ),
     "captions": lambda: many(f"{_PICTURE}<div><small>x</small></div>"),
+    "preformatted lines": lambda: "<pre>" + "\n" * 1_900_000 + "x",
+    "preformatted lines, and a footer": lambda: "<pre>" + "\n" * 1_900_000 + "x欢迎点击此处订阅",
+    "one picture and blanks again and again": lambda: many(_PICTURE.replace("{}", "1") + " "),
+    "one picture's words again and again": lambda: many(
+        '<img src="https://img.example.org/1.jpg" alt="words">', "<div>", "</div><div>words</div>"
+    ),
+    "small texts in one box": lambda: many("<small>x</small>", f"{_PICTURE}<div>", "</div>"),
+    "empty small texts in one box": lambda: many("<small></small>", f"{_PICTURE}<div>", "</div>"),
+    "blank small texts in one box": lambda: many("<small> </small><b></b>", f"{_PICTURE}<div>", "</div>"),
+    "pictures in one picture": lambda: many(
+        "<img>", "<picture>" + '<source srcset="https://img.example.org/1 2x">' * 10, "</picture>"
+    ),
+    "pictures and sources in one picture": lambda: (
+        "<picture>" + "<source>" * 19_000 + "<img>" * 19_000 + "</picture>"
+    ),
+    "videos": lambda: many('<video src="https://example.org/{}.mp4"></video>'),
+    "hosts of many labels": lambda: many(f'<a href="https://{"a." * 7_900}com/">x</a>'),
+    "hosts of many labels to encode": lambda: many(f'<a href="https://{"é." * 30}com/">x</a>'),
+    "hosts of long labels to encode": lambda: many(f'<a href="https://{"é" * 15_000}.com/">x</a>'),
+    "long addresses to encode": lambda: many(f'<a href="https://example.org/{"字" * 15_000}">x</a>'),
     "captions without pictures": lambda: many("<img><div><small>x</small></div>"),
 }
 
