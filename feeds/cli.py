@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 50
 _WORTH_A_BAR = 200
+_PUSH_SECONDS = 15
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -87,6 +88,7 @@ def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
 
     Exit code 1 if a file could not be read.
     """
+    from feeds.push import tell
     from feeds.server import configure_logging, ingest_of
     from feeds.store import Store
 
@@ -96,6 +98,7 @@ def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
     with _progress() as progress:
         report = work.run("by hand", places=list(paths) or None, progress=progress)
     _say(report)
+    tell(config, _PUSH_SECONDS)
     sys.exit(1 if report.failed else 0)
 
 
@@ -268,6 +271,7 @@ def check(file: str | None) -> None:
 def status(file: str | None) -> None:
     """Show what is stored, how the last runs went, and which files could not be read."""
     from feeds.inbox import shown
+    from feeds.push import status_lines
     from feeds.store import Store
 
     config = _config(file)
@@ -288,6 +292,8 @@ def status(file: str | None) -> None:
             f"  {started} UTC, {run_.trigger}: new {run_.new}, changed {run_.changed}, same {run_.same}, "
             f"failed {run_.failed}, waiting {run_.waiting}{ended}{error}"
         )
+    for line in status_lines(config):
+        click.echo(line)
     if failures:
         click.echo(f"not readable, tried again when they change: {len(failures)}")
     for failure in failures[:_MOST_SHOWN]:

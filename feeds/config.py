@@ -63,6 +63,12 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _hub(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(?:[/?][^\s#]*)?", value):
+        raise ValueError("expected the address of a hub such as https://hub.example.org/")
+    return value
+
+
 def _slug(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
         raise ValueError("expected small letters a-z, digits and hyphens, 80 at most")
@@ -122,6 +128,7 @@ class Settings(_Model):
     title: Annotated[str, Field(min_length=1)] = "Feeds"
     description: str = "Clean feeds, republished"
     base_url: Annotated[str, AfterValidator(_base_url)] = ""
+    hubs: Annotated[tuple[Annotated[str, AfterValidator(_hub)], ...], BeforeValidator(_paths)] = ()
     language: Language = "en"
     inbox: str = "seeds"
     database: str = "var/feeds.sqlite"
@@ -155,6 +162,8 @@ class Config:
     description: str
     base_url: str
     """Without a slash at its end; empty where it is taken from each request."""
+    hubs: tuple[str, ...]
+    """WebSub hubs that are told of changes; none without a `base_url`."""
     language: str
     inbox: Path
     database: str
@@ -209,6 +218,9 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     if faults or unusable:
         raise ConfigError("\n".join((*faults, *unusable)))
     settings = Settings.model_validate({**settings.model_dump(), **values})
+    if settings.hubs and not settings.base_url:
+        place = "environment" if "hubs" in values else f"{name}:{lines.get(('hubs',), 1)}"
+        raise ConfigError(f"{place}: hubs: need `base_url`, by which hubs and subscribers know a feed")
     folder = file.parent if file.name else Path()
     places = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     return Config(

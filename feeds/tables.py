@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised with every change to the tables."""
 
 ONLY_ADDED_SINCE = 1
@@ -127,4 +127,25 @@ moves = Table(
     Column("title", Text, nullable=False),
     Column("home", Text, nullable=False),
     Column("language", Text, nullable=False),
+)
+
+# What WebSub hubs have still to be told: one row a hub and topic, however often the topic has changed.
+pushes = Table(
+    "pushes",
+    metadata,
+    Column("hub", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("queued", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due", BigInteger),  # when it is tried next; none where it was given up
+    Column("error", Text, nullable=False),
+)
+
+# What each hub was last told of a feed, or will be by what stands in `pushes`.
+announced = Table(
+    "announced",
+    metadata,
+    Column("hub", Text, primary_key=True),
+    Column("feed", Text, primary_key=True),
+    Column("fingerprint", String(32), nullable=False),
 )

@@ -46,12 +46,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inspect": {
         "clean", "cleaner", "config", "inbox", "model", "readers", "recipe", "report", "urls", "yamlfile",
     },
-    "schedule": {"config", "inbox", "ingest", "model", "store"},
+    "pushqueue": {"batch", "database", "rows", "tables"},
+    "push": {"", "catalogue", "config", "database", "model", "pushqueue", "writers"},
+    "schedule": {"config", "inbox", "ingest", "model", "push", "store"},
     "server": {"config", "inbox", "ingest", "model", "schedule", "store", "web"},
     "web": {"catalogue", "config", "model", "store", "writers"},
     "cli": {
-        "", "config", "inbox", "ingest", "inspect", "model", "moving", "report", "schedule", "server",
-        "store",
+        "", "config", "inbox", "ingest", "inspect", "model", "moving", "push", "report", "schedule",
+        "server", "store",
     },
 }
 # fmt: on
@@ -85,7 +87,8 @@ DOORS = {
     "re2": {"lists"},
     "feedgen": {"writers"},
     "lxml": {"writers"},
-    "sqlalchemy": {"batch", "database", "store", "tables"},
+    "requests": {"push"},
+    "sqlalchemy": {"batch", "database", "pushqueue", "store", "tables"},
     "bs4": {"readers"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},

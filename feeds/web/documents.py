@@ -141,6 +141,7 @@ class Documents:
                 source_addresses={state.source.slug: f"{base}/feeds/{state.source.slug}" for state in states},
                 source_updated={state.source.slug: state.updated for state in states},
                 deleted=tuple(self.store.deletions(self.config.limit)),
+                hubs=self.config.hubs,
                 ttl_minutes=TTL_MINUTES,
             )
         state = next((state for state in states if state.source.slug == name), None)
@@ -160,6 +161,7 @@ class Documents:
             updated=state.updated,
             articles=articles,
             deleted=tuple(self.store.deletions(self.config.limit, source=name)),
+            hubs=self.config.hubs,
             ttl_minutes=TTL_MINUTES,
         )
 

@@ -17,6 +17,7 @@ from feeds.web.documents import (
     NothingYetError,
     UnknownFeedError,
 )
+from feeds.web.links import linked
 
 _CACHE_CONTROL = (
     f"public, max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
@@ -61,7 +62,9 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
 
     @routes.get("/feeds/<name>.<suffix>")
     def feed(name: str, suffix: str) -> Response:
-        return answer(documents.feed(name, suffix, base_address(config)))
+        base = base_address(config)
+        response = answer(documents.feed(name, suffix, base))
+        return linked(response, f"{base}/feeds/{name}.{suffix}", config.hubs)
 
     @routes.get("/feeds.opml")
     def opml() -> Response:
