@@ -260,6 +260,8 @@ class View:
     """The address of the archive with the articles before these; like `address`."""
     next: str = ""
     """In an archive, the address of the archive with the articles after these; like `address`."""
+    stylesheet: str = ""
+    """The address of a CSS file, absolute or from the root, for those who open the feed in a browser."""
     ttl_minutes: int = 60
 
 

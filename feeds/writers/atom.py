@@ -1,19 +1,23 @@
 """Atom 1.0 (RFC 4287), which can say everything that a View knows.
 
 One entry: id, title, updated, author, content, link alternate and enclosure, summary, category, published,
-source; xml:lang where it is not the feed's. What is published no more is an at:deleted-entry (RFC 6721).
+media:content, media:thumbnail, source; xml:lang where it is not the feed's. What is published no more is an
+at:deleted-entry (RFC 6721), the past stands in archives (RFC 5005).
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import datetime
 from functools import partial
 from typing import Final
+from zlib import crc32
 
 from lxml.etree import SubElement
 
 from feeds.model import Article, View
-from feeds.writers.entries import Origin, bylines, feed_id, origin
-from feeds.writers.feedgen_adapter import Element, Feed, add, begin, on_atom, on_atom_feed
+from feeds.writers.entries import Origin, bylines, carried, enclosed, feed_id, origin, served_at
+from feeds.writers.feedgen_adapter import Element, Feed, add, add_past, begin, on_atom, on_feed
 from feeds.writers.legal import guarded
 
 SUFFIX: Final = "atom"
@@ -30,28 +34,58 @@ def render(view: View) -> bytes:
 
 def _render(view: View) -> bytes:
     feed = begin(view, SUFFIX, MEDIA_TYPE)
-    if view.deleted:
-        on_atom_feed(feed, {"at": _TOMBSTONES}, partial(_mark_deleted, view))
-    for article in view.articles:
-        _add(feed, view, article)
+    feed.author(name=view.title or view.address)
+    if view.icon:
+        feed.icon(view.icon)
+    on_feed(feed, view, {"at": _TOMBSTONES} if view.deleted else {}, partial(_finish_feed, view))
+    for article, updated in zip(view.articles, _told_apart(view.articles), strict=True):
+        _add(feed, view, article, updated)
     document: bytes = feed.atom_str()
     return document
 
 
-def _mark_deleted(view: View, feed: Element) -> None:
-    """at:deleted-entry (RFC 6721 section 3) for each entry that is published no more."""
-    for deletion in view.deleted:
+def _told_apart(articles: tuple[Article, ...]) -> list[datetime]:
+    """When each was updated, in fractions of a second where several say the same moment.
+
+    Validators warn of two entries with one `updated`. The fraction comes from the entry's id, so it does not
+    depend on what else is in the feed; the second stays.
+    """
+    times = Counter(article.updated for article in articles)
+    taken = set(times)
+    told = []
+    for article in articles:
+        moment = article.updated
+        if times[moment] > 1:
+            left = 999_999 - moment.microsecond
+            start = crc32(article.id.encode("utf-8", "replace"))
+            tries = (moment.microsecond + 1 + (start + more) % left for more in range(left))
+            fractions = (moment.replace(microsecond=one) for one in tries)
+            moment = next((one for one in fractions if one not in taken), moment)
+            taken.add(moment)
+        told.append(moment)
+    return told
+
+
+def _finish_feed(view: View, feed: Element) -> None:
+    """What feedgen cannot say of a feed: its other documents, and what is published in it no more."""
+    add_past(feed, view, SUFFIX, MEDIA_TYPE, "link")
+    for deletion in view.deleted:  # RFC 6721 section 3
         when = deletion.at.isoformat()
         SubElement(feed, f"{{{_TOMBSTONES}}}deleted-entry", ref=deletion.entry_id, when=when)
 
 
-def _add(feed: Feed, view: View, article: Article) -> None:
-    entry = add(feed, article)
+def _add(feed: Feed, view: View, article: Article, updated: datetime) -> None:
+    entry = add(feed, view, article)
+    entry.updated(updated)
     on_atom(entry, partial(_finish, view, article))
-    if article.summary:
-        entry.summary(article.summary, type="text")
+    body, summary = carried(view, article)
+    if summary:
+        entry.summary(summary, type="text")
+    elif not body:
+        # An entry without text is a warning, and a summary should not repeat the title (4.2.13).
+        entry.content(article.title, type="text")
     entry.author([{"name": name} for name in bylines(article)])
-    for enclosure in article.enclosures:
+    for enclosure in enclosed(article):
         link = {"href": enclosure.url, "rel": "enclosure"}
         if enclosure.type:
             link["type"] = enclosure.type
@@ -75,6 +109,7 @@ def _source(entry: Element, comes_from: Origin) -> None:
     SubElement(source, "id").text = feed_id(comes_from.address)
     SubElement(source, "title").text = comes_from.source.title
     SubElement(source, "updated").text = comes_from.updated.isoformat()
-    SubElement(source, "link", rel="self", type=MEDIA_TYPE, href=f"{comes_from.address}.{SUFFIX}")
+    own = served_at(comes_from.address, SUFFIX)
+    SubElement(source, "link", rel="self", type=MEDIA_TYPE, href=own)
     if comes_from.source.home:
         SubElement(source, "link", rel="alternate", type="text/html", href=comes_from.source.home)

@@ -1,12 +1,19 @@
-"""What every format says the same way: who wrote an entry, where it comes from, what a feed is called."""
+"""What every format says the same way: where a document is, what of an article it carries, who wrote it,
+where it comes from, what a feed is called.
+"""
 
 from __future__ import annotations
 
+import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from feeds.model import Article, Enclosure, Source, View
+
+# RFC 6838 section 4.2, without parameters; validators refuse anything else.
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +26,12 @@ class Origin:
     updated: datetime
 
 
+def served_at(address: str, suffix: str) -> str:
+    """Where a format of the feed at this address is served: the suffix goes before a query."""
+    path, mark, query = address.partition("?")
+    return f"{path}.{suffix}{mark}{query}"
+
+
 def feed_id(address: str) -> str:
     """The permanent id of the feed at this address (without suffix), as RFC 4287 section 4.2.6 wants it.
 
@@ -26,6 +39,24 @@ def feed_id(address: str) -> str:
     `atom:source` in a combined view carries the very id that the source's own feed carries.
     """
     return uuid.uuid5(uuid.NAMESPACE_URL, address).urn
+
+
+def view_id(view: View) -> str:
+    """The feed's id; an archive is a part of the feed that goes on, and so has its id (RFC 5005)."""
+    return feed_id(view.current if view.archive and view.current else view.address)
+
+
+def past(view: View) -> list[tuple[str, str]]:
+    """The other documents of the same feed: RFC 5005's name of each, and its address without suffix."""
+    named = (("current", view.current), ("prev-archive", view.previous), ("next-archive", view.next))
+    return [(name, address) for name, address in named if address]
+
+
+def carried(view: View, article: Article) -> tuple[str, str]:
+    """What the view carries of an article: its body and its plain summary, either maybe empty."""
+    html = article.html if view.content == "full" else ""
+    summary = article.summary if view.content != "title" else ""
+    return html, summary
 
 
 def bylines(article: Article) -> tuple[str, ...]:
@@ -43,6 +74,19 @@ def origin(view: View, article: Article) -> Origin | None:
     return Origin(source=article.source, address=address, updated=updated)
 
 
+def enclosed(article: Article) -> tuple[Enclosure, ...]:
+    """The media files without the lead picture, which has its own place; a type that is none is empty."""
+    return tuple(
+        replace(one, type=_media_type(one.type)) for one in article.enclosures if one.url != article.image
+    )
+
+
 def playable(article: Article) -> Enclosure | None:
     """The one enclosure that an RSS item may have: the first recording; pictures and documents are none."""
-    return next((one for one in article.enclosures if one.type.startswith(("audio/", "video/"))), None)
+    return next((one for one in enclosed(article) if one.type.startswith(("audio/", "video/"))), None)
+
+
+def _media_type(said: str) -> str:
+    """`Audio/MPEG; codecs="mp3"` -> `audio/mpeg`; empty where it is none."""
+    plain = said.partition(";")[0].strip().lower()
+    return plain if _MEDIA_TYPE.fullmatch(plain) else ""

@@ -1,7 +1,8 @@
 """JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/): what is not known is left out, never empty.
 
-In combined views an item names its source in an extension object, for which the standard sets names that
-begin with an underscore aside: `_source: {slug, title, url, feed_url}`.
+The standard sets names that begin with an underscore aside for extension objects. An item has two: in
+combined views `_source: {slug, title, url, feed_url}` names where it comes from, and `_feeds: {also_in}` the
+titles of other sources that told of it too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from feeds.model import Article, Enclosure, View
-from feeds.writers.entries import bylines, origin
+from feeds.writers.entries import bylines, carried, enclosed, origin, served_at
 from feeds.writers.legal import guarded
 
 SUFFIX: Final = "json"
@@ -31,9 +32,12 @@ def _render(view: View) -> bytes:
         "title": view.title or view.address,
         **_known(
             home_page_url=view.home,
-            feed_url=f"{view.address}.{SUFFIX}",
+            feed_url=served_at(view.address, SUFFIX),
             description=view.description,
+            next_url=served_at(view.previous, SUFFIX) if view.previous else "",
+            icon=view.icon,
             language=view.language,
+            hubs=[{"type": "WebSub", "url": hub} for hub in view.hubs],
         ),
         "items": [_item(view, article) for article in view.articles],
     }
@@ -45,18 +49,26 @@ def _item(view: View, article: Article) -> dict[str, Any]:
         "id": article.id,
         "url": article.link,
         "title": article.title,
-        "content_html": article.html,
-        **_known(summary=article.summary, image=article.image),
+        **_text(view, article),
+        **_known(image=article.image),
         "date_published": _rfc3339(article.published),
         "date_modified": _rfc3339(article.updated),
         "authors": _authors(article),
         **_known(
             tags=article.tags,
             language=article.language,
-            attachments=[_attachment(enclosure) for enclosure in article.enclosures],
+            attachments=[_attachment(enclosure) for enclosure in enclosed(article)],
             _source=_source(view, article),
+            _feeds=_known(also_in=article.also_in),
         ),
     }
+
+
+def _text(view: View, article: Article) -> dict[str, Any]:
+    """The body and the summary; the standard wants some text on every item, if only the title."""
+    body, summary = carried(view, article)
+    text = {"content_html": body} if body else {"content_text": summary or article.title}
+    return {**text, **_known(summary=summary)}
 
 
 def _known(**members: Any) -> dict[str, Any]:
@@ -72,7 +84,7 @@ def _authors(article: Article) -> list[dict[str, Any]]:
 def _attachment(enclosure: Enclosure) -> dict[str, Any]:
     return {
         "url": enclosure.url,
-        "mime_type": enclosure.type,
+        "mime_type": enclosure.type or "application/octet-stream",  # required
         **_known(size_in_bytes=enclosure.length),
     }
 
@@ -81,7 +93,7 @@ def _source(view: View, article: Article) -> dict[str, Any]:
     if not view.combined:
         return {}
     source, comes_from = article.source, origin(view, article)
-    feed_url = f"{comes_from.address}.{SUFFIX}" if comes_from else ""
+    feed_url = served_at(comes_from.address, SUFFIX) if comes_from else ""
     return _known(slug=source.slug, title=source.title, url=source.home, feed_url=feed_url)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from lxml.etree import Element, SubElement, tostring
 
 from feeds.model import Subscription
+from feeds.writers.entries import served_at
 from feeds.writers.legal import guarded
 
 MEDIA_TYPE: Final = "text/x-opml"
@@ -29,6 +30,7 @@ def _render(title: str, date_modified: datetime, subscriptions: tuple[Subscripti
     head = SubElement(root, "head")
     SubElement(head, "title").text = title
     SubElement(head, "dateModified").text = format_datetime(date_modified)
+    SubElement(head, "docs").text = "http://opml.org/spec2.opml"
     body = SubElement(root, "body")
     for one in subscriptions:
         SubElement(body, "outline", _outline(one))
@@ -44,7 +46,7 @@ def _outline(one: Subscription) -> dict[str, str]:
         "title": one.title,
         "description": one.description,
         "htmlUrl": one.home,
-        "xmlUrl": f"{one.address}.rss",
+        "xmlUrl": served_at(one.address, "rss"),
         "language": one.language,
         "version": "RSS2",
     }

@@ -12,10 +12,13 @@ from writer_samples import ALL, EMPTY, FERRY, HARBOUR, LANTERN, ONE, render
 
 from feeds.model import View
 
-FEED_MEMBERS = {"version", "title", "home_page_url", "feed_url", "description", "language", "items"}
+FEED_MEMBERS = {
+    *("version", "title", "home_page_url", "feed_url", "description", "next_url", "icon", "language", "hubs"),
+    "items",
+}
 ITEM_MEMBERS = {
-    *("id", "url", "title", "content_html", "summary", "image", "date_published", "date_modified"),
-    *("authors", "tags", "language", "attachments", "_source"),
+    *("id", "url", "title", "content_html", "content_text", "summary", "image", "date_published"),
+    *("date_modified", "authors", "tags", "language", "attachments", "_source", "_feeds"),
 }
 
 

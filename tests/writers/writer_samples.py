@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
 import feedparser
 
-from feeds.model import Article, Enclosure, Source, View
+from feeds.model import Article, Deletion, Enclosure, Source, View
 from feeds.writers import WRITERS
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -94,6 +95,23 @@ EMPTY = View(
     address=f"{HOST}/feeds/empty",
     language="en",
     updated=NOON,
+)
+RICH = replace(
+    ALL,
+    address=f"{HOST}/feeds/all?tag=tide&lang=zh",
+    icon=f"{HOST}/icon.png",
+    hubs=("https://hub.example/", "https://second.example/hub"),
+    stylesheet="/static/feed.css?a=1&b=2",
+    previous=f"{HOST}/feeds/all/archive/2?tag=tide&lang=zh",
+    deleted=(Deletion(entry_id="urn:uuid:6f1c2f0a-2a68-5b0e-9d0c-0b1d7a9e0004", source="harbour", at=NOON),),
+)
+ARCHIVE = replace(
+    RICH,
+    address=f"{HOST}/feeds/all/archive/2?tag=tide&lang=zh",
+    archive=True,
+    current=RICH.address,
+    previous=f"{HOST}/feeds/all/archive/1?tag=tide&lang=zh",
+    next=f"{HOST}/feeds/all/archive/3?tag=tide&lang=zh",
 )
 
 
