@@ -18,6 +18,7 @@ import click
 
 from feeds import __version__
 from feeds.model import FeedsError, ReadError
+from feeds.tokenverbs import token
 
 if TYPE_CHECKING:
     from feeds.config import Config
@@ -300,6 +301,9 @@ def status(file: str | None) -> None:
         click.echo(f"  {shown(failure.path)}: {failure.reason}")
     if len(failures) > _MOST_SHOWN:
         click.echo(f"  and {len(failures) - _MOST_SHOWN} more")
+
+
+cli.add_command(token)
 
 
 def main() -> None:

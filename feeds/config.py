@@ -22,6 +22,8 @@ from feeds.model import ConfigError, Source
 from feeds.recipe import Host, Pack, Rules
 
 DEFAULT_FILE = "config.yaml"
+EVERY_FEED = "*"
+"""In `private`: every feed, whatever it is called."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_INTERVAL = 366 * 86400
 _LARGEST_LIST = 10_000_000
@@ -88,6 +90,19 @@ def _paths(value: Any) -> Any:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
+def _private(value: Any) -> Any:
+    """`true` as every feed, `false` as none, and names between commas as a list of them."""
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return (EVERY_FEED,) if value.strip().lower() == "true" else ()
+    return _paths(value)
+
+
+def _feed(value: str) -> str:
+    if value != EVERY_FEED and not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
+        raise ValueError("expected `true`, `false`, or the names of feeds as in their addresses")
+    return value
+
+
 def _rules(value: Rules) -> Rules:
     for name in value.off:
         if name not in rules.NAMES:
@@ -132,6 +147,7 @@ class Settings(_Model):
     language: Language = "en"
     inbox: str = "seeds"
     database: str = "var/feeds.sqlite"
+    private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
     interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
     cron: Annotated[str, AfterValidator(_cron)] | None = None
     settle: Seconds = 2
@@ -165,6 +181,8 @@ class Config:
     hubs: tuple[str, ...]
     """WebSub hubs that are told of changes; none without a `base_url`."""
     language: str
+    private: tuple[str, ...]
+    """The names of the feeds that need a token; EVERY_FEED for all."""
     inbox: Path
     database: str
     interval: int

@@ -22,6 +22,7 @@ from feeds.catalogue import COMBINED
 from feeds.config import Config
 from feeds.database import Database
 from feeds.model import FeedsError
+from feeds.privacy import is_private
 from feeds.pushqueue import ALL, Push, Queue
 from feeds.writers import WRITERS
 
@@ -77,6 +78,8 @@ class Pusher:
             config = self._config
             # Another base address makes other topics, all of them untold.
             found = self._queue.fingerprints(config.limit, self._hidden, also=config.base_url)
+            if self._hidden(COMBINED):
+                del found[ALL]
             return self._queue.put(self._config.hubs, found, self._topics, self._clock())
         except FeedsError as error:
             log.error("what hubs have to be told could not be noted: %s", error)
@@ -131,7 +134,7 @@ class Pusher:
             yield f"{self._config.base_url}/feeds/{COMBINED if feed == ALL else feed}.{suffix}"
 
     def _hidden(self, slug: str) -> bool:
-        return False
+        return is_private(self._config, slug)
 
 
 class _Telling(threading.Thread):

@@ -149,3 +149,16 @@ announced = Table(
     Column("feed", Text, primary_key=True),
     Column("fingerprint", String(32), nullable=False),
 )
+
+# The tokens that open private feeds, by their hashes; an empty `feed` is every feed.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("hash", String(64), nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Index("tokens_by_hash", "hash", unique=True),
+    sqlite_autoincrement=True,  # no number is given twice
+)

@@ -47,13 +47,17 @@ MAY_IMPORT: dict[str, set[str]] = {
         "clean", "cleaner", "config", "inbox", "model", "readers", "recipe", "report", "urls", "yamlfile",
     },
     "pushqueue": {"batch", "database", "rows", "tables"},
-    "push": {"", "catalogue", "config", "database", "model", "pushqueue", "writers"},
+    "privacy": {"catalogue", "config", "model"},
+    "push": {"", "catalogue", "config", "database", "model", "privacy", "pushqueue", "writers"},
+    "tokens": {"database", "rows", "tables"},
+    "tokenverbs": {"config", "database", "inbox", "privacy", "store", "tokens"},
+    "masking": set(),
     "schedule": {"config", "inbox", "ingest", "model", "push", "store"},
-    "server": {"config", "inbox", "ingest", "model", "schedule", "store", "web"},
-    "web": {"catalogue", "config", "model", "store", "writers"},
+    "server": {"config", "inbox", "ingest", "masking", "model", "schedule", "store", "web"},
+    "web": {"catalogue", "config", "database", "model", "privacy", "store", "tokens", "writers"},
     "cli": {
         "", "config", "inbox", "ingest", "inspect", "model", "moving", "push", "report", "schedule",
-        "server", "store",
+        "server", "store", "tokenverbs",
     },
 }
 # fmt: on
@@ -88,7 +92,7 @@ DOORS = {
     "feedgen": {"writers"},
     "lxml": {"writers"},
     "requests": {"push"},
-    "sqlalchemy": {"batch", "database", "pushqueue", "store", "tables"},
+    "sqlalchemy": {"batch", "database", "pushqueue", "store", "tables", "tokens"},
     "bs4": {"readers"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},
@@ -98,7 +102,7 @@ DOORS = {
     "tarfile": {"readers"},
     "zipfile": {"readers"},
     "apscheduler": {"schedule", "config"},
-    "click": {"cli"},
+    "click": {"cli", "tokenverbs"},
     "rich": {"cli"},
 }
 

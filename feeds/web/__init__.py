@@ -6,8 +6,10 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feeds.config import Config
+from feeds.database import Database
 from feeds.store import Store
-from feeds.web import feeds, pages
+from feeds.tokens import Tokens
+from feeds.web import feeds, pages, private
 from feeds.web.documents import Documents
 
 
@@ -23,6 +25,7 @@ def create_app(config: Config, store: Store | None = None) -> Flask:
     app.register_blueprint(feeds.blueprint(config, documents))
     app.register_blueprint(pages.blueprint(config, documents))
     app.after_request(_as_declared)
+    private.protect(app, documents, lambda: Tokens(Database(config.database)))
     if config.trusted_proxies:
         trusted = config.trusted_proxies
         proxied = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted, x_prefix=trusted)

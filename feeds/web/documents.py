@@ -10,12 +10,14 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from feeds.catalogue import COMBINED
 from feeds.config import Config
 from feeds.model import Source, SourceState, Subscription, View
+from feeds.privacy import PUBLIC, Visitor, hidden, is_private, may_see
 from feeds.store import State, Store
 from feeds.writers import WRITERS, opml
 
@@ -89,17 +91,36 @@ class Documents:
 
         return self._document((name, suffix, base), make)
 
-    def opml(self, base: str) -> Document:
-        """The list of all feeds, to import into a reader."""
+    def opml(self, base: str, visitor: Visitor = PUBLIC) -> Document:
+        """The list of all feeds that a visitor may see, to import into a reader."""
 
         def make() -> tuple[bytes, str]:
             states = self.store.sources()
             if not states and not self._was_read():
                 raise NothingYetError
-            body = opml.render(self.config.title, _newest_change(states), self.subscriptions(states, base))
-            return body, opml.MEDIA_TYPE
+            listed = [listed for listed, _ in self.listed(states, base, visitor)]
+            changed = [state for state in states if may_see(self.config, visitor, state.source.slug)]
+            return opml.render(self.config.title, _newest_change(changed), listed), opml.MEDIA_TYPE
 
+        if visitor is not PUBLIC:  # made for them alone, and kept for nobody
+            return _finished(*make(), self.store.state().changed)
         return self._document(("feeds", "opml", base), make)
+
+    def listed(
+        self, states: list[SourceState], base: str, visitor: Visitor = PUBLIC
+    ) -> list[tuple[Subscription, SourceState | None]]:
+        """Every feed that a visitor may see, the combined one (of no one source) first.
+
+        The addresses of private ones carry the visitor's token on, if it came in an address.
+        """
+        names = [COMBINED, *(state.source.slug for state in states)]
+        pairs = zip(self.subscriptions(states, base), [None, *states], names, strict=True)
+        query = f"?token={quote(visitor.token, safe='')}" if visitor.token else ""
+        return [
+            (replace(one, address=one.address + query) if is_private(self.config, name) else one, state)
+            for one, state, name in pairs
+            if may_see(self.config, visitor, name)
+        ]
 
     def subscriptions(self, states: list[SourceState], base: str) -> list[Subscription]:
         """Every feed there is, the combined one first."""
@@ -129,6 +150,9 @@ class Documents:
         if name == COMBINED:
             if not states and not self._was_read():
                 raise NothingYetError
+            self._learn_moves()
+            secret = hidden(self.config, name, (state.source.slug for state in states))
+            states = [state for state in states if state.source.slug not in secret]
             return View(
                 title=self.config.title,
                 description=self.config.description,
@@ -136,12 +160,12 @@ class Documents:
                 address=f"{base}/feeds/{COMBINED}",
                 language=self.config.language,
                 updated=_newest_change(states),
-                articles=tuple(self.store.newest(self.config.limit)),
+                articles=tuple(self.store.newest(self.config.limit, without=secret)),
                 combined=True,
                 source_addresses={state.source.slug: f"{base}/feeds/{state.source.slug}" for state in states},
                 source_updated={state.source.slug: state.updated for state in states},
-                deleted=tuple(self.store.deletions(self.config.limit)),
-                hubs=self.config.hubs,
+                deleted=tuple(self.store.deletions(self.config.limit, without=secret)),
+                hubs=self.hubs(name),
                 ttl_minutes=TTL_MINUTES,
             )
         state = next((state for state in states if state.source.slug == name), None)
@@ -161,14 +185,21 @@ class Documents:
             updated=state.updated,
             articles=articles,
             deleted=tuple(self.store.deletions(self.config.limit, source=name)),
-            hubs=self.config.hubs,
+            hubs=self.hubs(name),
             ttl_minutes=TTL_MINUTES,
         )
 
     def _moved(self, slug: str) -> str:
         """Where a source's feed is now that was renamed or merged into another."""
-        self.config.catalogue.move(self.store.moves())
+        self._learn_moves()
         return self.config.catalogue.moved(Source(slug=slug, title=slug)).slug
+
+    def _learn_moves(self) -> None:
+        self.config.catalogue.move(self.store.moves())
+
+    def hubs(self, name: str) -> tuple[str, ...]:
+        """The hubs that tell of a feed: they hand it on to anybody, and so never get a private one."""
+        return () if is_private(self.config, name) else self.config.hubs
 
     def _was_read(self) -> bool:
         """Whether a run has ended, and ended well."""

@@ -18,6 +18,7 @@ from feeds.web.documents import (
     UnknownFeedError,
 )
 from feeds.web.links import linked
+from feeds.web.private import visitor
 
 _CACHE_CONTROL = (
     f"public, max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
@@ -64,11 +65,11 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def feed(name: str, suffix: str) -> Response:
         base = base_address(config)
         response = answer(documents.feed(name, suffix, base))
-        return linked(response, f"{base}/feeds/{name}.{suffix}", config.hubs)
+        return linked(response, f"{base}/feeds/{name}.{suffix}", documents.hubs(name))
 
     @routes.get("/feeds.opml")
     def opml() -> Response:
-        return answer(documents.opml(base_address(config)))
+        return answer(documents.opml(base_address(config), visitor()))
 
     @routes.get("/healthz")
     def health() -> Response:

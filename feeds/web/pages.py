@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, make_response, render_template
 
 from feeds.config import Config
 from feeds.web.documents import Documents
 from feeds.web.feeds import base_address
+from feeds.web.private import visitor
 from feeds.writers import WRITERS
+from feeds.writers.entries import served_at
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -23,15 +27,18 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def home() -> Response:
         base = base_address(config)
         states = documents.store.sources()
-        combined, *others = documents.subscriptions(states, base)
+        listed = documents.listed(states, base, visitor())
         runs = documents.store.runs(1)
         return _page(
             "home.html",
             config=config,
             base=base,
-            combined=combined,
-            listed=list(zip(others, states, strict=True)),
-            articles=sum(state.articles for state in states),
+            combined=next((feed for feed, state in listed if state is None), None),
+            listed=[(feed, state) for feed, state in listed if state is not None],
+            articles=sum(state.articles for _, state in listed if state is not None),
+            private=bool(config.private),
+            served_at=served_at,
+            opml=f"{base}/feeds.opml" + (f"?token={quote(visitor().token)}" if visitor().token else ""),
             formats=WRITERS,
             last=runs[0] if runs else None,
         )
