@@ -268,6 +268,23 @@ def check(file: str | None) -> None:
 
 
 @cli.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--base-url", metavar="URL", default="", help="Where DIR will be served.  [default: base_url]")
+@click.pass_obj
+def export(file: str | None, folder: Path, base_url: str) -> None:
+    """Write all public feeds, their list and their pages into DIR, for a host that serves files."""
+    from feeds.config import base_address
+    from feeds.export import export
+    from feeds.store import Store
+
+    config = _config(file)
+    done = export(config, Store(config.database), folder, base_address(base_url))
+    for path in done.left:
+        click.echo(f"{path}: not removed, since somebody changed it", err=True)
+    click.echo(f"written {done.written}, same {done.same}, removed {done.removed}")
+
+
+@cli.command()
 @click.pass_obj
 def status(file: str | None) -> None:
     """Show what is stored, how the last runs went, and which files could not be read."""

@@ -261,6 +261,14 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     )
 
 
+def base_address(value: str) -> str:
+    """An address as `base_url` has to be, without a slash at its end. Raises ConfigError."""
+    try:
+        return _base_url(value)
+    except ValueError as error:
+        raise ConfigError(f"{value}: {error}") from error
+
+
 def load_packs() -> dict[str, Pack]:
     """The built-in packs by name, `every` first. Raises ConfigError for a pack that cannot work."""
     packs: dict[str, Pack] = {}

@@ -32,6 +32,8 @@ FIRST_WAIT = timedelta(seconds=2)
 """Before the second attempt; each further one waits twice as long, up to LONGEST_WAIT."""
 LONGEST_WAIT = timedelta(hours=1)
 LONGEST_RETRY_AFTER = timedelta(days=1)
+SETTLED = timedelta(seconds=1)
+"""Until every server shows what has changed: hubs come to fetch it at once."""
 MOST_ATTEMPTS = 32
 """About a day; then a topic is told of again when it changes again."""
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
@@ -52,9 +54,15 @@ class Refusal:
 class Pusher:
     """Tells the configured hubs what has changed, over database connections and in threads of its own."""
 
-    def __init__(self, config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        config: Config,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        settled: timedelta = SETTLED,
+    ) -> None:
         self._config = config
         self._clock = clock
+        self._settled = settled
         self._database = Database(config.database)
         self._queue = Queue(self._database)
         self._telling: dict[str, _Telling] = {}
@@ -78,9 +86,10 @@ class Pusher:
             config = self._config
             # Another base address makes other topics, all of them untold.
             found = self._queue.fingerprints(config.limit, self._hidden, also=config.base_url)
+            now = self._clock()
             if self._hidden(COMBINED):
                 del found[ALL]
-            return self._queue.put(self._config.hubs, found, self._topics, self._clock())
+            return self._queue.put(self._config.hubs, found, self._topics, now, now + self._settled)
         except FeedsError as error:
             log.error("what hubs have to be told could not be noted: %s", error)
         except Exception:
@@ -167,7 +176,8 @@ def tell(config: Config, seconds: float) -> None:
         log.error("hubs could not be told: %s", error)
         return
     if pusher is not None:
-        pusher.note()
+        if pusher.note():
+            time.sleep(SETTLED.total_seconds())
         pusher.deliver(seconds)
         pusher.close()
 

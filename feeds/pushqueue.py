@@ -65,6 +65,7 @@ class Queue:
         fingerprints: dict[str, str],
         topics: Callable[[str], Iterable[str]],
         now: datetime,
+        due: datetime,
     ) -> int:
         """Queue the topics of every feed that is not as each hub was told; answers how many.
 
@@ -85,7 +86,14 @@ class Queue:
                 connection.execute(sa.delete(told).where(told.c.hub == hub, told.c.feed == feed))
             when = rows.to_micros(now)
             values = [
-                {"hub": hub, "topic": topic, "queued": when, "attempts": 0, "due": when, "error": ""}
+                {
+                    "hub": hub,
+                    "topic": topic,
+                    "queued": when,
+                    "attempts": 0,
+                    "due": rows.to_micros(due),
+                    "error": "",
+                }
                 for hub, feed in fresh
                 for topic in topics(feed)
             ]

@@ -52,11 +52,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tokens": {"database", "rows", "tables"},
     "tokenverbs": {"config", "database", "inbox", "privacy", "store", "tokens"},
     "masking": set(),
+    "export": {"config", "model", "store", "web", "writers"},
     "schedule": {"config", "inbox", "ingest", "model", "push", "store"},
     "server": {"config", "inbox", "ingest", "masking", "model", "schedule", "store", "web"},
     "web": {"catalogue", "config", "database", "model", "privacy", "store", "tokens", "writers"},
     "cli": {
-        "", "config", "inbox", "ingest", "inspect", "model", "moving", "push", "report", "schedule",
+        "", "config", "export", "inbox", "ingest", "inspect", "model", "moving", "push", "report", "schedule",
         "server", "store", "tokenverbs",
     },
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, current_app, make_response, render_template
 
 from feeds.config import Config
 from feeds.web.documents import Documents
@@ -28,7 +28,8 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         base = base_address(config)
         states = documents.store.sources()
         listed = documents.listed(states, base, visitor())
-        runs = documents.store.runs(1)
+        # A page in a file is the same until the feeds change; when they were last read is not.
+        runs = [] if current_app.config.get("FEEDS_STATIC") else documents.store.runs(1)
         return _page(
             "home.html",
             config=config,

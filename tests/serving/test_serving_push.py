@@ -128,7 +128,7 @@ def topics_of(place: Place, *names: str) -> list[str]:
 
 def told(place: Place, seconds: float = 5) -> None:
     """What a run's end does, in this process."""
-    pusher = Pusher(place.config)
+    pusher = Pusher(place.config, settled=timedelta(0))
     pusher.note()
     pusher.deliver(seconds)
     pusher.close()
@@ -161,13 +161,16 @@ def test_a_subscriber_of_the_hub_gets_a_new_article_without_asking(pushing: Plac
 def test_hubs_hear_of_the_feeds_that_changed_and_of_no_others(pushing: Place, hub: Hub) -> None:
     pushing.drop("1.md", article(1, GAZETTE))
     pushing.drop("2.md", article(2, POST))
-    assert pushing.feeds("ingest").returncode == 0
+    pushing.ingest()
+    told(pushing)
     assert sorted(hub.topics()) == topics_of(pushing, "all", "harbour-gazette", "lantern-post")
     hub.forget()
-    assert pushing.feeds("ingest").returncode == 0
+    pushing.ingest()
+    told(pushing)
     assert hub.topics() == []
     pushing.drop("3.md", article(3, POST))
-    assert pushing.feeds("ingest").returncode == 0
+    pushing.ingest()
+    told(pushing)
     assert sorted(hub.topics()) == topics_of(pushing, "all", "lantern-post")
 
 
@@ -175,7 +178,8 @@ def test_an_article_that_is_published_no_more_is_a_change(pushing: Place, hub: H
     pushing.drop("1.md", article(1, GAZETTE))
     pushing.drop("2.md", article(2, GAZETTE))
     pushing.drop("3.md", article(3, POST))
-    assert pushing.feeds("ingest").returncode == 0
+    pushing.ingest()
+    told(pushing)
     hub.forget()
     assert pushing.feeds("forget", "1.md").returncode == 0
     told(pushing)
@@ -185,10 +189,12 @@ def test_an_article_that_is_published_no_more_is_a_change(pushing: Place, hub: H
 def test_a_change_too_old_for_a_feed_to_show_is_none(pushing: Place, hub: Hub) -> None:
     pushing.configure(hubs=[hub.address], base_url=pushing.address, limit=1)
     pushing.drop("5.md", article(5))
-    assert pushing.feeds("ingest").returncode == 0
+    pushing.ingest()
+    told(pushing)
     hub.forget()
     pushing.drop("1.md", article(1))
-    assert pushing.feeds("ingest").returncode == 0
+    pushing.ingest()
+    told(pushing)
     assert hub.topics() == []
 
 
@@ -243,7 +249,7 @@ def test_a_hub_that_is_not_well_is_asked_once_a_round_and_told_everything_later(
     pushing.ingest()
     hub.feels(mood)
     clock = [NOW]
-    pusher = Pusher(pushing.config, lambda: clock[0])
+    pusher = Pusher(pushing.config, lambda: clock[0], timedelta(0))
     pusher.note()
     pusher.deliver(5)
     assert len(hub.topics()) == 1
@@ -305,7 +311,7 @@ def test_a_hub_that_never_answers_is_given_up_until_the_feed_changes_again(
     place.drop("1.md", article(1))
     place.ingest()
     clock = [NOW]
-    pusher = Pusher(place.config, lambda: clock[0])
+    pusher = Pusher(place.config, lambda: clock[0], timedelta(0))
     pusher.note()
     for _ in range(MOST_ATTEMPTS):
         pusher.deliver(5)
@@ -324,7 +330,7 @@ def test_what_is_queued_again_while_it_is_told_is_told_again(pushing: Place, hub
     pushing.drop("1.md", article(1))
     pushing.ingest()
     clock = [NOW]
-    pusher = Pusher(pushing.config, lambda: clock[0])
+    pusher = Pusher(pushing.config, lambda: clock[0], timedelta(0))
     pusher.note()
     taken = pusher._queue.due(NOW)
     assert all(pusher._queue.claim(push, NOW + timedelta(minutes=1)) for push in taken)
