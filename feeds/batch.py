@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from feeds import rows, tables
+from feeds import index, rows, tables
 from feeds.database import Database
 from feeds.model import Cleaned, FileState, Original, Outcome, Source
 
@@ -121,13 +121,15 @@ def withdraw(
         ]
         database.upsert(connection, tables.deletions, values)
         connection.execute(sa.delete(tables.entries).where(columns.id.in_(chunk)))
+    index.remove(connection, ids)
     return known
 
 
 def _write_entries(
     database: Database, connection: Connection, entries: Iterable[Cleaned]
 ) -> dict[str, Outcome]:
-    made = {row["id"]: row for row in map(rows.entry_row, entries)}
+    cleaned = {one.article.id: one for one in entries}
+    made = {entry_id: rows.entry_row(one) for entry_id, one in cleaned.items()}
     known = _fingerprints(database, connection, list(made))
     outcomes: dict[str, Outcome] = {}
     for entry_id, row in made.items():
@@ -139,6 +141,7 @@ def _write_entries(
     # A receipt can change where nothing that a feed shows does.
     fresh = [row for entry_id, row in made.items() if known.get(entry_id) != _fingerprint(row)]
     database.upsert(connection, tables.entries, fresh)
+    index.write(connection, [cleaned[row["id"]].article for row in fresh])
     back = [entry_id for entry_id, outcome in outcomes.items() if outcome == "new"]
     for chunk in chunks(back):
         connection.execute(sa.delete(tables.deletions).where(tables.deletions.c.id.in_(chunk)))

@@ -13,50 +13,28 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
-from feeds import lists, rules, yamlfile
+from feeds import filters, lists, rules, yamlfile
 from feeds.catalogue import COMBINED, Catalogue, ConfiguredSource, slug_of
+from feeds.filters import Filter, FilterError, NamedView
+from feeds.intervals import cron, seconds
 from feeds.model import ConfigError, Source
 from feeds.recipe import Host, Pack, Rules
 
 DEFAULT_FILE = "config.yaml"
 EVERY_FEED = "*"
 """In `private`: every feed, whatever it is called."""
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_INTERVAL = 366 * 86400
 _LARGEST_LIST = 10_000_000
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _seconds(value: Any) -> Any:
-    """`90`, `90s`, `5m`, `1h` or `1d` as seconds."""
-    match = re.fullmatch(r"(\d+)\s*([smhd]?)", str(value).strip())
-    if not match:
-        raise ValueError("expected a time such as 30s, 5m or 1h")
-    return int(match[1]) * _UNITS[match[2] or "s"]
-
-
-def _cron(value: str) -> str:
-    *others, days = value.split() or [""]
-    try:
-        line = " ".join((*others, ",".join(_days(part) for part in days.split(","))))
-        CronTrigger.from_crontab(line, timezone="UTC")
-    except ValueError as error:
-        raise ValueError(f"not a cron line of five fields: {error}") from error
-    return line
-
-
-def _days(part: str) -> str:
-    """Days of the week by name: cron counts from Sunday, 0 or 7, and APScheduler from Monday."""
-    match = re.fullmatch(r"(?:\*|([0-7])(?:-([0-7]))?)(?:/([1-7]))?", part)
-    if not match or part == "*":
-        return part
-    first, last = (int(match[1]), int(match[2] or match[1])) if match[1] else (0, 6)
-    if last < first:
-        raise ValueError(f"the days {part} run backwards")
-    return ",".join(_WEEKDAYS[day] for day in range(first, last + 1, int(match[3] or 1)))
 
 
 def _base_url(value: str) -> str:
@@ -110,7 +88,7 @@ def _rules(value: Rules) -> Rules:
     return value
 
 
-Seconds = Annotated[int, BeforeValidator(_seconds)]
+Seconds = Annotated[int, BeforeValidator(seconds)]
 Language = Annotated[str, AfterValidator(_language)]
 
 
@@ -137,8 +115,38 @@ class SourceSettings(_Model):
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
 
 
+class FeedSettings(_Model):
+    """One entry of `feeds:`: a view with a name, narrowed by the words that addresses know too."""
+
+    title: Annotated[str, Field(min_length=1)]
+    slug: Annotated[str, AfterValidator(_slug)] | None = None
+    description: str = ""
+    source: Any = None
+    tag: Any = None
+    author: Any = None
+    q: Any = None
+    exclude: Any = None
+    since: Any = None
+    until: Any = None
+    lang: Any = None
+    order: Any = None
+    limit: Any = None
+    content: Any = None
+
+    @field_validator(*filters.KEYS)
+    @classmethod
+    def _filter(cls, value: Any, info: ValidationInfo) -> Any:
+        values = value if isinstance(value, list) else [value]
+        if not values or not all(isinstance(one, str) and one.strip() for one in values):
+            raise ValueError("expected a value, or a list of them")
+        try:
+            return filters.read(str(info.field_name), values)
+        except FilterError as error:
+            raise ValueError(str(error).partition(": ")[2]) from error
+
+
 class Settings(_Model):
-    """The keys of config.yaml. Each one but `rules` and `sources` can also be set as FEEDS_<KEY>."""
+    """The keys of config.yaml. Each one but `rules`, `feeds` and `sources` can also be set as FEEDS_<KEY>."""
 
     title: Annotated[str, Field(min_length=1)] = "Feeds"
     description: str = "Clean feeds, republished"
@@ -149,7 +157,7 @@ class Settings(_Model):
     database: str = "var/feeds.sqlite"
     private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
     interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
-    cron: Annotated[str, AfterValidator(_cron)] | None = None
+    cron: Annotated[str, AfterValidator(cron)] | None = None
     settle: Seconds = 2
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
     host: str = "127.0.0.1"
@@ -161,10 +169,11 @@ class Settings(_Model):
     deleted: Literal["keep", "retire", "remove"] = "keep"
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
     tracking_lists: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)] = ()
+    feeds: tuple[FeedSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
 
 
-_IN_FILE_ONLY = ("rules", "sources")
+_IN_FILE_ONLY = ("rules", "feeds", "sources")
 
 # Environment variables that hosts set by names of their own, and the key that each one means.
 _HOST_VARIABLES = {"DATABASE_URL": "database", "PORT": "port", "WEB_CONCURRENCY": "workers"}
@@ -205,6 +214,8 @@ class Config:
     tracking_lists: tuple[Path, ...]
     """Files with other people's lists of tracking."""
     catalogue: Catalogue = field(repr=False)
+    feeds: tuple[NamedView, ...] = ()
+    """The views that have a name, and so an address of their own."""
     file: Path | None = None
 
 
@@ -229,13 +240,14 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     try:
         data, lines = yamlfile.parse(text, name)
         settings = yamlfile.validate(Settings, data, lines, name)
-        faults += _same_slugs(settings.sources, lines, name)
+        faults += _same_slugs(settings, lines, name)
     except ConfigError as error:
         faults.append(str(error))
     values, unusable = _of_environment(environ)
     if faults or unusable:
         raise ConfigError("\n".join((*faults, *unusable)))
-    settings = Settings.model_validate({**settings.model_dump(), **values})
+    feeds = tuple(map(_view, settings.feeds))
+    settings = Settings.model_validate({**settings.model_dump(exclude={"feeds"}), **values})
     if settings.hubs and not settings.base_url:
         place = "environment" if "hubs" in values else f"{name}:{lines.get(('hubs',), 1)}"
         raise ConfigError(f"{place}: hubs: need `base_url`, by which hubs and subscribers know a feed")
@@ -257,6 +269,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
             configured=[_configured(source) for source in settings.sources],
             lists=load_lists(places),
         ),
+        feeds=feeds,
         file=file if file.name else None,
     )
 
@@ -307,22 +320,38 @@ def load_lists(places: Sequence[Path]) -> lists.Lookup | None:
     return lists.Lookup(parts) if parts else None
 
 
-def _same_slugs(
-    sources: Sequence[SourceSettings], lines: Mapping[yamlfile.Path, int], name: str
-) -> list[str]:
-    """A fault for each source whose feed would stand at the address of another one's."""
+def _same_slugs(settings: Settings, lines: Mapping[yamlfile.Path, int], name: str) -> list[str]:
+    """A fault for each source or view whose feed would stand at the address of another one's."""
     faults: list[str] = []
     taken: dict[str, str] = {}
-    for index, source in enumerate(sources):
-        slug = _slug_of(source)
-        if slug in taken:
-            line = lines.get(("sources", index, "slug")) or lines.get(("sources", index), 1)
-            faults.append(
-                f"{name}:{line}: sources[{index}].slug: `{slug}` is {taken[slug]!r} already; "
-                "give one of them a `slug` of its own"
-            )
-        taken.setdefault(slug, source.title)
+    entries: dict[str, Sequence[SourceSettings | FeedSettings]] = {
+        "sources": settings.sources,
+        "feeds": settings.feeds,
+    }
+    for key, listed in entries.items():
+        if key == "feeds":  # a source of a pack may be given another name, but not be hidden
+            known = [pack.source for pack in load_packs().values() if pack.source]
+            taken = {spec.slug: spec.title for spec in known} | taken
+        for index, entry in enumerate(listed):
+            slug = _slug_of(entry)
+            if slug in taken:
+                line = lines.get((key, index, "slug")) or lines.get((key, index), 1)
+                faults.append(
+                    f"{name}:{line}: {key}[{index}].slug: `{slug}` is {taken[slug]!r} already; "
+                    "give one of them a `slug` of its own"
+                )
+            taken.setdefault(slug, entry.title)
     return faults
+
+
+def _view(settings: FeedSettings) -> NamedView:
+    asked = {key: getattr(settings, key) for key in filters.KEYS}
+    return NamedView(
+        slug=_slug_of(settings),
+        title=settings.title,
+        description=settings.description,
+        filter=Filter(**{key: value for key, value in asked.items() if value is not None}),
+    )
 
 
 def _of_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -353,7 +382,7 @@ def _database(value: str, folder: Path) -> str:
     return value if "://" in value or value == ":memory:" else str(folder / Path(value).expanduser())
 
 
-def _slug_of(settings: SourceSettings) -> str:
+def _slug_of(settings: SourceSettings | FeedSettings) -> str:
     return settings.slug or slug_of(settings.title)
 
 

@@ -65,6 +65,8 @@ class Ingest:
             number = self.store.start_run(trigger, self.clock())
             try:
                 self.catalogue.move(self.store.moves())
+                if found := self.store.index(self.clock()):
+                    log.info("%d articles that were stored before can be searched now", found)
                 others = reclean.where_rules_changed(self.store, self.cleaner, self.clock, report)
                 self._read(report, places, progress, failed_again=others)
             except BaseException as error:

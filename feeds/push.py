@@ -21,6 +21,7 @@ from feeds import __version__
 from feeds.catalogue import COMBINED
 from feeds.config import Config
 from feeds.database import Database
+from feeds.filters import Filter
 from feeds.model import FeedsError
 from feeds.privacy import is_private
 from feeds.pushqueue import ALL, Push, Queue
@@ -32,7 +33,7 @@ FIRST_WAIT = timedelta(seconds=2)
 """Before the second attempt; each further one waits twice as long, up to LONGEST_WAIT."""
 LONGEST_WAIT = timedelta(hours=1)
 LONGEST_RETRY_AFTER = timedelta(days=1)
-SETTLED = timedelta(seconds=1)
+SETTLED = timedelta(seconds=2)
 """Until every server shows what has changed: hubs come to fetch it at once."""
 MOST_ATTEMPTS = 32
 """About a day; then a topic is told of again when it changes again."""
@@ -86,6 +87,16 @@ class Pusher:
             config = self._config
             # Another base address makes other topics, all of them untold.
             found = self._queue.fingerprints(config.limit, self._hidden, also=config.base_url)
+            known = tuple(feed for feed in found if feed != ALL) or ("-",)  # no source is called that
+            for view in config.feeds:
+                if not self._hidden(view.slug):
+                    asked, filters = (
+                        view.filter,
+                        (view.filter, *([Filter(source=known)] if config.private else ())),
+                    )
+                    found[view.slug] = self._queue.fingerprint(
+                        filters, asked.limit or config.limit, asked.order or "newest", also=config.base_url
+                    )
             now = self._clock()
             if self._hidden(COMBINED):
                 del found[ALL]

@@ -17,6 +17,8 @@ from sqlalchemy.engine import Connection
 from feeds import rows, tables
 from feeds.batch import known_sources
 from feeds.database import Database
+from feeds.filters import Filter, Order
+from feeds.selection import Selection
 
 ALL = ""
 """The name of everything together, where other names are sources."""
@@ -58,6 +60,11 @@ class Queue:
             everything = _shown(connection, limit, [source.slug for source in sources])
             found[ALL] = _digest([also, *sorted(map(repr, sources)), *everything])
             return found
+
+    def fingerprint(self, filters: Sequence[Filter], limit: int, order: Order, *, also: str) -> str:
+        """What a view shows, as a digest."""
+        shown = Selection(self._database).newest(filters, limit, order)
+        return _digest([also, *map(repr, shown.articles)])
 
     def put(
         self,

@@ -24,6 +24,7 @@ from feeds.web import create_app
 
 _GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
 _THREADS = 8
+_SECONDS_BEHIND = 1.0  # a feed may be behind the database, so that a request need not ask it
 _PORT_SECONDS = 3  # a server that was just killed may hold its port for a moment
 
 Say = Callable[[str], None]
@@ -79,7 +80,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def load(self) -> Flask:
         """Called by gunicorn in each worker: the application, with a database connection of its own."""
         configure_logging(self._config)
-        return create_app(self._config)
+        return create_app(self._config, seconds=_SECONDS_BEHIND)
 
     def _announce(self, arbiter: Any) -> None:
         port = arbiter.LISTENERS[0].sock.getsockname()[1]  # the one that was given where 0 was asked for

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from feeds import batch as batches
-from feeds import rows, tables
+from feeds import index, rows, search, tables
 from feeds.batch import Batch, State
 from feeds.database import AlreadyRunningError, Database, database_url
 from feeds.model import (
@@ -30,12 +30,14 @@ from feeds.model import (
     Source,
     SourceState,
 )
+from feeds.selection import Selection
 
 __all__ = ["AlreadyRunningError", "Batch", "State", "Store", "database_url"]
 
 _MOST_PARAMETERS = 500
 _RUNS_KEPT = 1000
 _A_SECOND = timedelta(seconds=1)
+_INDEXED_AT_ONCE = 200
 
 
 class Store:
@@ -46,6 +48,7 @@ class Store:
 
     def __init__(self, address: str) -> None:
         self._database = Database(address)
+        self.selection = Selection(self._database)
 
     @property
     def name(self) -> str:
@@ -148,6 +151,25 @@ class Store:
         """Keep a number of the database's own under a name."""
         with self._database.writing() as connection:
             self._database.upsert(connection, tables.meta, [{"name": name, "value": value}])
+
+    def index(self, now: datetime) -> int:
+        """Let everything be found that is stored, where a version wrote it that searched otherwise or not at
+        all; answers how many articles that took.
+        """
+        if self.number("index") == search.VERSION:
+            return 0
+        with self._database.writing() as connection:
+            index.clear(connection)
+        done, after = 0, ""
+        while ids := self.entry_ids(after, _INDEXED_AT_ONCE):
+            with self._database.writing() as connection:
+                index.write(connection, self.articles(ids).values())
+            done, after = done + len(ids), ids[-1]
+        with self._database.writing() as connection:
+            self._database.upsert(connection, tables.meta, [{"name": "index", "value": search.VERSION}])
+            if done:
+                batches.moved(self._database, connection, now)
+        return done
 
     # -- reading: the ingest ---------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ What files and people write has no greatest length here: PostgreSQL would refuse
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Column,
     Index,
@@ -15,7 +16,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 SCHEMA = 3
 """Raised with every change to the tables."""
@@ -161,4 +164,40 @@ tokens = Table(
     Column("created", BigInteger, nullable=False),
     Index("tokens_by_hash", "hash", unique=True),
     sqlite_autoincrement=True,  # no number is given twice
+)
+
+# What articles are found by beside their own columns: tags and authors, as `search.label` writes them.
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", String(45), primary_key=True),
+    Column("kind", String(10), primary_key=True),  # tag, author
+    Column("value", Text, primary_key=True),
+    Index("labels_by_value", "kind", "value", "id"),
+)
+
+# The words of articles, as `search.searchable` writes them: what decides whether a word occurs.
+texts = Table(
+    "texts",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(45), nullable=False),
+    Column("text", Text, nullable=False),
+    # `search.pieces`, which say where it is worth looking, each as a number; SQLite has the pieces themselves
+    # in a table of its own kind.
+    Column("numbers", ARRAY(Integer).with_variant(Integer, "sqlite")),
+    Index("texts_by_id", "id", unique=True),
+    Index("texts_by_numbers", "numbers", postgresql_using="gin").ddl_if(dialect="postgresql"),
+)
+
+PIECES = "texts_pieces"
+"""SQLite's index of `search.pieces`: it keeps no text, and no more than in which rows a piece occurs."""
+
+event.listen(
+    texts,
+    "after_create",
+    DDL(  # type: ignore[no-untyped-call]
+        f"CREATE VIRTUAL TABLE {PIECES} USING "
+        "fts5(pieces, content='', columnsize=0, detail=none, tokenize='ascii')"
+    ).execute_if(dialect="sqlite"),
 )

@@ -113,6 +113,12 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return new_database(request, tmp_path)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def module_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same, for all the tests of a module, where they empty it themselves."""
+    return new_database(request, tmp_path_factory.mktemp("database"))
+
+
 def new_database(request: pytest.FixtureRequest, folder: Path) -> str:
     """An empty database of the kind that the fixture's parameter names."""
     if request.param == "sqlite":

@@ -11,25 +11,28 @@ from feeds.store import Store
 from feeds.tokens import Tokens
 from feeds.web import feeds, pages, private
 from feeds.web.documents import Documents
+from feeds.web.prompt import Prompt
 
 
-def create_app(config: Config, store: Store | None = None) -> Flask:
+def create_app(config: Config, store: Store | None = None, *, seconds: float = 0.0) -> Flask:
     """The application for a configuration; opens the configured database unless a store is given.
 
+    With `seconds` the database is asked only so often whether anything has changed.
     Raises StoreError where the database cannot be used.
     """
     app = Flask(__name__)
     app.url_map.strict_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    documents = Documents(config, store or Store(config.database))
+    documents = Documents(config, store or Store(config.database), seconds)
     app.register_blueprint(feeds.blueprint(config, documents))
     app.register_blueprint(pages.blueprint(config, documents))
     app.after_request(_as_declared)
     private.protect(app, documents, lambda: Tokens(Database(config.database)))
+    app.wsgi_app = Prompt(app.wsgi_app, documents)  # type: ignore[method-assign] # how Flask wants middleware
     if config.trusted_proxies:
         trusted = config.trusted_proxies
         proxied = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=trusted, x_prefix=trusted)
-        app.wsgi_app = proxied  # type: ignore[method-assign] # how Flask wants middleware to be added
+        app.wsgi_app = proxied  # type: ignore[method-assign]
     return app
 
 

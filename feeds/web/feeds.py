@@ -4,26 +4,42 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, jsonify, request, send_from_directory
 from werkzeug.exceptions import HTTPException
 
 from feeds.config import Config
+from feeds.filters import FilterError, parse
 from feeds.model import StoreError
 from feeds.web.documents import (
     TTL_MINUTES,
     Document,
     Documents,
+    GoneFeedError,
     MovedFeedError,
     NothingYetError,
     UnknownFeedError,
 )
+from feeds.web.encodings import IDENTITY, preferred
 from feeds.web.links import linked
 from feeds.web.private import visitor
+from feeds.web.prompt import DOCUMENT
+from feeds.web.views import Asked
+from feeds.writers.entries import served_at
 
 _CACHE_CONTROL = (
     f"public, max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
 )
 _RETRY_SECONDS = 30
+_FEED, _ARCHIVE = "/feeds/<name>.<suffix>", "/feeds/<name>/<period>.<suffix>"
+_LIST = "/feeds.opml"
+_ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {
+    **_ANY_PAGE,
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "If-None-Match, If-Modified-Since, Cache-Control",
+    "Access-Control-Max-Age": "86400",
+    "Allow": "GET, HEAD, OPTIONS",
+}
 
 
 def base_address(config: Config) -> str:
@@ -37,19 +53,28 @@ def base_address(config: Config) -> str:
 
 
 def answer(document: Document) -> Response:
-    """A document as a response: compressed where the client takes it, 304 where it has it already."""
-    zipped = request.accept_encodings["gzip"] > 0
-    response = Response(document.gzipped if zipped else document.body)
+    """A document as a response: compressed as the client likes it best, 304 where it has it already."""
+    encoding = preferred(request.headers.get("Accept-Encoding", ""))
+    body = document.encoded(encoding)
+    response = Response(body)
     response.headers["Content-Type"] = f"{document.media_type}; charset=utf-8"
-    if zipped:
-        response.headers["Content-Encoding"] = "gzip"
+    if encoding != IDENTITY:
+        response.headers["Content-Encoding"] = encoding
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["Cache-Control"] = _CACHE_CONTROL
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.last_modified = document.modified
-    response.set_etag(f"{document.etag}-gzip" if zipped else document.etag)
+    response.headers.update(_ANY_PAGE)
+    response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified, Link"
+    response.headers["Last-Modified"] = document.last_modified
+    response.set_etag(document.tag(encoding))
     response.make_conditional(request)  # RFC 9110 section 13: If-None-Match before If-Modified-Since
+    response.headers.pop("Date", None)  # the server says it, once
+    request.environ[DOCUMENT] = (document.state, body)
     return response
+
+
+def preflight() -> Response:
+    """What a browser is told that asks before a page of another site may read a feed."""
+    return Response(status=204, headers=_PREFLIGHT)
 
 
 def plain(text: str, status: int) -> Response:
@@ -61,15 +86,34 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     """The routes of this module."""
     routes = Blueprint("feeds", __name__)
 
-    @routes.get("/feeds/<name>.<suffix>")
-    def feed(name: str, suffix: str) -> Response:
+    def document(path: str, **of: str) -> Response:
+        if request.method == "OPTIONS":
+            return preflight()
         base = base_address(config)
-        response = answer(documents.feed(name, suffix, base))
-        return linked(response, f"{base}/feeds/{name}.{suffix}", documents.hubs(name))
+        if path == _LIST:
+            return answer(documents.opml(base, visitor()))
+        asked = parse(request.args.items(multi=True))
+        name, suffix = of["name"], of["suffix"]
+        period = of.get("period", "")
+        response = answer(documents.feed(name, suffix, base, asked, period))
+        address = served_at(Asked(name=name, filter=asked, period=period).address(base), suffix)
+        return linked(response, address, () if period else documents.views.hubs(name))
 
-    @routes.get("/feeds.opml")
-    def opml() -> Response:
-        return answer(documents.opml(base_address(config), visitor()))
+    for path in (_FEED, _ARCHIVE, _LIST):
+        routes.add_url_rule(
+            path,
+            "document",
+            document,
+            defaults={"path": path},
+            methods=["GET", "OPTIONS"],
+            provide_automatic_options=False,
+        )
+
+    @routes.get("/favicon.ico")
+    def favicon() -> Response:
+        response = send_from_directory(f"{routes.root_path}/static", "favicon.ico", max_age=86400)
+        response.headers["Content-Type"] = "image/vnd.microsoft.icon"
+        return response
 
     @routes.get("/healthz")
     def health() -> Response:
@@ -89,12 +133,24 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
 
     @routes.app_errorhandler(MovedFeedError)
     def moved(error: MovedFeedError) -> Response:
-        suffix = request.path.rpartition(".")[2]
-        address = f"{base_address(config)}/feeds/{error}.{suffix}"
+        of = request.view_args or {}
+        period = f"/{quote(of['period'])}" if of.get("period") else ""
+        query = parse(request.args.items(multi=True)).query
+        address = f"{base_address(config)}/feeds/{error}{period}.{of['suffix']}{f'?{query}' if query else ''}"
         response = plain(f"301: this feed is at {address} now", 301)
         response.headers["Location"] = address
         response.headers["Cache-Control"] = _CACHE_CONTROL
-        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers.update(_ANY_PAGE)
+        return response
+
+    @routes.app_errorhandler(GoneFeedError)
+    def gone(error: GoneFeedError) -> Response:
+        return plain(f"410: {error}. The feeds are listed at {base_address(config)}/", 410)
+
+    @routes.app_errorhandler(FilterError)
+    def no_filter(error: FilterError) -> Response:
+        response = plain(f"400: {error}", 400)
+        response.headers.update(_ANY_PAGE)
         return response
 
     @routes.app_errorhandler(HTTPException)

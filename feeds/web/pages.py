@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, make_response, render_template
 
+from feeds.catalogue import COMBINED
 from feeds.config import Config
 from feeds.web.documents import Documents
 from feeds.web.feeds import base_address
@@ -27,19 +28,23 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def home() -> Response:
         base = base_address(config)
         states = documents.store.sources()
-        listed = documents.listed(states, base, visitor())
+        states = [state for state in states if state.source.slug not in {view.slug for view in config.feeds}]
+        asking = visitor()
+        feeds = dict(documents.listed(states, base, asking))
+        listed = [(feeds[state.source.slug], state) for state in states if state.source.slug in feeds]
         # A page in a file is the same until the feeds change; when they were last read is not.
         runs = [] if current_app.config.get("FEEDS_STATIC") else documents.store.runs(1)
         return _page(
             "home.html",
             config=config,
             base=base,
-            combined=next((feed for feed, state in listed if state is None), None),
-            listed=[(feed, state) for feed, state in listed if state is not None],
-            articles=sum(state.articles for _, state in listed if state is not None),
+            combined=feeds.get(COMBINED),
+            named=[feeds[view.slug] for view in config.feeds if view.slug in feeds],
+            listed=listed,
+            articles=sum(state.articles for _, state in listed),
             private=bool(config.private),
             served_at=served_at,
-            opml=f"{base}/feeds.opml" + (f"?token={quote(visitor().token)}" if visitor().token else ""),
+            opml=f"{base}/feeds.opml" + (f"?token={quote(asking.token)}" if asking.token else ""),
             formats=WRITERS,
             last=runs[0] if runs else None,
         )

@@ -57,6 +57,20 @@ def test_everything_that_is_served_is_there_byte_by_byte(filled: Place) -> None:
     assert "last read" not in out["index.html"].decode()
 
 
+def test_the_whole_past_and_the_named_views_are_there_too(filled: Place) -> None:
+    view = {"slug": "posts", "title": "Posts", "source": ["lantern-post"]}
+    filled.configure(base_url=BASE, limit=1, feeds=[view])
+    out = files(exported(filled))
+    assert {f"feeds/posts.{suffix}" for suffix in FORMATS} <= set(out)
+    path, seen = "feeds/all.json", []
+    while path:
+        document = json.loads(out[path])
+        seen += [item["title"] for item in document["items"]]
+        path = document.get("next_url", "").removeprefix(f"{BASE}/")
+    assert sorted(set(seen)) == ["Ferry 1 is back", "Ferry 2 is back", "Ferry 3 is back"]
+    assert any(path.count("/") == 2 and path.endswith(".atom") for path in out)
+
+
 def test_the_address_given_wins_over_the_configured_one(filled: Place) -> None:
     filled.configure(base_url="https://elsewhere.example")
     out = files(exported(filled, "--base-url", f"{BASE}/"))

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from lxml import etree, html
@@ -153,6 +154,38 @@ def test_a_feed_that_needs_no_token_shows_nothing_of_one_that_does(served: Serve
     assert served.get(f"{OPEN}.atom").status == 200
 
 
+@pytest.mark.parametrize(
+    "query", ["", "?q=ferry", "?tag=harbour%20gazette", "?limit=9&order=oldest", "?lang=en"]
+)
+def test_no_question_gets_an_article_of_a_private_source_from_a_public_feed(
+    served: Served, query: str
+) -> None:
+    for _ in range(3):  # also what is answered from memory
+        answer = served.get(f"/feeds/all.json{query}")
+        assert answer.status == 200
+        assert "Ferry 1" not in answer.text
+
+
+def test_a_private_source_is_as_unknown_to_a_public_feed_as_one_that_is_not_there(served: Served) -> None:
+    assert served.get("/feeds/all.json?source=harbour-gazette").status == 400
+    assert served.get("/feeds/all.json?source=harbour-gazette").text == served.get(
+        "/feeds/all.json?source=nobody"
+    ).text.replace("nobody", "harbour-gazette")
+    archived = served.get("/feeds/all/2026-03.json")
+    assert "Ferry 1" not in archived.text
+    assert served.get(f"{PRIVATE}/2026-03.json").status == 401
+
+
+def test_a_public_feed_that_was_asked_for_with_a_token_is_not_the_one_that_caches_share(
+    served: Served,
+) -> None:
+    for _ in range(3):
+        assert served.get(f"{OPEN}.rss").headers["Cache-Control"].startswith("public")
+        assert served.get(f"{OPEN}.rss?token={served.token}").headers["Cache-Control"].startswith("private")
+        assert served.get(f"{PRIVATE}.rss?token={served.token}").status == 200
+        assert served.get(f"{PRIVATE}.rss").status == 401
+
+
 def outlines(answer: Answer) -> list[str]:
     found = etree.fromstring(answer.body).xpath("//outline/@xmlUrl")
     assert isinstance(found, list)
@@ -265,11 +298,11 @@ def test_messages_and_tracebacks_are_masked(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_the_database_holds_no_token(served: Served) -> None:
-    with closing(sqlite3.connect(served.place.config.database)) as connection:
-        dump = "\n".join(connection.iterdump())
-    assert "Ann''s phone" in dump
+    folder = Path(served.place.config.database).parent
+    dump = b"".join(file.read_bytes() for file in folder.iterdir())
+    assert b"Ann's phone" in dump
     for token in served.tokens():
-        assert token not in dump
+        assert token.encode() not in dump
         assert len(token) == 43
 
 

@@ -217,6 +217,21 @@ def test_a_hub_that_is_added_or_an_address_that_is_new_hears_of_everything(
         other.end()
 
 
+def test_a_named_view_is_told_of_when_it_shows_something_else(pushing: Place, hub: Hub) -> None:
+    view = {"slug": "posts", "title": "Posts", "source": ["lantern-post"]}
+    pushing.configure(hubs=[hub.address], base_url=pushing.address, feeds=[view])
+    pushing.drop("1.md", article(1, GAZETTE))
+    pushing.drop("2.md", article(2, POST))
+    pushing.ingest()
+    told(pushing)
+    assert set(topics_of(pushing, "posts")) <= set(hub.topics())
+    hub.forget()
+    pushing.drop("3.md", article(3, GAZETTE))
+    pushing.ingest()
+    told(pushing)
+    assert sorted(hub.topics()) == topics_of(pushing, "all", "harbour-gazette")
+
+
 # -- the hub is not well --------------------------------------------------------------------------------
 
 

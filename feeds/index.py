@@ -1,0 +1,153 @@
+"""What articles are found by: their words, tags and authors, written in the transaction of the articles.
+
+Which article a word occurs in is decided by `texts.text`, the same on every database. Which ones are worth
+looking at is said by an index of `search.pieces`: SQLite's FTS5, or an array under GIN in PostgreSQL.
+Neither cuts texts into words itself, so that neither does it in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from zlib import crc32
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from feeds import search, tables
+from feeds.model import Article
+
+_MOST_PARAMETERS = 500
+_texts, _labels = tables.texts.c, tables.labels.c
+
+
+def write(connection: Connection, articles: Iterable[Article]) -> None:
+    """Let articles be found by what they say now."""
+    by_id = {article.id: article for article in articles}
+    _write_texts(connection, by_id)
+    _write_labels(connection, by_id)
+
+
+def remove(connection: Connection, ids: Sequence[str]) -> None:
+    """Let articles be found no more."""
+    _remove_texts(connection, _known_texts(connection, ids))
+    for chunk in _chunks(ids):
+        connection.execute(sa.delete(tables.labels).where(_labels.id.in_(chunk)))
+
+
+def clear(connection: Connection) -> None:
+    """Let nothing be found, before everything is written anew."""
+    connection.execute(sa.delete(tables.texts))
+    connection.execute(sa.delete(tables.labels))
+    if _has_own_table(connection):
+        connection.exec_driver_sql(f"INSERT INTO {tables.PIECES}({tables.PIECES}) VALUES ('delete-all')")
+
+
+def occurs(connection: Connection, word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """The condition that one of `search.words` occurs in the article of that id."""
+    pattern = search.pattern(word)
+    found = _texts.text.contains(pattern, autoescape=True)
+    pieces = search.pieces(pattern)
+    if not pieces:  # one ideograph: every text is looked at, from the newest on until there are enough
+        return sa.exists().where(_texts.id == entry_id, found)
+    near: sa.ColumnElement[bool]
+    if _has_own_table(connection):
+        asked = " AND ".join(f'"{piece}"' for piece in sorted(pieces))
+        rows = sa.text(f"SELECT rowid FROM {tables.PIECES} WHERE {tables.PIECES} MATCH :asked")
+        near = _texts.number.in_(rows.bindparams(sa.bindparam("asked", asked, unique=True)))
+    else:
+        near = _texts.numbers.contains(_numbers(pieces))
+    return entry_id.in_(sa.select(_texts.id).where(near, found))
+
+
+def occurs_not(word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """The condition that one of `search.words` does not occur in the article of that id."""
+    found = _texts.text.contains(search.pattern(word), autoescape=True)
+    return ~sa.exists().where(_texts.id == entry_id, found)
+
+
+def labelled(kind: str, values: Sequence[str], entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """The condition that the article of that id has one of these tags, or one of these authors."""
+    return entry_id.in_(sa.select(_labels.id).where(_labels.kind == kind, _labels.value.in_(values)))
+
+
+def _write_texts(connection: Connection, articles: dict[str, Article]) -> None:
+    made = {one.id: search.searchable(one.title, one.html) for one in articles.values()}
+    known = _known_texts(connection, list(made))
+    stale = {entry_id: row for entry_id, row in known.items() if row[1] != made[entry_id]}
+    _remove_texts(connection, stale)
+    fresh = [entry_id for entry_id in made if entry_id not in known or entry_id in stale]
+    if not fresh:
+        return
+    if not _has_own_table(connection):
+        values = [
+            {"id": entry_id, "text": made[entry_id], "numbers": _numbers(search.pieces(made[entry_id]))}
+            for entry_id in fresh
+        ]
+        connection.execute(sa.insert(tables.texts), values)
+        return
+    connection.execute(sa.insert(tables.texts), [{"id": one, "text": made[one]} for one in fresh])
+    connection.exec_driver_sql(
+        f"INSERT INTO {tables.PIECES}(rowid, pieces) VALUES (?, ?)",
+        [(number, _document(text)) for number, text in _known_texts(connection, fresh).values()],
+    )
+
+
+def _remove_texts(connection: Connection, known: dict[str, tuple[int, str]]) -> None:
+    if known and _has_own_table(connection):  # what it knew is told by the text, or else stays in it
+        connection.exec_driver_sql(
+            f"INSERT INTO {tables.PIECES}({tables.PIECES}, rowid, pieces) VALUES ('delete', ?, ?)",
+            [(number, _document(text)) for number, text in known.values()],
+        )
+    for chunk in _chunks(list(known)):
+        connection.execute(sa.delete(tables.texts).where(_texts.id.in_(chunk)))
+
+
+def _known_texts(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    query = sa.select(_texts.id, _texts.number, _texts.text)
+    return {
+        row.id: (row.number, row.text)
+        for chunk in _chunks(ids)
+        for row in connection.execute(query.where(_texts.id.in_(chunk)))
+    }
+
+
+def _write_labels(connection: Connection, articles: dict[str, Article]) -> None:
+    made = {(one.id, kind, value) for one in articles.values() for kind, value in _labels_of(one)}
+    known = {
+        (row.id, row.kind, row.value)
+        for chunk in _chunks(list(articles))
+        for row in connection.execute(sa.select(tables.labels).where(_labels.id.in_(chunk)))
+    }
+    names = ("id", "kind", "value")
+    if stale := [dict(zip(names, row, strict=True)) for row in sorted(known - made)]:
+        which = [tables.labels.c[name] == sa.bindparam(f"old_{name}") for name in names]
+        old = [{f"old_{name}": value for name, value in row.items()} for row in stale]
+        connection.execute(sa.delete(tables.labels).where(*which), old)
+    if fresh := [dict(zip(names, row, strict=True)) for row in sorted(made - known)]:
+        connection.execute(sa.insert(tables.labels), fresh)
+
+
+def _labels_of(article: Article) -> Iterator[tuple[str, str]]:
+    for kind, values in (("tag", article.tags), ("author", article.authors)):
+        for value in values:
+            if label := search.label(value):
+                yield kind, label
+
+
+def _document(text: str) -> str:
+    return " ".join(sorted(search.pieces(text)))
+
+
+def _numbers(pieces: set[str]) -> list[int]:
+    """The pieces as PostgreSQL has them: 32 bits with a sign. Where two share a number, the text decides."""
+    return sorted({crc32(piece.encode("utf-8", "replace")) - 0x80000000 for piece in pieces})
+
+
+def _has_own_table(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        yield values[start : start + _MOST_PARAMETERS]

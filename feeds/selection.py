@@ -1,0 +1,118 @@
+"""Which articles a view shows: filters to queries, on any database alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from feeds import batch as batches
+from feeds import index, rows, tables
+from feeds.database import Database
+from feeds.filters import Filter, Order
+from feeds.model import EPOCH, Article
+from feeds.periods import Period
+
+_columns = tables.entries.c
+_DAY = 86_400_000_000
+_DAYS_BEFORE_1970 = 719_162  # so that no number that is divided is negative: databases round those their way
+
+# The order in which a view shows its articles; ids decide between equal times.
+_ORDERS: dict[Order, tuple[sa.ColumnElement[object], ...]] = {
+    "newest": (_columns.published.desc(), _columns.id.desc()),
+    "oldest": (_columns.published, _columns.id),
+    "updated": (_columns.updated.desc(), _columns.id.desc()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The articles of a view, in its order."""
+
+    articles: tuple[Article, ...]
+    beyond: datetime | None
+    """The date of the first article after these; None where these are all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a database holds, as views ask for it."""
+
+    database: Database
+
+    def newest(
+        self,
+        filters: Sequence[Filter],
+        limit: int,
+        order: Order = "newest",
+        period: Period | None = None,
+    ) -> Selected:
+        """The first `limit` articles that all the filters let through, of a period or of all times."""
+        with self.database.reading() as connection:
+            narrow = sa.select(_columns.id, _columns.published)
+            narrow = narrow.where(*_conditions(connection, filters, period))
+            found = connection.execute(narrow.order_by(*_ORDERS[order]).limit(limit + 1)).all()
+            by_id = {
+                row["id"]: row
+                for chunk in batches.chunks([row.id for row in found[:limit]])
+                for row in connection.execute(
+                    sa.select(tables.entries).where(_columns.id.in_(chunk))
+                ).mappings()
+            }
+            known = batches.known_sources(connection)  # after the entries: a source comes with its first
+        listed = [by_id[row.id] for row in found[:limit] if row.id in by_id]
+        return Selected(
+            articles=tuple(rows.article(row, known[row["source"]]) for row in listed),
+            beyond=rows.from_micros(found[limit].published) if len(found) > limit else None,
+        )
+
+    def days(self, filters: Sequence[Filter]) -> dict[date, int]:
+        """How many articles that the filters let through were published on each day, in UTC."""
+        day = (_columns.published + _DAYS_BEFORE_1970 * _DAY) // _DAY
+        with self.database.reading() as connection:
+            query = sa.select(day.label("day"), sa.func.count().label("articles"))
+            found = connection.execute(query.where(*_conditions(connection, filters, None)).group_by("day"))
+            return {
+                (EPOCH + timedelta(days=row.day - _DAYS_BEFORE_1970)).date(): row.articles for row in found
+            }
+
+
+def _conditions(
+    connection: Connection, filters: Sequence[Filter], period: Period | None
+) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = [
+        condition for one in filters for condition in _of_filter(connection, one)
+    ]
+    if period is not None:
+        found += [
+            _columns.published >= rows.to_micros(period.since),
+            _columns.published < rows.to_micros(period.until),
+        ]
+        if period.part:
+            found.append(_columns.id.startswith(f"urn:uuid:{period.part}", autoescape=True))
+    return found
+
+
+def _of_filter(connection: Connection, asked: Filter) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if asked.source:
+        found.append(_columns.source.in_(asked.source))
+    if asked.since:
+        found.append(_columns.published >= rows.to_micros(asked.since))
+    if asked.until:
+        found.append(_columns.published < rows.to_micros(asked.until))
+    if asked.lang:
+        spoken = sa.func.lower(_columns.language)
+        found.append(
+            sa.or_(*(spoken == tag for tag in asked.lang), *(spoken.like(f"{tag}-%") for tag in asked.lang))
+        )
+    if asked.tag:
+        found.append(index.labelled("tag", asked.tag, _columns.id))
+    if asked.author:
+        found.append(index.labelled("author", asked.author, _columns.id))
+    found += [index.occurs(connection, word, _columns.id) for word in asked.q]
+    found += [index.occurs_not(word, _columns.id) for word in asked.exclude]
+    return found

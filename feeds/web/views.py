@@ -1,0 +1,292 @@
+"""What a feed's address means: which articles it shows, under which title, and where the older ones are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from feeds.catalogue import COMBINED
+from feeds.config import Config
+from feeds.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
+from feeds.model import Article, Deletion, Source, SourceState, Subscription, View
+from feeds.periods import Period, is_name, periods, position
+from feeds.privacy import hidden, is_private
+from feeds.store import Store
+
+TTL_MINUTES = 15
+"""How long a reader may keep a feed before it asks again; RSS `ttl` and HTTP `max-age` say the same."""
+
+ICON, STYLESHEET = "static/icon.png", "static/feed.css"
+
+# The change date of a feed that has no entries yet; the clock would make every answer another one.
+_BEFORE_ANYTHING = datetime(2000, 1, 1, tzinfo=UTC)
+_ALL_OF_IT = 1_000_000
+
+
+class NothingYetError(Exception):
+    """The database was never filled: nothing can be served yet."""
+
+
+class UnknownFeedError(Exception):
+    """There is no such feed."""
+
+
+class GoneFeedError(Exception):
+    """There was such a feed: all that it had is published no more."""
+
+
+class MovedFeedError(Exception):
+    """The feed is at another address now, of which this is the name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which feed an address names."""
+
+    name: str
+    """`all`, or the slug of a source or of a named view."""
+    filter: Filter = EVERYTHING
+    period: str = ""
+    """The archive's name; empty for the feed that goes on."""
+
+    def address(self, base: str, period: str | None = None) -> str:
+        """Where it is, without the format's suffix, which goes before the query."""
+        name = self.period if period is None else period
+        path = f"{base}/feeds/{self.name}{f'/{name}' if name else ''}"
+        return f"{path}?{self.filter.query}" if self.filter.query else path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Channel:
+    """What there is under a name."""
+
+    title: str
+    description: str
+    home: str
+    filters: tuple[Filter, ...] = ()
+    source: Source | None = None
+
+
+class Views:
+    """The views of a store, as a configuration describes them."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self._config = config
+        self._store = store
+        self._named = {view.slug: view for view in config.feeds}
+
+    def view(self, asked: Asked, base: str) -> View:
+        """The view that is asked for, by readers who came to `base`.
+
+        Raises UnknownFeedError, MovedFeedError, GoneFeedError, FilterError, and NothingYetError where no run
+        has ended yet.
+        """
+        states, secret = self._shown(asked.name)
+        channel = self._channel(asked.name, states, base)
+        filters = self._filters(asked, channel, states)
+        if secret:
+            filters += (Filter(source=tuple(state.source.slug for state in states) or ("-",)),)
+        form = (asked.filter, *channel.filters)
+        limit = next((one.limit for one in form if one.limit), self._config.limit)
+        order: Order = next((one.order for one in form if one.order), "newest")
+        content: Content = next((one.content for one in form if one.content), "full")
+        past = _Past(self._store, asked, base, filters)
+        if asked.period:
+            if order != "newest" or (period := past.period) is None:
+                raise UnknownFeedError(f"{asked.name} has no archive called {asked.period}")
+            selected = self._store.selection.newest(filters, _ALL_OF_IT, period=period)
+            previous, following = past.neighbours
+        else:
+            selected = self._store.selection.newest(filters, limit, order)
+            older = selected.beyond if order == "newest" else None
+            previous, following = (past.before(older) if older else ""), ""
+        whole = not asked.period and not asked.filter.narrows and asked.name not in self._named
+        source = channel.source
+        shown = f" ({asked.filter.described})" if asked.filter.narrows else ""
+        return View(
+            title=f"{channel.title}{shown}",
+            description=channel.description,
+            home=channel.home,
+            address=asked.address(base),
+            language=_language(source, selected.articles, self._config.language),
+            updated=_newest(states, source) if whole else _newest_of(selected.articles),
+            articles=selected.articles,
+            combined=source is None,
+            source_addresses={one.source.slug: f"{base}/feeds/{one.source.slug}" for one in states},
+            # In an archive only what its own articles say: another one must not change it.
+            source_updated={one.source.slug: one.updated for one in states}
+            if whole
+            else _newest_by_source(selected.articles),
+            deleted=() if asked.period else self._deleted(source, secret),
+            hubs=() if asked.period else self.hubs(asked.name),
+            icon=f"{base}/{ICON}",
+            stylesheet=f"{base}/{STYLESHEET}",
+            content=content,
+            archive=bool(asked.period),
+            current=asked.address(base, "") if asked.period else "",
+            previous=previous,
+            next=following,
+            ttl_minutes=TTL_MINUTES,
+        )
+
+    def subscriptions(self, states: Sequence[SourceState], base: str) -> list[Subscription]:
+        """Every feed there is: the combined one, the named views, the sources."""
+
+        def one(slug: str, title: str, description: str, home: str = "", language: str = "") -> Subscription:
+            return Subscription(
+                title=title,
+                description=description,
+                home=home or f"{base}/",
+                address=f"{base}/feeds/{slug}",
+                language=language or self._config.language,
+            )
+
+        sources = [state.source for state in states if state.source.slug not in self._named]
+        return [
+            one(COMBINED, self._config.title, self._config.description),
+            *(one(view.slug, view.title, self._described(view)) for view in self._config.feeds),
+            *(one(made.slug, made.title, self._of(made.title), made.home, made.language) for made in sources),
+        ]
+
+    def was_read(self) -> bool:
+        """Whether a run has ended, and ended well."""
+        return any(run.finished and not run.error for run in self._store.runs())
+
+    def hubs(self, name: str) -> tuple[str, ...]:
+        """The hubs that tell of a feed: they hand it on to anybody, and so never get a private one."""
+        return () if is_private(self._config, name) else self._config.hubs
+
+    def _shown(self, name: str) -> tuple[list[SourceState], frozenset[str]]:
+        """The sources that the feed of this name may show, and those that it must not."""
+        states = self._store.sources()
+        if self._config.private:
+            self._config.catalogue.move(self._store.moves())
+        secret = hidden(self._config, name, (state.source.slug for state in states))
+        return [state for state in states if state.source.slug not in secret], secret
+
+    def _deleted(self, source: Source | None, secret: frozenset[str]) -> tuple[Deletion, ...]:
+        slug = source.slug if source else None
+        return tuple(self._store.deletions(self._config.limit, source=slug, without=secret))
+
+    def _channel(self, name: str, states: Sequence[SourceState], base: str) -> _Channel:
+        config = self._config
+        if name == COMBINED or name in self._named:
+            if not states and not self.was_read():
+                raise NothingYetError
+            if name == COMBINED:
+                return _Channel(title=config.title, description=config.description, home=f"{base}/")
+            view = self._named[name]
+            return _Channel(
+                title=view.title,
+                description=self._described(view),
+                home=f"{base}/",
+                filters=(view.filter,),
+            )
+        source = next((state.source for state in states if state.source.slug == name), None)
+        if source is not None:
+            return _Channel(
+                title=source.title,
+                description=self._of(source.title),
+                home=source.home or f"{base}/",
+                filters=(Filter(source=(name,)),),
+                source=source,
+            )
+        moved = self._moved(name)
+        if moved != name:
+            raise MovedFeedError(moved)
+        if self._store.deletions(1, source=name):
+            raise GoneFeedError(f"all that {name} had is published no more")
+        # While the first run goes on there is no telling what is unknown and what is not read yet.
+        raise UnknownFeedError(f"no feed is called {name}") if self.was_read() else NothingYetError
+
+    def _filters(self, asked: Asked, channel: _Channel, states: Sequence[SourceState]) -> tuple[Filter, ...]:
+        """What the articles have to pass, with sources as they are called now."""
+        known = {state.source.slug for state in states}
+        if asked.filter.source and not known.issuperset(map(self._moved, asked.filter.source)):
+            if not self.was_read():
+                raise NothingYetError
+            unknown = [slug for slug in asked.filter.source if self._moved(slug) not in known]
+            raise FilterError(f"source: no source is called {', '.join(unknown)}")
+        return tuple(
+            replace(one, source=tuple(map(self._moved, one.source))) if one.source else one
+            for one in (*channel.filters, asked.filter)
+        )
+
+    def _moved(self, slug: str) -> str:
+        """Where a source's feed is now that was renamed or merged into another."""
+        self._config.catalogue.move(self._store.moves())
+        return self._config.catalogue.moved(Source(slug=slug, title=slug)).slug
+
+    def _described(self, view: NamedView) -> str:
+        return view.description or self._of(view.title)
+
+    def _of(self, title: str) -> str:
+        return f"{title} · {self._config.title}"
+
+
+@dataclass(slots=True)
+class _Past:
+    """The archives of a view; they are counted only where somebody asks."""
+
+    store: Store
+    asked: Asked
+    base: str
+    filters: tuple[Filter, ...]
+    _known: list[Period] | None = None
+
+    @property
+    def known(self) -> list[Period]:
+        if self._known is None:
+            self._known = periods(self.store.selection.days(self.filters))
+        return self._known
+
+    @property
+    def period(self) -> Period | None:
+        name = self.asked.period
+        if not is_name(name):
+            return None
+        return next((period for period in self.known if period.name == name), None)
+
+    @property
+    def neighbours(self) -> tuple[str, str]:
+        """The addresses of the archives before and after the one that is asked for."""
+        number = [period.name for period in self.known].index(self.asked.period)
+        return self._at(number + 1), self._at(number - 1)
+
+    def before(self, moment: datetime) -> str:
+        """The address of the newest archive that has something from that moment or before."""
+        number = position(self.known, moment)
+        return "" if number is None else self._at(number)
+
+    def _at(self, number: int) -> str:
+        inside = 0 <= number < len(self.known)
+        return self.asked.address(self.base, self.known[number].name) if inside else ""
+
+
+def _language(source: Source | None, articles: Sequence[Article], default: str) -> str:
+    if source is None:
+        return default
+    languages = [article.language for article in articles]
+    return source.language or max(sorted(set(languages)), key=languages.count, default="")
+
+
+def _newest(states: Sequence[SourceState], source: Source | None) -> datetime:
+    return newest_change([state for state in states if source is None or state.source == source])
+
+
+def newest_change(states: Sequence[SourceState]) -> datetime:
+    """When any article of some sources last changed."""
+    return max((state.updated for state in states), default=_BEFORE_ANYTHING)
+
+
+def _newest_of(articles: Sequence[Article]) -> datetime:
+    return max((article.updated for article in articles), default=_BEFORE_ANYTHING)
+
+
+def _newest_by_source(articles: Sequence[Article]) -> dict[str, datetime]:
+    newest: dict[str, datetime] = {}
+    for article in articles:
+        slug = article.source.slug
+        newest[slug] = max(article.updated, newest.get(slug, article.updated))
+    return newest
