@@ -26,7 +26,7 @@ from pydantic import (
 from feeds import filters, lists, rules, yamlfile
 from feeds.catalogue import COMBINED, Catalogue, ConfiguredSource, slug_of
 from feeds.filters import Filter, FilterError, NamedView
-from feeds.intervals import cron, seconds
+from feeds.intervals import cron_line, seconds
 from feeds.model import ConfigError, Source
 from feeds.recipe import Host, Pack, Rules
 
@@ -157,7 +157,7 @@ class Settings(_Model):
     database: str = "var/feeds.sqlite"
     private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
     interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
-    cron: Annotated[str, AfterValidator(cron)] | None = None
+    cron: Annotated[str, AfterValidator(cron_line)] | None = None
     settle: Seconds = 2
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
     host: str = "127.0.0.1"

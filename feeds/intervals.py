@@ -19,7 +19,7 @@ def seconds(value: Any) -> Any:
     return int(match[1]) * _UNITS[match[2] or "s"]
 
 
-def cron(value: str) -> str:
+def cron_line(value: str) -> str:
     """A cron line as APScheduler counts weekdays. Raises ValueError."""
     *others, days = value.split() or [""]
     try:
