@@ -18,6 +18,7 @@ import click
 
 from feeds import __version__
 from feeds.model import FeedsError, ReadError
+from feeds.tokenverbs import token
 
 if TYPE_CHECKING:
     from feeds.config import Config
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 50
 _WORTH_A_BAR = 200
+_PUSH_SECONDS = 15
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -87,6 +89,7 @@ def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
 
     Exit code 1 if a file could not be read.
     """
+    from feeds.push import tell
     from feeds.server import configure_logging, ingest_of
     from feeds.store import Store
 
@@ -96,6 +99,7 @@ def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
     with _progress() as progress:
         report = work.run("by hand", places=list(paths) or None, progress=progress)
     _say(report)
+    tell(config, _PUSH_SECONDS)
     sys.exit(1 if report.failed else 0)
 
 
@@ -264,10 +268,28 @@ def check(file: str | None) -> None:
 
 
 @cli.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--base-url", metavar="URL", default="", help="Where DIR will be served.  [default: base_url]")
+@click.pass_obj
+def export(file: str | None, folder: Path, base_url: str) -> None:
+    """Write all public feeds, their list and their pages into DIR, for a host that serves files."""
+    from feeds.config import base_address
+    from feeds.export import export
+    from feeds.store import Store
+
+    config = _config(file)
+    done = export(config, Store(config.database), folder, base_address(base_url))
+    for path in done.left:
+        click.echo(f"{path}: not removed, since somebody changed it", err=True)
+    click.echo(f"written {done.written}, same {done.same}, removed {done.removed}")
+
+
+@cli.command()
 @click.pass_obj
 def status(file: str | None) -> None:
     """Show what is stored, how the last runs went, and which files could not be read."""
     from feeds.inbox import shown
+    from feeds.push import status_lines
     from feeds.store import Store
 
     config = _config(file)
@@ -288,12 +310,17 @@ def status(file: str | None) -> None:
             f"  {started} UTC, {run_.trigger}: new {run_.new}, changed {run_.changed}, same {run_.same}, "
             f"failed {run_.failed}, waiting {run_.waiting}{ended}{error}"
         )
+    for line in status_lines(config):
+        click.echo(line)
     if failures:
         click.echo(f"not readable, tried again when they change: {len(failures)}")
     for failure in failures[:_MOST_SHOWN]:
         click.echo(f"  {shown(failure.path)}: {failure.reason}")
     if len(failures) > _MOST_SHOWN:
         click.echo(f"  and {len(failures) - _MOST_SHOWN} more")
+
+
+cli.add_command(token)
 
 
 def main() -> None:

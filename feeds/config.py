@@ -13,7 +13,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from apscheduler.triggers.cron import CronTrigger
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,49 +26,27 @@ from pydantic import (
 from feeds import filters, lists, rules, yamlfile
 from feeds.catalogue import COMBINED, Catalogue, ConfiguredSource, slug_of
 from feeds.filters import Filter, FilterError, NamedView
+from feeds.intervals import cron_line, seconds
 from feeds.model import ConfigError, Source
 from feeds.vocabulary import Host, Pack, Rules
 
 DEFAULT_FILE = "config.yaml"
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+EVERY_FEED = "*"
+"""In `private`: every feed, whatever it is called."""
 _LONGEST_INTERVAL = 366 * 86400
 _LARGEST_LIST = 10_000_000
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _seconds(value: Any) -> Any:
-    """`90`, `90s`, `5m`, `1h` or `1d` as seconds."""
-    match = re.fullmatch(r"(\d+)\s*([smhd]?)", str(value).strip())
-    if not match:
-        raise ValueError("expected a time such as 30s, 5m or 1h")
-    return int(match[1]) * _UNITS[match[2] or "s"]
-
-
-def _cron(value: str) -> str:
-    *others, days = value.split() or [""]
-    try:
-        line = " ".join((*others, ",".join(_days(part) for part in days.split(","))))
-        CronTrigger.from_crontab(line, timezone="UTC")
-    except ValueError as error:
-        raise ValueError(f"not a cron line of five fields: {error}") from error
-    return line
-
-
-def _days(part: str) -> str:
-    """Days of the week by name: cron counts from Sunday, 0 or 7, and APScheduler from Monday."""
-    match = re.fullmatch(r"(?:\*|([0-7])(?:-([0-7]))?)(?:/([1-7]))?", part)
-    if not match or part == "*":
-        return part
-    first, last = (int(match[1]), int(match[2] or match[1])) if match[1] else (0, 6)
-    if last < first:
-        raise ValueError(f"the days {part} run backwards")
-    return ",".join(_WEEKDAYS[day] for day in range(first, last + 1, int(match[3] or 1)))
 
 
 def _base_url(value: str) -> str:
     if value and not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", value):
         raise ValueError("expected an address such as https://feeds.example.org")
     return value.rstrip("/")
+
+
+def _hub(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(?:[/?][^\s#]*)?", value):
+        raise ValueError("expected the address of a hub such as https://hub.example.org/")
+    return value
 
 
 def _slug(value: str) -> str:
@@ -91,6 +68,19 @@ def _paths(value: Any) -> Any:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
+def _private(value: Any) -> Any:
+    """`true` as every feed, `false` as none, and names between commas as a list of them."""
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return (EVERY_FEED,) if value.strip().lower() == "true" else ()
+    return _paths(value)
+
+
+def _feed(value: str) -> str:
+    if value != EVERY_FEED and not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
+        raise ValueError("expected `true`, `false`, or the names of feeds as in their addresses")
+    return value
+
+
 def _rules(value: Rules) -> Rules:
     for name in value.off:
         if name not in rules.NAMES:
@@ -98,7 +88,7 @@ def _rules(value: Rules) -> Rules:
     return value
 
 
-Seconds = Annotated[int, BeforeValidator(_seconds)]
+Seconds = Annotated[int, BeforeValidator(seconds)]
 Language = Annotated[str, AfterValidator(_language)]
 
 
@@ -161,11 +151,13 @@ class Settings(_Model):
     title: Annotated[str, Field(min_length=1)] = "Feeds"
     description: str = "Clean feeds, republished"
     base_url: Annotated[str, AfterValidator(_base_url)] = ""
+    hubs: Annotated[tuple[Annotated[str, AfterValidator(_hub)], ...], BeforeValidator(_paths)] = ()
     language: Language = "en"
     inbox: str = "seeds"
     database: str = "var/feeds.sqlite"
+    private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
     interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
-    cron: Annotated[str, AfterValidator(_cron)] | None = None
+    cron: Annotated[str, AfterValidator(cron_line)] | None = None
     settle: Seconds = 2
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
     host: str = "127.0.0.1"
@@ -195,7 +187,11 @@ class Config:
     description: str
     base_url: str
     """Without a slash at its end; empty where it is taken from each request."""
+    hubs: tuple[str, ...]
+    """WebSub hubs that are told of changes; none without a `base_url`."""
     language: str
+    private: tuple[str, ...]
+    """The names of the feeds that need a token; EVERY_FEED for all."""
     inbox: Path
     database: str
     interval: int
@@ -252,6 +248,9 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         raise ConfigError("\n".join((*faults, *unusable)))
     feeds = tuple(map(_view, settings.feeds))
     settings = Settings.model_validate({**settings.model_dump(exclude={"feeds"}), **values})
+    if settings.hubs and not settings.base_url:
+        place = "environment" if "hubs" in values else f"{name}:{lines.get(('hubs',), 1)}"
+        raise ConfigError(f"{place}: hubs: need `base_url`, by which hubs and subscribers know a feed")
     folder = file.parent if file.name else Path()
     places = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     return Config(
@@ -273,6 +272,14 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         feeds=feeds,
         file=file if file.name else None,
     )
+
+
+def base_address(value: str) -> str:
+    """An address as `base_url` has to be, without a slash at its end. Raises ConfigError."""
+    try:
+        return _base_url(value)
+    except ValueError as error:
+        raise ConfigError(f"{value}: {error}") from error
 
 
 def load_packs() -> dict[str, Pack]:

@@ -14,9 +14,12 @@ from feeds.config import Config
 from feeds.inbox import shown
 from feeds.ingest import Ingest
 from feeds.model import FeedsError, Report
+from feeds.push import pusher_of
 from feeds.store import AlreadyRunningError
 
 log = logging.getLogger(__name__)
+
+_PUSH_EVERY, _PUSH_SECONDS = 2, 20
 
 
 class StoppedError(FeedsError):
@@ -45,6 +48,16 @@ class Watcher:
             max_instances=1,
             misfire_grace_time=None,
         )
+        self._pusher = pusher_of(config)
+        if self._pusher is not None:  # a job of its own: no hub holds up a run
+            self._scheduler.add_job(
+                self._pusher.deliver,
+                IntervalTrigger(seconds=_PUSH_EVERY, timezone=UTC),
+                args=[_PUSH_SECONDS],
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+            )
 
     def start(self) -> None:
         """Begin; answers at once."""
@@ -54,7 +67,11 @@ class Watcher:
     def stop(self) -> None:
         """Finish the batch that is being stored, if any, and end."""
         self._stopping.set()
+        if self._pusher is not None:
+            self._pusher.stop()
         self._scheduler.shutdown(wait=True)
+        if self._pusher is not None:
+            self._pusher.close()
 
     def run_once(self) -> None:
         """One run; whatever goes wrong in it is logged, and the next one comes."""
@@ -70,6 +87,9 @@ class Watcher:
             log.exception("the run failed")
         else:
             _say(report)
+        finally:
+            if self._pusher is not None:  # also what was stored before something went wrong
+                self._pusher.note()
 
     def _between_batches(self, done: int, to_do: int) -> None:
         if self._stopping.is_set() and done < to_do:

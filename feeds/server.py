@@ -16,6 +16,7 @@ from gunicorn.app.base import BaseApplication
 from feeds.config import Config
 from feeds.inbox import Folder
 from feeds.ingest import Ingest
+from feeds.masking import Masked
 from feeds.model import FeedsError
 from feeds.schedule import Watcher
 from feeds.store import Store
@@ -109,6 +110,10 @@ def configure_logging(config: Config) -> None:
     logging.basicConfig(
         level=config.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
+    masked = Masked()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(masked)
+    logging.getLogger("gunicorn.error").addFilter(masked)  # it has handlers of its own
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long run is no warning
 
 

@@ -6,7 +6,7 @@ done. The watcher and `feeds ingest` write one at a time, by `running`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
@@ -280,12 +280,17 @@ class Store:
         with self._database.reading() as connection:
             return batches.state(connection)
 
-    def newest(self, limit: int, source: str | None = None) -> list[Article]:
-        """The newest articles, of one source or of all, newest first; ids decide between equal dates."""
+    def newest(self, limit: int, source: str | None = None, without: Collection[str] = ()) -> list[Article]:
+        """The newest articles, of one source or of all but some, newest first.
+
+        Ids decide between equal dates.
+        """
         columns = tables.entries.c
         narrow = sa.select(columns.id)
         if source is not None:
             narrow = narrow.where(columns.source == source)
+        if without:
+            narrow = narrow.where(columns.source.not_in(without))
         narrow = narrow.order_by(columns.published.desc(), columns.id.desc()).limit(limit)
         query = sa.select(tables.entries).where(columns.id.in_(narrow.subquery().select()))
         with self._database.reading() as connection:
@@ -296,10 +301,14 @@ class Store:
             )  # after the entries: a source comes with its first entry
         return [rows.article(row, known[row["source"]]) for row in listed]
 
-    def deletions(self, limit: int, source: str | None = None) -> list[Deletion]:
-        """What is published no more, of one source or of all, the latest first."""
+    def deletions(
+        self, limit: int, source: str | None = None, without: Collection[str] = ()
+    ) -> list[Deletion]:
+        """What is published no more, of one source or of all but some, the latest first."""
         columns = tables.deletions.c
         query = sa.select(tables.deletions).order_by(columns.deleted.desc(), columns.id).limit(limit)
+        if without:
+            query = query.where(columns.source.not_in(without))
         with self._database.reading() as connection:
             found = connection.execute(query.where(columns.source == source) if source is not None else query)
             return [

@@ -132,6 +132,40 @@ moves = Table(
     Column("language", Text, nullable=False),
 )
 
+# What WebSub hubs have still to be told: one row a hub and topic, however often the topic has changed.
+pushes = Table(
+    "pushes",
+    metadata,
+    Column("hub", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("queued", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due", BigInteger),  # when it is tried next; none where it was given up
+    Column("error", Text, nullable=False),
+)
+
+# What each hub was last told of a feed, or will be by what stands in `pushes`.
+announced = Table(
+    "announced",
+    metadata,
+    Column("hub", Text, primary_key=True),
+    Column("feed", Text, primary_key=True),
+    Column("fingerprint", String(32), nullable=False),
+)
+
+# The tokens that open private feeds, by their hashes; an empty `feed` is every feed.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("hash", String(64), nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Index("tokens_by_hash", "hash", unique=True),
+    sqlite_autoincrement=True,  # no number is given twice
+)
+
 # What articles are found by beside their own columns: tags and authors, as `search.label` writes them.
 labels = Table(
     "labels",

@@ -42,7 +42,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batch": {"database", "index", "model", "rows", "tables"},
     "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
     "store": {"batch", "database", "index", "model", "rows", "search", "selection", "tables"},
-    "config": {"catalogue", "filters", "lists", "model", "rules", "vocabulary", "yamlfile"},
+    "config": {
+        "catalogue", "filters", "intervals", "lists", "model", "rules", "vocabulary", "yamlfile",
+    },
     "inbox": {"model", "readers"},
     "cleaner": {"catalogue", "clean", "merge", "model", "rules"},
     "intake": {"cleaner", "inbox", "merge", "model", "readers", "rows", "store", "text"},
@@ -52,12 +54,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inspect": {
         "clean", "cleaner", "config", "inbox", "model", "readers", "recipe", "report", "urls", "yamlfile",
     },
-    "schedule": {"config", "inbox", "ingest", "model", "store"},
-    "server": {"config", "inbox", "ingest", "model", "schedule", "store", "web"},
-    "web": {"catalogue", "config", "filters", "model", "periods", "store", "writers"},
+    "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
+    "privacy": {"catalogue", "config", "model"},
+    "push": {"", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "writers"},
+    "tokens": {"database", "rows", "tables"},
+    "tokenverbs": {"config", "database", "inbox", "privacy", "store", "tokens"},
+    "masking": set(),
+    "intervals": set(),
+    "export": {"config", "model", "store", "web", "writers"},
+    "schedule": {"config", "inbox", "ingest", "model", "push", "store"},
+    "server": {"config", "inbox", "ingest", "masking", "model", "schedule", "store", "web"},
+    "web": {
+        "catalogue", "config", "database", "filters", "model", "periods", "privacy", "store", "tokens",
+        "writers",
+    },
     "cli": {
-        "", "config", "inbox", "ingest", "inspect", "model", "moving", "report", "schedule", "server",
-        "store",
+        "", "config", "export", "inbox", "ingest", "inspect", "model", "moving", "push", "report", "schedule",
+        "server", "store", "tokenverbs",
     },
 }
 # fmt: on
@@ -92,7 +105,8 @@ DOORS = {
     "re2": {"lists"},
     "feedgen": {"writers"},
     "lxml": {"writers"},
-    "sqlalchemy": {"batch", "database", "index", "selection", "store", "tables"},
+    "requests": {"push"},
+    "sqlalchemy": {"batch", "database", "index", "pushqueue", "selection", "store", "tables", "tokens"},
     "bs4": {"readers"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},
@@ -101,8 +115,8 @@ DOORS = {
     "mdit_py_plugins": {"readers"},
     "tarfile": {"readers"},
     "zipfile": {"readers"},
-    "apscheduler": {"schedule", "config"},
-    "click": {"cli"},
+    "apscheduler": {"schedule", "intervals"},
+    "click": {"cli", "tokenverbs"},
     "rich": {"cli"},
 }
 

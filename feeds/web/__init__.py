@@ -6,8 +6,10 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feeds.config import Config
+from feeds.database import Database
 from feeds.store import Store
-from feeds.web import feeds, pages
+from feeds.tokens import Tokens
+from feeds.web import feeds, pages, private
 from feeds.web.documents import Documents
 from feeds.web.prompt import Prompt
 
@@ -25,6 +27,7 @@ def create_app(config: Config, store: Store | None = None, *, seconds: float = 0
     app.register_blueprint(feeds.blueprint(config, documents))
     app.register_blueprint(pages.blueprint(config, documents))
     app.after_request(_as_declared)
+    private.protect(app, documents, lambda: Tokens(Database(config.database)))
     app.wsgi_app = Prompt(app.wsgi_app, documents)  # type: ignore[method-assign] # how Flask wants middleware
     if config.trusted_proxies:
         trusted = config.trusted_proxies

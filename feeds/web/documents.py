@@ -10,14 +10,16 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from urllib.parse import quote
 
 from werkzeug.http import http_date
 
 from feeds.config import Config
 from feeds.filters import EVERYTHING, Filter, FilterError
 from feeds.model import SourceState, Subscription
+from feeds.privacy import PUBLIC, Visitor, is_private, may_see
 from feeds.store import State, Store
 from feeds.web.encodings import ENCODINGS, IDENTITY
 from feeds.web.views import (
@@ -169,17 +171,36 @@ class Documents:
 
         return self._document((name, suffix, base, asked.query, period), make)
 
-    def opml(self, base: str) -> Document:
-        """The list of all feeds, to import into a reader."""
+    def opml(self, base: str, visitor: Visitor = PUBLIC) -> Document:
+        """The list of all feeds that a visitor may see, to import into a reader."""
 
         def make() -> tuple[bytes, str]:
             states = self.store.sources()
             if not states and not self.views.was_read():
                 raise NothingYetError
-            body = opml.render(self.config.title, newest_change(states), self.subscriptions(states, base))
-            return body, opml.MEDIA_TYPE
+            listed = [one for _, one in self.listed(states, base, visitor)]
+            changed = [state for state in states if may_see(self.config, visitor, state.source.slug)]
+            return opml.render(self.config.title, newest_change(changed), listed), opml.MEDIA_TYPE
 
+        if visitor is not PUBLIC:  # made for them alone, and kept for nobody
+            state = self.store.state()
+            return _finished(*make(), state)
         return self._document(("feeds", "opml", base), make)
+
+    def listed(
+        self, states: list[SourceState], base: str, visitor: Visitor = PUBLIC
+    ) -> list[tuple[str, Subscription]]:
+        """Every feed that a visitor may see, by name, in the order of `subscriptions`.
+
+        The addresses of private ones carry the visitor's token on, if it came in an address.
+        """
+        query = f"?token={quote(visitor.token, safe='')}" if visitor.token else ""
+        named = [(one.address.rpartition("/")[2], one) for one in self.subscriptions(states, base)]
+        return [
+            (name, replace(one, address=one.address + query) if is_private(self.config, name) else one)
+            for name, one in named
+            if may_see(self.config, visitor, name)
+        ]
 
     def subscriptions(self, states: list[SourceState], base: str) -> list[Subscription]:
         """Every feed there is: the combined one, the named views, the sources."""

@@ -20,7 +20,11 @@ from feeds.web.documents import (
     UnknownFeedError,
 )
 from feeds.web.encodings import IDENTITY, preferred
+from feeds.web.links import linked
+from feeds.web.private import visitor
 from feeds.web.prompt import DOCUMENT
+from feeds.web.views import Asked
+from feeds.writers.entries import served_at
 
 _CACHE_CONTROL = (
     f"public, max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
@@ -87,10 +91,13 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
             return preflight()
         base = base_address(config)
         if path == _LIST:
-            return answer(documents.opml(base))
+            return answer(documents.opml(base, visitor()))
         asked = parse(request.args.items(multi=True))
         name, suffix = of["name"], of["suffix"]
-        return answer(documents.feed(name, suffix, base, asked, of.get("period", "")))
+        period = of.get("period", "")
+        response = answer(documents.feed(name, suffix, base, asked, period))
+        address = served_at(Asked(name=name, filter=asked, period=period).address(base), suffix)
+        return linked(response, address, () if period else documents.views.hubs(name))
 
     for path in (_FEED, _ARCHIVE, _LIST):
         routes.add_url_rule(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, render_template
+from urllib.parse import quote
 
+from flask import Blueprint, Response, current_app, make_response, render_template
+
+from feeds.catalogue import COMBINED
 from feeds.config import Config
 from feeds.web.documents import Documents
 from feeds.web.feeds import base_address
+from feeds.web.private import visitor
 from feeds.writers import WRITERS
+from feeds.writers.entries import served_at
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -24,17 +29,22 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         base = base_address(config)
         states = documents.store.sources()
         states = [state for state in states if state.source.slug not in {view.slug for view in config.feeds}]
-        combined, *others = documents.subscriptions(states, base)
-        named, others = others[: len(config.feeds)], others[len(config.feeds) :]
-        runs = documents.store.runs(1)
+        asking = visitor()
+        feeds = dict(documents.listed(states, base, asking))
+        listed = [(feeds[state.source.slug], state) for state in states if state.source.slug in feeds]
+        # A page in a file is the same until the feeds change; when they were last read is not.
+        runs = [] if current_app.config.get("FEEDS_STATIC") else documents.store.runs(1)
         return _page(
             "home.html",
             config=config,
             base=base,
-            combined=combined,
-            named=named,
-            listed=list(zip(others, states, strict=True)),
-            articles=sum(state.articles for state in states),
+            combined=feeds.get(COMBINED),
+            named=[feeds[view.slug] for view in config.feeds if view.slug in feeds],
+            listed=listed,
+            articles=sum(state.articles for _, state in listed),
+            private=bool(config.private),
+            served_at=served_at,
+            opml=f"{base}/feeds.opml" + (f"?token={quote(asking.token)}" if asking.token else ""),
             formats=WRITERS,
             last=runs[0] if runs else None,
         )

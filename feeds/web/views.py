@@ -11,6 +11,7 @@ from feeds.config import Config
 from feeds.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
 from feeds.model import Article, Deletion, Source, SourceState, Subscription, View
 from feeds.periods import Period, is_name, periods, position
+from feeds.privacy import hidden, is_private
 from feeds.store import Store
 
 TTL_MINUTES = 15
@@ -81,9 +82,11 @@ class Views:
         Raises UnknownFeedError, MovedFeedError, GoneFeedError, FilterError, and NothingYetError where no run
         has ended yet.
         """
-        states = self._store.sources()
+        states, secret = self._shown(asked.name)
         channel = self._channel(asked.name, states, base)
         filters = self._filters(asked, channel, states)
+        if secret:
+            filters += (Filter(source=tuple(state.source.slug for state in states) or ("-",)),)
         form = (asked.filter, *channel.filters)
         limit = next((one.limit for one in form if one.limit), self._config.limit)
         order: Order = next((one.order for one in form if one.order), "newest")
@@ -115,7 +118,8 @@ class Views:
             source_updated={one.source.slug: one.updated for one in states}
             if whole
             else _newest_by_source(selected.articles),
-            deleted=() if asked.period else self._deleted(source),
+            deleted=() if asked.period else self._deleted(source, secret),
+            hubs=() if asked.period else self.hubs(asked.name),
             icon=f"{base}/{ICON}",
             stylesheet=f"{base}/{STYLESHEET}",
             content=content,
@@ -149,8 +153,21 @@ class Views:
         """Whether a run has ended, and ended well."""
         return any(run.finished and not run.error for run in self._store.runs())
 
-    def _deleted(self, source: Source | None) -> tuple[Deletion, ...]:
-        return tuple(self._store.deletions(self._config.limit, source=source.slug if source else None))
+    def hubs(self, name: str) -> tuple[str, ...]:
+        """The hubs that tell of a feed: they hand it on to anybody, and so never get a private one."""
+        return () if is_private(self._config, name) else self._config.hubs
+
+    def _shown(self, name: str) -> tuple[list[SourceState], frozenset[str]]:
+        """The sources that the feed of this name may show, and those that it must not."""
+        states = self._store.sources()
+        if self._config.private:
+            self._config.catalogue.move(self._store.moves())
+        secret = hidden(self._config, name, (state.source.slug for state in states))
+        return [state for state in states if state.source.slug not in secret], secret
+
+    def _deleted(self, source: Source | None, secret: frozenset[str]) -> tuple[Deletion, ...]:
+        slug = source.slug if source else None
+        return tuple(self._store.deletions(self._config.limit, source=slug, without=secret))
 
     def _channel(self, name: str, states: Sequence[SourceState], base: str) -> _Channel:
         config = self._config

@@ -164,12 +164,14 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "log": ("debug", "debug"),
     "auto_sources": ("false", False),
     "deleted": ("retire", "retire"),
+    "private": ("harbour, all", ("harbour", "all")),
     "tracking_lists": (f"{LISTS}/a.json, {LISTS}/b.txt", (LISTS / "a.json", LISTS / "b.txt")),
 }
 
 
-def test_every_key_but_sources_is_in_the_table() -> None:
-    assert set(BY_ENVIRONMENT) == set(Settings.model_fields) - {"rules", "feeds", "sources"}
+def test_every_key_that_stands_alone_is_in_the_table() -> None:
+    in_file_only, with_a_base_url = {"rules", "feeds", "sources"}, {"hubs"}
+    assert set(BY_ENVIRONMENT) == set(Settings.model_fields) - in_file_only - with_a_base_url
     assert set(BY_ENVIRONMENT) <= {field.name for field in fields(Config)}
 
 

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import feedparser
 from flask.testing import FlaskClient
 
+import feeds
 from feeds.config import Config, load
 from feeds.model import Report
 from feeds.server import ingest_of
@@ -122,6 +123,7 @@ class Place:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(root),
             "LANG": "C.UTF-8",
+            "PYTHONPATH": str(Path(feeds.__file__).parents[1]),  # the very code that is tested here
         }
         self._processes: list[Process] = []
         self._stores: list[Store] = []

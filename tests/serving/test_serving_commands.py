@@ -16,7 +16,7 @@ from serving_place import FEEDS, Place, article
 
 VERBS = [
     *("run", "serve", "watch", "ingest", "clean", "explain", "check", "status"),
-    *("sources", "forget", "reclean"),
+    *("sources", "forget", "reclean", "token", "export"),
 ]
 KEYS = [
     *("file", "id", "title", "link", "source", "source_title", "authors", "tags", "published", "updated"),

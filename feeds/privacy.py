@@ -1,0 +1,54 @@
+"""Which feeds need a token, and who may see what.
+
+A feed of several sources that needs none shows nothing of the sources that need one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from feeds.catalogue import Catalogue
+from feeds.config import EVERY_FEED, Config
+from feeds.model import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who asks for something."""
+
+    opens: str | None = None
+    """The feed that the token opens, or ANY of them; None without a token."""
+    token: str = ""
+    """The token, where it stood in the address: addresses that are handed out carry it on."""
+
+
+ANY = ""
+"""What a token opens that is not for one feed alone."""
+PUBLIC = Visitor()
+
+
+def is_private(config: Config, name: str) -> bool:
+    """Whether a feed, by the name in its address, needs a token. A source that was moved stays private."""
+    if EVERY_FEED in config.private or name in config.private:
+        return True
+    return any(_moved(config.catalogue, private) == name for private in config.private)
+
+
+def hidden(config: Config, name: str, sources: Iterable[str]) -> frozenset[str]:
+    """Which of the sources the feed of this name must not show."""
+    if not config.private or is_private(config, name):
+        return frozenset()
+    return frozenset(source for source in sources if is_private(config, source))
+
+
+def may_see(config: Config, visitor: Visitor, name: str) -> bool:
+    """Whether the visitor may read the feed of this name."""
+    if not is_private(config, name):
+        return True
+    opens = visitor.opens
+    return opens is not None and (opens in (ANY, name) or _moved(config.catalogue, opens) == name)
+
+
+def _moved(catalogue: Catalogue, slug: str) -> str:
+    return catalogue.moved(Source(slug=slug, title=slug)).slug

@@ -1,0 +1,132 @@
+"""Private feeds: who may read what, and that no token gets anywhere but here.
+
+A token comes in the address (`?token=…`, since few readers send headers), as a Bearer token (RFC 6750) or as
+the password of HTTP Basic (RFC 7617), with any user name. It is taken out of the address before anything else
+sees that: routes, documents, their cache, and what is written to logs know nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote, unquote_plus
+
+from flask import Flask, Response, g, request
+
+from feeds.config import EVERY_FEED
+from feeds.privacy import PUBLIC, Visitor, is_private, may_see
+from feeds.tokens import Token, Tokens
+from feeds.web.documents import Documents
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_TOKEN = "feeds.token"
+_LISTS = ("/", "/feeds.opml")
+
+
+class TokenAside:
+    """WSGI middleware that moves `token=…` out of the query, to where only this module looks."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """One request."""
+        kept = []
+        for pair in environ.get("QUERY_STRING", "").split("&"):
+            key, _, value = pair.partition("=")
+            if unquote_plus(key) == "token":
+                environ[_TOKEN] = unquote_plus(value)
+            else:
+                kept.append(pair)
+        if _TOKEN in environ:
+            environ["QUERY_STRING"] = "&".join(kept)
+            for raw in ("RAW_URI", "REQUEST_URI"):
+                environ.pop(raw, None)
+        return self._application(environ, start_response)
+
+
+def visitor() -> Visitor:
+    """Who asks, in this request."""
+    return cast(Visitor, g.get("visitor", PUBLIC))
+
+
+def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> None:
+    """Let nobody read a private feed without a token for it."""
+    app.wsgi_app = TokenAside(app.wsgi_app)  # type: ignore[method-assign] # how Flask wants it
+    app.after_request(_keep_to_oneself)
+    config = documents.config
+    if not config.private:
+        return
+    store = tokens()
+
+    @app.before_request
+    def guard() -> Response | None:
+        name = _feed()
+        if name is None and request.path not in _LISTS:
+            return None
+        config.catalogue.move(documents.store.moves())
+        if name is not None and not is_private(config, name):
+            return None
+        given = _given()
+        token = _first(store, given)
+        everything = EVERY_FEED in config.private
+        if token is None and (name is not None or given or (everything and request.path != "/")):
+            return _refused(401, "401: this needs a token: add ?token=… to the address")
+        if token is not None:
+            g.visitor = Visitor(opens=token.feed, token=request.environ.get(_TOKEN, ""))
+        if name is not None:
+            g.private = True
+            if not may_see(config, visitor(), name):
+                return _refused(403, "403: this token is for another feed")
+        return None
+
+
+def _feed() -> str | None:
+    """The feed that is asked for, whatever is asked of it."""
+    named = (request.view_args or {}).get("name")
+    if isinstance(named, str):
+        return named
+    first, _, rest = request.path.removeprefix("/").partition("/")
+    return rest.partition("/")[0].partition(".")[0] if first == "feeds" and rest else None
+
+
+def _given() -> list[str]:
+    found = [request.environ.get(_TOKEN, "")]
+    said = request.authorization
+    if said is not None:
+        found.append((said.token if said.type == "bearer" else said.password) or "")
+    return [token for token in found if token]
+
+
+def _first(tokens: Tokens, given: list[str]) -> Token | None:
+    return next((token for token in map(tokens.find, given) if token is not None), None)
+
+
+def _refused(status: int, text: str) -> Response:
+    response = Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+    if status == 401:
+        response.headers.add("WWW-Authenticate", 'Basic realm="Feeds", charset="UTF-8"')
+        response.headers.add("WWW-Authenticate", 'Bearer realm="Feeds"')
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _keep_to_oneself(response: Response) -> Response:
+    """What was asked for with a token, or needs one, is for no cache that others share (RFC 9111), and its
+    address not for the sites that it links to.
+    """
+    token = request.environ.get(_TOKEN, "")
+    if not token and not g.get("private") and visitor() is PUBLIC:
+        return response
+    said = response.headers.get("Cache-Control", "")
+    if "no-store" not in said:
+        kept = [word for part in said.split(",") if (word := part.strip()) and word != "public"]
+        response.headers["Cache-Control"] = ", ".join(["private", *kept])
+    response.vary.add("Authorization")
+    response.headers["Referrer-Policy"] = "no-referrer"
+    target = response.headers.get("Location")
+    if token and target:  # the feed moved: who follows has to be let in there too
+        response.headers["Location"] = f"{target}{'&' if '?' in target else '?'}token={quote(token, safe='')}"
+    return response
