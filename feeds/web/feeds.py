@@ -42,6 +42,11 @@ _PREFLIGHT = {
 }
 
 
+_POLICY = "default-src 'none'; style-src 'self'"
+_XML = "application/xml"
+_STYLED = frozenset({"application/rss+xml", "application/atom+xml"})
+
+
 def base_address(config: Config) -> str:
     """The address that readers came to, without a slash at its end: as configured, else as requested."""
     if config.base_url:
@@ -57,10 +62,11 @@ def answer(document: Document) -> Response:
     encoding = preferred(request.headers.get("Accept-Encoding", ""))
     body = document.encoded(encoding)
     response = Response(body)
-    response.headers["Content-Type"] = f"{document.media_type}; charset=utf-8"
+    response.headers["Content-Type"] = f"{_media_type(document)}; charset=utf-8"
+    response.headers["Content-Security-Policy"] = _POLICY
     if encoding != IDENTITY:
         response.headers["Content-Encoding"] = encoding
-    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Vary"] = "Accept-Encoding, Sec-Fetch-Dest"
     response.headers["Cache-Control"] = _CACHE_CONTROL
     response.headers.update(_ANY_PAGE)
     response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified, Link"
@@ -70,6 +76,14 @@ def answer(document: Document) -> Response:
     response.headers.pop("Date", None)  # the server says it, once
     request.environ[DOCUMENT] = (document.state, body)
     return response
+
+
+def _media_type(document: Document) -> str:
+    """A document's media type; plain XML for who opens a feed in a browser: it shows the source of what is
+    called a feed, and with its style sheet what is called XML. Readers do not say Sec-Fetch-Dest.
+    """
+    in_a_browser = request.headers.get("Sec-Fetch-Dest") == "document"
+    return _XML if in_a_browser and document.media_type in _STYLED else document.media_type
 
 
 def preflight() -> Response:

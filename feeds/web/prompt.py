@@ -30,6 +30,7 @@ _QUESTION = (
     "SERVER_NAME",
     "SERVER_PORT",
     "HTTP_ACCEPT_ENCODING",
+    "HTTP_SEC_FETCH_DEST",
 )
 # Who sends one of these may be answered in a way of their own.
 _PERSONAL = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")

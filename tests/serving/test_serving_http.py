@@ -109,8 +109,20 @@ def test_any_page_may_read_a_feed_and_no_browser_guesses_its_type(client: FlaskC
     headers = client.get(address).headers
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Vary"] == "Accept-Encoding"
+    assert headers["Vary"] == "Accept-Encoding, Sec-Fetch-Dest"
     assert headers["Cache-Control"].startswith("public, max-age=900, stale-while-revalidate=")
+
+
+@pytest.mark.parametrize("suffix", ["rss", "atom", "json"])
+def test_a_browser_shows_a_feed_as_its_style_sheet_says(client: FlaskClient, suffix: str) -> None:
+    address = f"/feeds/all.{suffix}"
+    for _ in range(2):  # the second time it is repeated
+        plain = client.get(address)
+        opened = client.get(address, headers={"Sec-Fetch-Dest": "document"})
+        assert opened.data == plain.data
+        assert plain.mimetype == WRITERS[suffix].media_type
+        assert opened.mimetype == ("application/feed+json" if suffix == "json" else "application/xml")
+        assert opened.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'self'"
 
 
 def test_the_feed_and_its_headers_agree_on_how_long_it_keeps(client: FlaskClient) -> None:
