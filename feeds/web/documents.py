@@ -217,6 +217,7 @@ class Documents:
             if not making.acquire(blocking=kept is None) and kept is not None:
                 return kept.document
             try:
+                state = self.state()  # who waited may have waited for a newer one
                 kept = self._kept.get(key)
                 if kept is None or kept.state != state:
                     kept = _Kept(state, _finished(*make(), state))

@@ -57,9 +57,9 @@ class Prompt:
     def __init__(self, application: WSGIApplication, documents: Documents) -> None:
         self._application = application
         self._documents = documents
-        self._answers: dict[Key, _Answer] = {}
-        self._of: tuple[State, int] | None = None
-        """The state that the answers are of, and how many documents had been let go of."""
+        self._kept: tuple[tuple[State, int] | None, dict[Key, _Answer]] = (None, {})
+        """The answers, with the state that they are of and how many documents had been let go of by then: one
+        value, so that no thread can put an answer of one state among those of another."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer at once, or let Flask."""
@@ -85,9 +85,11 @@ class Prompt:
             now = (self._documents.state(), self._documents.evictions)
         except StoreError:
             return None
-        if now != self._of or len(self._answers) > _MOST_ANSWERS:
-            self._answers, self._of = {}, now
-        return self._answers.get(key)
+        of, answers = self._kept
+        if now != of or len(answers) > _MOST_ANSWERS:
+            self._kept = (now, {})
+            return None
+        return answers.get(key)
 
     def _listening(self, environ: WSGIEnvironment, start_response: StartResponse, key: Key) -> StartResponse:
         """`start_response`, remembering what it is told of a document that everybody may see."""
@@ -98,9 +100,10 @@ class Prompt:
                 state, body = said
                 named = {name.lower(): value for name, value in headers}
                 public = named.get("cache-control", "").startswith("public") and "set-cookie" not in named
-                if public and self._of is not None and self._of[0] == state:
+                of, answers = self._kept
+                if public and of is not None and of[0] == state:
                     kept = [(name, value) for name, value in headers if name.lower() != "date"]
-                    self._answers[key] = _Answer(
+                    answers[key] = _Answer(
                         headers=kept,
                         short=[pair for pair in kept if pair[0].lower() not in _OF_BODIES],
                         body=[body],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -14,13 +16,15 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree, html
-from serving_place import FORMATS, Place, article, parsed, titles
+from serving_place import FORMATS, Place, article, eventually, parsed, titles
 
 from feeds import moving
 from feeds.filters import KEYS, FilterError, parse
+from feeds.model import View
 from feeds.periods import MOST
 from feeds.server import ingest_of
 from feeds.web.documents import Documents
+from feeds.web.views import Asked
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
 
@@ -397,3 +401,31 @@ def test_a_server_that_looks_once_in_a_while_is_behind_that_long_at_most(filled:
     after = feeds()
     assert after[0] == before[0]
     assert after[1] != before[1]
+
+
+def test_a_feed_that_changes_under_load_is_made_once(filled: Place) -> None:
+    documents = Documents(filled.config, filled.store())
+    made, view = [], documents.views.view
+
+    def counted(asked: Asked, base: str) -> View:
+        made.append(asked)
+        return view(asked, base)
+
+    documents.views.view = counted  # type: ignore[method-assign]
+    asking = threading.Event()
+    with ThreadPoolExecutor(8) as threads:
+
+        def ask() -> set[str]:
+            seen = set()
+            while not asking.is_set():
+                seen.add(documents.feed("all", "atom", "http://localhost").etag)
+            return seen
+
+        seen = [threads.submit(ask) for _ in range(8)]
+        eventually(lambda: made)
+        filled.drop("4.md", article(4))
+        filled.ingest()
+        eventually(lambda: len(made) > 1)
+        asking.set()
+    assert len(set().union(*(one.result() for one in seen))) == 2
+    assert len(made) == 2
