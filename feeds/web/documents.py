@@ -111,8 +111,15 @@ class _Pulse:
         self._until = 0.0
         self._looking = threading.Lock()
 
+    def now(self) -> State:
+        """The state at this moment. Raises StoreError where the database does not answer."""
+        state = self._store.state()
+        self._until = time.monotonic() + self._seconds
+        self._state = state
+        return state
+
     def state(self) -> State:
-        """Raises StoreError where the database does not answer."""
+        """The state as of a moment ago. Raises StoreError where the database does not answer."""
         state = self._state
         if state is not None and time.monotonic() < self._until:
             return state
@@ -121,10 +128,7 @@ class _Pulse:
         if not self._looking.acquire(blocking=state is None) and state is not None:
             return state  # somebody is looking already
         try:
-            state = self._store.state()
-            self._until = time.monotonic() + self._seconds
-            self._state = state
-            return state
+            return self.now()
         except BaseException:
             self._state = None
             raise
@@ -217,7 +221,7 @@ class Documents:
             if not making.acquire(blocking=kept is None) and kept is not None:
                 return kept.document
             try:
-                state = self.state()  # who waited may have waited for a newer one
+                state = self._pulse.now()  # what is selected next is of no older state
                 kept = self._kept.get(key)
                 if kept is None or kept.state != state:
                     kept = _Kept(state, _finished(*make(), state))
