@@ -88,11 +88,12 @@ class Catalogue:
     def move(self, moves: Sequence[Move]) -> None:
         """Let other sources than those that the articles name have them, from now on."""
         self.moves = tuple(moves)
-        self._moved = {move.slug: move.into for move in moves}
+        moved = {move.slug: move.into for move in moves}
         for entry in self.configured:
             source = self._sources[entry.source.slug]
-            self._moved.update(dict.fromkeys(entry.formerly, source))
-            self._moved.pop(source.slug, None)  # what is configured is where it stands
+            moved.update(dict.fromkeys(entry.formerly, source))
+            moved.pop(source.slug, None)  # what is configured is where it stands
+        self._moved = moved  # at once: other threads look
 
     def place(self, draft: Draft) -> tuple[Source, Recipe]:
         """The source of a draft and the recipe that cleans it.

@@ -5,7 +5,6 @@ A feed of several sources that needs none shows nothing of the sources that need
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from feeds.catalogue import Catalogue
@@ -35,11 +34,23 @@ def is_private(config: Config, name: str) -> bool:
     return any(_moved(config.catalogue, private) == name for private in config.private)
 
 
-def hidden(config: Config, name: str, sources: Iterable[str]) -> frozenset[str]:
-    """Which of the sources the feed of this name must not show."""
-    if not config.private or is_private(config, name):
-        return frozenset()
-    return frozenset(source for source in sources if is_private(config, source))
+def shows_all(config: Config, name: str) -> bool:
+    """Whether the feed of this name may show what needs a token: where none does, or it needs one itself."""
+    return not config.private or is_private(config, name)
+
+
+def secret(config: Config) -> frozenset[str]:
+    """The names of all private sources, also those that they once had and that no source has now."""
+    catalogue = config.catalogue
+    once = [move.slug for move in catalogue.moves]
+    once += [slug for entry in catalogue.configured for slug in entry.formerly]
+    return frozenset(
+        (
+            *config.private,
+            *(_moved(catalogue, name) for name in config.private),
+            *(slug for slug in once if is_private(config, _moved(catalogue, slug))),
+        )
+    )
 
 
 def may_see(config: Config, visitor: Visitor, name: str) -> bool:

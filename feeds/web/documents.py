@@ -198,6 +198,8 @@ class Documents:
 
         The addresses of private ones carry the visitor's token on, if it came in an address.
         """
+        if self.config.private:  # after the states: who was renamed meanwhile is private all the same
+            self.config.catalogue.move(self.store.moves())
         query = f"?token={quote(visitor.token, safe='')}" if visitor.token else ""
         named = [(one.address.rpartition("/")[2], one) for one in self.subscriptions(states, base)]
         return [

@@ -110,8 +110,8 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         name, suffix = of["name"], of["suffix"]
         period = of.get("period", "")
         response = answer(documents.feed(name, suffix, base, asked, period))
-        address = served_at(Asked(name=name, filter=asked, period=period).address(base), suffix)
-        return linked(response, address, () if period else documents.views.hubs(name))
+        what = Asked(name=name, filter=asked, period=period)
+        return linked(response, served_at(what.address(base), suffix), documents.views.hubs(what))
 
     for path in (_FEED, _ARCHIVE, _LIST):
         routes.add_url_rule(

@@ -14,9 +14,11 @@ from urllib.parse import quote, unquote_plus
 from flask import Flask, Response, g, request
 
 from feeds.config import EVERY_FEED
+from feeds.model import StoreError
 from feeds.privacy import PUBLIC, Visitor, is_private, may_see
 from feeds.tokens import Token, Tokens
 from feeds.web.documents import Documents
+from feeds.web.prompt import DOCUMENT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -60,13 +62,26 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
     if not config.private:
         return
     store = tokens()
+    learned = False
+
+    def learn() -> None:
+        """Which sources were moved. While the database is broken public feeds stay as they were: so does
+        what is known of moves.
+        """
+        nonlocal learned
+        try:
+            config.catalogue.move(documents.store.moves())
+            learned = True
+        except StoreError:
+            if not learned:
+                raise
 
     @app.before_request
     def guard() -> Response | None:
         name = _feed()
         if name is None and request.path not in _LISTS:
             return None
-        config.catalogue.move(documents.store.moves())
+        learn()
         if name is not None and not is_private(config, name):
             return None
         given = _given()
@@ -120,6 +135,7 @@ def _keep_to_oneself(response: Response) -> Response:
     token = request.environ.get(_TOKEN, "")
     if not token and not g.get("private") and visitor() is PUBLIC:
         return response
+    request.environ.pop(DOCUMENT, None)  # nothing to be answered again to anybody else
     said = response.headers.get("Cache-Control", "")
     if "no-store" not in said:
         kept = [word for part in said.split(",") if (word := part.strip()) and word != "public"]

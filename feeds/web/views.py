@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from feeds.catalogue import COMBINED
 from feeds.config import Config
 from feeds.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
-from feeds.model import Article, Deletion, Source, SourceState, Subscription, View
+from feeds.model import Article, Deletion, Move, Source, SourceState, Subscription, View
 from feeds.periods import Period, is_name, periods, position
-from feeds.privacy import hidden, is_private
+from feeds.privacy import is_private, secret, shows_all
 from feeds.store import Store
 
 TTL_MINUTES = 15
@@ -22,6 +22,7 @@ ICON, STYLESHEET = "static/icon.png", "static/feed.css"
 # The change date of a feed that has no entries yet; the clock would make every answer another one.
 _BEFORE_ANYTHING = datetime(2000, 1, 1, tzinfo=UTC)
 _ALL_OF_IT = 1_000_000
+_NO_SOURCE = ("-",)  # none is called that; an empty filter would let everything through
 
 
 class NothingYetError(Exception):
@@ -82,11 +83,19 @@ class Views:
         Raises UnknownFeedError, MovedFeedError, GoneFeedError, FilterError, and NothingYetError where no run
         has ended yet.
         """
-        states, secret = self._shown(asked.name)
+        while True:
+            moves = self._learn()
+            made = self._view(asked, base)
+            if moves == self._learn():
+                return made
+            # A source was renamed or merged meanwhile: what was private may have come under a public name.
+
+    def _view(self, asked: Asked, base: str) -> View:
+        states, guarded = self._shown(asked.name)
         channel = self._channel(asked.name, states, base)
         filters = self._filters(asked, channel, states)
-        if secret:
-            filters += (Filter(source=tuple(state.source.slug for state in states) or ("-",)),)
+        if guarded:  # what may be seen, not what may not: no source that comes meanwhile slips in
+            filters += (Filter(source=tuple(state.source.slug for state in states) or _NO_SOURCE),)
         form = (asked.filter, *channel.filters)
         limit = next((one.limit for one in form if one.limit), self._config.limit)
         order: Order = next((one.order for one in form if one.order), "newest")
@@ -118,8 +127,8 @@ class Views:
             source_updated={one.source.slug: one.updated for one in states}
             if whole
             else _newest_by_source(selected.articles),
-            deleted=() if asked.period else self._deleted(source, secret),
-            hubs=() if asked.period else self.hubs(asked.name),
+            deleted=() if asked.period else self._deleted(source, guarded),
+            hubs=self.hubs(asked),
             icon=f"{base}/{ICON}",
             stylesheet=f"{base}/{STYLESHEET}",
             content=content,
@@ -153,21 +162,32 @@ class Views:
         """Whether a run has ended, and ended well."""
         return any(run.finished and not run.error for run in self._store.runs())
 
-    def hubs(self, name: str) -> tuple[str, ...]:
-        """The hubs that tell of a feed: they hand it on to anybody, and so never get a private one."""
-        return () if is_private(self._config, name) else self._config.hubs
+    def hubs(self, asked: Asked) -> tuple[str, ...]:
+        """The hubs that tell of a feed: of no archive and no question, and of no private feed, since they
+        hand it on to anybody.
+        """
+        plain = not asked.period and asked.filter == EVERYTHING
+        return self._config.hubs if plain and not is_private(self._config, asked.name) else ()
 
-    def _shown(self, name: str) -> tuple[list[SourceState], frozenset[str]]:
-        """The sources that the feed of this name may show, and those that it must not."""
+    def _learn(self) -> tuple[Move, ...]:
+        """Which sources were moved, so that private ones stay private; asked only where there are any."""
+        if not self._config.private:
+            return ()
+        moves = tuple(self._store.moves())
+        self._config.catalogue.move(moves)
+        return moves
+
+    def _shown(self, name: str) -> tuple[list[SourceState], bool]:
+        """The sources that the feed of this name may show, and whether there may be others."""
         states = self._store.sources()
-        if self._config.private:
-            self._config.catalogue.move(self._store.moves())
-        secret = hidden(self._config, name, (state.source.slug for state in states))
-        return [state for state in states if state.source.slug not in secret], secret
+        if shows_all(self._config, name):
+            return states, False
+        return [state for state in states if not is_private(self._config, state.source.slug)], True
 
-    def _deleted(self, source: Source | None, secret: frozenset[str]) -> tuple[Deletion, ...]:
+    def _deleted(self, source: Source | None, guarded: bool) -> tuple[Deletion, ...]:
         slug = source.slug if source else None
-        return tuple(self._store.deletions(self._config.limit, source=slug, without=secret))
+        without = secret(self._config) if guarded else ()
+        return tuple(self._store.deletions(self._config.limit, source=slug, without=without))
 
     def _channel(self, name: str, states: Sequence[SourceState], base: str) -> _Channel:
         config = self._config
