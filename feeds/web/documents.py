@@ -95,12 +95,6 @@ class Document:
         return self.etag if encoding == IDENTITY else f"{self.etag}-{encoding}"
 
 
-@dataclass(slots=True)
-class _Kept:
-    state: State
-    document: Document
-
-
 class _Pulse:
     """The state of the store, looked up at most once in so many seconds, whoever asks."""
 
@@ -149,7 +143,7 @@ class Documents:
         self.evictions = 0
         """How many documents were let go of to make room."""
         self._pulse = _Pulse(store, seconds)
-        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Key, Document] = OrderedDict()
         self._keeping = threading.Lock()
         self._making = [threading.Lock() for _ in range(_LOCKS)]
 
@@ -217,16 +211,16 @@ class Documents:
         try:
             state = self.state()
             if kept is not None and kept.state == state:
-                return kept.document
+                return kept
             making = self._making[hash(key) % _LOCKS]
             # One thread makes it; the others serve what there was, or wait where there was nothing.
             if not making.acquire(blocking=kept is None) and kept is not None:
-                return kept.document
+                return kept
             try:
                 state = self._pulse.now()  # what is selected next is of no older state
                 kept = self._kept.get(key)
                 if kept is None or kept.state != state:
-                    kept = _Kept(state, _finished(*make(), state))
+                    kept = _finished(*make(), state)
                     self._keep(key, kept)
             finally:
                 making.release()
@@ -236,18 +230,18 @@ class Documents:
             if kept is None:
                 raise
             log.warning("the last good state of %s.%s is served: %r", *key[:2], error)
-        return kept.document
+        return kept
 
-    def _keep(self, key: Key, kept: _Kept) -> None:
+    def _keep(self, key: Key, kept: Document) -> None:
         """Keep it, and let go of those made longest ago: visitors choose what they ask, nothing else bounds
         it.
         """
         with self._keeping:
             self._kept.pop(key, None)
             self._kept[key] = kept
-            size = sum(each.document.size for each in self._kept.values())
+            size = sum(each.size for each in self._kept.values())
             while size > _MOST_BYTES and len(self._kept) > 1:
-                size -= self._kept.popitem(last=False)[1].document.size
+                size -= self._kept.popitem(last=False)[1].size
                 self.evictions += 1
 
 
