@@ -22,7 +22,7 @@ from feeds.tokenverbs import token
 
 if TYPE_CHECKING:
     from feeds.config import Config
-    from feeds.ingest import Progress
+    from feeds.ingest import Ingest, Progress
     from feeds.model import Report
 
 _MOST_SHOWN = 50
@@ -67,15 +67,14 @@ def watch(file: str | None) -> None:
     import threading
 
     from feeds.schedule import Watcher
-    from feeds.server import configure_logging, ingest_of
-    from feeds.store import Store
+    from feeds.server import configure_logging
 
     config = _config(file)
     configure_logging(config)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    watcher = Watcher(config, ingest_of(config, Store(config.database)))
+    watcher = Watcher(config, _ingest(config))
     watcher.start()
     stopping.wait()
     watcher.stop()
@@ -90,12 +89,11 @@ def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
     Exit code 1 if a file could not be read.
     """
     from feeds.push import tell
-    from feeds.server import configure_logging, ingest_of
-    from feeds.store import Store
+    from feeds.server import configure_logging
 
     config = _config(file)
     configure_logging(config)
-    work = ingest_of(config, Store(config.database))
+    work = _ingest(config)
     with _progress() as progress:
         report = work.run("by hand", places=list(paths) or None, progress=progress)
     _say(report)
@@ -185,11 +183,8 @@ def sources(context: click.Context) -> None:
 def rename(file: str | None, slug: str, new_slug: str, title: str) -> None:
     """Publish the source SLUG at NEW_SLUG; its old addresses lead to the new ones (301)."""
     from feeds import moving
-    from feeds.server import ingest_of
-    from feeds.store import Store
 
-    config = _config(file)
-    work = ingest_of(config, Store(config.database))
+    work = _ingest(_config(file))
     click.echo(moving.rename(work, slug, new_slug, title))
 
 
@@ -200,11 +195,8 @@ def rename(file: str | None, slug: str, new_slug: str, title: str) -> None:
 def merge(file: str | None, slug: str, into: str) -> None:
     """Publish the articles of the source SLUG under the source INTO; old addresses lead there (301)."""
     from feeds import moving
-    from feeds.server import ingest_of
-    from feeds.store import Store
 
-    config = _config(file)
-    work = ingest_of(config, Store(config.database))
+    work = _ingest(_config(file))
     click.echo(moving.merge(work, slug, into))
 
 
@@ -218,11 +210,8 @@ def forget(file: str | None, article: str, undo: bool) -> None:
     Readers that know how are told to delete it (RFC 6721).
     """
     from feeds import moving
-    from feeds.server import ingest_of
-    from feeds.store import Store
 
-    config = _config(file)
-    work = ingest_of(config, Store(config.database))
+    work = _ingest(_config(file))
     lines, found = moving.forget(work, article, undo=undo)
     for line in lines:
         click.echo(line, err=not found)
@@ -236,12 +225,11 @@ def forget(file: str | None, article: str, undo: bool) -> None:
 def reclean_(file: str | None, source: str, dry_run: bool) -> None:
     """Clean the stored articles again, as packs, configuration and rules are now. Ids stay."""
     from feeds import moving
-    from feeds.server import configure_logging, ingest_of
-    from feeds.store import Store
+    from feeds.server import configure_logging
 
     config = _config(file)
     configure_logging(config)
-    work = ingest_of(config, Store(config.database))
+    work = _ingest(config)
     for line in moving.reclean(work, source, dry_run=dry_run):
         click.echo(line)
 
@@ -339,6 +327,13 @@ def _config(file: str | None) -> Config:
     from feeds.config import load
 
     return load(file, os.environ)
+
+
+def _ingest(config: Config) -> Ingest:
+    from feeds.server import ingest_of
+    from feeds.store import Store
+
+    return ingest_of(config, Store(config.database))
 
 
 @contextmanager
