@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from feeds import clean
+from feeds.cleaner import Cleaner
 from feeds.config import Config
 from feeds.model import Cleaned, Draft
 
@@ -80,6 +80,4 @@ def say(what: str, taken: float, count: int, ratio: str) -> None:
 
 def cleaned(config: Config, draft: Draft) -> Cleaned:
     """A draft cleaned as the ingest does it."""
-    source = config.catalogue.source_of(draft)
-    recipe = config.catalogue.recipe_for(source, draft.link)
-    return clean.clean(draft, source=source, recipe=recipe, dated=_NOW, latest=_NOW)
+    return Cleaner(config.catalogue, "").prepare(draft, _NOW, _NOW)

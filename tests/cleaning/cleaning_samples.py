@@ -13,6 +13,7 @@ from bs4.element import NavigableString
 
 from feeds import clean, config, readers, recipe, vocabulary, yamlfile
 from feeds.catalogue import Catalogue
+from feeds.cleaner import Cleaner
 from feeds.model import Cleaned, Draft, ReadError
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
@@ -38,14 +39,7 @@ def recipe_of(link: str = LINK, source: str = "", rules: str = "") -> recipe.Rec
 
 def cleaned(draft: Draft) -> Cleaned:
     """A draft cleaned as the ingest does it."""
-    source = CATALOGUE.source_of(draft)
-    return clean.clean(
-        draft,
-        source=source,
-        recipe=CATALOGUE.recipe_for(source, draft.link),
-        dated=LATEST,
-        latest=LATEST,
-    )
+    return Cleaner(CATALOGUE, "").prepare(draft, LATEST, LATEST)
 
 
 def cleaned_body(html: str, link: str = LINK, off: tuple[str, ...] = ()) -> clean.Body:

@@ -102,8 +102,7 @@ def measure(folder: Path) -> dict[str, object]:
         data = path.read_bytes()
         digest.update(data)
         for draft in readers.read(data, path.name):
-            source = catalogue.source_of(draft)
-            recipe = catalogue.recipe_for(source, draft.link)
+            source, recipe = catalogue.place(draft)
             html = clean(draft, source=source, recipe=recipe, dated=LATEST, latest=LATEST).article.html
             for kind, count in LEFT.items():
                 left[kind] += count(html)
