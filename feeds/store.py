@@ -280,17 +280,12 @@ class Store:
         with self._database.reading() as connection:
             return batches.state(connection)
 
-    def newest(self, limit: int, source: str | None = None, without: Collection[str] = ()) -> list[Article]:
-        """The newest articles, of one source or of all but some, newest first.
-
-        Ids decide between equal dates.
-        """
+    def newest(self, limit: int, source: str | None = None) -> list[Article]:
+        """The newest articles, of one source or of all, newest first; ids decide between equal dates."""
         columns = tables.entries.c
         narrow = sa.select(columns.id)
         if source is not None:
             narrow = narrow.where(columns.source == source)
-        if without:
-            narrow = narrow.where(columns.source.not_in(without))
         narrow = narrow.order_by(columns.published.desc(), columns.id.desc()).limit(limit)
         query = sa.select(tables.entries).where(columns.id.in_(narrow.subquery().select()))
         with self._database.reading() as connection:
