@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from client_scenario import Story
     from serving_place import Place
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -36,6 +37,15 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
     with Place(tmp_path) as here:
         yield here
+
+
+@pytest.fixture
+def story(place: Place) -> Iterator[Story]:
+    """A server with our own articles, for feed readers to subscribe to."""
+    from client_scenario import telling
+
+    with telling(place) as begun:
+        yield begun
 
 
 # -- databases ------------------------------------------------------------------------------------------
