@@ -142,7 +142,7 @@ class Story:
         """The server may be behind the database for a second."""
         before = self._etags()
         yield
-        eventually(lambda: not before & self._etags(), what="the new documents")
+        eventually(lambda: not before & self._etags(), TIMEOUT, what="the new documents")
 
     def _etags(self) -> set[str]:
         return {self.place.get(f"/feeds/all.{suffix}").headers["ETag"] for suffix in FORMATS}
