@@ -199,7 +199,7 @@ class Place:
     def serving(self, verb: str = "run", env: dict[str, str] | None = None) -> Process:
         """`feeds run` or `feeds serve`, answering."""
         process = self.start(verb, env=env)
-        eventually(lambda: process.popen.poll() is not None or self._answers(), what="the server")
+        eventually(lambda: process.popen.poll() is not None or self._answers(), 30, what="the server")
         assert process.popen.poll() is None, process.said
         return process
 
