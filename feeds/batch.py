@@ -15,6 +15,8 @@ from feeds.database import Database
 from feeds.model import Cleaned, FileState, Original, Outcome, Source
 
 _MOST_PARAMETERS = 500
+_NUMBERS = tuple(column.name for column in tables.cleanings.c if not column.primary_key)
+_NEW = (None, None)
 _A_SECOND = timedelta(seconds=1)
 
 
@@ -121,6 +123,7 @@ def withdraw(
         ]
         database.upsert(connection, tables.deletions, values)
         connection.execute(sa.delete(tables.entries).where(columns.id.in_(chunk)))
+        connection.execute(sa.delete(tables.cleanings).where(tables.cleanings.c.id.in_(chunk)))
     index.remove(connection, ids)
     return known
 
@@ -130,17 +133,20 @@ def _write_entries(
 ) -> dict[str, Outcome]:
     cleaned = {one.article.id: one for one in entries}
     made = {entry_id: rows.entry_row(one) for entry_id, one in cleaned.items()}
-    known = _fingerprints(database, connection, list(made))
+    known = _known(connection, list(made))
     outcomes: dict[str, Outcome] = {}
     for entry_id, row in made.items():
         before = known.get(entry_id)
         if before is None:
             outcomes[entry_id] = "new"
         else:
-            outcomes[entry_id] = "same" if before[0] == row["digest"] else "changed"
-    # A receipt can change where nothing that a feed shows does.
-    fresh = [row for entry_id, row in made.items() if known.get(entry_id) != _fingerprint(row)]
+            outcomes[entry_id] = "same" if before[0][0] == row["digest"] else "changed"
+    # A receipt can change where nothing that a feed shows does, and the numbers where no receipt does.
+    fresh = [row for entry_id, row in made.items() if known.get(entry_id, _NEW)[0] != _fingerprint(row)]
+    told = [rows.cleaning_row(one) for one in cleaned.values()]
+    told = [row for row in told if known.get(row["id"], _NEW)[1] != _numbers(row)]
     database.upsert(connection, tables.entries, fresh)
+    database.upsert(connection, tables.cleanings, told)
     index.write(connection, [cleaned[row["id"]].article for row in fresh])
     back = [entry_id for entry_id, outcome in outcomes.items() if outcome == "new"]
     for chunk in chunks(back):
@@ -148,13 +154,14 @@ def _write_entries(
     return outcomes
 
 
-def _fingerprints(
-    database: Database, connection: Connection, ids: Sequence[str]
-) -> dict[str, tuple[str, str, str]]:
-    columns = tables.entries.c
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """Entries as they are stored, as far as to tell whether they are others now, with their numbers."""
+    columns, numbers = tables.entries.c, tables.cleanings.c
     query = sa.select(columns.id, columns.digest, columns.receipt, columns.recipe)
+    query = query.add_columns(*(numbers[name] for name in _NUMBERS))
+    query = query.join_from(tables.entries, tables.cleanings, columns.id == numbers.id, isouter=True)
     return {
-        row["id"]: _fingerprint(row)
+        row["id"]: (_fingerprint(row), _numbers(row))
         for chunk in chunks(ids)
         for row in connection.execute(query.where(columns.id.in_(chunk))).mappings()
     }
@@ -205,6 +212,10 @@ def known_sources(connection: Connection) -> dict[str, Source]:
 
 def _fingerprint(row: Any) -> tuple[str, str, str]:
     return row["digest"], row["receipt"], row["recipe"]
+
+
+def _numbers(row: Any) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _NUMBERS)
 
 
 def _preference(source: Source) -> tuple[object, ...]:

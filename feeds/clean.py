@@ -17,7 +17,7 @@ from itertools import islice
 import nh3
 from turbohtml import Comment, Element, Node, Text, parse_fragment
 
-from feeds import identity, text, urls
+from feeds import identity, tally, text, urls
 from feeds.language import recognised
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
 from feeds.recipe import Recipe
@@ -163,6 +163,7 @@ def clean(
         receipt=body.receipt,
         text=body.text,
         recipe=fingerprint(recipe),
+        tally=tally.taken(draft.html, body.html, link=link, home=source.home),
     )
 
 

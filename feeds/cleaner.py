@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from feeds import clean, merge, rules
+from feeds import clean, merge, rules, tally
 from feeds.catalogue import Catalogue
 from feeds.model import Cleaned, Draft, Original
 
@@ -52,6 +52,6 @@ class Cleaner:
                 log.warning("%r cannot be cleaned again: %s: %s", original.path, type(error).__name__, error)
 
     def fingerprint(self) -> int:
-        """Changes with everything that decides what cleaning makes of a draft."""
-        said = f"{rules.VERSION} {self.language} {self.catalogue.said()}"
+        """Changes with everything that decides what cleaning makes of a draft and says of it."""
+        said = f"{rules.VERSION}.{tally.VERSION} {self.language} {self.catalogue.said()}"
         return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=7).digest(), "big")

@@ -173,6 +173,8 @@ class Database:
         tables.metadata.create_all(connection)
         found = self._schema(connection)
         if found is None or tables.ONLY_ADDED_SINCE <= found < tables.SCHEMA:
+            for index in [index for table in tables.metadata.sorted_tables for index in table.indexes]:
+                index.create(connection, checkfirst=True)  # of tables that were there before
             self.upsert(connection, tables.meta, [{"name": "schema", "value": tables.SCHEMA}])
 
 

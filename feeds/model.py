@@ -120,6 +120,11 @@ class Receipt:
         """How many pieces were removed or changed."""
         return sum(change.count for change in self.changes)
 
+    @property
+    def pieces(self) -> dict[str, int]:
+        """How many pieces each rule removed or changed."""
+        return {change.rule: change.count for change in self.changes}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
@@ -151,6 +156,23 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What cleaning an article did, in numbers; how many pieces each rule changed, its receipt says."""
+
+    before: int = 0
+    """Size of the body as found, in bytes of UTF-8."""
+    after: int = 0
+    """Size of the body as served."""
+    hosts_before: tuple[str, ...] = ()
+    """Hosts of others than the publisher that showing the body as found would have contacted, sorted."""
+    hosts_after: tuple[str, ...] = ()
+    """Those that showing the body as served contacts."""
+    more_before: int = 0
+    """How many more hosts than those that are named."""
+    more_after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
     """What `clean.clean` answers."""
 
@@ -160,6 +182,7 @@ class Cleaned:
     """The visible text of the body: what versions of an article are compared by."""
     recipe: str
     """Fingerprint of the recipe and the rules that cleaned it."""
+    tally: Tally = Tally()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

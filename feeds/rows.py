@@ -7,12 +7,26 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, Original, Receipt, Run, Source
+from feeds.model import (
+    EPOCH,
+    Article,
+    Change,
+    Cleaned,
+    Draft,
+    Enclosure,
+    Original,
+    Receipt,
+    Run,
+    Source,
+    Tally,
+)
 
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = 86_400_000_000
+_BEFORE_1970 = 719_162 * _DAY  # no number that is divided is negative: databases round those their way
 _LEVEL = 1  # of deflating: the next ones save little and cost more than all else that storing does
 
 
@@ -24,6 +38,31 @@ def to_micros(moment: datetime) -> int:
 def from_micros(micros: int) -> datetime:
     """The moment, in UTC."""
     return EPOCH + timedelta(microseconds=micros)
+
+
+def day(micros: Any) -> Any:
+    """The day of a moment in UTC as its ordinal (`date.fromordinal`); of a column, in the database."""
+    return (micros + _BEFORE_1970) // _DAY + 1
+
+
+def week(micros: Any) -> Any:
+    """The week of a moment, Mondays to Sundays in UTC, counted from that of 0001-01-01; of a column too."""
+    return (micros + _BEFORE_1970) // (7 * _DAY)
+
+
+def monday(week: int) -> date:
+    """The day on which a week begins."""
+    return date.fromordinal(7 * week + 1)
+
+
+def week_of(monday: date) -> int:
+    """The week in which a day is."""
+    return (monday.toordinal() - 1) // 7
+
+
+def first_micros(week: int) -> int:
+    """The moment at which a week begins."""
+    return 7 * _DAY * week - _BEFORE_1970
 
 
 def _json(value: Any) -> str:
@@ -62,6 +101,27 @@ def entry_row(cleaned: Cleaned) -> dict[str, Any]:
     row["receipt"] = _json([_fields(change) for change in cleaned.receipt.changes])
     row["recipe"] = cleaned.recipe
     return row
+
+
+def cleaning_row(cleaned: Cleaned) -> dict[str, Any]:
+    """What cleaning did to an article as a row of `cleanings`; a database can string its texts together."""
+    article, tally = cleaned.article, cleaned.tally
+    return {
+        "id": article.id,
+        "source": article.source.slug,
+        "published": to_micros(article.published),
+        **_fields(tally),
+        "pieces": _json(cleaned.receipt.pieces),
+        "hosts_before": " ".join(tally.hosts_before),
+        "hosts_after": " ".join(tally.hosts_after),
+    }
+
+
+def tally(row: Mapping[Any, Any]) -> Tally:
+    """A row of `cleanings` as a Tally; the pieces stand in the receipt."""
+    told = {field.name: row[field.name] for field in fields(Tally)}
+    hosts = {name: tuple(told[name].split()) for name in ("hosts_before", "hosts_after")}
+    return Tally(**{**told, **hosts})
 
 
 def article(row: Mapping[Any, Any], source: Source) -> Article:

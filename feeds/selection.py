@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,12 +13,10 @@ from feeds import batch as batches
 from feeds import index, rows, tables
 from feeds.database import Database
 from feeds.filters import Filter, Order
-from feeds.model import EPOCH, Article
+from feeds.model import Article
 from feeds.periods import Period
 
 _columns = tables.entries.c
-_DAY = 86_400_000_000
-_DAYS_BEFORE_1970 = 719_162  # so that no number that is divided is negative: databases round those their way
 
 # The order in which a view shows its articles; ids decide between equal times.
 _ORDERS: dict[Order, tuple[sa.ColumnElement[object], ...]] = {
@@ -35,6 +33,16 @@ class Selected:
     articles: tuple[Article, ...]
     beyond: datetime | None
     """The date of the first article after these; None where these are all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """How many articles there were in each week, source by source."""
+
+    first: date | None
+    """The Monday of the first week; None where there are no articles at all."""
+    articles: Mapping[str, tuple[int, ...]]
+    """By slug, one number a week; sources without any in these weeks are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +77,32 @@ class Selection:
             beyond=rows.from_micros(found[limit].published) if len(found) > limit else None,
         )
 
+    def weeks(self, filters: Sequence[Filter], number: int = 26) -> Weeks:
+        """How many articles of each source that the filters let through were published in each of the last
+        weeks: those that end with the newest article's, Mondays to Sundays in UTC.
+        """
+        with self.database.reading() as connection:
+            conditions = _conditions(connection, filters, None)
+            newest = connection.scalar(sa.select(sa.func.max(_columns.published)).where(*conditions))
+            if newest is None:
+                return Weeks(first=None, articles={})
+            since = rows.week(newest) - number + 1
+            week = rows.week(_columns.published)
+            query = sa.select(_columns.source, week.label("week"), sa.func.count())
+            query = query.where(_columns.published >= rows.first_micros(since), *conditions)
+            counts: dict[str, list[int]] = {}
+            for source, counted, articles in connection.execute(query.group_by(_columns.source, "week")):
+                counts.setdefault(source, [0] * number)[counted - since] = articles
+        told = {source: tuple(found) for source, found in counts.items()}
+        return Weeks(first=rows.monday(since), articles=told)
+
     def days(self, filters: Sequence[Filter]) -> dict[date, int]:
         """How many articles that the filters let through were published on each day, in UTC."""
-        day = (_columns.published + _DAYS_BEFORE_1970 * _DAY) // _DAY
+        day = rows.day(_columns.published)
         with self.database.reading() as connection:
             query = sa.select(day.label("day"), sa.func.count().label("articles"))
             found = connection.execute(query.where(*_conditions(connection, filters, None)).group_by("day"))
-            return {
-                (EPOCH + timedelta(days=row.day - _DAYS_BEFORE_1970)).date(): row.articles for row in found
-            }
+            return {date.fromordinal(row.day): row.articles for row in found}
 
 
 def _conditions(

@@ -16,6 +16,7 @@ from feeds import batch as batches
 from feeds import index, rows, search, tables
 from feeds.batch import Batch, State
 from feeds.database import AlreadyRunningError, Database, database_url
+from feeds.history import History
 from feeds.model import (
     Article,
     Deletion,
@@ -29,6 +30,7 @@ from feeds.model import (
     Run,
     Source,
     SourceState,
+    Tally,
 )
 from feeds.selection import Selection
 
@@ -49,6 +51,7 @@ class Store:
     def __init__(self, address: str) -> None:
         self._database = Database(address)
         self.selection = Selection(self._database)
+        self.history = History(self._database)
 
     @property
     def name(self) -> str:
@@ -318,6 +321,13 @@ class Store:
                 sa.select(tables.entries.c.receipt).where(tables.entries.c.id == entry_id)
             )
             return rows.receipt(text) if text is not None else None
+
+    def tally(self, entry_id: str) -> Tally | None:
+        """The numbers of an entry's cleaning; None where there is no such entry, or none were taken yet."""
+        query = sa.select(tables.cleanings).where(tables.cleanings.c.id == entry_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().first()
+            return rows.tally(row) if row is not None else None
 
     def sources(self) -> list[SourceState]:
         """Every source that has articles, by title."""

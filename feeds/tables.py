@@ -20,11 +20,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised with every change to the tables."""
 
 ONLY_ADDED_SINCE = 1
-"""The oldest schema that lacks nothing but whole tables, and so becomes this one by making them."""
+"""The oldest schema that lacks nothing but tables and indexes, and so becomes this one by making them."""
 
 metadata = MetaData()
 
@@ -84,6 +84,24 @@ entries = Table(
     Column("digest", String(32), nullable=False),  # of everything that a feed shows
     Index("entries_newest", "published", "id"),
     Index("entries_newest_by_source", "source", "published", "id"),
+    # All that is asked of sources without their articles: no row, and no id, is read for that.
+    Index("entries_times_by_source", "source", "published", "updated"),
+)
+
+# What cleaning did to each entry, in numbers: apart from `entries`, to be summed up without their bodies.
+cleanings = Table(
+    "cleanings",
+    metadata,
+    Column("id", String(45), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("before", Integer, nullable=False),  # bytes of the body as found
+    Column("after", Integer, nullable=False),  # and as served
+    Column("pieces", Text, nullable=False),  # JSON: by rule
+    Column("hosts_before", Text, nullable=False),  # a blank between them
+    Column("hosts_after", Text, nullable=False),
+    Column("more_before", Integer, nullable=False),  # hosts that are not named
+    Column("more_after", Integer, nullable=False),
 )
 
 sources = Table(

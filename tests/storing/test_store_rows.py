@@ -21,6 +21,7 @@ from feeds.model import (
     Original,
     Receipt,
     Source,
+    Tally,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -52,7 +53,17 @@ ARTICLES = st.builds(
     image=TEXT,
     enclosures=ENCLOSURES,
 )
-CLEANED = st.builds(Cleaned, article=ARTICLES, receipt=RECEIPTS, text=TEXT, recipe=TEXT)
+HOSTS = st.lists(st.text(string.ascii_lowercase + "-.[:]", min_size=1), max_size=3).map(tuple)
+TALLIES = st.builds(
+    Tally,
+    before=st.integers(0, 2**31 - 1),
+    after=st.integers(0, 2**31 - 1),
+    hosts_before=HOSTS,
+    hosts_after=HOSTS,
+    more_before=st.integers(0, 40_000),
+    more_after=st.integers(0, 40_000),
+)
+CLEANED = st.builds(Cleaned, article=ARTICLES, receipt=RECEIPTS, text=TEXT, recipe=TEXT, tally=TALLIES)
 DRAFTS = st.builds(
     Draft,
     link=TEXT,
@@ -92,6 +103,21 @@ def test_an_article_comes_back(cleaned: Cleaned) -> None:
 @given(CLEANED)
 def test_a_receipt_comes_back(cleaned: Cleaned) -> None:
     assert rows.receipt(rows.entry_row(cleaned)["receipt"]) == cleaned.receipt
+
+
+@given(CLEANED)
+def test_numbers_come_back(cleaned: Cleaned) -> None:
+    assert rows.tally(rows.cleaning_row(cleaned)) == cleaned.tally
+
+
+@given(MOMENTS)
+def test_a_week_is_the_one_of_the_calendar(moment: datetime) -> None:
+    week = rows.week(rows.to_micros(moment))
+    assert rows.monday(week).isocalendar()[:2] == moment.isocalendar()[:2]
+    assert rows.monday(week).isoweekday() == 1
+    assert rows.week_of(moment.date()) == week
+    assert rows.first_micros(week) <= rows.to_micros(moment) < rows.first_micros(week + 1)
+    assert rows.week(rows.first_micros(week)) == week
 
 
 @given(ORIGINALS)
