@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TOKEN = "feeds.token"
-_LISTS = ("/", "/feeds.opml")
+_LISTS = ("/", "/feeds.opml", "/report")
 
 
 class TokenAside:
