@@ -16,7 +16,7 @@ from feeds.web.pages.home import ways_in
 from feeds.web.views import Asked
 
 _ON_A_PAGE = 30
-_URN = "urn:uuid:"
+URN = "urn:uuid:"
 
 
 def add(routes: Blueprint, site: Site) -> None:
@@ -39,7 +39,7 @@ def add(routes: Blueprint, site: Site) -> None:
 
 
 def _values(site: Site, asking: Asking, asked: Asked, place: Mapping[str, str]) -> Mapping[str, Any]:
-    ids = {key: f"{_URN}{value}" if value else "" for key, value in place.items()}
+    ids = {key: f"{URN}{value}" if value else "" for key, value in place.items()}
     found = site.documents.views.leaf(
         asked, asking.base, _ON_A_PAGE, after=ids["after"], before=ids["before"]
     )
@@ -83,7 +83,7 @@ def _values(site: Site, asking: Asking, asked: Asked, place: Mapping[str, str]) 
 
 def _mark(entry_id: str) -> str:
     """An entry's id as addresses of pages have it."""
-    return entry_id.removeprefix(_URN)
+    return entry_id.removeprefix(URN)
 
 
 def _fields(asked: Filter) -> Mapping[str, str]:

@@ -33,6 +33,14 @@ class Words:
         }
         return str(said).format(**shown)
 
+    def rule(self, name: str) -> str:
+        """What a rule does; its name where it is a rule no more."""
+        return str(self.table["rules"].get(name, name))
+
+    def kind(self, name: str) -> str:
+        """What a kind of cleaning is called."""
+        return str(self.table["kinds"][name])
+
     def number(self, value: int) -> str:
         """A number as people write it."""
         return f"{value:,}"
