@@ -14,6 +14,7 @@ from feeds.privacy import PUBLIC, Visitor
 from feeds.web.documents import Document, Documents
 from feeds.web.encodings import IDENTITY, preferred
 from feeds.web.feeds import base_address
+from feeds.web.here import playground_is_open
 from feeds.web.private import visitor
 from feeds.web.words import Words, chosen
 
@@ -106,6 +107,7 @@ class Site:
             say=asking.words,
             to=asking.to,
             here=request.path,
+            playground=playground_is_open(self.config),
             always_pictures=self.config.pictures == "show",
             other_pictures=self._other_pictures(asking),
             **values,

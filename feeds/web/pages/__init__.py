@@ -10,14 +10,17 @@ from feeds.filters import FilterError
 from feeds.model import StoreError
 from feeds.web.documents import Documents, GoneFeedError, MovedFeedError, NothingYetError, UnknownFeedError
 from feeds.web.page import Site, answer
-from feeds.web.pages import feed, home
+from feeds.web.pages import article, feed, home, playground
+
+_TITLES = {400: "wrong_question", 404: "not_here", 410: "gone", 413: "too_large"}
+_HINTED = ("not_here", "gone", "broken")
 
 
 def blueprint(config: Config, documents: Documents) -> Blueprint:
     """The routes of this package; `static/` is served by Flask itself."""
     routes = Blueprint("pages", __name__)
     site = Site(config, documents)
-    for page in (home, feed):
+    for page in (home, feed, article, playground):
         page.add(routes, site)
 
     @routes.get("/robots.txt")
@@ -54,7 +57,8 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
 
     @routes.errorhandler(HTTPException)
     def other(error: HTTPException) -> Response:
-        return refuse(error.code or 500, "not_here", error.description or "")
+        title = _TITLES.get(error.code or 500, "broken")
+        return refuse(error.code or 500, title, "" if title in _HINTED else error.description or "")
 
     @routes.errorhandler(NothingYetError)
     @routes.errorhandler(StoreError)
