@@ -47,5 +47,22 @@ def slices(values: Sequence[tuple[str, int]]) -> list[Slice]:
     return found
 
 
+def stacks(columns: Sequence[Sequence[float]], width: float, height: float) -> list[str]:
+    """For each place in the columns the `d` of a path with its part of every column, stacked from below."""
+    if not columns:
+        return []
+    highest = max(map(sum, columns)) or 1
+    step = width / len(columns)
+    drawn: list[list[str]] = [[] for _ in columns[0]]
+    for number, column in enumerate(columns):
+        left, wide, ground = _short(number * step), _short(step * 0.8), height
+        for place, value in enumerate(column):
+            if value:
+                tall = height * value / highest
+                ground -= tall
+                drawn[place].append(f"M{left} {_short(ground)}h{wide}v{_short(tall)}h-{wide}z")
+    return ["".join(pieces) for pieces in drawn]
+
+
 def _short(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
