@@ -47,6 +47,8 @@ class Asking:
     """Whether the page becomes a file, for a host that answers no questions."""
     pictures: bool
     """Whether the pages show pictures, which come from the publishers."""
+    playground: bool
+    """Whether they may use the playground."""
     kept: tuple[tuple[str, str], ...] = ()
     """What the visitor chose about pages, to be handed on by links."""
 
@@ -78,6 +80,7 @@ class Site:
             visitor=visitor(),
             static=bool(current_app.config.get("FEEDS_STATIC")),
             pictures=wanted or always,
+            playground=playground_is_open(self.config),
             kept=(_PICTURES,) if wanted and not always else (),
         )
 
@@ -95,7 +98,7 @@ class Site:
         policy = _WITH_PICTURES if asking.pictures else _AS_IS
         if asking.visitor is not PUBLIC:  # made for them alone
             return answer(make()[0], policy=policy)
-        how = (asking.words.language, asking.base, asking.root, f"{asking.static}{asking.pictures}")
+        how = (asking.words.language, asking.base, asking.root, f"{asking.static}{asking.pictures}{asking.playground}")
         return answer_document(self.documents.page((template, *how, *key), make), policy)
 
     def rendered(self, template: str, asking: Asking, values: Mapping[str, Any]) -> bytes:
@@ -107,7 +110,6 @@ class Site:
             say=asking.words,
             to=asking.to,
             here=request.path,
-            playground=playground_is_open(self.config),
             always_pictures=self.config.pictures == "show",
             other_pictures=self._other_pictures(asking),
             **values,

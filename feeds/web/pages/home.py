@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 
 from feeds.catalogue import COMBINED
 from feeds.model import Subscription
@@ -34,7 +34,11 @@ def add(routes: Blueprint, site: Site) -> None:
         query = request.query_string.decode("ascii", "replace")
         if asking.visitor.token:
             query = "&".join(filter(None, (query, f"token={quote(asking.visitor.token, safe='')}")))
-        response = Response(subscribing.qr_code(f"{address}?{query}" if query else address))
+        try:
+            picture = subscribing.qr_code(f"{address}?{query}" if query else address)
+        except ValueError:
+            abort(400, "this address is too long for a QR code")
+        response = Response(picture)
         response.headers["Content-Type"] = "image/svg+xml"
         response.headers["Cache-Control"] = "public, max-age=86400"
         response.headers["Content-Security-Policy"] = "default-src 'none'"

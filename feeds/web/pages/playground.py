@@ -14,7 +14,6 @@ from feeds.model import ReadError
 from feeds.steps import Step
 from feeds.trial import MOST_CHARACTERS, Trial, trial
 from feeds.web import charts
-from feeds.web.here import playground_is_open
 from feeds.web.page import Asking, Site, answer
 
 _MOST_BYTES = 9 * MOST_CHARACTERS + 10_000  # a Chinese character takes nine in a form
@@ -26,7 +25,7 @@ def add(routes: Blueprint, site: Site) -> None:
     @routes.route("/playground", methods=["GET", "POST"])
     def playground() -> Response:
         asking = site.asking()
-        if not playground_is_open(site.config):
+        if not asking.playground:
             values = {"title": asking.words("playground"), "reason": asking.words("only_here")}
             return answer(site.rendered("refusal.html", asking, values), 403)
         request.max_content_length = request.max_form_memory_size = _MOST_BYTES
