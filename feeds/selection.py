@@ -102,10 +102,6 @@ class Selection:
             return Leaf(articles[::-1], more_before=more, more_after=True)
         return Leaf(articles, more_before=mark is not None, more_after=more)
 
-    def weeks(self, count: int) -> dict[str, list[int]]:
-        """(to be replaced)"""
-        return {}
-
     def days(self, filters: Sequence[Filter]) -> dict[date, int]:
         """How many articles that the filters let through were published on each day, in UTC."""
         day = (_columns.published + _DAYS_BEFORE_1970 * _DAY) // _DAY

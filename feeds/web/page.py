@@ -98,7 +98,12 @@ class Site:
         policy = _WITH_PICTURES if asking.pictures else _AS_IS
         if asking.visitor is not PUBLIC:  # made for them alone
             return answer(make()[0], policy=policy)
-        how = (asking.words.language, asking.base, asking.root, f"{asking.static}{asking.pictures}{asking.playground}")
+        how = (
+            asking.words.language,
+            asking.base,
+            asking.root,
+            f"{asking.static}{asking.pictures}{asking.playground}",
+        )
         return answer_document(self.documents.page((template, *how, *key), make), policy)
 
     def rendered(self, template: str, asking: Asking, values: Mapping[str, Any]) -> bytes:

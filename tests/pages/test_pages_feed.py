@@ -66,10 +66,14 @@ def test_the_address_of_a_search_is_that_of_a_feed(filled: Place) -> None:
     (address,) = tree.xpath("//input[@readonly]/@value")
     assert address == "http://localhost/feeds/all.atom?source=lantern-post&q=tide%20table"
     feed = html.fromstring(client.get(address).data)
-    assert titles(tree) == [title.text for title in feed.xpath("//entry/title")] == [
-        "Ferry 20 is back",
-        "Ferry 40 is back",
-    ]
+    assert (
+        titles(tree)
+        == [title.text for title in feed.xpath("//entry/title")]
+        == [
+            "Ferry 20 is back",
+            "Ferry 40 is back",
+        ]
+    )
     assert tree.xpath("//input[@name='q']/@value") == ["tide table"]
     assert tree.xpath("//option[@selected]/@value") == ["lantern-post"]
 

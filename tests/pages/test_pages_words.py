@@ -61,7 +61,9 @@ def test_every_word_that_a_page_says_is_there_and_none_besides() -> None:
     said = set(re.findall(r"(?:say|words)\(\s*[\"'](\w+)[\"']", text))
     known = {key for key in words("en").table if key not in ("rules", "kinds")}
     assert said <= known
-    assert {key for key in known - said if f'"{key.removesuffix("_hint")}"' not in text and f"'{key}'" not in text} <= {
+    assert {
+        key for key in known - said if f'"{key.removesuffix("_hint")}"' not in text and f"'{key}'" not in text
+    } <= {
         "step_parsed",
         "step_sanitizer",
     }
@@ -87,19 +89,25 @@ def test_a_visitor_gets_the_first_language_that_there_is(accepted: list[str], la
 
 
 def test_one_is_said_otherwise_than_many() -> None:
-    assert [words("en")("articles", n=n) for n in (0, 1, 1128)] == ["0 articles", "1 article", "1,128 articles"]
+    assert [words("en")("articles", n=n) for n in (0, 1, 1128)] == [
+        "0 articles",
+        "1 article",
+        "1,128 articles",
+    ]
     assert words("zh-Hans")("articles", n=1) == "1 篇文章"
 
 
 @pytest.mark.parametrize(
-    ("count", "said"), [(0, "0 B"), (999, "999 B"), (1400, "1.4 KB"), (56_789, "57 KB"), (8_100_000, "8.1 MB")]
+    ("count", "said"),
+    [(0, "0 B"), (999, "999 B"), (1400, "1.4 KB"), (56_789, "57 KB"), (8_100_000, "8.1 MB")],
 )
 def test_sizes_are_said_shortly(count: int, said: str) -> None:
     assert english().size(count) == said
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "said"), [(0, 0, "0 %"), (0, 9, "0 %"), (1, 1000, "<1 %"), (2, 3, "67 %"), (3, 3, "100 %")]
+    ("part", "whole", "said"),
+    [(0, 0, "0 %"), (0, 9, "0 %"), (1, 1000, "<1 %"), (2, 3, "67 %"), (3, 3, "100 %")],
 )
 def test_less_than_one_percent_is_not_nothing(part: int, whole: int, said: str) -> None:
     assert english().share(part, whole) == said

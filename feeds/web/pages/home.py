@@ -68,8 +68,8 @@ def _values(site: Site, asking: Asking) -> Mapping[str, Any]:
     named = {view.slug for view in config.feeds}
     states = [state for state in store.sources() if state.source.slug not in named]
     feeds = dict(site.documents.listed(states, asking.base, asking.visitor))
-    weekly = store.selection.weeks(WEEKS)
-    none = [0] * WEEKS
+    weekly = store.selection.weeks((), WEEKS).articles
+    none = (0,) * WEEKS
     listed = [
         (feeds[state.source.slug], state, charts.bars(weekly.get(state.source.slug, none), *_SPARK))
         for state in states

@@ -49,7 +49,9 @@ def add(routes: Blueprint, site: Site) -> None:
                 values["reason"] = asking.words("cannot_read", reason=error)
             else:
                 values |= _shown(tried)
-        response = answer(site.rendered("playground.html", asking, values), 422 if "reason" in values else 200)
+        response = answer(
+            site.rendered("playground.html", asking, values), 422 if "reason" in values else 200
+        )
         response.headers["Cache-Control"] = "no-store"
         return response
 

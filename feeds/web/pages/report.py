@@ -20,6 +20,7 @@ _MOST_BARS = 60
 _MOST_HOSTS = 30
 _CHART = (600.0, 120.0)
 _WEEK = timedelta(days=7)
+_MENDED = "repairs"  # of which there are so many that nothing else would be seen
 
 
 def add(routes: Blueprint, site: Site) -> None:
@@ -38,16 +39,14 @@ def add(routes: Blueprint, site: Site) -> None:
 
 def _values(site: Site, asking: Asking, name: str) -> Mapping[str, Any]:
     store = site.documents.store
-    states = [
-        state for state in store.sources() if may_see(site.config, asking.visitor, state.source.slug)
-    ]
+    states = [state for state in store.sources() if may_see(site.config, asking.visitor, state.source.slug)]
     sources = {state.source.slug: state.source for state in states}
     if name and name not in sources:
         raise UnknownFeedError(name)
     found = store.history.sums([name] if name else list(sources))
     total = found.total
     width, bars = _bars(found.by_week)
-    kinds = [kind.name for kind in tally.KINDS]
+    kinds = [kind.name for kind in tally.KINDS if kind.name != _MENDED]
     hosts = sorted(
         total.hosts_before, key=lambda host: (total.hosts_after.get(host, 0) - total.hosts_before[host], host)
     )
@@ -57,7 +56,9 @@ def _values(site: Site, asking: Asking, name: str) -> Mapping[str, Any]:
         "sources": sources,
         "slices": charts.slices(list(total.kinds.items())),
         "kinds": kinds,
-        "stacks": charts.stacks([[one.kinds.get(kind, 0) for kind in kinds] for one in bars.values()], *_CHART),
+        "stacks": charts.stacks(
+            [[one.kinds.get(kind, 0) for kind in kinds] for one in bars.values()], *_CHART
+        ),
         "first": _moment(min(bars)) if bars else None,
         "last": _moment(max(bars)) if bars else None,
         "weeks_a_bar": width,
@@ -79,7 +80,12 @@ def _values(site: Site, asking: Asking, name: str) -> Mapping[str, Any]:
 def _by_source(found: Mapping[str, Cleaning]) -> list[tuple[str, Cleaning, list[charts.Slice]]]:
     """The sources with the most to clean in each article first."""
     listed = [(slug, one, charts.slices(list(one.kinds.items()))) for slug, one in found.items()]
-    return sorted(listed, key=lambda entry: -sum(entry[1].pieces.values()) / max(1, entry[1].articles))
+
+    def found_in_each(entry: tuple[str, Cleaning, list[charts.Slice]]) -> float:
+        kinds = entry[1].kinds
+        return (sum(kinds.values()) - kinds.get(_MENDED, 0)) / max(1, entry[1].articles)
+
+    return sorted(listed, key=found_in_each, reverse=True)
 
 
 def _bars(by_week: Mapping[date, Cleaning]) -> tuple[int, dict[date, Cleaning]]:
