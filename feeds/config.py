@@ -167,6 +167,8 @@ class Settings(_Model):
     log: Literal["debug", "info", "warning", "error"] = "info"
     auto_sources: bool = True
     deleted: Literal["keep", "retire", "remove"] = "keep"
+    pictures: Literal["ask", "show"] = "ask"
+    playground: Literal["local", "on", "off"] = "local"
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
     tracking_lists: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)] = ()
     feeds: tuple[FeedSettings, ...] = ()
@@ -211,6 +213,10 @@ class Config:
     auto_sources: bool
     deleted: Literal["keep", "retire", "remove"]
     """What becomes of the article of a deleted file: keep, retire or remove."""
+    pictures: Literal["ask", "show"]
+    """Whether pages show pictures at once, or ask first: publishers see who loads them."""
+    playground: Literal["local", "on", "off"]
+    """For whom there is a playground: at this machine, everybody, nobody."""
     tracking_lists: tuple[Path, ...]
     """Files with other people's lists of tracking."""
     catalogue: Catalogue = field(repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -18,11 +19,12 @@ from feeds.periods import Period
 
 _columns = tables.entries.c
 
-# The order in which a view shows its articles; ids decide between equal times.
-_ORDERS: dict[Order, tuple[sa.ColumnElement[object], ...]] = {
-    "newest": (_columns.published.desc(), _columns.id.desc()),
-    "oldest": (_columns.published, _columns.id),
-    "updated": (_columns.updated.desc(), _columns.id.desc()),
+# The order in which a view shows its articles: the time, and whether the latest come first. Ids decide
+# between equal times.
+_TIMES: dict[Order, tuple[sa.Column[int], bool]] = {
+    "newest": (_columns.published, True),
+    "oldest": (_columns.published, False),
+    "updated": (_columns.updated, True),
 }
 
 
@@ -46,6 +48,15 @@ class Weeks:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaf:
+    """Some articles out of a view's whole history, in its order, and whether it goes on to either side."""
+
+    articles: tuple[Article, ...]
+    more_before: bool
+    more_after: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """What a database holds, as views ask for it."""
 
@@ -62,18 +73,10 @@ class Selection:
         with self.database.reading() as connection:
             narrow = sa.select(_columns.id, _columns.published)
             narrow = narrow.where(*_conditions(connection, filters, period))
-            found = connection.execute(narrow.order_by(*_ORDERS[order]).limit(limit + 1)).all()
-            by_id = {
-                row["id"]: row
-                for chunk in batches.chunks([row.id for row in found[:limit]])
-                for row in connection.execute(
-                    sa.select(tables.entries).where(_columns.id.in_(chunk))
-                ).mappings()
-            }
-            known = batches.known_sources(connection)  # after the entries: a source comes with its first
-        listed = [by_id[row.id] for row in found[:limit] if row.id in by_id]
+            found = connection.execute(narrow.order_by(*_ordered(order)).limit(limit + 1)).all()
+            articles = _articles(connection, [row.id for row in found[:limit]])
         return Selected(
-            articles=tuple(rows.article(row, known[row["source"]]) for row in listed),
+            articles=articles,
             beyond=rows.from_micros(found[limit].published) if len(found) > limit else None,
         )
 
@@ -96,6 +99,36 @@ class Selection:
         told = {source: tuple(found) for source, found in counts.items()}
         return Weeks(first=rows.monday(since), articles=told)
 
+    def leaf(
+        self,
+        filters: Sequence[Filter],
+        limit: int,
+        order: Order = "newest",
+        *,
+        after: str = "",
+        before: str = "",
+    ) -> Leaf:
+        """The next `limit` articles after one, by its id, or the last ones before one; else the first.
+
+        Where there is no such article (any more), it is the first ones.
+        """
+        time, falling = _TIMES[order]
+        with self.database.reading() as connection:
+            mark = connection.execute(
+                sa.select(time, _columns.id).where(_columns.id == (before or after))
+            ).first()
+            backwards = bool(before and mark)
+            narrow = sa.select(_columns.id).where(*_conditions(connection, filters, None))
+            if mark:
+                place, here = sa.tuple_(time, _columns.id), sa.tuple_(*mark)
+                narrow = narrow.where(place < here if falling != backwards else place > here)
+            ids = connection.scalars(narrow.order_by(*_ordered(order, backwards)).limit(limit + 1)).all()
+            more = len(ids) > limit
+            articles = _articles(connection, ids[:limit])
+        if backwards:
+            return Leaf(articles[::-1], more_before=more, more_after=True)
+        return Leaf(articles, more_before=mark is not None, more_after=more)
+
     def days(self, filters: Sequence[Filter]) -> dict[date, int]:
         """How many articles that the filters let through were published on each day, in UTC."""
         day = rows.day(_columns.published)
@@ -103,6 +136,23 @@ class Selection:
             query = sa.select(day.label("day"), sa.func.count().label("articles"))
             found = connection.execute(query.where(*_conditions(connection, filters, None)).group_by("day"))
             return {date.fromordinal(row.day): row.articles for row in found}
+
+
+def _ordered(order: Order, backwards: bool = False) -> list[sa.UnaryExpression[Any]]:
+    time, falling = _TIMES[order]
+    return [one.desc() if falling != backwards else one.asc() for one in (time, _columns.id)]
+
+
+def _articles(connection: Connection, ids: Sequence[str]) -> tuple[Article, ...]:
+    """The articles of these ids, in their order."""
+    by_id = {
+        row["id"]: row
+        for chunk in batches.chunks(ids)
+        for row in connection.execute(sa.select(tables.entries).where(_columns.id.in_(chunk))).mappings()
+    }
+    known = batches.known_sources(connection)  # after the entries: a source comes with its first
+    listed = [by_id[entry_id] for entry_id in ids if entry_id in by_id]
+    return tuple(rows.article(row, known[row["source"]]) for row in listed)
 
 
 def _conditions(

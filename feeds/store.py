@@ -258,6 +258,12 @@ class Store:
             query = sa.select(columns.entry_id).distinct().where(columns.path == path)
             return sorted(connection.scalars(query))
 
+    def was_published(self, entry_id: str) -> bool:
+        """Whether an entry was published once and is no more."""
+        with self._database.reading() as connection:
+            query = sa.select(tables.deletions.c.id).where(tables.deletions.c.id == entry_id)
+            return connection.scalar(query) is not None
+
     def forgotten(self) -> frozenset[str]:
         """The ids of entries that are not to come back."""
         query = sa.select(tables.deletions.c.id).where(tables.deletions.c.forgotten == 1)

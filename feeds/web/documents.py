@@ -169,6 +169,12 @@ class Documents:
 
         return self._document((name, suffix, base, asked.query, period), make)
 
+    def page(self, about: Key, make: Callable[[], tuple[bytes, str]]) -> Document:
+        """A page for people, kept like a feed: `make` gives its bytes and media type, `about` says which it
+        is.
+        """
+        return self._document(("page", *about), make)
+
     def opml(self, base: str, visitor: Visitor = PUBLIC) -> Document:
         """The list of all feeds that a visitor may see, to import into a reader."""
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TOKEN = "feeds.token"
-_LISTS = ("/", "/feeds.opml")
+_LISTS = ("/", "/feeds.opml", "/report", "/playground")
+_ARTICLES = "/articles/"
 
 
 class TokenAside:
@@ -79,7 +80,7 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
     @app.before_request
     def guard() -> Response | None:
         name = _feed()
-        if name is None and request.path not in _LISTS:
+        if name is None and request.path not in _LISTS and not request.path.startswith(_ARTICLES):
             return None
         learn()
         if name is not None and not is_private(config, name):
@@ -88,13 +89,13 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
         token = _first(store, given)
         everything = EVERY_FEED in config.private
         if token is None and (name is not None or given or (everything and request.path != "/")):
-            return _refused(401, "401: this needs a token: add ?token=… to the address")
+            return refused(PUBLIC)
         if token is not None:
             g.visitor = Visitor(opens=token.feed, token=request.environ.get(_TOKEN, ""))
         if name is not None:
             g.private = True
             if not may_see(config, visitor(), name):
-                return _refused(403, "403: this token is for another feed")
+                return refused(visitor())
         return None
 
 
@@ -119,7 +120,14 @@ def _first(tokens: Tokens, given: list[str]) -> Token | None:
     return next((token for token in map(tokens.find, given) if token is not None), None)
 
 
-def _refused(status: int, text: str) -> Response:
+def refused(visitor: Visitor) -> Response:
+    """The answer to who may not see something: without a token, or with one for another feed."""
+    g.private = True
+    status, text = (
+        (401, "401: this needs a token: add ?token=… to the address")
+        if visitor.opens is None
+        else (403, "403: this token is for another feed")
+    )
     response = Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
     if status == 401:
         response.headers.add("WWW-Authenticate", 'Basic realm="Feeds", charset="UTF-8"')

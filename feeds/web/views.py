@@ -12,6 +12,7 @@ from feeds.filters import EVERYTHING, Content, Filter, FilterError, NamedView, O
 from feeds.model import Article, Deletion, Move, Source, SourceState, Subscription, View
 from feeds.periods import Period, is_name, periods, position
 from feeds.privacy import is_private, secret, shows_all
+from feeds.selection import Leaf
 from feeds.store import Store
 
 TTL_MINUTES = 15
@@ -69,6 +70,16 @@ class _Channel:
     source: Source | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browsed:
+    """A part of a view's history, for a page."""
+
+    title: str
+    description: str
+    source: Source | None
+    leaf: Leaf
+
+
 class Views:
     """The views of a store, as a configuration describes them."""
 
@@ -90,12 +101,38 @@ class Views:
                 return made
             # A source was renamed or merged meanwhile: what was private may have come under a public name.
 
-    def _view(self, asked: Asked, base: str) -> View:
+    def leaf(self, asked: Asked, base: str, limit: int, *, after: str = "", before: str = "") -> Browsed:
+        """Some articles of the whole history of what is asked for, as `Selection.leaf` does, for a page.
+
+        Raises what `view` raises.
+        """
+        while True:
+            moves = self._learn()
+            _, _, channel, filters = self._chosen(asked, base)
+            order: Order = next(
+                (one.order for one in (asked.filter, *channel.filters) if one.order), "newest"
+            )
+            leaf = self._store.selection.leaf(filters, limit, order, after=after, before=before)
+            if moves == self._learn():
+                return Browsed(
+                    title=channel.title, description=channel.description, source=channel.source, leaf=leaf
+                )
+
+    def _chosen(
+        self, asked: Asked, base: str
+    ) -> tuple[list[SourceState], bool, _Channel, tuple[Filter, ...]]:
+        """The sources that may be shown, whether there may be others, what stands under the name, and what
+        its articles have to pass.
+        """
         states, guarded = self._shown(asked.name)
         channel = self._channel(asked.name, states, base)
         filters = self._filters(asked, channel, states)
         if guarded:  # what may be seen, not what may not: no source that comes meanwhile slips in
             filters += (Filter(source=tuple(state.source.slug for state in states) or _NO_SOURCE),)
+        return states, guarded, channel, filters
+
+    def _view(self, asked: Asked, base: str) -> View:
+        states, guarded, channel, filters = self._chosen(asked, base)
         form = (asked.filter, *channel.filters)
         limit = next((one.limit for one in form if one.limit), self._config.limit)
         order: Order = next((one.order for one in form if one.order), "newest")

@@ -1,0 +1,71 @@
+"""Pages for people: what is published, how to subscribe, what was cleaned, whether all is well."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, request
+from werkzeug.exceptions import HTTPException
+
+from feeds.config import Config
+from feeds.filters import FilterError
+from feeds.model import StoreError
+from feeds.web.documents import Documents, GoneFeedError, MovedFeedError, NothingYetError, UnknownFeedError
+from feeds.web.page import Site, answer
+from feeds.web.pages import article, feed, home, playground, report
+
+_TITLES = {400: "wrong_question", 404: "not_here", 410: "gone", 413: "too_large"}
+_HINTED = ("not_here", "gone", "broken")
+
+
+def blueprint(config: Config, documents: Documents) -> Blueprint:
+    """The routes of this package; `static/` is served by Flask itself."""
+    routes = Blueprint("pages", __name__)
+    site = Site(config, documents)
+    for page in (home, feed, article, report, playground):
+        page.add(routes, site)
+
+    @routes.get("/robots.txt")
+    def robots() -> Response:
+        response = make_response("User-agent: *\nAllow: /\n")
+        response.headers["Content-Type"] = "text/plain; charset=utf-8"
+        return response
+
+    def refuse(status: int, title: str, reason: str, **headers: str) -> Response:
+        asking = site.asking()
+        values = {"title": asking.words(title), "reason": reason or asking.words(f"{title}_hint")}
+        response = answer(site.rendered("refusal.html", asking, values), status)
+        response.headers.extend(headers)
+        return response
+
+    @routes.errorhandler(UnknownFeedError)
+    def unknown(_: UnknownFeedError) -> Response:
+        return refuse(404, "not_here", "")
+
+    @routes.errorhandler(MovedFeedError)
+    def moved(error: MovedFeedError) -> Response:
+        asking = site.asking()
+        response = answer(b"", 301)
+        response.headers["Location"] = asking.to(f"feeds/{error}", *request.args.items(multi=True))
+        return response
+
+    @routes.errorhandler(GoneFeedError)
+    def gone(_: GoneFeedError) -> Response:
+        return refuse(410, "gone", "")
+
+    @routes.errorhandler(FilterError)
+    def no_filter(error: FilterError) -> Response:
+        return refuse(400, "wrong_question", str(error))
+
+    @routes.errorhandler(HTTPException)
+    def other(error: HTTPException) -> Response:
+        title = _TITLES.get(error.code or 500, "broken")
+        return refuse(error.code or 500, title, "" if title in _HINTED else error.description or "")
+
+    @routes.errorhandler(NothingYetError)
+    @routes.errorhandler(StoreError)
+    def later(_: Exception) -> Response:
+        response = refuse(503, "later", "")
+        response.headers["Retry-After"] = "30"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return routes

@@ -1,0 +1,99 @@
+"""An article's page: the clean text, the receipt of its cleaning, and what it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, abort
+
+from feeds import changes, inert, tally, urls
+from feeds.model import Article, Original, ReadError
+from feeds.privacy import may_see
+from feeds.web import charts
+from feeds.web.page import Asking, Site
+from feeds.web.pages.feed import URN
+from feeds.web.private import refused
+
+
+def add(routes: Blueprint, site: Site) -> None:
+    """The routes of this module."""
+
+    def found(entry_id: str, asking: Asking) -> Article | Response:
+        """The article of an id, or why it is not shown."""
+        store = site.documents.store
+        article = store.articles([URN + entry_id]).get(URN + entry_id)
+        if article is None:
+            abort(410 if store.was_published(URN + entry_id) else 404)
+        if not may_see(site.config, asking.visitor, article.source.slug):
+            return refused(asking.visitor)
+        return article
+
+    @routes.get("/articles/<uuid:number>")
+    def article(number: object) -> Response:
+        asking = site.asking()
+        shown = found(str(number), asking)
+        if isinstance(shown, Response):
+            return shown
+        return site.page("article.html", asking, lambda: _article(site, asking, shown), str(number))
+
+    @routes.get("/articles/<uuid:number>/changes")
+    def before_and_after(number: object) -> Response:
+        asking = site.asking()
+        shown = found(str(number), asking)
+        if isinstance(shown, Response):
+            return shown
+        return site.page("changes.html", asking, lambda: _changes(site, shown), str(number))
+
+
+def _article(site: Site, asking: Asking, article: Article) -> Mapping[str, Any]:
+    original = _original(site, article)
+    receipt = site.documents.store.receipt(article.id)
+    pieces = receipt.pieces if receipt else {}
+    values = _head(article)
+    if original is not None:
+        values["tally"] = tally.taken(
+            original.draft.html, article.html, link=article.link, home=article.source.home
+        )
+    return {
+        **values,
+        "html": inert.clean(article.html, pictures=asking.pictures),
+        "receipt": receipt,
+        "trackers": tally.trackers_removed(pieces),
+        "returned": tally.pictures_returned(pieces),
+        "slices": charts.slices(list(tally.in_kinds(pieces).items())),
+        "kind_of": tally.KIND_OF,
+        "has_original": original is not None,
+    }
+
+
+def _changes(site: Site, article: Article) -> Mapping[str, Any]:
+    original = _original(site, article)
+    values = {**_head(article), "has_original": original is not None}
+    if original is None:
+        return values
+    try:
+        values["before"] = inert.original(original.draft.html, link=article.link)
+    except ReadError:
+        values["before"] = None
+    values["after"] = inert.clean(article.html)
+    values["rows"] = changes.side_by_side(original.draft.html, article.html)
+    values["tally"] = tally.taken(
+        original.draft.html, article.html, link=article.link, home=article.source.home
+    )
+    return values
+
+
+def _head(article: Article) -> dict[str, Any]:
+    return {
+        "article": article,
+        "number": article.id.removeprefix(URN),
+        "publisher": urls.host(article.link),
+        "changed": article.updated.date() != article.published.date(),
+    }
+
+
+def _original(site: Site, article: Article) -> Original | None:
+    """What the article was made of: of several files the fullest, as `merge` takes it."""
+    kept = site.documents.store.originals_of_entries([article.id]).get(article.id, [])
+    return max(kept, key=lambda one: (len(one.draft.html), one.dated, one.path), default=None)

@@ -1,0 +1,94 @@
+"""A feed's page: its articles through its whole history, and a search whose address is a feed's too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from feeds.filters import Filter, parse
+from feeds.model import Subscription
+from feeds.privacy import may_see
+from feeds.web.page import Asking, Site
+from feeds.web.pages.home import ways_in
+from feeds.web.views import Asked
+
+_ON_A_PAGE = 30
+URN = "urn:uuid:"
+
+
+def add(routes: Blueprint, site: Site) -> None:
+    """The routes of this module."""
+
+    @routes.get("/feeds/<name>")
+    def feed(name: str) -> Response:
+        asking = site.asking()
+        # `limit` and `content` say how much a feed carries, and nothing about a page.
+        narrowed = replace(parse(request.args.items(multi=True)), limit=None, content=None)
+        place = {key: request.args.get(key, "") for key in ("after", "before")}
+        return site.page(
+            "feed.html",
+            asking,
+            lambda: _values(site, asking, Asked(name=name, filter=narrowed), place),
+            name,
+            narrowed.query,
+            *place.values(),
+        )
+
+
+def _values(site: Site, asking: Asking, asked: Asked, place: Mapping[str, str]) -> Mapping[str, Any]:
+    ids = {key: f"{URN}{value}" if value else "" for key, value in place.items()}
+    found = site.documents.views.leaf(
+        asked, asking.base, _ON_A_PAGE, after=ids["after"], before=ids["before"]
+    )
+    leaf = found.leaf
+    query = asked.filter.pairs()
+    path = f"feeds/{asked.name}"
+    states = site.documents.store.sources() if found.source is None else []
+    token = f"token={asking.visitor.token}" if asking.visitor.token else ""
+    address = "&".join(filter(None, (asked.address(asking.base).partition("?")[2], token)))
+
+    def at(**mark: str) -> str:
+        return asking.to(path, *query, *asking.kept, *mark.items())
+
+    shown = f" ({asked.filter.described})" if asked.filter.narrows else ""
+    return {
+        "title": found.title,
+        "description": found.description,
+        "source": found.source,
+        "subscription": Subscription(
+            title=f"{found.title}{shown}",
+            description="",
+            home="",
+            address=f"{asking.base}/{path}{'?' + address if address else ''}",
+        ),
+        "asked": asked.filter,
+        "fields": _fields(asked.filter),
+        "more_asked": any(key != "q" for key, _ in query),
+        "articles": leaf.articles,
+        "newer": at(before=_mark(leaf.articles[0].id)) if leaf.more_before and leaf.articles else "",
+        "older": at(after=_mark(leaf.articles[-1].id)) if leaf.more_after and leaf.articles else "",
+        "beginning": at(),
+        "whole": asking.to(path),
+        "action": asking.to(path).partition("?")[0],
+        "choices": [
+            state.source for state in states if may_see(site.config, asking.visitor, state.source.slug)
+        ],
+        "id_of": _mark,
+        **ways_in(asking),
+    }
+
+
+def _mark(entry_id: str) -> str:
+    """An entry's id as addresses of pages have it."""
+    return entry_id.removeprefix(URN)
+
+
+def _fields(asked: Filter) -> Mapping[str, str]:
+    """What stands in the boxes of the search."""
+    found: dict[str, str] = {}
+    for key, value in asked.pairs():
+        found[key] = f"{found[key]},{value}" if key in found else value
+    return found

@@ -1,0 +1,89 @@
+"""The home page: the feeds as a person would choose them, and each one's ways into a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, abort, request
+
+from feeds.catalogue import COMBINED
+from feeds.model import Subscription
+from feeds.web import charts, subscribing
+from feeds.web.page import Asking, Site
+from feeds.writers import WRITERS
+from feeds.writers.entries import served_at
+
+WEEKS = 26
+_SPARK = (156, 27.5)
+
+
+def add(routes: Blueprint, site: Site) -> None:
+    """The routes of this module."""
+
+    @routes.get("/")
+    def home() -> Response:
+        asking = site.asking()
+        return site.page("home.html", asking, lambda: _values(site, asking))
+
+    @routes.get("/qr/<name>.svg")
+    def qr(name: str) -> Response:
+        asking = site.asking()
+        address = f"{asking.base}/feeds/{quote(name)}.atom"
+        query = request.query_string.decode("ascii", "replace")
+        if asking.visitor.token:
+            query = "&".join(filter(None, (query, f"token={quote(asking.visitor.token, safe='')}")))
+        try:
+            picture = subscribing.qr_code(f"{address}?{query}" if query else address)
+        except ValueError:
+            abort(400, "this address is too long for a QR code")
+        response = Response(picture)
+        response.headers["Content-Type"] = "image/svg+xml"
+        response.headers["Cache-Control"] = "public, max-age=86400"
+        response.headers["Content-Security-Policy"] = "default-src 'none'"
+        return response
+
+
+def ways_in(asking: Asking) -> Mapping[str, Any]:
+    """What `_subscribe.html` needs."""
+
+    def qr_of(subscription: Subscription) -> str:
+        path, _, query = subscription.address.partition("?")
+        pairs = "&".join(pair for pair in query.split("&") if pair and not pair.startswith("token="))
+        where = asking.to(f"qr/{path.rpartition('/')[2]}.svg")
+        return f"{where}{'&' if '?' in where else '?'}{pairs}" if pairs else where
+
+    return {
+        "formats": WRITERS,
+        "served_at": served_at,
+        "qr_of": qr_of,
+        "on_this_device": subscribing.on_this_device,
+        "in_readers": subscribing.in_readers,
+    }
+
+
+def _values(site: Site, asking: Asking) -> Mapping[str, Any]:
+    config, store = site.config, site.documents.store
+    named = {view.slug for view in config.feeds}
+    states = [state for state in store.sources() if state.source.slug not in named]
+    feeds = dict(site.documents.listed(states, asking.base, asking.visitor))
+    weekly = store.selection.weeks((), WEEKS).articles
+    none = (0,) * WEEKS
+    listed = [
+        (feeds[state.source.slug], state, charts.bars(weekly.get(state.source.slug, none), *_SPARK))
+        for state in states
+        if state.source.slug in feeds
+    ]
+    token = asking.visitor.token
+    return {
+        "combined": feeds.get(COMBINED),
+        "named": [feeds[view.slug] for view in config.feeds if view.slug in feeds],
+        "listed": listed,
+        "weeks": WEEKS,
+        "articles": sum(state.articles for _, state, _ in listed),
+        "private": bool(config.private),
+        "opml": f"{asking.base}/feeds.opml" + (f"?token={quote(token)}" if token else ""),
+        "name_of": lambda subscription: subscription.address.partition("?")[0].rpartition("/")[2],
+        **ways_in(asking),
+    }

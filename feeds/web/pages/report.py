@@ -1,0 +1,108 @@
+"""The cleaning report: what was found, by kind, over time, source by source; and what has changed about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
+from typing import Any
+
+from flask import Blueprint, Response
+
+from feeds import sums, tally
+from feeds.privacy import may_see
+from feeds.sums import Cleaning
+from feeds.web import charts
+from feeds.web.documents import UnknownFeedError
+from feeds.web.page import Asking, Site
+
+_MOST_BARS = 60
+_MOST_HOSTS = 30
+_CHART = (600.0, 120.0)
+_WEEK = timedelta(days=7)
+_MENDED = "repairs"  # of which there are so many that nothing else would be seen
+
+
+def add(routes: Blueprint, site: Site) -> None:
+    """The routes of this module."""
+
+    @routes.get("/report")
+    def report() -> Response:
+        asking = site.asking()
+        return site.page("report.html", asking, lambda: _values(site, asking, ""))
+
+    @routes.get("/report/<name>")
+    def of_source(name: str) -> Response:
+        asking = site.asking()
+        return site.page("report.html", asking, lambda: _values(site, asking, name), name)
+
+
+def _values(site: Site, asking: Asking, name: str) -> Mapping[str, Any]:
+    store = site.documents.store
+    states = [state for state in store.sources() if may_see(site.config, asking.visitor, state.source.slug)]
+    sources = {state.source.slug: state.source for state in states}
+    if name and name not in sources:
+        raise UnknownFeedError(name)
+    found = store.history.sums([name] if name else list(sources))
+    total = found.total
+    width, bars = _bars(found.by_week)
+    kinds = [kind.name for kind in tally.KINDS if kind.name != _MENDED]
+    hosts = sorted(
+        total.hosts_before, key=lambda host: (total.hosts_after.get(host, 0) - total.hosts_before[host], host)
+    )
+    return {
+        "source": sources.get(name),
+        "total": total,
+        "sources": sources,
+        "slices": charts.slices(list(total.kinds.items())),
+        "kinds": kinds,
+        "stacks": charts.stacks(
+            [[one.kinds.get(kind, 0) for kind in kinds] for one in bars.values()], *_CHART
+        ),
+        "first": _moment(min(bars)) if bars else None,
+        "last": _moment(max(bars)) if bars else None,
+        "weeks_a_bar": width,
+        "spared": sum(1 for host in total.hosts_before if not total.hosts_after.get(host)),
+        "hosts": [
+            (host, total.hosts_before[host], total.hosts_after.get(host, 0)) for host in hosts[:_MOST_HOSTS]
+        ],
+        "more_hosts": max(0, len(hosts) - _MOST_HOSTS),
+        "by_source": [] if name else _by_source(found.by_source),
+        "rules": sorted(total.pieces.items(), key=lambda pair: -pair[1]),
+        "silent": sums.silent_rules(total),
+        "stopped": [
+            (one.source, one.rule, _moment(one.week)) for one in sums.stopped(found.by_source_and_week)
+        ],
+        "kind_of": tally.KIND_OF,
+    }
+
+
+def _by_source(found: Mapping[str, Cleaning]) -> list[tuple[str, Cleaning, list[charts.Slice]]]:
+    """The sources with the most to clean in each article first."""
+    listed = [(slug, one, charts.slices(list(one.kinds.items()))) for slug, one in found.items()]
+
+    def found_in_each(entry: tuple[str, Cleaning, list[charts.Slice]]) -> float:
+        kinds = entry[1].kinds
+        return (sum(kinds.values()) - kinds.get(_MENDED, 0)) / max(1, entry[1].articles)
+
+    return sorted(listed, key=found_in_each, reverse=True)
+
+
+def _bars(by_week: Mapping[date, Cleaning]) -> tuple[int, dict[date, Cleaning]]:
+    """The weeks from the first to the last in not too many portions: how many weeks each is, and each."""
+    if not by_week:
+        return 1, {}
+    first, last = min(by_week), max(by_week)
+    width = ceil(((last - first) / _WEEK + 1) / _MOST_BARS)
+    gathered: dict[date, list[Cleaning]] = {}
+    start = first
+    while start <= last:
+        gathered[start] = []
+        start += width * _WEEK
+    for week, one in by_week.items():
+        gathered[first + (week - first) // (width * _WEEK) * width * _WEEK].append(one)
+    return width, {start: sums.together(ones) for start, ones in gathered.items()}
+
+
+def _moment(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

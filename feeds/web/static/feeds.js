@@ -1,0 +1,16 @@
+// Comfort only: every page works without it.
+"use strict";
+for (const button of document.querySelectorAll("button.copy")) {
+  const input = document.getElementById(button.dataset.copies);
+  if (!navigator.clipboard || !input) continue;
+  const said = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(input.value);
+    button.textContent = button.dataset.done;
+    setTimeout(() => (button.textContent = said), 2000);
+  });
+}
+for (const input of document.querySelectorAll(".address input")) {
+  input.addEventListener("focus", () => input.select());
+}
