@@ -4,24 +4,20 @@ compressed when somebody first wants it so, and handed out as bytes until someth
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from urllib.parse import quote
-
-from werkzeug.http import http_date
 
 from feeds.config import Config
 from feeds.filters import EVERYTHING, Filter, FilterError
 from feeds.model import SourceState, Subscription
 from feeds.privacy import PUBLIC, Visitor, is_private, may_see
 from feeds.store import State, Store
-from feeds.web.encodings import ENCODINGS, IDENTITY
+from feeds.web.kept import Document, Kept, Key, compressed, finished
+from feeds.web.shared import Made, Shared
 from feeds.web.views import (
     TTL_MINUTES,
     Asked,
@@ -49,50 +45,6 @@ log = logging.getLogger(__name__)
 _MOST_BYTES = 64_000_000
 _LOCKS = 16
 _ANSWERS = (UnknownFeedError, MovedFeedError, GoneFeedError, FilterError)
-
-Key = tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Document:
-    """A finished answer."""
-
-    body: bytes
-    etag: str
-    """Of the body; of nothing else, above all of no clock."""
-    modified: datetime
-    """When the store last changed. The date of the newest entry would not do: an older article can come in
-    later, and who asks If-Modified-Since would never hear of it."""
-    media_type: str
-    state: State
-    """Of the store that it was made from."""
-    last_modified: str = ""
-    _encoded: dict[str, bytes] = field(default_factory=dict)
-    _encoding: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.last_modified = http_date(self.modified)
-
-    @property
-    def size(self) -> int:
-        """What it costs to keep: itself, and room for its compressed forms."""
-        return 2 * len(self.body)
-
-    def encoded(self, encoding: str) -> bytes:
-        """The body in one of ENCODINGS, each made once; itself for any other word."""
-        if encoding not in ENCODINGS:
-            return self.body
-        found = self._encoded.get(encoding)
-        if found is None:
-            with self._encoding:
-                if encoding not in self._encoded:
-                    self._encoded[encoding] = ENCODINGS[encoding](self.body)
-                found = self._encoded[encoding]
-        return found
-
-    def tag(self, encoding: str) -> str:
-        """The ETag of that form, without its quotation marks."""
-        return self.etag if encoding == IDENTITY else f"{self.etag}-{encoding}"
 
 
 class _Pulse:
@@ -133,19 +85,25 @@ class _Pulse:
 class Documents:
     """Documents by name, format, base address and question, each made once for each state of the store.
 
-    With `seconds` a change is seen that much later at most, and the database is asked that much less.
+    With `seconds` a change is seen that much later at most, and the database is asked that much less. What is
+    `shared` other processes have made, or have from here.
     """
 
-    def __init__(self, config: Config, store: Store, seconds: float = 0.0) -> None:
+    def __init__(
+        self, config: Config, store: Store, seconds: float = 0.0, shared: Shared | None = None
+    ) -> None:
         self.config = config
         self.store = store
         self.views = Views(config, store)
-        self.evictions = 0
-        """How many documents were let go of to make room."""
         self._pulse = _Pulse(store, seconds)
-        self._kept: OrderedDict[Key, Document] = OrderedDict()
-        self._keeping = threading.Lock()
+        self._shared = shared
+        self._kept = Kept(_MOST_BYTES)
         self._making = [threading.Lock() for _ in range(_LOCKS)]
+
+    @property
+    def evictions(self) -> int:
+        """How many documents were let go of to make room."""
+        return self._kept.evictions
 
     def state(self) -> State:
         """Which state of the store is served. Raises StoreError where the database does not answer."""
@@ -164,25 +122,27 @@ class Documents:
             raise UnknownFeedError(f"no format is called {suffix}; there are {', '.join(WRITERS)}")
         what = Asked(name=name, filter=asked, period=period)
 
-        def make() -> tuple[bytes, str]:
-            return writer.render(self.views.view(what, base)), writer.media_type
+        def make() -> Made:
+            body = writer.render(self.views.view(what, base))
+            # Only now is it known for sure: its source may have been renamed or merged meanwhile.
+            return Made(body, writer.media_type, private=is_private(self.config, name))
 
         return self._document((name, suffix, base, asked.query, period), make)
 
     def opml(self, base: str, visitor: Visitor = PUBLIC) -> Document:
         """The list of all feeds that a visitor may see, to import into a reader."""
 
-        def make() -> tuple[bytes, str]:
+        def make() -> Made:
             states = self.store.sources()
             if not states and not self.views.was_read():
                 raise NothingYetError
             listed = [one for _, one in self.listed(states, base, visitor)]
             changed = [state for state in states if may_see(self.config, visitor, state.source.slug)]
-            return opml.render(self.config.title, newest_change(changed), listed), opml.MEDIA_TYPE
+            return Made(opml.render(self.config.title, newest_change(changed), listed), opml.MEDIA_TYPE)
 
         if visitor is not PUBLIC:  # made for them alone, and kept for nobody
             state = self.store.state()
-            return _finished(*make(), state)
+            return finished(make(), state)
         return self._document(("feeds", "opml", base), make)
 
     def listed(
@@ -206,7 +166,7 @@ class Documents:
         """Every feed there is: the combined one, the named views, the sources."""
         return self.views.subscriptions(states, base)
 
-    def _document(self, key: Key, make: Callable[[], tuple[bytes, str]]) -> Document:
+    def _document(self, key: Key, make: Callable[[], Made]) -> Document:
         kept = self._kept.get(key)
         try:
             state = self.state()
@@ -220,8 +180,8 @@ class Documents:
                 state = self._pulse.now()  # what is selected next is of no older state
                 kept = self._kept.get(key)
                 if kept is None or kept.state != state:
-                    kept = _finished(*make(), state)
-                    self._keep(key, kept)
+                    kept = self._made(key, state, make, kept)
+                    self._kept.put(key, kept)
             finally:
                 making.release()
         except _ANSWERS:
@@ -232,24 +192,33 @@ class Documents:
             log.warning("the last good state of %s.%s is served: %r", *key[:2], error)
         return kept
 
-    def _keep(self, key: Key, kept: Document) -> None:
-        """Keep it, and let go of those made longest ago: visitors choose what they ask, nothing else bounds
-        it.
-        """
-        with self._keeping:
-            self._kept.pop(key, None)
-            self._kept[key] = kept
-            size = sum(each.size for each in self._kept.values())
-            while size > _MOST_BYTES and len(self._kept) > 1:
-                size -= self._kept.popitem(last=False)[1].size
-                self.evictions += 1
+    def _made(self, key: Key, state: State, make: Callable[[], Made], kept: Document | None) -> Document:
+        """The document of a state, made here or by another process; while one makes it, what was kept."""
 
+        def here() -> Made:
+            made = make()
+            log.debug("made %s.%s of generation %d", *key[:2], state.generation)
+            return made
 
-def _finished(body: bytes, media_type: str, state: State) -> Document:
-    return Document(
-        body=body,
-        etag=hashlib.blake2b(body, digest_size=12).hexdigest(),
-        modified=state.changed,
-        media_type=media_type,
-        state=state,
-    )
+        shared = self._shared
+        if shared is None or is_private(self.config, key[0]):
+            return finished(here(), state)
+        made = shared.once(state, key, here, wait=kept is None)
+        if made is None and kept is not None:
+            return kept
+        document = finished(made or here(), state)
+        if made and not made.private:
+            document.compress = self._compressed_once(shared, key, document)
+        return document
+
+    def _compressed_once(self, shared: Shared, key: Key, document: Document) -> Callable[[bytes, str], bytes]:
+        state, etag = document.state, document.etag
+
+        def compress(body: bytes, encoding: str) -> bytes:
+            def make() -> Made:
+                log.debug("compressed %s.%s of generation %d: %s", *key[:2], state.generation, encoding)
+                return Made(compressed(body, encoding), encoding)
+
+            return (shared.once(state, (*key, etag, encoding), make, wait=True) or make()).body
+
+        return compress
