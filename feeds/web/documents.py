@@ -9,12 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import quote
 
 from feeds.config import Config
 from feeds.filters import EVERYTHING, Filter, FilterError
 from feeds.model import SourceState, Subscription
-from feeds.privacy import PUBLIC, Visitor, is_private, may_see
+from feeds.privacy import PUBLIC, Visitor, carried, is_private, may_see
 from feeds.store import State, Store
 from feeds.web.kept import Document, Kept, Key, compressed, finished
 from feeds.web.shared import Made, Shared
@@ -43,6 +42,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _MOST_BYTES = 64_000_000
+_MOST_BYTES_WITH_TOKENS = 32_000_000
 _LOCKS = 16
 _ANSWERS = (UnknownFeedError, MovedFeedError, GoneFeedError, FilterError)
 
@@ -98,6 +98,8 @@ class Documents:
         self._pulse = _Pulse(store, seconds)
         self._shared = shared
         self._kept = Kept(_MOST_BYTES)
+        self._personal = Kept(_MOST_BYTES_WITH_TOKENS)
+        """What has tokens in it: however many there are, they push out nothing of the others."""
         self._making = [threading.Lock() for _ in range(_LOCKS)]
 
     @property
@@ -109,25 +111,40 @@ class Documents:
         """Which state of the store is served. Raises StoreError where the database does not answer."""
         return self._pulse.state()
 
+    def asked(self, name: str, asked: Filter, period: str, visitor: Visitor) -> Asked:
+        """What a visitor asks for; what is public is the same for everybody."""
+        guarded = is_private(self.config, name)
+        return Asked(name=name, filter=asked, period=period, visitor=visitor if guarded else PUBLIC)
+
     def feed(
-        self, name: str, suffix: str, base: str, asked: Filter = EVERYTHING, period: str = ""
+        self,
+        name: str,
+        suffix: str,
+        base: str,
+        asked: Filter = EVERYTHING,
+        period: str = "",
+        visitor: Visitor = PUBLIC,
     ) -> Document:
         """A feed in a format of WRITERS, for readers who came to `base`: `all`, a source's or a named view's,
         narrowed by a filter; with a `period` the archive of that name.
 
-        Raises what `Views.view` raises.
+        A private feed is made for the visitor, with their token in the addresses if it came in one. Whether
+        they may see it is decided elsewhere. Raises what `Views.view` raises.
         """
         writer = WRITERS.get(suffix)
         if writer is None:
             raise UnknownFeedError(f"no format is called {suffix}; there are {', '.join(WRITERS)}")
-        what = Asked(name=name, filter=asked, period=period)
+        what = self.asked(name, asked, period, visitor)
 
         def make() -> Made:
             body = writer.render(self.views.view(what, base))
             # Only now is it known for sure: its source may have been renamed or merged meanwhile.
             return Made(body, writer.media_type, private=is_private(self.config, name))
 
-        return self._document((name, suffix, base, asked.query, period), make)
+        key: Key = (name, suffix, base, asked.query, period)
+        if what.visitor != PUBLIC:
+            key = (*key, what.visitor.opens or "", what.visitor.token)
+        return self._document(key, make, self._personal if what.visitor.token else self._kept)
 
     def opml(self, base: str, visitor: Visitor = PUBLIC) -> Document:
         """The list of all feeds that a visitor may see, to import into a reader."""
@@ -143,7 +160,7 @@ class Documents:
         if visitor is not PUBLIC:  # made for them alone, and kept for nobody
             state = self.store.state()
             return finished(make(), state)
-        return self._document(("feeds", "opml", base), make)
+        return self._document(("feeds", "opml", base), make, self._kept)
 
     def listed(
         self, states: list[SourceState], base: str, visitor: Visitor = PUBLIC
@@ -154,20 +171,20 @@ class Documents:
         """
         if self.config.private:  # after the states: who was renamed meanwhile is private all the same
             self.config.catalogue.move(self.store.moves())
-        query = f"?token={quote(visitor.token, safe='')}" if visitor.token else ""
         named = [(one.address.rpartition("/")[2], one) for one in self.subscriptions(states, base)]
         return [
-            (name, replace(one, address=one.address + query) if is_private(self.config, name) else one)
+            (name, replace(one, address=f"{one.address}?{query}") if query else one)
             for name, one in named
             if may_see(self.config, visitor, name)
+            for query in [carried(self.config, visitor, name)]
         ]
 
     def subscriptions(self, states: list[SourceState], base: str) -> list[Subscription]:
         """Every feed there is: the combined one, the named views, the sources."""
         return self.views.subscriptions(states, base)
 
-    def _document(self, key: Key, make: Callable[[], Made]) -> Document:
-        kept = self._kept.get(key)
+    def _document(self, key: Key, make: Callable[[], Made], among: Kept) -> Document:
+        kept = among.get(key)
         try:
             state = self.state()
             if kept is not None and kept.state == state:
@@ -178,10 +195,10 @@ class Documents:
                 return kept
             try:
                 state = self._pulse.now()  # what is selected next is of no older state
-                kept = self._kept.get(key)
+                kept = among.get(key)
                 if kept is None or kept.state != state:
                     kept = self._made(key, state, make, kept)
-                    self._kept.put(key, kept)
+                    among.put(key, kept)
             finally:
                 making.release()
         except _ANSWERS:
@@ -201,7 +218,7 @@ class Documents:
             return made
 
         shared = self._shared
-        if shared is None or is_private(self.config, key[0]):
+        if shared is None or is_private(self.config, key[0]):  # what is made for a visitor is private
             return finished(here(), state)
         made = shared.once(state, key, here, wait=kept is None)
         if made is None and kept is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from flask import Blueprint, Response, current_app, make_response, render_template
 
 from feeds.catalogue import COMBINED
@@ -44,7 +42,7 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
             articles=sum(state.articles for _, state in listed),
             private=bool(config.private),
             served_at=served_at,
-            opml=f"{base}/feeds.opml" + (f"?token={quote(asking.token)}" if asking.token else ""),
+            opml=f"{base}/feeds.opml" + (f"?{asking.query}" if asking.token else ""),
             formats=WRITERS,
             last=runs[0] if runs else None,
         )

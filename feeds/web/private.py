@@ -2,7 +2,7 @@
 
 A token comes in the address (`?token=…`, since few readers send headers), as a Bearer token (RFC 6750) or as
 the password of HTTP Basic (RFC 7617), with any user name. It is taken out of the address before anything else
-sees that: routes, documents, their cache, and what is written to logs know nothing of it.
+sees that. Only what is made for who gave it in an address has it again: the addresses of their private feeds.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from feeds.config import Config
 from feeds.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
 from feeds.model import Article, Deletion, Move, Source, SourceState, Subscription, View
 from feeds.periods import Period, is_name, periods, position
-from feeds.privacy import is_private, secret, shows_all
+from feeds.privacy import PUBLIC, Visitor, carried, is_private, secret, shows_all
 from feeds.store import Store
 
 TTL_MINUTES = 15
@@ -50,12 +50,15 @@ class Asked:
     filter: Filter = EVERYTHING
     period: str = ""
     """The archive's name; empty for the feed that goes on."""
+    visitor: Visitor = PUBLIC
+    """Who asks for what only they may see; everybody, for what everybody may see."""
 
     def address(self, base: str, period: str | None = None) -> str:
         """Where it is, without the format's suffix, which goes before the query."""
         name = self.period if period is None else period
         path = f"{base}/feeds/{self.name}{f'/{name}' if name else ''}"
-        return f"{path}?{self.filter.query}" if self.filter.query else path
+        query = "&".join(filter(None, (self.filter.query, self.visitor.query)))
+        return f"{path}?{query}" if query else path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,8 @@ class Views:
             # A source was renamed or merged meanwhile: what was private may have come under a public name.
 
     def _view(self, asked: Asked, base: str) -> View:
-        states, guarded = self._shown(asked.name)
+        known = self._store.sources()
+        states, guarded = self._shown(asked.name, known)
         channel = self._channel(asked.name, states, base)
         filters = self._filters(asked, channel, states)
         if guarded:  # what may be seen, not what may not: no source that comes meanwhile slips in
@@ -122,7 +126,7 @@ class Views:
             updated=_newest(states, source) if whole else _newest_of(selected.articles),
             articles=selected.articles,
             combined=source is None,
-            source_addresses={one.source.slug: f"{base}/feeds/{one.source.slug}" for one in states},
+            source_addresses={one.source.slug: self._address(asked, base, one.source) for one in states},
             # In an archive only what its own articles say: another one must not change it.
             source_updated={one.source.slug: one.updated for one in states}
             if whole
@@ -177,9 +181,13 @@ class Views:
         self._config.catalogue.move(moves)
         return moves
 
-    def _shown(self, name: str) -> tuple[list[SourceState], bool]:
+    def _address(self, asked: Asked, base: str, source: Source) -> str:
+        """Where a source's own feed is, for who asks."""
+        query = carried(self._config, asked.visitor, source.slug)
+        return f"{base}/feeds/{source.slug}{f'?{query}' if query else ''}"
+
+    def _shown(self, name: str, states: list[SourceState]) -> tuple[list[SourceState], bool]:
         """The sources that the feed of this name may show, and whether there may be others."""
-        states = self._store.sources()
         if shows_all(self._config, name):
             return states, False
         return [state for state in states if not is_private(self._config, state.source.slug)], True

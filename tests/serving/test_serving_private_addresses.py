@@ -1,0 +1,137 @@
+"""What a private feed says of others: addresses that work for who reads it, titles that they may know."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from lxml import etree
+from serving_place import FORMATS, Place, article, parsed
+
+from feeds.database import Database
+from feeds.tokens import Tokens
+from feeds.writers.entries import feed_id
+
+GAZETTE, POST = "Harbour Gazette", "Lantern Post"
+BASE = "https://feeds.example"
+VIEWS = [{"slug": "inner", "title": "Inner Circle", "source": ["harbour-gazette", "lantern-post"]}]
+CONFIGURED = {"private": ["harbour-gazette", "inner"], "feeds": VIEWS, "base_url": BASE, "limit": 5}
+
+
+def token(place: Place, feed: str = "") -> str:
+    return Tokens(Database(place.config.database)).add(feed, "", datetime.now(UTC))
+
+
+def addresses(suffix: str, body: bytes) -> dict[str, str]:
+    """The feed's own addresses, by what they are for, without the site."""
+    if suffix == "json":
+        feed = json.loads(body)
+        found = {"self": feed["feed_url"], "prev-archive": feed.get("next_url", "")}
+    else:
+        path = "/*/*[local-name()='link'][@rel] | /rss/channel/*[local-name()='link'][@rel]"
+        links: Any = etree.fromstring(body).xpath(path)
+        found = {
+            str(link.get("rel")): str(link.get("href")) for link in links if link.get("rel") != "alternate"
+        }
+    assert all(address.startswith(f"{BASE}/") for address in found.values() if address)
+    return {name: address.removeprefix(BASE) for name, address in found.items() if address}
+
+
+def ids(suffix: str, body: bytes) -> list[str]:
+    if suffix == "json":
+        return [item["id"] for item in json.loads(body)["items"]]
+    return [entry.id for entry in parsed(body).entries]
+
+
+# -- the token is carried on ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def old(place: Place) -> Place:
+    """Thirty articles over four months, half of them private, five in a live feed."""
+    place.configure(**CONFIGURED)
+    begin = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    for number in range(30):
+        date = f"{begin + timedelta(days=4 * number):%Y-%m-%dT%H:%M:%S.000Z}"
+        place.drop(f"{number}.md", article(number, (GAZETTE, POST)[number % 2], date=date))
+    place.ingest()
+    return place
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize(
+    ("name", "question", "articles"),
+    [("harbour-gazette", "", 15), ("inner", "", 30), ("inner", "q=ferry&source=lantern-post&", 15)],
+)
+def test_who_follows_the_archives_with_a_token_in_the_address_gets_every_article(
+    old: Place, suffix: str, name: str, question: str, articles: int
+) -> None:
+    client, mine = old.client(), token(old, name)
+    following, pages, others = f"/feeds/{name}.{suffix}?{question}token={mine}", [], set[str]()
+    while following:
+        answer = client.get(following)
+        assert answer.status_code == 200, following
+        pages.append(ids(suffix, answer.data))
+        found = addresses(suffix, answer.data)
+        assert client.get(found["self"]).data == answer.data
+        assert f'<{BASE}{found["self"]}>; rel="self"' in answer.headers.getlist("Link")
+        others.update(found.values())
+        following = found.get("prev-archive", "")
+    archived = [one for page in pages[1:] for one in page]
+    assert len(archived) == len(set(archived)), "no article is in two archives"
+    assert len(set(archived).union(pages[0])) == articles
+    assert len(pages) >= 4
+    assert {client.get(address).status_code for address in others} == {200}
+    assert {client.get(address.replace(mine, "x")).status_code for address in others} == {401}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_each_token_has_a_document_that_stays_the_same(old: Place, suffix: str) -> None:
+    clients, tokens = [old.client(), old.client()], [token(old), token(old, "inner")]
+    etags = []
+    for one in tokens:
+        address = f"/feeds/inner.{suffix}?token={one}"
+        answers = [client.get(address) for client in clients * 2]
+        assert len({answer.data for answer in answers}) == 1
+        [etag] = {answer.headers["ETag"] for answer in answers}
+        assert clients[0].get(address, headers={"If-None-Match": etag}).status_code == 304
+        etags.append(etag)
+        for other in set(tokens) - {one}:
+            assert other not in answers[0].text
+    assert etags[0] != etags[1]
+    crossed = clients[0].get(f"/feeds/inner.{suffix}?token={tokens[1]}", headers={"If-None-Match": etags[0]})
+    assert crossed.status_code == 200
+
+
+def test_a_feed_has_one_id_whoever_asks_for_it(old: Place) -> None:
+    client, mine = old.client(), token(old)
+    header = {"Authorization": f"Bearer {mine}"}
+    for address in ("/feeds/inner.atom", "/feeds/inner/2026-02.atom", "/feeds/inner.atom?q=ferry"):
+        mark = "&" if "?" in address else "?"
+        feeds = [
+            parsed(client.get(f"{address}{mark}token={mine}").data),
+            parsed(client.get(address, headers=header).data),
+        ]
+        assert feeds[0].feed.id == feeds[1].feed.id
+        sources = [{entry.source.id for entry in feed.entries} for feed in feeds]
+        assert sources[0] == sources[1]
+    assert feed_id("https://a.example/x?q=1&token=y") == feed_id("https://a.example/x?q=1")
+    assert feed_id("https://a.example/x?token=y") == feed_id("https://a.example/x")
+
+
+def test_the_address_of_a_source_carries_the_token_where_it_needs_it_and_opens_with_it(old: Place) -> None:
+    client = old.client()
+
+    def named(query: str, **headers: str) -> set[str]:
+        items = client.get(f"/feeds/inner.json{query}", headers=headers).get_json()["items"]
+        return {item["_source"]["feed_url"].removeprefix(BASE) for item in items}
+
+    every, inner = token(old), token(old, "inner")
+    private, public = "/feeds/harbour-gazette.json", "/feeds/lantern-post.json"
+    assert named(f"?token={every}") == {f"{private}?token={every}", public}
+    assert named(f"?token={inner}") == {private, public}
+    assert named("", Authorization=f"Bearer {every}") == {private, public}
+    assert client.get(f"{private}?token={every}").status_code == 200
+    assert client.get(f"{private}?token={inner}").status_code == 403
