@@ -5,6 +5,7 @@ A feed of several sources that needs none shows nothing of the sources that need
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -72,6 +73,18 @@ def carried(config: Config, visitor: Visitor, name: str) -> str:
     with theirs.
     """
     return visitor.query if is_private(config, name) and may_see(config, visitor, name) else ""
+
+
+def titles(config: Config, visitor: Visitor, sources: Iterable[Source]) -> frozenset[str]:
+    """The titles that may be named to a visitor, of these sources and of those that are configured.
+
+    A title that an unseen source has as well is not among them: it says nothing for certain.
+    """
+    seen, unseen = set[str](), set[str]()
+    for source in (*sources, *config.catalogue.known()):
+        name = _moved(config.catalogue, source.slug)
+        (seen if may_see(config, visitor, name) else unseen).add(source.title)
+    return frozenset(seen - unseen)
 
 
 def _moved(catalogue: Catalogue, slug: str) -> str:

@@ -11,7 +11,7 @@ from feeds.config import Config
 from feeds.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
 from feeds.model import Article, Deletion, Move, Source, SourceState, Subscription, View
 from feeds.periods import Period, is_name, periods, position
-from feeds.privacy import PUBLIC, Visitor, carried, is_private, secret, shows_all
+from feeds.privacy import PUBLIC, Visitor, carried, is_private, secret, shows_all, titles
 from feeds.store import Store
 
 TTL_MINUTES = 15
@@ -124,7 +124,7 @@ class Views:
             address=asked.address(base),
             language=_language(source, selected.articles, self._config.language),
             updated=_newest(states, source) if whole else _newest_of(selected.articles),
-            articles=selected.articles,
+            articles=self._naming(asked, selected.articles, known),
             combined=source is None,
             source_addresses={one.source.slug: self._address(asked, base, one.source) for one in states},
             # In an archive only what its own articles say: another one must not change it.
@@ -185,6 +185,21 @@ class Views:
         """Where a source's own feed is, for who asks."""
         query = carried(self._config, asked.visitor, source.slug)
         return f"{base}/feeds/{source.slug}{f'?{query}' if query else ''}"
+
+    def _naming(
+        self, asked: Asked, articles: tuple[Article, ...], states: Sequence[SourceState]
+    ) -> tuple[Article, ...]:
+        """The articles, which name no other sources than the visitor may see, or sees here anyway."""
+        if not self._config.private:
+            return articles
+        shown = titles(self._config, asked.visitor, (state.source for state in states))
+        shown |= {article.source.title for article in articles}
+        return tuple(
+            article
+            if shown.issuperset(article.also_in)
+            else replace(article, also_in=tuple(title for title in article.also_in if title in shown))
+            for article in articles
+        )
 
     def _shown(self, name: str, states: list[SourceState]) -> tuple[list[SourceState], bool]:
         """The sources that the feed of this name may show, and whether there may be others."""

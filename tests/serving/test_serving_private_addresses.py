@@ -7,14 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from lxml import etree
 from serving_place import FORMATS, Place, article, parsed
 
+from feeds import moving
+from feeds.config import load
 from feeds.database import Database
+from feeds.server import ingest_of
 from feeds.tokens import Tokens
 from feeds.writers.entries import feed_id
 
-GAZETTE, POST = "Harbour Gazette", "Lantern Post"
+GAZETTE, POST, TABLES = "Harbour Gazette", "Lantern Post", "Tide Tables"
 BASE = "https://feeds.example"
 VIEWS = [{"slug": "inner", "title": "Inner Circle", "source": ["harbour-gazette", "lantern-post"]}]
 CONFIGURED = {"private": ["harbour-gazette", "inner"], "feeds": VIEWS, "base_url": BASE, "limit": 5}
@@ -135,3 +139,61 @@ def test_the_address_of_a_source_carries_the_token_where_it_needs_it_and_opens_w
     assert named("", Authorization=f"Bearer {every}") == {private, public}
     assert client.get(f"{private}?token={every}").status_code == 200
     assert client.get(f"{private}?token={inner}").status_code == 403
+
+
+# -- who else told of an article ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told_by_three(place: Place) -> Place:
+    """An article that a public source told of last, and two private ones before; another of each of these."""
+    place.configure(**(CONFIGURED | {"private": ["harbour-gazette", "tide-tables", "inner"]}))
+    for number, source in enumerate((GAZETTE, TABLES, POST)):
+        text = article(1, source, date=f"2026-03-0{number + 1}T00:00:00Z")
+        link = f"https://{source.lower().replace(' ', '-')}.example/1"
+        place.drop(f"{number}.md", text.replace(link, "https://news.example/story"))
+        place.drop(f"own-{number}.md", article(10 + number, source))
+    place.ingest()
+    return place
+
+
+def also_in(client: FlaskClient, address: str) -> list[str]:
+    for item in client.get(address).get_json()["items"]:
+        if item["url"] == "https://news.example/story":
+            return list(item.get("_feeds", {}).get("also_in", []))
+    raise AssertionError("the story is not there")
+
+
+def test_no_document_names_a_source_that_its_reader_may_not_see(told_by_three: Place) -> None:
+    client = told_by_three.client()
+    every, inner = token(told_by_three), token(told_by_three, "inner")
+    for _ in range(2):
+        for address in ("/feeds/all.json", "/feeds/lantern-post.json", "/feeds/all/2026-03.json?q=ferry"):
+            assert also_in(client, address) == []
+            assert also_in(client, f"{address}{'&' if '?' in address else '?'}token={every}") == []
+        # This view shows the gazette's articles under its name, and none of the tide tables'.
+        assert also_in(client, f"/feeds/inner.json?token={inner}") == [GAZETTE]
+        assert also_in(client, f"/feeds/inner.json?token={every}") == [GAZETTE, TABLES]
+
+
+def test_without_private_feeds_everybody_is_named(told_by_three: Place) -> None:
+    told_by_three.configure()
+    assert also_in(told_by_three.client(), "/feeds/all.json") == [GAZETTE, TABLES]
+
+
+def test_public_sources_are_named_beside_private_ones(told_by_three: Place) -> None:
+    told_by_three.configure(private=["tide-tables"])
+    assert also_in(told_by_three.client(), "/feeds/all.json") == [GAZETTE]
+
+
+def test_a_private_source_is_named_by_neither_its_old_title_nor_its_new_one(told_by_three: Place) -> None:
+    moving.rename(
+        ingest_of(load(told_by_three.root / "config.yaml", {}), told_by_three.store()),
+        "tide-tables",
+        "ebb-tables",
+        "Ebb Tables",
+    )
+    client = told_by_three.client()
+    assert also_in(client, "/feeds/all.json") == []
+    assert "Tables" not in client.get("/feeds/all.json").text
+    assert also_in(client, f"/feeds/inner.json?token={token(told_by_three, 'inner')}") == [GAZETTE]
