@@ -111,6 +111,13 @@ class Documents:
         """Which state of the store is served. Raises StoreError where the database does not answer."""
         return self._pulse.state()
 
+    def learn(self) -> None:
+        """Know what was renamed or merged up to the state that is served.
+
+        Raises StoreError where the database does not answer.
+        """
+        self.views.moves.of(self.state())
+
     def asked(self, name: str, asked: Filter, period: str, visitor: Visitor) -> Asked:
         """What a visitor asks for; what is public is the same for everybody."""
         guarded = is_private(self.config, name)
@@ -170,7 +177,7 @@ class Documents:
         The addresses of private ones carry the visitor's token on, if it came in an address.
         """
         if self.config.private:  # after the states: who was renamed meanwhile is private all the same
-            self.config.catalogue.move(self.store.moves())
+            self.views.moves.now()
         named = [(one.address.rpartition("/")[2], one) for one in self.subscriptions(states, base)]
         return [
             (name, replace(one, address=f"{one.address}?{query}") if query else one)

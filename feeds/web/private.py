@@ -65,12 +65,12 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
     learned = False
 
     def learn() -> None:
-        """Which sources were moved. While the database is broken public feeds stay as they were: so does
-        what is known of moves.
+        """Which sources were moved, up to the state that is served. While the database is broken public feeds
+        stay as they were: so does what is known of moves.
         """
         nonlocal learned
         try:
-            config.catalogue.move(documents.store.moves())
+            documents.learn()
             learned = True
         except StoreError:
             if not learned:
@@ -96,6 +96,18 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
             if not may_see(config, visitor(), name):
                 return _refused(403, "403: this token is for another feed")
         return None
+
+    @app.after_request
+    def guard_again(response: Response) -> Response:
+        """Who makes a document learns of later moves than the guard did: a feed may have become private."""
+        name = _feed()
+        if name is None or g.get("private") or not is_private(config, name):
+            return response
+        request.environ.pop(DOCUMENT, None)
+        try:
+            return guard() or response
+        except StoreError:
+            return _refused(503, "503: the database does not answer; try again in a moment")
 
 
 def _feed() -> str | None:

@@ -13,6 +13,7 @@ from feeds.model import Article, Deletion, Move, Source, SourceState, Subscripti
 from feeds.periods import Period, is_name, periods, position
 from feeds.privacy import PUBLIC, Visitor, carried, is_private, secret, shows_all, titles
 from feeds.store import Store
+from feeds.web.moves import Moves
 
 TTL_MINUTES = 15
 """How long a reader may keep a feed before it asks again; RSS `ttl` and HTTP `max-age` say the same."""
@@ -78,6 +79,7 @@ class Views:
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
         self._store = store
+        self.moves = Moves(config.catalogue, store)
         self._named = {view.slug: view for view in config.feeds}
 
     def view(self, asked: Asked, base: str) -> View:
@@ -175,11 +177,7 @@ class Views:
 
     def _learn(self) -> tuple[Move, ...]:
         """Which sources were moved, so that private ones stay private; asked only where there are any."""
-        if not self._config.private:
-            return ()
-        moves = tuple(self._store.moves())
-        self._config.catalogue.move(moves)
-        return moves
+        return self.moves.now() if self._config.private else ()
 
     def _address(self, asked: Asked, base: str, source: Source) -> str:
         """Where a source's own feed is, for who asks."""
@@ -258,7 +256,7 @@ class Views:
 
     def _moved(self, slug: str) -> str:
         """Where a source's feed is now that was renamed or merged into another."""
-        self._config.catalogue.move(self._store.moves())
+        self.moves.now()
         return self._config.catalogue.moved(Source(slug=slug, title=slug)).slug
 
     def _described(self, view: NamedView) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,8 +15,10 @@ from serving_place import FORMATS, Place, article, parsed
 from feeds import moving
 from feeds.config import load
 from feeds.database import Database
+from feeds.model import Move
 from feeds.server import ingest_of
 from feeds.tokens import Tokens
+from feeds.web import create_app
 from feeds.writers.entries import feed_id
 
 GAZETTE, POST, TABLES = "Harbour Gazette", "Lantern Post", "Tide Tables"
@@ -197,3 +200,65 @@ def test_a_private_source_is_named_by_neither_its_old_title_nor_its_new_one(told
     assert also_in(client, "/feeds/all.json") == []
     assert "Tables" not in client.get("/feeds/all.json").text
     assert also_in(client, f"/feeds/inner.json?token={token(told_by_three, 'inner')}") == [GAZETTE]
+
+
+# -- what was moved -------------------------------------------------------------------------------------
+
+
+def counted(moves: Callable[[], list[Move]], seen: list[int]) -> Callable[[], list[Move]]:
+    def counting() -> list[Move]:
+        seen.append(1)
+        return moves()
+
+    return counting
+
+
+def test_what_was_moved_is_looked_up_once_for_each_state(old: Place) -> None:
+    store, asked = old.store(), list[int]()
+    store.moves = counted(store.moves, asked)  # type: ignore[method-assign]
+    client, mine = create_app(old.config, store).test_client(), token(old)
+    addresses = [f"/feeds/inner.atom?token={mine}", "/feeds/harbour-gazette.atom", "/feeds/lantern-post.rss"]
+    for _ in range(3):
+        for address in addresses:
+            client.get(address, headers={"Authorization": "Basic eDp5"})
+    before = len(asked)
+    for _ in range(10):
+        codes = [client.get(one, headers={"Authorization": "Basic eDp5"}).status_code for one in addresses]
+        assert codes == [200, 401, 200]
+    assert len(asked) == before
+    old.drop("new.md", article(99))
+    old.ingest()
+    client.get(addresses[1])
+    assert len(asked) == before + 1
+
+
+def test_a_source_that_was_renamed_a_moment_ago_is_private_before_anybody_looked(old: Place) -> None:
+    """A server looks for a new state once in a while; a rename or a merge in between opens nothing."""
+    mine, other = token(old, "harbour-gazette"), token(old, "inner")
+    app = create_app(old.config, old.store(), seconds=3600)
+    client = app.test_client()
+    assert client.get("/feeds/all.json").status_code == 200
+    assert client.get(f"/feeds/harbour-gazette.atom?token={mine}").status_code == 200
+    elsewhere = load(old.root / "config.yaml", {})  # another process: this one's hears nothing of it
+    moving.rename(ingest_of(elsewhere, old.store()), "harbour-gazette", "gazette")
+    refused = client.get("/feeds/gazette.atom")
+    assert (refused.status_code, refused.headers["Cache-Control"]) == (401, "no-store")
+    assert "Ferry" not in refused.text
+    assert client.get("/feeds/gazette.atom").status_code == 401
+    assert client.get(f"/feeds/gazette.atom?token={other}").status_code == 403
+    assert client.get(f"/feeds/gazette.atom?token={mine}").status_code == 200
+    assert client.get("/feeds/gazette/2026-02.json").status_code == 401
+
+
+@pytest.mark.parametrize("give", [True, False])
+def test_a_token_opens_a_source_that_became_private_a_moment_ago(old: Place, give: bool) -> None:
+    mine = token(old, "lantern-post")
+    client = create_app(old.config, old.store(), seconds=3600).test_client()
+    elsewhere = load(old.root / "config.yaml", {})
+    moving.merge(ingest_of(elsewhere, old.store()), "harbour-gazette", "lantern-post")
+    answer = client.get(f"/feeds/lantern-post.json{f'?token={mine}' if give else ''}")
+    assert answer.status_code == (200 if give else 401)
+    if give:
+        assert answer.headers["Cache-Control"].startswith("private")
+    for address in ("/feeds/all.json", "/feeds/all.json?q=ferry", "/feeds/all/2026-02.json"):
+        assert "Ferry" not in client.get(address).text
