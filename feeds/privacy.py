@@ -5,7 +5,9 @@ A feed of several sources that needs none shows nothing of the sources that need
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from feeds.catalogue import Catalogue
 from feeds.config import EVERY_FEED, Config
@@ -20,6 +22,11 @@ class Visitor:
     """The feed that the token opens, or ANY of them; None without a token."""
     token: str = ""
     """The token, where it stood in the address: addresses that are handed out carry it on."""
+
+    @property
+    def query(self) -> str:
+        """What an address carries that lets them in: `token=…`, or nothing."""
+        return f"token={quote(self.token, safe='')}" if self.token else ""
 
 
 ANY = ""
@@ -59,6 +66,25 @@ def may_see(config: Config, visitor: Visitor, name: str) -> bool:
         return True
     opens = visitor.opens
     return opens is not None and (opens in (ANY, name) or _moved(config.catalogue, opens) == name)
+
+
+def carried(config: Config, visitor: Visitor, name: str) -> str:
+    """What the address of a feed carries on for a visitor: their token, where the feed needs one and opens
+    with theirs.
+    """
+    return visitor.query if is_private(config, name) and may_see(config, visitor, name) else ""
+
+
+def titles(config: Config, visitor: Visitor, sources: Iterable[Source]) -> frozenset[str]:
+    """The titles that may be named to a visitor, of these sources and of those that are configured.
+
+    A title that an unseen source has as well is not among them: it says nothing for certain.
+    """
+    seen, unseen = set[str](), set[str]()
+    for source in (*sources, *config.catalogue.known()):
+        name = _moved(config.catalogue, source.slug)
+        (seen if may_see(config, visitor, name) else unseen).add(source.title)
+    return frozenset(seen - unseen)
 
 
 def _moved(catalogue: Catalogue, slug: str) -> str:

@@ -8,6 +8,8 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -21,6 +23,7 @@ from feeds.model import FeedsError
 from feeds.schedule import Watcher
 from feeds.store import Store
 from feeds.web import create_app
+from feeds.web.shared import server_folder
 
 _GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
 _THREADS = 8
@@ -50,8 +53,9 @@ def ingest_of(config: Config, store: Store) -> Ingest:
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     """A gunicorn server that takes its settings from a Config, none from a file or GUNICORN_CMD_ARGS."""
 
-    def __init__(self, config: Config, *, watch: bool, say: Say) -> None:
+    def __init__(self, config: Config, *, watch: bool, say: Say, shared: Path | None = None) -> None:
         self._config = config
+        self._shared = shared
         self._watch = watch
         self._say = say
         super().__init__()
@@ -80,7 +84,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def load(self) -> Flask:
         """Called by gunicorn in each worker: the application, with a database connection of its own."""
         configure_logging(self._config)
-        return create_app(self._config, seconds=_SECONDS_BEHIND)
+        return create_app(self._config, seconds=_SECONDS_BEHIND, shared=self._shared)
 
     def _announce(self, arbiter: Any) -> None:
         port = arbiter.LISTENERS[0].sock.getsockname()[1]  # the one that was given where 0 was asked for
@@ -124,7 +128,9 @@ def serve(config: Config, *, watch: bool, say: Say) -> None:
     """
     Store(config.database).close()
     _wait_for_port(config.host, config.port)
-    Server(config, watch=watch, say=say).run()
+    several = config.workers > 1 and not watch
+    with server_folder() if several else nullcontext() as shared:
+        Server(config, watch=watch, say=say, shared=shared).run()
 
 
 def _wait_for_port(host: str, port: int) -> None:

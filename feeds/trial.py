@@ -35,7 +35,7 @@ class Trial:
 def trial(
     text: str, *, catalogue: Catalogue, language: str, now: datetime, slug: str = "", link: str = ""
 ) -> Trial:
-    """Clean a pasted article file, or HTML; `slug` names whose rules are taken, `link` is what HTML belongs to.
+    """Clean a pasted article file, or HTML; `slug` names whose rules are taken, `link` is what HTML is of.
 
     Raises ReadError where it is nothing that can be cleaned.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -12,18 +14,24 @@ from feeds.tokens import Tokens
 from feeds.web import feeds, pages, private
 from feeds.web.documents import Documents
 from feeds.web.prompt import Prompt
+from feeds.web.shared import Shared
 
 
-def create_app(config: Config, store: Store | None = None, *, seconds: float = 0.0) -> Flask:
+def create_app(
+    config: Config, store: Store | None = None, *, seconds: float = 0.0, shared: Path | None = None
+) -> Flask:
     """The application for a configuration; opens the configured database unless a store is given.
 
-    With `seconds` the database is asked only so often whether anything has changed.
+    With `seconds` the database is asked only so often whether anything has changed. In the folder `shared`
+    the processes of one server put what they make for each other; without one, each makes everything itself.
     Raises StoreError where the database cannot be used.
     """
     app = Flask(__name__)
     app.url_map.strict_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    documents = Documents(config, store or Store(config.database), seconds)
+    documents = Documents(
+        config, store or Store(config.database), seconds, Shared(shared) if shared else None
+    )
     app.register_blueprint(feeds.blueprint(config, documents))
     app.register_blueprint(pages.blueprint(config, documents))
     app.after_request(_as_declared)

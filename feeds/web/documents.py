@@ -4,24 +4,19 @@ compressed when somebody first wants it so, and handed out as bytes until someth
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from urllib.parse import quote
-
-from werkzeug.http import http_date
+from dataclasses import replace
 
 from feeds.config import Config
 from feeds.filters import EVERYTHING, Filter, FilterError
 from feeds.model import SourceState, Subscription
-from feeds.privacy import PUBLIC, Visitor, is_private, may_see
+from feeds.privacy import PUBLIC, Visitor, carried, is_private, may_see
 from feeds.store import State, Store
-from feeds.web.encodings import ENCODINGS, IDENTITY
+from feeds.web.kept import Document, Kept, Key, compressed, finished
+from feeds.web.shared import Made, Shared
 from feeds.web.views import (
     TTL_MINUTES,
     Asked,
@@ -47,52 +42,9 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _MOST_BYTES = 64_000_000
+_MOST_BYTES_WITH_TOKENS = 32_000_000
 _LOCKS = 16
 _ANSWERS = (UnknownFeedError, MovedFeedError, GoneFeedError, FilterError)
-
-Key = tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Document:
-    """A finished answer."""
-
-    body: bytes
-    etag: str
-    """Of the body; of nothing else, above all of no clock."""
-    modified: datetime
-    """When the store last changed. The date of the newest entry would not do: an older article can come in
-    later, and who asks If-Modified-Since would never hear of it."""
-    media_type: str
-    state: State
-    """Of the store that it was made from."""
-    last_modified: str = ""
-    _encoded: dict[str, bytes] = field(default_factory=dict)
-    _encoding: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.last_modified = http_date(self.modified)
-
-    @property
-    def size(self) -> int:
-        """What it costs to keep: itself, and room for its compressed forms."""
-        return 2 * len(self.body)
-
-    def encoded(self, encoding: str) -> bytes:
-        """The body in one of ENCODINGS, each made once; itself for any other word."""
-        if encoding not in ENCODINGS:
-            return self.body
-        found = self._encoded.get(encoding)
-        if found is None:
-            with self._encoding:
-                if encoding not in self._encoded:
-                    self._encoded[encoding] = ENCODINGS[encoding](self.body)
-                found = self._encoded[encoding]
-        return found
-
-    def tag(self, encoding: str) -> str:
-        """The ETag of that form, without its quotation marks."""
-        return self.etag if encoding == IDENTITY else f"{self.etag}-{encoding}"
 
 
 class _Pulse:
@@ -133,63 +85,93 @@ class _Pulse:
 class Documents:
     """Documents by name, format, base address and question, each made once for each state of the store.
 
-    With `seconds` a change is seen that much later at most, and the database is asked that much less.
+    With `seconds` a change is seen that much later at most, and the database is asked that much less. What is
+    `shared` other processes have made, or have from here.
     """
 
-    def __init__(self, config: Config, store: Store, seconds: float = 0.0) -> None:
+    def __init__(
+        self, config: Config, store: Store, seconds: float = 0.0, shared: Shared | None = None
+    ) -> None:
         self.config = config
         self.store = store
         self.views = Views(config, store)
-        self.evictions = 0
-        """How many documents were let go of to make room."""
         self._pulse = _Pulse(store, seconds)
-        self._kept: OrderedDict[Key, Document] = OrderedDict()
-        self._keeping = threading.Lock()
+        self._shared = shared
+        self._kept = Kept(_MOST_BYTES)
+        self._personal = Kept(_MOST_BYTES_WITH_TOKENS)
+        """What has tokens in it: however many there are, they push out nothing of the others."""
         self._making = [threading.Lock() for _ in range(_LOCKS)]
+
+    @property
+    def evictions(self) -> int:
+        """How many documents were let go of to make room."""
+        return self._kept.evictions
 
     def state(self) -> State:
         """Which state of the store is served. Raises StoreError where the database does not answer."""
         return self._pulse.state()
 
+    def learn(self) -> None:
+        """Know what was renamed or merged up to the state that is served.
+
+        Raises StoreError where the database does not answer.
+        """
+        self.views.moves.of(self.state())
+
+    def asked(self, name: str, asked: Filter, period: str, visitor: Visitor) -> Asked:
+        """What a visitor asks for; what is public is the same for everybody."""
+        guarded = is_private(self.config, name)
+        return Asked(name=name, filter=asked, period=period, visitor=visitor if guarded else PUBLIC)
+
     def feed(
-        self, name: str, suffix: str, base: str, asked: Filter = EVERYTHING, period: str = ""
+        self,
+        name: str,
+        suffix: str,
+        base: str,
+        asked: Filter = EVERYTHING,
+        period: str = "",
+        visitor: Visitor = PUBLIC,
     ) -> Document:
         """A feed in a format of WRITERS, for readers who came to `base`: `all`, a source's or a named view's,
         narrowed by a filter; with a `period` the archive of that name.
 
-        Raises what `Views.view` raises.
+        A private feed is made for the visitor, with their token in the addresses if it came in one. Whether
+        they may see it is decided elsewhere. Raises what `Views.view` raises.
         """
         writer = WRITERS.get(suffix)
         if writer is None:
             raise UnknownFeedError(f"no format is called {suffix}; there are {', '.join(WRITERS)}")
-        what = Asked(name=name, filter=asked, period=period)
+        what = self.asked(name, asked, period, visitor)
 
-        def make() -> tuple[bytes, str]:
-            return writer.render(self.views.view(what, base)), writer.media_type
+        def make() -> Made:
+            body = writer.render(self.views.view(what, base))
+            # Only now is it known for sure: its source may have been renamed or merged meanwhile.
+            return Made(body, writer.media_type, private=is_private(self.config, name))
 
-        return self._document((name, suffix, base, asked.query, period), make)
+        key: Key = (name, suffix, base, asked.query, period)
+        if what.visitor != PUBLIC:
+            key = (*key, what.visitor.opens or "", what.visitor.token)
+        return self._document(key, make, self._personal if what.visitor.token else self._kept)
 
-    def page(self, about: Key, make: Callable[[], tuple[bytes, str]]) -> Document:
-        """A page for people, kept like a feed: `make` gives its bytes and media type, `about` says which it
-        is.
-        """
-        return self._document(("page", *about), make)
+    def page(self, about: Key, make: Callable[[], Made]) -> Document:
+        """A page that everybody may see, kept like a feed; `about` says which it is."""
+        return self._document(("page", *about), make, self._kept)
 
     def opml(self, base: str, visitor: Visitor = PUBLIC) -> Document:
         """The list of all feeds that a visitor may see, to import into a reader."""
 
-        def make() -> tuple[bytes, str]:
+        def make() -> Made:
             states = self.store.sources()
             if not states and not self.views.was_read():
                 raise NothingYetError
             listed = [one for _, one in self.listed(states, base, visitor)]
             changed = [state for state in states if may_see(self.config, visitor, state.source.slug)]
-            return opml.render(self.config.title, newest_change(changed), listed), opml.MEDIA_TYPE
+            return Made(opml.render(self.config.title, newest_change(changed), listed), opml.MEDIA_TYPE)
 
         if visitor is not PUBLIC:  # made for them alone, and kept for nobody
             state = self.store.state()
-            return _finished(*make(), state)
-        return self._document(("feeds", "opml", base), make)
+            return finished(make(), state)
+        return self._document(("feeds", "opml", base), make, self._kept)
 
     def listed(
         self, states: list[SourceState], base: str, visitor: Visitor = PUBLIC
@@ -199,21 +181,21 @@ class Documents:
         The addresses of private ones carry the visitor's token on, if it came in an address.
         """
         if self.config.private:  # after the states: who was renamed meanwhile is private all the same
-            self.config.catalogue.move(self.store.moves())
-        query = f"?token={quote(visitor.token, safe='')}" if visitor.token else ""
+            self.views.moves.now()
         named = [(one.address.rpartition("/")[2], one) for one in self.subscriptions(states, base)]
         return [
-            (name, replace(one, address=one.address + query) if is_private(self.config, name) else one)
+            (name, replace(one, address=f"{one.address}?{query}") if query else one)
             for name, one in named
             if may_see(self.config, visitor, name)
+            for query in [carried(self.config, visitor, name)]
         ]
 
     def subscriptions(self, states: list[SourceState], base: str) -> list[Subscription]:
         """Every feed there is: the combined one, the named views, the sources."""
         return self.views.subscriptions(states, base)
 
-    def _document(self, key: Key, make: Callable[[], tuple[bytes, str]]) -> Document:
-        kept = self._kept.get(key)
+    def _document(self, key: Key, make: Callable[[], Made], among: Kept) -> Document:
+        kept = among.get(key)
         try:
             state = self.state()
             if kept is not None and kept.state == state:
@@ -224,10 +206,10 @@ class Documents:
                 return kept
             try:
                 state = self._pulse.now()  # what is selected next is of no older state
-                kept = self._kept.get(key)
+                kept = among.get(key)
                 if kept is None or kept.state != state:
-                    kept = _finished(*make(), state)
-                    self._keep(key, kept)
+                    kept = self._made(key, state, make, kept)
+                    among.put(key, kept)
             finally:
                 making.release()
         except _ANSWERS:
@@ -238,24 +220,33 @@ class Documents:
             log.warning("the last good state of %s.%s is served: %r", *key[:2], error)
         return kept
 
-    def _keep(self, key: Key, kept: Document) -> None:
-        """Keep it, and let go of those made longest ago: visitors choose what they ask, nothing else bounds
-        it.
-        """
-        with self._keeping:
-            self._kept.pop(key, None)
-            self._kept[key] = kept
-            size = sum(each.size for each in self._kept.values())
-            while size > _MOST_BYTES and len(self._kept) > 1:
-                size -= self._kept.popitem(last=False)[1].size
-                self.evictions += 1
+    def _made(self, key: Key, state: State, make: Callable[[], Made], kept: Document | None) -> Document:
+        """The document of a state, made here or by another process; while one makes it, what was kept."""
 
+        def here() -> Made:
+            made = make()
+            log.debug("made %s.%s of generation %d", *key[:2], state.generation)
+            return made
 
-def _finished(body: bytes, media_type: str, state: State) -> Document:
-    return Document(
-        body=body,
-        etag=hashlib.blake2b(body, digest_size=12).hexdigest(),
-        modified=state.changed,
-        media_type=media_type,
-        state=state,
-    )
+        shared = self._shared
+        if shared is None or is_private(self.config, key[0]):  # what is made for a visitor is private
+            return finished(here(), state)
+        made = shared.once(state, key, here, wait=kept is None)
+        if made is None and kept is not None:
+            return kept
+        document = finished(made or here(), state)
+        if made and not made.private:
+            document.compress = self._compressed_once(shared, key, document)
+        return document
+
+    def _compressed_once(self, shared: Shared, key: Key, document: Document) -> Callable[[bytes, str], bytes]:
+        state, etag = document.state, document.etag
+
+        def compress(body: bytes, encoding: str) -> bytes:
+            def make() -> Made:
+                log.debug("compressed %s.%s of generation %d: %s", *key[:2], state.generation, encoding)
+                return Made(compressed(body, encoding), encoding)
+
+            return (shared.once(state, (*key, etag, encoding), make, wait=True) or make()).body
+
+        return compress

@@ -23,7 +23,6 @@ from feeds.web.encodings import IDENTITY, preferred
 from feeds.web.links import linked
 from feeds.web.private import visitor
 from feeds.web.prompt import DOCUMENT
-from feeds.web.views import Asked
 from feeds.writers.entries import served_at
 
 _CACHE_CONTROL = (
@@ -109,8 +108,8 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         asked = parse(request.args.items(multi=True))
         name, suffix = of["name"], of["suffix"]
         period = of.get("period", "")
-        response = answer(documents.feed(name, suffix, base, asked, period))
-        what = Asked(name=name, filter=asked, period=period)
+        response = answer(documents.feed(name, suffix, base, asked, period, visitor()))
+        what = documents.asked(name, asked, period, visitor())
         return linked(response, served_at(what.address(base), suffix), documents.views.hubs(what))
 
     for path in (_FEED, _ARCHIVE, _LIST):

@@ -11,11 +11,13 @@ from flask import Response, current_app, render_template, request
 
 from feeds.config import Config
 from feeds.privacy import PUBLIC, Visitor
-from feeds.web.documents import Document, Documents
+from feeds.web.documents import Documents
 from feeds.web.encodings import IDENTITY, preferred
 from feeds.web.feeds import base_address
 from feeds.web.here import playground_is_open
+from feeds.web.kept import Document
 from feeds.web.private import visitor
+from feeds.web.shared import Made
 from feeds.web.words import Words, chosen
 
 MEDIA_TYPE: Final = "text/html"
@@ -92,12 +94,12 @@ class Site:
         `values` gives what the template needs, where it has to be made.
         """
 
-        def make() -> tuple[bytes, str]:
-            return self.rendered(template, asking, values()), MEDIA_TYPE
+        def make() -> Made:
+            return Made(self.rendered(template, asking, values()), MEDIA_TYPE)
 
         policy = _WITH_PICTURES if asking.pictures else _AS_IS
         if asking.visitor is not PUBLIC:  # made for them alone
-            return answer(make()[0], policy=policy)
+            return answer(make().body, policy=policy)
         how = (
             asking.words.language,
             asking.base,

@@ -2,7 +2,7 @@
 
 A token comes in the address (`?token=…`, since few readers send headers), as a Bearer token (RFC 6750) or as
 the password of HTTP Basic (RFC 7617), with any user name. It is taken out of the address before anything else
-sees that: routes, documents, their cache, and what is written to logs know nothing of it.
+sees that. Only what is made for who gave it in an address has it again: the addresses of their private feeds.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
     learned = False
 
     def learn() -> None:
-        """Which sources were moved. While the database is broken public feeds stay as they were: so does
-        what is known of moves.
+        """Which sources were moved, up to the state that is served. While the database is broken public feeds
+        stay as they were: so does what is known of moves.
         """
         nonlocal learned
         try:
-            config.catalogue.move(documents.store.moves())
+            documents.learn()
             learned = True
         except StoreError:
             if not learned:
@@ -98,6 +98,18 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
                 return refused(visitor())
         return None
 
+    @app.after_request
+    def guard_again(response: Response) -> Response:
+        """Who makes a document learns of later moves than the guard did: a feed may have become private."""
+        name = _feed()
+        if name is None or g.get("private") or not is_private(config, name):
+            return response
+        request.environ.pop(DOCUMENT, None)
+        try:
+            return guard() or response
+        except StoreError:
+            return _short(503, "503: the database does not answer; try again in a moment")
+
 
 def _feed() -> str | None:
     """The feed that is asked for, whatever is asked of it."""
@@ -123,15 +135,16 @@ def _first(tokens: Tokens, given: list[str]) -> Token | None:
 def refused(visitor: Visitor) -> Response:
     """The answer to who may not see something: without a token, or with one for another feed."""
     g.private = True
-    status, text = (
-        (401, "401: this needs a token: add ?token=… to the address")
-        if visitor.opens is None
-        else (403, "403: this token is for another feed")
-    )
+    if visitor.opens is not None:
+        return _short(403, "403: this token is for another feed")
+    response = _short(401, "401: this needs a token: add ?token=… to the address")
+    response.headers.add("WWW-Authenticate", 'Basic realm="Feeds", charset="UTF-8"')
+    response.headers.add("WWW-Authenticate", 'Bearer realm="Feeds"')
+    return response
+
+
+def _short(status: int, text: str) -> Response:
     response = Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
-    if status == 401:
-        response.headers.add("WWW-Authenticate", 'Basic realm="Feeds", charset="UTF-8"')
-        response.headers.add("WWW-Authenticate", 'Bearer realm="Feeds"')
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -11,9 +11,10 @@ from feeds.config import Config
 from feeds.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
 from feeds.model import Article, Deletion, Move, Source, SourceState, Subscription, View
 from feeds.periods import Period, is_name, periods, position
-from feeds.privacy import is_private, secret, shows_all
+from feeds.privacy import PUBLIC, Visitor, carried, is_private, secret, shows_all, titles
 from feeds.selection import Leaf
 from feeds.store import Store
+from feeds.web.moves import Moves
 
 TTL_MINUTES = 15
 """How long a reader may keep a feed before it asks again; RSS `ttl` and HTTP `max-age` say the same."""
@@ -51,12 +52,15 @@ class Asked:
     filter: Filter = EVERYTHING
     period: str = ""
     """The archive's name; empty for the feed that goes on."""
+    visitor: Visitor = PUBLIC
+    """Who asks for what only they may see; everybody, for what everybody may see."""
 
     def address(self, base: str, period: str | None = None) -> str:
         """Where it is, without the format's suffix, which goes before the query."""
         name = self.period if period is None else period
         path = f"{base}/feeds/{self.name}{f'/{name}' if name else ''}"
-        return f"{path}?{self.filter.query}" if self.filter.query else path
+        query = "&".join(filter(None, (self.filter.query, self.visitor.query)))
+        return f"{path}?{query}" if query else path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,7 @@ class Views:
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
         self._store = store
+        self.moves = Moves(config.catalogue, store)
         self._named = {view.slug: view for view in config.feeds}
 
     def view(self, asked: Asked, base: str) -> View:
@@ -108,7 +113,7 @@ class Views:
         """
         while True:
             moves = self._learn()
-            _, _, channel, filters = self._chosen(asked, base)
+            _, _, channel, filters = self._chosen(asked, base, self._store.sources())
             order: Order = next(
                 (one.order for one in (asked.filter, *channel.filters) if one.order), "newest"
             )
@@ -119,12 +124,12 @@ class Views:
                 )
 
     def _chosen(
-        self, asked: Asked, base: str
+        self, asked: Asked, base: str, known: list[SourceState]
     ) -> tuple[list[SourceState], bool, _Channel, tuple[Filter, ...]]:
         """The sources that may be shown, whether there may be others, what stands under the name, and what
         its articles have to pass.
         """
-        states, guarded = self._shown(asked.name)
+        states, guarded = self._shown(asked.name, known)
         channel = self._channel(asked.name, states, base)
         filters = self._filters(asked, channel, states)
         if guarded:  # what may be seen, not what may not: no source that comes meanwhile slips in
@@ -132,7 +137,8 @@ class Views:
         return states, guarded, channel, filters
 
     def _view(self, asked: Asked, base: str) -> View:
-        states, guarded, channel, filters = self._chosen(asked, base)
+        known = self._store.sources()
+        states, guarded, channel, filters = self._chosen(asked, base, known)
         form = (asked.filter, *channel.filters)
         limit = next((one.limit for one in form if one.limit), self._config.limit)
         order: Order = next((one.order for one in form if one.order), "newest")
@@ -157,9 +163,9 @@ class Views:
             address=asked.address(base),
             language=_language(source, selected.articles, self._config.language),
             updated=_newest(states, source) if whole else _newest_of(selected.articles),
-            articles=selected.articles,
+            articles=self._naming(asked, selected.articles, known),
             combined=source is None,
-            source_addresses={one.source.slug: f"{base}/feeds/{one.source.slug}" for one in states},
+            source_addresses={one.source.slug: self._address(asked, base, one.source) for one in states},
             # In an archive only what its own articles say: another one must not change it.
             source_updated={one.source.slug: one.updated for one in states}
             if whole
@@ -208,15 +214,30 @@ class Views:
 
     def _learn(self) -> tuple[Move, ...]:
         """Which sources were moved, so that private ones stay private; asked only where there are any."""
-        if not self._config.private:
-            return ()
-        moves = tuple(self._store.moves())
-        self._config.catalogue.move(moves)
-        return moves
+        return self.moves.now() if self._config.private else ()
 
-    def _shown(self, name: str) -> tuple[list[SourceState], bool]:
+    def _address(self, asked: Asked, base: str, source: Source) -> str:
+        """Where a source's own feed is, for who asks."""
+        query = carried(self._config, asked.visitor, source.slug)
+        return f"{base}/feeds/{source.slug}{f'?{query}' if query else ''}"
+
+    def _naming(
+        self, asked: Asked, articles: tuple[Article, ...], states: Sequence[SourceState]
+    ) -> tuple[Article, ...]:
+        """The articles, which name no other sources than the visitor may see, or sees here anyway."""
+        if not self._config.private:
+            return articles
+        shown = titles(self._config, asked.visitor, (state.source for state in states))
+        shown |= {article.source.title for article in articles}
+        return tuple(
+            article
+            if shown.issuperset(article.also_in)
+            else replace(article, also_in=tuple(title for title in article.also_in if title in shown))
+            for article in articles
+        )
+
+    def _shown(self, name: str, states: list[SourceState]) -> tuple[list[SourceState], bool]:
         """The sources that the feed of this name may show, and whether there may be others."""
-        states = self._store.sources()
         if shows_all(self._config, name):
             return states, False
         return [state for state in states if not is_private(self._config, state.source.slug)], True
@@ -272,7 +293,7 @@ class Views:
 
     def _moved(self, slug: str) -> str:
         """Where a source's feed is now that was renamed or merged into another."""
-        self._config.catalogue.move(self._store.moves())
+        self.moves.now()
         return self._config.catalogue.moved(Source(slug=slug, title=slug)).slug
 
     def _described(self, view: NamedView) -> str:

@@ -36,9 +36,12 @@ def feed_id(address: str) -> str:
     """The permanent id of the feed at this address (without suffix), as RFC 4287 section 4.2.6 wants it.
 
     A UUIDv5 in the URL namespace: no database has to remember it, it does not change with the format, and an
-    `atom:source` in a combined view carries the very id that the source's own feed carries.
+    `atom:source` in a combined view carries the very id that the source's own feed carries. A token that
+    lets somebody in (`token=…`) is no part of what a feed is.
     """
-    return uuid.uuid5(uuid.NAMESPACE_URL, address).urn
+    path, _, query = address.partition("?")
+    query = "&".join(pair for pair in query.split("&") if pair and not pair.startswith("token="))
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{path}?{query}" if query else path).urn
 
 
 def view_id(view: View) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +45,7 @@ def test_slices_fill_the_whole_without_a_gap(values: list[tuple[str, int]]) -> N
     if found:
         assert found[0].start == 0
         assert abs(found[-1].start + found[-1].width - 100) < 0.01
-        for before, after in zip(found, found[1:], strict=False):
+        for before, after in pairwise(found):
             assert abs(before.start + before.width - after.start) < 0.01
 
 

@@ -79,7 +79,12 @@ def test_a_private_feed_opens_by_address_bearer_and_password(served: Served, suf
         served.get(f"{address}?token={served.every}"),
     ]
     assert {answer.status for answer in answers} == {200}
-    assert len({answer.body for answer in answers}) == 1
+    assert len({answer.body for answer in answers[:3]}) == 1
+    bare = answers[3].text
+    assert not any(token in bare for token in served.tokens())
+    for answer in answers:  # the same but for the token in its own address
+        said = answer.text.replace(f"?token={served.token}", "").replace(f"?token={served.every}", "")
+        assert said == bare
     assert "Ferry 1 is back" in answers[0].text
 
 
@@ -225,15 +230,21 @@ def test_the_home_page_lists_what_may_be_seen(served: Served) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_no_document_and_no_header_repeats_the_token(served: Served, suffix: str) -> None:
-    answer = served.get(f"{PRIVATE}.{suffix}?token={served.token}")
-    assert served.token not in answer.text
-    assert served.token not in str(answer.headers)
-    if suffix == "json":
-        said = [json.loads(answer.body)["feed_url"]]
-    else:
-        said = [link.href for link in parsed(answer.body).feed.links if link.rel == "self"]
-    assert said == [f"{served.place.address}{PRIVATE}.{suffix}"]
+def test_a_document_repeats_the_token_only_to_who_gave_it_in_the_address(served: Served, suffix: str) -> None:
+    address = f"{PRIVATE}.{suffix}"
+    given, shown = f"?token={served.token}", {"Authorization": f"Bearer {served.token}"}
+    for query, header, carried in ((given, {}, given), (given, shown, given), ("", shown, "")):
+        for _ in range(2):
+            answer = served.get(f"{address}{query}", **header)
+            if suffix == "json":
+                said = [json.loads(answer.body)["feed_url"]]
+            else:
+                said = [link.href for link in parsed(answer.body).feed.links if link.rel == "self"]
+            assert said == [f"{served.place.address}{address}{carried}"]
+            assert answer.headers["Link"] == f'<{said[0]}>; rel="self"'
+            assert (answer.text + str(answer.headers)).count(served.token) == (2 if carried else 0)
+    public = served.get(f"{OPEN}.{suffix}?token={served.token}")
+    assert served.token not in public.text + str(public.headers)
 
 
 def test_what_needs_a_token_is_kept_by_no_cache_that_others_share(served: Served) -> None:

@@ -113,7 +113,8 @@ def test_every_view_of_a_private_feed_needs_a_token(filled: Place, address: str)
         assert let_in.status_code in (200, 400)
         assert let_in.headers["Cache-Control"].startswith("private")
         assert "public" not in let_in.headers["Cache-Control"]
-        assert mine not in let_in.text + str(let_in.headers)
+        shown = client.get(address, headers={"Authorization": f"Bearer {mine}"})
+        assert mine not in shown.text + str(shown.headers)
 
 
 def test_the_archives_of_a_private_feed_are_all_there_for_who_may_see_it(filled: Place) -> None:

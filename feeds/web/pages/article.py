@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort
 
 from feeds import changes, inert, tally, urls
 from feeds.model import Article, Original, ReadError
-from feeds.privacy import may_see
+from feeds.privacy import may_see, titles
 from feeds.web import charts
 from feeds.web.page import Asking, Site
 from feeds.web.pages.feed import URN
@@ -51,6 +51,8 @@ def _article(site: Site, asking: Asking, article: Article) -> Mapping[str, Any]:
     receipt = site.documents.store.receipt(article.id)
     pieces = receipt.pieces if receipt else {}
     values = _head(article)
+    named = titles(site.config, asking.visitor, [one.source for one in site.documents.store.sources()])
+    values["also_in"] = [title for title in article.also_in if title in named]
     if original is not None:
         values["tally"] = tally.taken(
             original.draft.html, article.html, link=article.link, home=article.source.home

@@ -31,7 +31,7 @@ def add(routes: Blueprint, site: Site) -> None:
         return site.page(
             "feed.html",
             asking,
-            lambda: _values(site, asking, Asked(name=name, filter=narrowed), place),
+            lambda: _values(site, asking, site.documents.asked(name, narrowed, "", asking.visitor), place),
             name,
             narrowed.query,
             *place.values(),
@@ -47,8 +47,6 @@ def _values(site: Site, asking: Asking, asked: Asked, place: Mapping[str, str]) 
     query = asked.filter.pairs()
     path = f"feeds/{asked.name}"
     states = site.documents.store.sources() if found.source is None else []
-    token = f"token={asking.visitor.token}" if asking.visitor.token else ""
-    address = "&".join(filter(None, (asked.address(asking.base).partition("?")[2], token)))
 
     def at(**mark: str) -> str:
         return asking.to(path, *query, *asking.kept, *mark.items())
@@ -62,7 +60,7 @@ def _values(site: Site, asking: Asking, asked: Asked, place: Mapping[str, str]) 
             title=f"{found.title}{shown}",
             description="",
             home="",
-            address=f"{asking.base}/{path}{'?' + address if address else ''}",
+            address=asked.address(asking.base),
         ),
         "asked": asked.filter,
         "fields": _fields(asked.filter),

@@ -32,8 +32,7 @@ def add(routes: Blueprint, site: Site) -> None:
         asking = site.asking()
         address = f"{asking.base}/feeds/{quote(name)}.atom"
         query = request.query_string.decode("ascii", "replace")
-        if asking.visitor.token:
-            query = "&".join(filter(None, (query, f"token={quote(asking.visitor.token, safe='')}")))
+        query = "&".join(filter(None, (query, asking.visitor.query)))
         try:
             picture = subscribing.qr_code(f"{address}?{query}" if query else address)
         except ValueError:
@@ -75,7 +74,7 @@ def _values(site: Site, asking: Asking) -> Mapping[str, Any]:
         for state in states
         if state.source.slug in feeds
     ]
-    token = asking.visitor.token
+    query = asking.visitor.query
     return {
         "combined": feeds.get(COMBINED),
         "named": [feeds[view.slug] for view in config.feeds if view.slug in feeds],
@@ -83,7 +82,7 @@ def _values(site: Site, asking: Asking) -> Mapping[str, Any]:
         "weeks": WEEKS,
         "articles": sum(state.articles for _, state, _ in listed),
         "private": bool(config.private),
-        "opml": f"{asking.base}/feeds.opml" + (f"?token={quote(token)}" if token else ""),
+        "opml": f"{asking.base}/feeds.opml{'?' + query if query else ''}",
         "name_of": lambda subscription: subscription.address.partition("?")[0].rpartition("/")[2],
         **ways_in(asking),
     }

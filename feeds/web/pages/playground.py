@@ -1,4 +1,4 @@
-"""The playground: something pasted, and what each rule makes of it. On this machine only, unless configured."""
+"""The playground: something pasted, and what each rule makes of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feeds.model import ReadError
 from feeds.steps import Step
 from feeds.trial import MOST_CHARACTERS, Trial, trial
 from feeds.web import charts
-from feeds.web.page import Asking, Site, answer
+from feeds.web.page import Site, answer
 
 _MOST_BYTES = 9 * MOST_CHARACTERS + 10_000  # a Chinese character takes nine in a form
 
@@ -26,11 +26,11 @@ def add(routes: Blueprint, site: Site) -> None:
     def playground() -> Response:
         asking = site.asking()
         if not asking.playground:
-            values = {"title": asking.words("playground"), "reason": asking.words("only_here")}
-            return answer(site.rendered("refusal.html", asking, values), 403)
+            refusal = {"title": asking.words("playground"), "reason": asking.words("only_here")}
+            return answer(site.rendered("refusal.html", asking, refusal), 403)
         request.max_content_length = request.max_form_memory_size = _MOST_BYTES
         form = {key: request.form.get(key, "") for key in ("text", "source", "link")}
-        values = {
+        values: dict[str, Any] = {
             "form": form,
             "choices": sorted(site.config.catalogue.known(), key=lambda source: source.title),
             "most": MOST_CHARACTERS,

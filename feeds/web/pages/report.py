@@ -1,4 +1,4 @@
-"""The cleaning report: what was found, by kind, over time, source by source; and what has changed about it."""
+"""The cleaning report: what was found, by kind, over time, source by source; and what has changed of it."""
 
 from __future__ import annotations
 

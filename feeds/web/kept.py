@@ -1,0 +1,108 @@
+"""Finished answers, and how many of them are kept in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from werkzeug.http import http_date
+
+from feeds.store import State
+from feeds.web.encodings import ENCODINGS, IDENTITY
+from feeds.web.shared import Made
+
+Key = tuple[str, ...]
+
+
+def compressed(body: bytes, encoding: str) -> bytes:
+    """A body in one of ENCODINGS."""
+    return ENCODINGS[encoding](body)
+
+
+@dataclass(slots=True)
+class Document:
+    """A finished answer."""
+
+    body: bytes
+    etag: str
+    """Of the body; of nothing else, above all of no clock."""
+    modified: datetime
+    """When the store last changed. The date of the newest entry would not do: an older article can come in
+    later, and who asks If-Modified-Since would never hear of it."""
+    media_type: str
+    state: State
+    """Of the store that it was made from."""
+    compress: Callable[[bytes, str], bytes] = compressed
+    """Where its compressed forms come from."""
+    last_modified: str = ""
+    _encoded: dict[str, bytes] = field(default_factory=dict)
+    _encoding: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.last_modified = http_date(self.modified)
+
+    @property
+    def size(self) -> int:
+        """What it costs to keep: itself, and room for its compressed forms."""
+        return 2 * len(self.body)
+
+    def encoded(self, encoding: str) -> bytes:
+        """The body in one of ENCODINGS, each made once; itself for any other word."""
+        if encoding not in ENCODINGS:
+            return self.body
+        found = self._encoded.get(encoding)
+        if found is None:
+            with self._encoding:
+                if encoding not in self._encoded:
+                    self._encoded[encoding] = self.compress(self.body, encoding)
+                found = self._encoded[encoding]
+        return found
+
+    def tag(self, encoding: str) -> str:
+        """The ETag of that form, without its quotation marks."""
+        return self.etag if encoding == IDENTITY else f"{self.etag}-{encoding}"
+
+
+def finished(made: Made, state: State) -> Document:
+    """What was made for a state, as a document."""
+    return Document(
+        body=made.body,
+        etag=hashlib.blake2b(made.body, digest_size=12).hexdigest(),
+        modified=state.changed,
+        media_type=made.media_type,
+        state=state,
+    )
+
+
+class Kept:
+    """Documents by key, in so many bytes: visitors choose what they ask, nothing else bounds it."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.evictions = 0
+        """How many documents were let go of to make room."""
+        self._most_bytes = most_bytes
+        self._documents: OrderedDict[Key, Document] = OrderedDict()
+        self._keeping = threading.Lock()
+
+    def get(self, key: Key) -> Document | None:
+        """What is kept under a key, of whatever state."""
+        return self._documents.get(key)
+
+    def put(self, key: Key, document: Document) -> None:
+        """Keep it, and let go of those made longest ago."""
+        with self._keeping:
+            self._documents.pop(key, None)
+            self._documents[key] = document
+            size = self.size
+            while size > self._most_bytes and len(self._documents) > 1:
+                size -= self._documents.popitem(last=False)[1].size
+                self.evictions += 1
+
+    @property
+    def size(self) -> int:
+        """What all of it costs."""
+        return sum(each.size for each in self._documents.values())
