@@ -35,6 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rows": {"model"},
     "tables": set(),
     "database": {"model", "tables"},
+    "health": {"model"},
+    "vitals": {"batch", "database", "health", "model", "rows", "tables"},
     "search": set(),
     "filters": {"model", "search"},
     "periods": set(),
@@ -79,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary", "recipe",
     "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report", "rows",
-    "search", "filters", "periods",
+    "search", "filters", "periods", "health",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -106,7 +108,17 @@ DOORS = {
     "feedgen": {"writers"},
     "lxml": {"writers"},
     "requests": {"push"},
-    "sqlalchemy": {"batch", "database", "index", "pushqueue", "selection", "store", "tables", "tokens"},
+    "sqlalchemy": {
+        "batch",
+        "database",
+        "index",
+        "pushqueue",
+        "selection",
+        "store",
+        "tables",
+        "tokens",
+        "vitals",
+    },
     "bs4": {"readers"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},
