@@ -67,8 +67,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schedule": {"config", "inbox", "ingest", "model", "push", "store"},
     "server": {"config", "inbox", "ingest", "masking", "model", "schedule", "store", "web"},
     "web": {
-        "catalogue", "config", "database", "filters", "model", "periods", "privacy", "store", "tokens",
-        "writers",
+        "", "batch", "catalogue", "config", "database", "filters", "health", "intervals", "model", "periods",
+        "privacy", "selection", "store", "text", "tokens", "vitals", "writers",
     },
     "cli": {
         "", "config", "export", "inbox", "ingest", "inspect", "model", "moving", "push", "report", "schedule",
@@ -129,6 +129,7 @@ DOORS = {
     "zipfile": {"readers"},
     "apscheduler": {"schedule", "intervals"},
     "click": {"cli", "tokenverbs"},
+    "prometheus_client": {"web"},
     "rich": {"cli"},
 }
 

@@ -9,7 +9,7 @@ from feeds.config import Config
 from feeds.database import Database
 from feeds.store import Store
 from feeds.tokens import Tokens
-from feeds.web import feeds, pages, private
+from feeds.web import feeds, operating, pages, private
 from feeds.web.documents import Documents
 from feeds.web.prompt import Prompt
 
@@ -24,6 +24,7 @@ def create_app(config: Config, store: Store | None = None, *, seconds: float = 0
     app.url_map.strict_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     documents = Documents(config, store or Store(config.database), seconds)
+    app.register_blueprint(operating.blueprint(config, documents))
     app.register_blueprint(feeds.blueprint(config, documents))
     app.register_blueprint(pages.blueprint(config, documents))
     app.after_request(_as_declared)

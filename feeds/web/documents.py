@@ -60,9 +60,9 @@ class Document:
     body: bytes
     etag: str
     """Of the body; of nothing else, above all of no clock."""
-    modified: datetime
+    modified: datetime | None
     """When the store last changed. The date of the newest entry would not do: an older article can come in
-    later, and who asks If-Modified-Since would never hear of it."""
+    later, and who asks If-Modified-Since would never hear of it. None where no date tells."""
     media_type: str
     state: State
     """Of the store that it was made from."""
@@ -71,7 +71,7 @@ class Document:
     _encoding: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.last_modified = http_date(self.modified)
+        self.last_modified = http_date(self.modified) if self.modified else ""
 
     @property
     def size(self) -> int:
@@ -188,7 +188,7 @@ class Documents:
 
         if visitor is not PUBLIC:  # made for them alone, and kept for nobody
             state = self.store.state()
-            return _finished(*make(), state)
+            return finished(*make(), state, state.changed)
         return self._document(("feeds", "opml", base), make)
 
     def listed(
@@ -226,7 +226,7 @@ class Documents:
                 state = self._pulse.now()  # what is selected next is of no older state
                 kept = self._kept.get(key)
                 if kept is None or kept.state != state:
-                    kept = _finished(*make(), state)
+                    kept = finished(*make(), state, state.changed)
                     self._keep(key, kept)
             finally:
                 making.release()
@@ -251,11 +251,12 @@ class Documents:
                 self.evictions += 1
 
 
-def _finished(body: bytes, media_type: str, state: State) -> Document:
+def finished(body: bytes, media_type: str, state: State, modified: datetime | None) -> Document:
+    """A document of these bytes."""
     return Document(
         body=body,
         etag=hashlib.blake2b(body, digest_size=12).hexdigest(),
-        modified=state.changed,
+        modified=modified,
         media_type=media_type,
         state=state,
     )

@@ -10,14 +10,14 @@ from feeds.filters import FilterError
 from feeds.model import StoreError
 from feeds.web.documents import Documents, GoneFeedError, MovedFeedError, NothingYetError, UnknownFeedError
 from feeds.web.page import Site, answer
-from feeds.web.pages import feed, home
+from feeds.web.pages import feed, home, status
 
 
 def blueprint(config: Config, documents: Documents) -> Blueprint:
     """The routes of this package; `static/` is served by Flask itself."""
     routes = Blueprint("pages", __name__)
     site = Site(config, documents)
-    for page in (home, feed):
+    for page in (home, feed, status):
         page.add(routes, site)
 
     @routes.get("/robots.txt")
