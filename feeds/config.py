@@ -33,6 +33,8 @@ from feeds.vocabulary import Host, Pack, Rules
 DEFAULT_FILE = "config.yaml"
 EVERY_FEED = "*"
 """In `private`: every feed, whatever it is called."""
+STATUS_FEED = "_status"
+"""The name of the feed on how it stands; no source and no view is called so."""
 _LONGEST_INTERVAL = 366 * 86400
 _LARGEST_LIST = 10_000_000
 
@@ -76,7 +78,7 @@ def _private(value: Any) -> Any:
 
 
 def _feed(value: str) -> str:
-    if value != EVERY_FEED and not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
+    if value not in (EVERY_FEED, STATUS_FEED) and not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
         raise ValueError("expected `true`, `false`, or the names of feeds as in their addresses")
     return value
 

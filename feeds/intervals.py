@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.triggers.cron import CronTrigger
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NEXT = timedelta(microseconds=1)
 
 
 def seconds(value: Any) -> Any:
@@ -28,6 +30,20 @@ def cron_line(value: str) -> str:
     except ValueError as error:
         raise ValueError(f"not a cron line of five fields: {error}") from error
     return line
+
+
+def due(interval: int, cron: str | None, after: datetime, count: int) -> list[datetime]:
+    """The next times at which a watcher runs that ran at `after`; fewer where the cron line has no more."""
+    if cron is None:
+        return [after + timedelta(seconds=interval * number) for number in range(1, count + 1)]
+    trigger = CronTrigger.from_crontab(cron, timezone=UTC)
+    found: list[datetime] = []
+    while len(found) < count:
+        coming = trigger.get_next_fire_time(None, (found or [after])[-1] + _NEXT)
+        if coming is None:
+            break
+        found.append(coming)
+    return found
 
 
 def _days(part: str) -> str:

@@ -14,7 +14,9 @@ def token() -> None:
 
 
 @token.command()
-@click.option("--feed", default="", metavar="NAME", help="Open this feed alone: a source, or `all`.")
+@click.option(
+    "--feed", default="", metavar="NAME", help="Open this feed alone: a source, `all`, or `_status`."
+)
 @click.option("--label", default="", metavar="TEXT", help="Whom it is for, to know it by.")
 @click.pass_obj
 def add(file: str | None, feed: str, label: str) -> None:

@@ -37,6 +37,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rows": {"model"},
     "tables": set(),
     "database": {"model", "tables"},
+    "health": {"model"},
+    "vitals": {"batch", "database", "health", "model", "rows", "tables"},
     "search": set(),
     "filters": {"model", "search"},
     "periods": set(),
@@ -68,8 +70,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schedule": {"config", "inbox", "ingest", "model", "push", "store"},
     "server": {"config", "inbox", "ingest", "masking", "model", "schedule", "store", "web"},
     "web": {
-        "catalogue", "config", "database", "filters", "model", "periods", "privacy", "store", "tokens",
-        "writers",
+        "", "batch", "catalogue", "config", "database", "filters", "health", "intervals", "model", "periods",
+        "privacy", "selection", "store", "text", "tokens", "vitals", "writers",
     },
     "cli": {
         "", "config", "export", "inbox", "ingest", "inspect", "model", "moving", "push", "report", "schedule",
@@ -82,7 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary", "recipe",
     "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report", "rows",
-    "search", "filters", "periods", "tally", "sums",
+    "search", "filters", "periods", "tally", "sums", "health", "changes", "inert", "steps", "trial",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -119,6 +121,7 @@ DOORS = {
         "store",
         "tables",
         "tokens",
+        "vitals",
     },
     "bs4": {"readers"},
     "flask": {"web", "server"},
@@ -130,6 +133,7 @@ DOORS = {
     "zipfile": {"readers"},
     "apscheduler": {"schedule", "intervals"},
     "click": {"cli", "tokenverbs"},
+    "prometheus_client": {"web"},
     "rich": {"cli"},
 }
 

@@ -11,7 +11,7 @@ from feeds.config import Config
 from feeds.database import Database
 from feeds.store import Store
 from feeds.tokens import Tokens
-from feeds.web import feeds, pages, private
+from feeds.web import feeds, operating, pages, private
 from feeds.web.documents import Documents
 from feeds.web.prompt import Prompt
 from feeds.web.shared import Shared
@@ -32,6 +32,7 @@ def create_app(
     documents = Documents(
         config, store or Store(config.database), seconds, Shared(shared) if shared else None
     )
+    app.register_blueprint(operating.blueprint(config, documents))
     app.register_blueprint(feeds.blueprint(config, documents))
     app.register_blueprint(pages.blueprint(config, documents))
     app.after_request(_as_declared)

@@ -1,10 +1,10 @@
-"""The feeds, their list, and the health check: documents over HTTP (RFC 9110, RFC 9111)."""
+"""The feeds and their list: documents over HTTP (RFC 9110, RFC 9111)."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-from flask import Blueprint, Response, abort, jsonify, request, send_from_directory
+from flask import Blueprint, Response, abort, request, send_from_directory
 from werkzeug.exceptions import HTTPException
 
 from feeds.config import Config
@@ -69,7 +69,8 @@ def answer(document: Document) -> Response:
     response.headers["Cache-Control"] = _CACHE_CONTROL
     response.headers.update(_ANY_PAGE)
     response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified, Link"
-    response.headers["Last-Modified"] = document.last_modified
+    if document.last_modified:
+        response.headers["Last-Modified"] = document.last_modified
     response.set_etag(document.tag(encoding))
     response.make_conditional(request)  # RFC 9110 section 13: If-None-Match before If-Modified-Since
     response.headers.pop("Date", None)  # the server says it, once
@@ -126,18 +127,6 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def favicon() -> Response:
         response = send_from_directory(f"{routes.root_path}/static", "favicon.ico", max_age=86400)
         response.headers["Content-Type"] = "image/vnd.microsoft.icon"
-        return response
-
-    @routes.get("/healthz")
-    def health() -> Response:
-        runs = documents.store.runs(1)
-        last = runs[0] if runs else None
-        response = jsonify(
-            status="ok",
-            last_run=last.started.isoformat() if last else None,
-            last_run_finished=last.finished.isoformat() if last and last.finished else None,
-        )
-        response.headers["Cache-Control"] = "no-store"
         return response
 
     @routes.app_errorhandler(UnknownFeedError)

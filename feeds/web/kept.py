@@ -30,9 +30,9 @@ class Document:
     body: bytes
     etag: str
     """Of the body; of nothing else, above all of no clock."""
-    modified: datetime
+    modified: datetime | None
     """When the store last changed. The date of the newest entry would not do: an older article can come in
-    later, and who asks If-Modified-Since would never hear of it."""
+    later, and who asks If-Modified-Since would never hear of it. None where no date tells."""
     media_type: str
     state: State
     """Of the store that it was made from."""
@@ -43,7 +43,7 @@ class Document:
     _encoding: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.last_modified = http_date(self.modified)
+        self.last_modified = http_date(self.modified) if self.modified else ""
 
     @property
     def size(self) -> int:
@@ -67,12 +67,12 @@ class Document:
         return self.etag if encoding == IDENTITY else f"{self.etag}-{encoding}"
 
 
-def finished(made: Made, state: State) -> Document:
-    """What was made for a state, as a document."""
+def finished(made: Made, state: State, *, dated: bool = True) -> Document:
+    """What was made for a state, as a document; `dated` where the state's date tells when it last changed."""
     return Document(
         body=made.body,
         etag=hashlib.blake2b(made.body, digest_size=12).hexdigest(),
-        modified=state.changed,
+        modified=state.changed if dated else None,
         media_type=made.media_type,
         state=state,
     )

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote_plus
 
 from flask import Flask, Response, g, request
 
-from feeds.config import EVERY_FEED
+from feeds.config import EVERY_FEED, STATUS_FEED
 from feeds.model import StoreError
 from feeds.privacy import PUBLIC, Visitor, is_private, may_see
 from feeds.tokens import Token, Tokens
@@ -79,8 +79,10 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
 
     @app.before_request
     def guard() -> Response | None:
-        name = _feed()
-        if name is None and request.path not in _LISTS and not request.path.startswith(_ARTICLES):
+        name, lists = _feed(), request.path in _LISTS or request.path.startswith(_ARTICLES)
+        if name == STATUS_FEED and not is_private(config, name):  # it shows what the visitor may see
+            name, lists = None, True
+        if name is None and not lists:
             return None
         learn()
         if name is not None and not is_private(config, name):

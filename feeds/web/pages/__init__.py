@@ -10,7 +10,7 @@ from feeds.filters import FilterError
 from feeds.model import StoreError
 from feeds.web.documents import Documents, GoneFeedError, MovedFeedError, NothingYetError, UnknownFeedError
 from feeds.web.page import Site, answer
-from feeds.web.pages import article, feed, home, playground, report
+from feeds.web.pages import article, feed, home, playground, report, status
 
 _TITLES = {400: "wrong_question", 404: "not_here", 410: "gone", 413: "too_large"}
 _HINTED = ("not_here", "gone", "broken")
@@ -20,7 +20,7 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     """The routes of this package; `static/` is served by Flask itself."""
     routes = Blueprint("pages", __name__)
     site = Site(config, documents)
-    for page in (home, feed, article, report, playground):
+    for page in (home, feed, article, report, status, playground):
         page.add(routes, site)
 
     @routes.get("/robots.txt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -14,6 +14,8 @@ import yaml
 LANGUAGES: Final = ("en", "zh-Hans", "zh-Hant")
 _TRADITIONAL = ("zh-hant", "zh-tw", "zh-hk", "zh-mo")
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+# Units of time: each in seconds, and so many of it are said in the next one.
+_SPANS = (("s", 1, 100), ("min", 60, 100), ("h", 3600, 48), ("d", 86400, float("inf")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,14 @@ class Words:
                 break
             count = round(count / 1000, 1) if abs(count) < 10_000 else round(count / 1000)  # type: ignore[assignment]
         return f"{count:,} {unit}"
+
+    def span(self, length: timedelta) -> str:
+        """How long something takes, as people say it."""
+        seconds = max(length.total_seconds(), 0.0)
+        if seconds < 10:
+            return self("span_s", n=f"{seconds:.1f}")
+        unit, size = next((unit, size) for unit, size, until in _SPANS if seconds < size * until)
+        return self(f"span_{unit}", n=round(seconds / size))
 
     def share(self, part: float, whole: float) -> str:
         """A part of a whole in percent; less than one is not nothing."""

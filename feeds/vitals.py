@@ -1,0 +1,109 @@
+"""What health is judged by, as a database has it: when sources published, what cannot be read, its size."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from feeds import batch, rows, tables
+from feeds.database import Database
+from feeds.health import LATEST, WATCHER, Broken, Cadence
+from feeds.model import Run
+
+_entries, _files, _runs = tables.entries.c, tables.files.c, tables.runs.c
+_ERRORS = 1000
+_ALL = 1_000_000
+_LONG_AGO = -(2**62)
+
+
+def cadences(database: Database) -> dict[str, Cadence]:
+    """When each source published last, by slug."""
+    # A few steps along one index for each source, however many articles it has. The limit, which is none,
+    # keeps SQLite from asking for each article instead.
+    one = tables.entries.alias()
+    oldest = (
+        sa.select(one.c.published)
+        .where(one.c.source == tables.sources.c.slug)
+        .order_by(one.c.published.desc(), one.c.id.desc())
+        .limit(1)
+        .offset(LATEST - 1)
+        .scalar_subquery()
+    )
+    since = sa.func.coalesce(oldest, sa.literal(_LONG_AGO, sa.BigInteger)).label("since")
+    each = sa.select(tables.sources.c.slug, since).limit(_ALL).subquery()
+    query = sa.select(_entries.source, _entries.published, _entries.id).join_from(
+        each, tables.entries, sa.and_(_entries.source == each.c.slug, _entries.published >= each.c.since)
+    )
+    found: dict[str, list[datetime]] = {}
+    newest: dict[str, str] = {}
+    with database.reading() as connection:
+        for source, published, entry_id in sorted(connection.execute(query).all(), reverse=True):
+            newest.setdefault(source, entry_id)
+            found.setdefault(source, []).append(rows.from_micros(published))
+        met = _first_read(connection, list(newest.values()))
+        known = batch.known_sources(connection)
+    return {
+        slug: Cadence(source=known[slug], published=tuple(dates[:LATEST]), met=met.get(newest[slug]))
+        for slug, dates in found.items()
+        if slug in known
+    }
+
+
+def _first_read(connection: Connection, ids: list[str]) -> dict[str, datetime]:
+    columns = tables.originals.c
+    query = sa.select(columns.entry_id, sa.func.min(columns.seen)).group_by(columns.entry_id)
+    return {
+        entry_id: rows.from_micros(seen)
+        for chunk in batch.chunks(ids)
+        for entry_id, seen in connection.execute(query.where(columns.entry_id.in_(chunk)))
+    }
+
+
+def broken(database: Database, most: int) -> tuple[tuple[Broken, ...], int]:
+    """The files that cannot be read, those first that were tried last, and how many there are."""
+    failing = _files.reason != ""
+    query = sa.select(
+        _files.inbox, _files.path, _files.reason, _files.seen, _files.modified, _files.digest
+    ).where(failing)
+    query = query.order_by(_files.seen.desc(), _files.path, _files.inbox).limit(most)
+    with database.reading() as connection:
+        listed = [
+            Broken(
+                inbox=row.inbox,
+                path=row.path,
+                reason=row.reason,
+                tried=rows.from_micros(row.seen),
+                stamp=f"{row.modified} {row.digest}",
+            )
+            for row in connection.execute(query)
+        ]
+        count = len(listed)
+        if count == most:
+            count = connection.scalar(sa.select(sa.func.count()).where(failing)) or 0
+    return tuple(listed), count
+
+
+def last_by_watcher(database: Database) -> datetime | None:
+    """When the watcher's last run began."""
+    query = sa.select(_runs.started).where(_runs.trigger == WATCHER).order_by(_runs.id.desc()).limit(1)
+    with database.reading() as connection:
+        started = connection.scalar(query)
+    return None if started is None else rows.from_micros(started)
+
+
+def with_errors(database: Database) -> list[Run]:
+    """The runs that ended with an error, newest first."""
+    query = sa.select(tables.runs).where(_runs.error != "").order_by(_runs.id.desc()).limit(_ERRORS)
+    with database.reading() as connection:
+        return [rows.run(row) for row in connection.execute(query).mappings()]
+
+
+def size(database: Database) -> int:
+    """How many bytes the database has on its disk."""
+    with database.reading() as connection:
+        if connection.dialect.name == "sqlite":
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
+            return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar() or 0)
+        return int(connection.scalar(sa.select(sa.func.pg_database_size(sa.func.current_database()))) or 0)

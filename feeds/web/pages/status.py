@@ -1,0 +1,108 @@
+"""The status page: whether all is well, the last runs, what cannot be read, who has gone silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response
+
+from feeds.config import STATUS_FEED
+from feeds.health import Health, Quiet, brought, error, folded
+from feeds.model import Run, Subscription
+from feeds.text import plain
+from feeds.web import charts, statusfeed
+from feeds.web.checkup import Checkup
+from feeds.web.page import Asking, Site, answer
+from feeds.web.pages.home import ways_in
+from feeds.web.words import Words
+
+_ROWS = 12
+_BARS, _FEWEST_BARS = 40, 20
+_NOW = timedelta()
+_CHART = (480, 63.5)
+
+
+def add(routes: Blueprint, site: Site) -> None:
+    """The routes of this module."""
+    checkup = Checkup(site.config, site.documents.store)
+
+    @routes.get("/status", defaults={"name": STATUS_FEED})
+    def status(name: str) -> Response:
+        asking = site.asking()
+        response = answer(site.rendered("status.html", asking, _values(site, checkup, asking)))
+        response.headers["Cache-Control"] = "no-store"  # it is of this moment
+        return response
+
+
+def _values(site: Site, checkup: Checkup, asking: Asking) -> Mapping[str, Any]:
+    now, say = datetime.now(UTC), asking.words
+    health, states = checkup.health(asking.visitor), checkup.states(asking.visitor)
+    token = f"?token={quote(asking.visitor.token, safe='')}" if asking.visitor.token else ""
+    values = brought(health.runs, _BARS)
+    return {
+        "health": health,
+        "headlines": list(_headlines(health, say)),
+        "lead": _lead(health, say, now),
+        "articles": sum(state.articles for state in states),
+        "sources": len(states),
+        "size": checkup.size(),
+        "rows": folded(health.runs, _ROWS),
+        "is_quiet": lambda row: isinstance(row, Quiet),
+        "end_of": lambda run: _end(run, health, say),
+        "took": lambda run: say.span(run.finished - run.started) if run.finished else "",
+        "by": lambda run: say({"watcher": "by_watcher", "by hand": "by_hand"}.get(run.trigger, "by_other")),
+        "chart": charts.bars([0] * (_FEWEST_BARS - len(values)) + values, *_CHART) if values else "",
+        "brought": values,
+        "plain": plain,
+        "mark_of": lambda found: found.id.rpartition(":")[2],
+        "subscription": Subscription(
+            title=say("status_of", title=site.config.title),
+            description=say("status_feed"),
+            home="",
+            address=f"{statusfeed.address(asking.base)}{token}",
+        ),
+        **ways_in(asking),
+    }
+
+
+def _headlines(health: Health, say: Words) -> Iterator[tuple[str, str]]:
+    """What is not well, the gravest first, and where on the page it stands."""
+    if health.watcher.state == "late":
+        yield say("state_late"), "runs"
+    if health.last_failed:
+        yield say("state_run_failed"), "runs"
+    if health.failing:
+        yield say("state_files", n=health.failing), "files"
+    if health.silent:
+        yield say("state_silent", n=len(health.silent)), "silent"
+
+
+def _lead(health: Health, say: Words, now: datetime) -> list[str]:
+    """When it was looked last, and when it will be."""
+    watcher = health.watcher
+    if not health.runs or watcher.last is None:
+        return [say("no_runs")]
+    told = [say("last_run_ago", span=say.span(now - watcher.last))]
+    if watcher.state == "none":
+        told.append(say("read_by_hand"))
+    elif watcher.state == "late" and watcher.next_run is not None:
+        told.append(say("next_run_overdue", moment=say.moment(watcher.next_run)))
+    elif watcher.next_run is None:
+        told.append(say("run_goes_on") if not health.runs[0].finished else say("next_run_never"))
+    else:
+        coming = watcher.next_run - now
+        told.append(say("next_run_in", span=say.span(coming)) if coming > _NOW else say("next_run_due"))
+    return told
+
+
+def _end(run: Run, health: Health, say: Words) -> str:
+    """How a run ended, where there is anything to say."""
+    if not run.finished:
+        going_on = run == health.runs[0] and health.watcher.state != "late"
+        return say("run_goes_on" if going_on else "run_cut_off")
+    if error(run):
+        return plain(run.error.removesuffix(":"))
+    return say("run_stopped") if run.error else ""
