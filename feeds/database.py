@@ -6,6 +6,8 @@ SQLite by default, PostgreSQL by address; what is kept there is store.py's matte
 from __future__ import annotations
 
 import fcntl
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -204,12 +206,28 @@ def _engine(url: sa.URL) -> Engine:
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
-    def configure(connection: Any, _: Any) -> None:
+    def configure(connection: sqlite3.Connection, _: Any) -> None:
         # Readers and the one writer do not wait for each other; a commit survives the process.
-        for setting in ("journal_mode=WAL", "synchronous=NORMAL"):
-            connection.execute(f"PRAGMA {setting}")
+        _keep_journal_ahead(connection)
+        connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
+
+
+def _keep_journal_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging, which a database stays with. Where several open a new one at once, each
+    would wait for the others to let go of it, so SQLite refuses at once, whatever the timeout.
+    """
+    give_up = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _reason(error: BaseException) -> str:

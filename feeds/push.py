@@ -149,6 +149,11 @@ class Pusher:
                 self._queue.hub_failed(hub, refusal.reason, now, now + wait, MOST_ATTEMPTS)
                 return
 
+    def told(self) -> None:
+        """A hub was told: give back what that used, where everything else was given back before."""
+        if self._stopping.is_set():
+            self._database.close()
+
     def _topics(self, feed: str) -> Iterator[str]:
         for suffix in WRITERS:
             yield f"{self._config.base_url}/feeds/{COMBINED if feed == ALL else feed}.{suffix}"
@@ -172,6 +177,8 @@ class _Telling(threading.Thread):
             log.error("%s: %s", hub, error)
         except Exception:
             log.exception("telling %s failed", hub)
+        finally:
+            pusher.told()
 
 
 def pusher_of(config: Config) -> Pusher | None:

@@ -19,6 +19,7 @@ from feeds.database import Database
 
 _BYTES = 32
 _LONGEST = 200
+_MOST_TOKENS = 2**31 - 1  # what a number can be in either database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Tokens:
     def add(self, feed: str, label: str, now: datetime) -> str:
         """A new token for a feed, or for all of them (empty): the only time that it is known."""
         token = secrets.token_urlsafe(_BYTES)
+        label = label.encode("utf-8", "replace").decode()  # bytes of a command line that are no UTF-8
         values = {"hash": _hash(token), "feed": feed, "label": label, "created": rows.to_micros(now)}
         with self._database.writing() as connection:
             connection.execute(sa.insert(tables.tokens).values(**values))
@@ -52,6 +54,8 @@ class Tokens:
 
     def revoke(self, number: int) -> bool:
         """Make a token open nothing any more, from the next request on; answers whether there was one."""
+        if not 0 < number <= _MOST_TOKENS:
+            return False
         with self._database.writing() as connection:
             done = connection.execute(sa.delete(tables.tokens).where(tables.tokens.c.id == number))
         return bool(done.rowcount)

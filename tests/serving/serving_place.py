@@ -114,7 +114,8 @@ class Process:
 
 
 class Place:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, database: str = "") -> None:
+        """With a `database` address, as hosts give it: in the environment."""
         self.root = root
         self.inbox = root / "inbox"
         self.inbox.mkdir()
@@ -125,6 +126,8 @@ class Place:
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(Path(feeds.__file__).parents[1]),  # the very code that is tested here
         }
+        if database:
+            self.environment["DATABASE_URL"] = database
         self._processes: list[Process] = []
         self._stores: list[Store] = []
         self.configure()
@@ -159,7 +162,7 @@ class Place:
 
     @property
     def config(self) -> Config:
-        self._config = self._config or load(self.root / "config.yaml", {})
+        self._config = self._config or load(self.root / "config.yaml", self.environment)
         return self._config
 
     def store(self) -> Store:

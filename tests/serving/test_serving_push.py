@@ -1,4 +1,6 @@
-"""WebSub with a real hub and a real subscriber, each a server on loopback, also while the hub is not well."""
+"""WebSub with a real hub and a real subscriber, each a server on loopback, also while the hub is not well;
+the queue in each kind of database.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +34,10 @@ from feeds.push import (
     waiting_after,
 )
 
+# What takes its seconds for the hub's sake, and would find the same in another database.
+IN_SQLITE, IN_POSTGRESQL = (
+    pytest.mark.parametrize("address", [kind], indirect=True) for kind in ("sqlite", "postgresql")
+)
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
@@ -68,6 +74,12 @@ class Hub:
     def end(self) -> None:
         self.process.kill()
         self.process.wait(5)
+
+
+@pytest.fixture
+def place(tmp_path: Path, address: str) -> Iterator[Place]:
+    with Place(tmp_path, address) as here:
+        yield here
 
 
 @pytest.fixture
@@ -137,6 +149,7 @@ def told(place: Place, seconds: float = 5) -> None:
 # -- all is well ----------------------------------------------------------------------------------------
 
 
+@IN_SQLITE
 def test_a_subscriber_of_the_hub_gets_a_new_article_without_asking(pushing: Place, hub: Hub) -> None:
     pushing.drop("1.md", article(1))
     server = pushing.serving("run")
@@ -235,6 +248,7 @@ def test_a_named_view_is_told_of_when_it_shows_something_else(pushing: Place, hu
 # -- the hub is not well --------------------------------------------------------------------------------
 
 
+@IN_POSTGRESQL
 def test_what_a_hub_missed_while_it_was_down_is_told_when_it_is_back_after_any_restart(
     place: Place, tmp_path: Path
 ) -> None:
@@ -278,6 +292,7 @@ def test_a_hub_that_is_not_well_is_asked_once_a_round_and_told_everything_later(
     pusher.close()
 
 
+@IN_SQLITE
 def test_a_hub_that_hangs_holds_up_neither_the_ingest_nor_another_hub(
     pushing: Place, hub: Hub, tmp_path: Path
 ) -> None:
@@ -298,6 +313,7 @@ def test_a_hub_that_hangs_holds_up_neither_the_ingest_nor_another_hub(
         other.end()
 
 
+@IN_SQLITE
 def test_telling_ends_in_time_whatever_the_hub_does(pushing: Place, hub: Hub) -> None:
     hub.feels("dripping")
     pushing.drop("1.md", article(1))
@@ -391,6 +407,7 @@ def test_retry_after_is_seconds_or_a_date(header: str, seconds: int) -> None:
 # -- configuration --------------------------------------------------------------------------------------
 
 
+@IN_SQLITE
 def test_without_hubs_nothing_is_queued_and_nothing_said(place: Place) -> None:
     place.drop("1.md", article(1))
     place.feeds("ingest")
@@ -400,6 +417,7 @@ def test_without_hubs_nothing_is_queued_and_nothing_said(place: Place) -> None:
     ] == []
 
 
+@IN_SQLITE
 def test_hubs_need_a_base_url(place: Place) -> None:
     place.configure(hubs=["https://hub.example/"])
     done = place.feeds("check")

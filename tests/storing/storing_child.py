@@ -43,6 +43,17 @@ def open_at(address: str, moment: str) -> None:
     say("opened")
 
 
+def open_each(folder: str, moment: str, count: str) -> None:
+    """Open so many new SQLite databases, each at a moment that another process knows too."""
+    import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
+
+    for number in range(int(count)):
+        while time.time() < float(moment) + number * 0.05:
+            pass
+        Store(str(Path(folder) / f"{number}.sqlite")).close()
+    say("opened")
+
+
 def hold(address: str) -> None:
     """Hold the right to ingest until killed."""
     with Store(address).running(wait=False):
@@ -96,6 +107,7 @@ def most_memory() -> int:
 
 VERBS: dict[str, Callable[..., None]] = {
     "open": open_at,
+    "open_each": open_each,
     "hold": hold,
     "take": take,
     "ingest": ingest,

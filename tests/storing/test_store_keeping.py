@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -40,6 +41,12 @@ def test_processes_that_start_at_the_same_moment_make_the_tables_once(address: s
     starting = [child("open", address, moment) for _ in range(4)]
     assert [finished(process) for process in starting] == ["opened"] * 4
     assert dump(address, "meta")["meta"] == [{"name": "schema", "value": tables.SCHEMA}]
+
+
+def test_no_process_is_refused_while_another_makes_the_same_sqlite_database(tmp_path: Path) -> None:
+    moment = time.time() + 1.5
+    starting = [child("open_each", tmp_path, moment, 30) for _ in range(2)]
+    assert [finished(process) for process in starting] == ["opened"] * 2
 
 
 @pytest.mark.parametrize(("off", "by"), [(1, "a newer"), (-tables.SCHEMA, "an older")])
