@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from feeds import clean, readers, steps
+from feeds import clean, readers
+from feeds import steps as stepping
 from feeds.catalogue import Catalogue
 from feeds.model import Article, Draft, ReadError, Receipt, Source
 from feeds.recipe import Recipe
@@ -21,7 +22,7 @@ class Trial:
     before: str
     """The body as it was pasted."""
     html: str
-    steps: tuple[steps.Step, ...]
+    steps: tuple[stepping.Step, ...]
     receipt: Receipt
     source: Source | None
     """Whose rules were taken; None for those that hold for everybody."""
@@ -51,7 +52,7 @@ def trial(
             raise
         return _of_html(text, catalogue, chosen, link)
     source, recipe = _placed(drafts[0], catalogue, chosen)
-    walk = steps.of_draft(drafts[0], recipe)
+    walk = stepping.of_draft(drafts[0], recipe)
     made = clean.clean(drafts[0], source=source, recipe=recipe, dated=now, latest=now, language=language)
     return Trial(
         before=drafts[0].html,
@@ -67,7 +68,7 @@ def trial(
 
 def _of_html(html: str, catalogue: Catalogue, chosen: Source | None, link: str) -> Trial:
     source, recipe = _placed(Draft(link=link, html=""), catalogue, chosen)
-    walk = steps.of_body(html, link=link, recipe=recipe)
+    walk = stepping.of_body(html, link=link, recipe=recipe)
     return Trial(
         before=html,
         html=walk.body.html,
