@@ -192,7 +192,7 @@ class _Holder:
     def _bare(self, element: Element) -> None:
         """An element without what styles, names or loads; one that means nothing is unwrapped."""
         tag = element.tag
-        background = self._background(element)
+        asked = self._asked_host(element)
         href = (element.attr("href") or "").strip() if tag == "a" else ""
         listed = allowed.ATTRIBUTES["*"] | allowed.ATTRIBUTES.get(tag, set())
         for name in list(element.attrs):
@@ -203,17 +203,17 @@ class _Holder:
             if address := kept or (urls.absolute(href, self.base) if self.base else ""):
                 element.attrs["href"] = address
         if tag == "form":
-            element.insert_before(_box("form", background, ""))
-        elif background:
-            element.insert_before(_box("picture", background, ""))
+            element.insert_before(_box("form", asked, ""))
+        elif asked:
+            element.insert_before(_box("picture", asked, ""))
         if tag in _PREFORMATTED:
             element.replace_with(Element("pre", {}, [Text(element.text)]))
         elif tag not in _SHOWN:
             element.unwrap()
 
-    def _background(self, element: Element) -> str:
-        """The host of what an element's style loads, or of where a form leads."""
-        value = element.attr("background") or element.attr("action") or ""
+    def _asked_host(self, element: Element) -> str:
+        """The host of an element's background, or the one that a form is sent to."""
+        value = element.attr("action" if element.tag == "form" else "background") or ""
         style = element.attr("style") or ""
         if not value and (start := style.lower().find("url(")) >= 0:
             value = style[start + 4 : start + 2_000].partition(")")[0].strip(" \t\n\"'")

@@ -70,14 +70,14 @@ class Site:
     config: Config
     documents: Documents
 
-    def asking(self) -> Asking:
-        """Who asks, in this request."""
+    def asking(self, *, refused: bool = False) -> Asking:
+        """Who asks, in this request; who is `refused` need not have named a host."""
         wanted = request.args.get("pictures") == "on"
         always = self.config.pictures == "show"
         spoken = [tag for tag, weight in request.accept_languages if weight > 0]
         return Asking(
             words=chosen(spoken, self.config.language),
-            base=base_address(self.config),
+            base="" if refused else base_address(self.config),
             root="../" * (request.path.count("/") - 1),
             visitor=visitor(),
             static=bool(current_app.config.get("FEEDS_STATIC")),

@@ -30,7 +30,7 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         return response
 
     def refuse(status: int, title: str, reason: str, **headers: str) -> Response:
-        asking = site.asking()
+        asking = site.asking(refused=True)
         values = {"title": asking.words(title), "reason": reason or asking.words(f"{title}_hint")}
         response = answer(site.rendered("refusal.html", asking, values), status)
         response.headers.extend(headers)
@@ -42,9 +42,9 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
 
     @routes.errorhandler(MovedFeedError)
     def moved(error: MovedFeedError) -> Response:
-        asking = site.asking()
         response = answer(b"", 301)
-        response.headers["Location"] = asking.to(f"feeds/{error}", *request.args.items(multi=True))
+        path = f"{request.path.split('/')[1]}/{error}"
+        response.headers["Location"] = site.asking().to(path, *request.args.items(multi=True))
         return response
 
     @routes.errorhandler(GoneFeedError)

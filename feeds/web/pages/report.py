@@ -10,10 +10,11 @@ from typing import Any
 from flask import Blueprint, Response
 
 from feeds import sums, tally
+from feeds.model import Source
 from feeds.privacy import may_see
 from feeds.sums import Cleaning
 from feeds.web import charts
-from feeds.web.documents import UnknownFeedError
+from feeds.web.documents import MovedFeedError, UnknownFeedError
 from feeds.web.page import Asking, Site
 
 _MOST_BARS = 60
@@ -42,7 +43,8 @@ def _values(site: Site, asking: Asking, name: str) -> Mapping[str, Any]:
     states = [state for state in store.sources() if may_see(site.config, asking.visitor, state.source.slug)]
     sources = {state.source.slug: state.source for state in states}
     if name and name not in sources:
-        raise UnknownFeedError(name)
+        moved = site.config.catalogue.moved(Source(slug=name, title=name)).slug
+        raise MovedFeedError(moved) if moved in sources else UnknownFeedError(name)
     found = store.history.sums([name] if name else list(sources))
     total = found.total
     width, bars = _bars(found.by_week)
