@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import sqlite3
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
@@ -17,8 +14,6 @@ from lxml import etree
 from serving_place import FORMATS, Place, article, parsed, titles
 
 from feeds.server import ingest_of
-from feeds.web import create_app
-from feeds.web.documents import Documents
 from feeds.writers import WRITERS
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
@@ -40,15 +35,6 @@ def filled(place: Place) -> Place:
 @pytest.fixture
 def client(filled: Place) -> FlaskClient:
     return filled.client()
-
-
-def self_link(suffix: str, body: bytes) -> str:
-    if suffix == "json":
-        return str(json.loads(body)["feed_url"])
-    path = "//*[local-name()='link' and @rel='self' and not(ancestor::*[local-name()='entry'])]/@href"
-    found: Any = etree.fromstring(body).xpath(path)
-    assert len(found) == 1
-    return str(found[0])
 
 
 # -- what there is --------------------------------------------------------------------------------------
@@ -339,204 +325,3 @@ def test_each_encoding_has_its_own_etag_and_knows_only_that(client: FlaskClient)
     assert [ask("gzip", zipped).status_code, ask("identity", plain).status_code] == [304, 304]
     assert [ask("gzip", plain).status_code, ask("identity", zipped).status_code] == [200, 200]
     assert ask("gzip", zipped).headers["ETag"] == zipped
-
-
-# -- where it is ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-@pytest.mark.parametrize("name", ["all", "harbour-gazette"])
-@pytest.mark.parametrize(
-    "base",
-    [
-        "http://localhost",
-        "http://127.0.0.1:8000",
-        "https://feeds.example.org",
-        "http://[::1]:8000",
-        "http://xn--fiq228c.example:99",
-    ],
-)
-def test_the_self_link_is_the_very_address_that_was_fetched(
-    client: FlaskClient, base: str, name: str, suffix: str
-) -> None:
-    address = f"/feeds/{name}.{suffix}"
-    assert self_link(suffix, client.get(address, base_url=base).data) == base + address
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_unknown_query_keys_change_nothing_and_are_not_in_the_self_link(
-    client: FlaskClient, suffix: str
-) -> None:
-    plain = client.get(f"/feeds/all.{suffix}")
-    junk = client.get(f"/feeds/all.{suffix}?_=123&utm_source=reader&Limit=1&x[]=%00&limit=")
-    assert (junk.data, junk.headers["ETag"]) == (plain.data, plain.headers["ETag"])
-    assert self_link(suffix, junk.data) == f"http://localhost/feeds/all.{suffix}"
-
-
-def test_the_configured_address_wins_over_the_request(filled: Place) -> None:
-    filled.configure(base_url="https://feeds.example.org/news/")
-    client = filled.client()
-    body = client.get("/feeds/all.atom", base_url="http://10.0.0.1:8000").data
-    assert self_link("atom", body) == "https://feeds.example.org/news/feeds/all.atom"
-    assert b"10.0.0.1" not in body
-    assert 'href="https://feeds.example.org/news/feeds/all.atom"' in client.get("/").text
-
-
-FORWARDED = {
-    "X-Forwarded-Proto": "https",
-    "X-Forwarded-Host": "feeds.example.org",
-    "X-Forwarded-Prefix": "/news",
-}
-
-
-def test_a_trusted_proxy_says_where_the_feed_is(filled: Place) -> None:
-    filled.configure(trusted_proxies=1)
-    body = filled.client().get("/feeds/all.rss", headers=FORWARDED).data
-    assert self_link("rss", body) == "https://feeds.example.org/news/feeds/all.rss"
-
-
-def test_only_as_many_proxies_are_believed_as_are_trusted(filled: Place) -> None:
-    filled.configure(trusted_proxies=1)
-    headers = {"X-Forwarded-Host": "evil.example, feeds.example.org"}
-    body = filled.client().get("/feeds/all.rss", headers=headers).data
-    assert self_link("rss", body) == "http://feeds.example.org/feeds/all.rss"
-
-
-def test_without_trusted_proxies_nobody_else_says_where_the_feed_is(client: FlaskClient) -> None:
-    body = client.get("/feeds/all.rss", headers=FORWARDED).data
-    assert self_link("rss", body) == "http://localhost/feeds/all.rss"
-
-
-@pytest.mark.parametrize("host", ['a"><script>', "evil.example/x", "a b", "", "a@b", "a\\b", "x'y", "<>"])
-@pytest.mark.parametrize("address", ["/feeds/all.atom", "/feeds.opml", "/", "/feeds/nobody.rss"])
-def test_a_hostile_host_is_refused_and_not_repeated(client: FlaskClient, address: str, host: str) -> None:
-    response = client.get(address, headers={"Host": host})
-    assert response.status_code == 400
-    assert response.text == "400: the Host header names no host\n"
-
-
-def test_with_a_configured_address_the_host_does_not_matter(filled: Place) -> None:
-    filled.configure(base_url="https://feeds.example.org")
-    response = filled.client().get("/feeds/all.atom", headers={"Host": "a b"})
-    assert response.status_code == 200
-
-
-# -- made once ------------------------------------------------------------------------------------------
-
-
-def test_a_feed_is_made_once_for_each_change_and_not_for_each_request(filled: Place) -> None:
-    documents = Documents(filled.config, filled.store())
-
-    def ask(_: int = 0) -> object:
-        return documents.feed("all", "rss", "http://localhost")
-
-    with ThreadPoolExecutor(8) as threads:
-        first, *others = threads.map(ask, range(64))
-    assert all(other is first for other in others)
-    filled.ingest()
-    assert ask() is first, "nothing changed"
-    filled.drop("4.md", article(4))
-    filled.ingest()
-    second = ask()
-    assert second is not first
-    assert ask() is second
-
-
-def test_each_base_address_and_format_is_made_by_itself(filled: Place) -> None:
-    documents = Documents(filled.config, filled.store())
-    made = {
-        documents.feed("all", suffix, base).etag
-        for suffix in WRITERS
-        for base in ("http://a.example", "http://b.example")
-    }
-    assert len(made) == 6
-
-
-def test_what_is_kept_is_bounded_whatever_hosts_visitors_invent(filled: Place) -> None:
-    filled.drop("long.md", article(9, body="A very long story. " * 30_000))
-    filled.ingest()
-    documents = Documents(filled.config, filled.store())
-    sizes = [documents.feed("all", "rss", f"http://{n}.example").size for n in range(150)]
-    assert sum(sizes) > 80_000_000
-    assert documents._kept.size <= 64_000_000
-
-
-# -- the last good state --------------------------------------------------------------------------------
-
-
-def drop_tables(place: Place) -> None:
-    connection = sqlite3.connect(place.config.database)
-    for table in ("entries", "meta", "runs"):
-        connection.execute(f"DROP TABLE {table}")
-    connection.close()
-
-
-def rename_file(place: Place) -> None:
-    for file in (place.root / "var").iterdir():
-        file.rename(file.with_name(f"{file.name}.away"))
-
-
-def overwrite_file(place: Place) -> None:
-    (place.root / "var" / "feeds.sqlite-wal").unlink(missing_ok=True)
-    (place.root / "var" / "feeds.sqlite").write_bytes(b"no database at all" * 1000)
-
-
-@pytest.mark.parametrize("breakage", [drop_tables, rename_file, overwrite_file])
-def test_while_the_database_is_broken_the_last_good_state_is_served(
-    filled: Place, breakage: Callable[[Place], None]
-) -> None:
-    store = filled.store()
-    client = create_app(filled.config, store).test_client()
-    before = {address: client.get(address) for address in ADDRESSES}
-    store.close()  # so that the next request opens the database again
-    breakage(filled)
-    for address, response in before.items():
-        after = client.get(address)
-        assert (after.status_code, after.data) == (200, response.data)
-        etag = {"If-None-Match": response.headers["ETag"]}
-        assert client.get(address, headers=etag).status_code == 304
-
-
-def test_what_was_never_served_is_unavailable_while_the_database_is_broken(filled: Place) -> None:
-    client = filled.client()
-    drop_tables(filled)
-    for address in ("/feeds/all.rss", "/", "/healthz"):
-        response = client.get(address)
-        assert response.status_code == 503
-        assert int(response.headers["Retry-After"]) > 0
-        assert response.text == "503: the database does not answer; try again in a moment\n"
-
-
-def test_a_database_that_is_filled_anew_does_not_empty_the_feeds_meanwhile(filled: Place) -> None:
-    store = filled.store()
-    client = create_app(filled.config, store).test_client()
-    before = client.get("/feeds/all.rss").data
-    store.close()
-    rename_file(filled)
-    filled.store()
-    assert client.get("/feeds/all.rss").data == before
-    filled.ingest()
-    assert client.get("/feeds/all.rss").data == before, "a rebuild gives the same bytes"
-
-
-def test_the_feed_comes_back_with_the_database(filled: Place) -> None:
-    store = filled.store()
-    client = create_app(filled.config, store).test_client()
-    client.get("/feeds/all.rss")
-    store.close()
-    database = filled.root / "var" / "feeds.sqlite"
-    database.rename(database.with_suffix(".away"))
-    database.mkdir()
-    assert client.get("/feeds/all.rss").status_code == 200
-    database.rmdir()
-    database.with_suffix(".away").rename(database)
-    filled.drop("4.md", article(4))
-    filled.ingest()
-    assert "Ferry 4 is back" in client.get("/feeds/all.rss").text
-
-
-def test_the_feed_of_a_source_that_names_no_language_has_that_of_its_articles(place: Place) -> None:
-    body = "渡轮今天早上又开过了港口，码头上的人谁也没有觉得奇怪。"
-    place.drop("1.md", article(1, "Harbour Gazette", body=body))
-    place.ingest()
-    assert '"language":"zh-Hans"' in place.client().get("/feeds/harbour-gazette.json").text
