@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import islice
+from typing import Protocol
 
 import nh3
 from turbohtml import Comment, Element, Node, Text, parse_fragment
@@ -21,7 +23,7 @@ from feeds import identity, text, urls
 from feeds.language import recognised
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
 from feeds.recipe import Recipe
-from feeds.rules import RULES, VERSION, allowed, links, repair
+from feeds.rules import RULES, VERSION, Rule, allowed, links, repair
 from feeds.rules.page import Page, short
 
 # Bounds on what is parsed at all: the largest real article has 679 KB and 7,920 tags and nests 65 deep
@@ -50,7 +52,7 @@ _NOTHING = parse_fragment("")
 
 _MOST_ROUNDS = 4
 
-_SAMPLES = 5
+MOST_SAMPLES = 5  # of what a rule changed
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -116,6 +118,19 @@ class Body:
     """The time that a stamp at its top told."""
 
 
+class Witness(Protocol):
+    """Who looks on while a body is cleaned (steps.py). The tree is only lent: it changes afterwards."""
+
+    def parsed(self, tree: Element) -> None:
+        """The tree as the rules find it; again where the sanitizer read another one."""
+
+    def applied(self, rule: Rule, pieces: Sequence[str], tree: Element) -> None:
+        """What a rule answered, and what it made of the tree."""
+
+    def sanitized(self, tree: Element, html: str) -> None:
+        """What the sanitizer was given, and what it made of it."""
+
+
 def fingerprint(recipe: Recipe) -> str:
     """What an article was cleaned by: the recipe's data and the version of the rules."""
     return f"{VERSION}-{recipe.digest}"
@@ -130,11 +145,7 @@ def clean(
     for an article whose text does not show it either. Raises ReadError where the draft's link is no address
     or its body is beyond the bounds.
     """
-    link = urls.canonical(urls.strip_tracking(draft.link, recipe.tracking))
-    if not link:
-        raise ReadError(f"its link is no http address: {short(draft.link)!r}")
-    link = links.page_address(link, Page(tree=_NOTHING, link=link, recipe=recipe))
-    title = _title(draft.title, recipe)
+    link, title = head(draft, recipe)
     body = clean_body(draft.html, link=link, recipe=recipe, title=title)
     own_names = {source.title, draft.source_name, *recipe.not_authors}
     named = list(
@@ -166,6 +177,15 @@ def clean(
     )
 
 
+def head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
+    """The link and the title that a draft's body is cleaned with. Raises ReadError."""
+    link = urls.canonical(urls.strip_tracking(draft.link, recipe.tracking))
+    if not link:
+        raise ReadError(f"its link is no http address: {short(draft.link)!r}")
+    link = links.page_address(link, Page(tree=_NOTHING, link=link, recipe=recipe))
+    return link, _title(draft.title, recipe)
+
+
 def _published(
     told: datetime | None, stamped: datetime | None, dated: datetime, latest: datetime
 ) -> datetime:
@@ -178,25 +198,27 @@ def _published(
     return stamped if stamped and EPOCH <= stamped <= latest else min(dated, latest)
 
 
-def clean_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Body:
+def clean_body(
+    html: str, *, link: str, recipe: Recipe, title: str = "", witness: Witness | None = None
+) -> Body:
     """Clean a body of HTML; `link` is what relative addresses are resolved against, `title` what a
-    heading at its top may only repeat.
+    heading at its top may only repeat, `witness` who is shown each step.
 
     Raises ReadError where it is beyond the bounds.
     """
     _check_size(html)
     body = text.legal(html)
     plain = repair.is_plain(body)
-    tree = _parsed(repair.mended(body, plain=plain))
+    tree = parsed(repair.mended(body, plain=plain))
     page = Page(tree=tree, link=link, recipe=recipe, title=title, plain=plain)
-    changes = _apply_rules(page)
-    served, settled = _served(page)
+    changes = _apply_rules(page, witness)
+    served, settled = _served(page, witness)
     for _ in range(_MOST_ROUNDS):
         if settled:
             break
-        page.tree = _parsed(served)
-        _apply_rules(page)
-        served, settled = _served(page)
+        page.tree = parsed(served)
+        _apply_rules(page, witness)
+        served, settled = _served(page, witness)
     first = page.tree.select_one("img[src]")
     return Body(
         html=served,
@@ -214,7 +236,7 @@ def _check_size(html: str) -> None:
         raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
 
 
-def _parsed(html: str) -> Element:
+def parsed(html: str) -> Element:
     """The tree of a text that is within the bounds and whose tree is. Raises ReadError."""
     _check_size(html)  # plain text has tags by now
     if len(html) > _SMALL:
@@ -261,31 +283,42 @@ def _too_long() -> ReadError:
     return ReadError(f"the body is larger than {2 * MOST_CHARACTERS} characters when it is written out")
 
 
-def _apply_rules(page: Page) -> tuple[Change, ...]:
+def _apply_rules(page: Page, witness: Witness | None) -> tuple[Change, ...]:
     changes = []
+    if witness is not None:
+        witness.parsed(page.tree)
     for rule in RULES:
         pieces = () if rule.name in page.recipe.off else rule.apply(page)
         if pieces:
-            changes.append(Change(rule=rule.name, count=len(pieces), samples=tuple(pieces[:_SAMPLES])))
+            changes.append(Change(rule=rule.name, count=len(pieces), samples=tuple(pieces[:MOST_SAMPLES])))
+        if witness is not None:
+            witness.applied(rule, pieces, page.tree)
     return tuple(changes)
 
 
-def _served(page: Page) -> tuple[str, bool]:
+def _served(page: Page, witness: Witness | None) -> tuple[str, bool]:
     """The tree as sanitized HTML, and whether it still is that tree.
 
     It is not where a rule left what no parser would make of any text, such as a link within a link: then
     the sanitizer's parser built another tree, in which the rules may find something again.
     """
-    written = page.tree.inner_html
-    if len(written) > 2 * MOST_CHARACTERS:
-        raise _too_long()
-    if len(written) > _SMALL and _part_texts(page.tree):
-        written = page.tree.inner_html
-    written = text.legal(written)
-    served = sanitizer(page.recipe.frames).clean(written).strip()
+    given = written(page.tree)
+    served = sanitizer(page.recipe.frames).clean(given).strip()
     if served.count("<iframe") != served.count(f' sandbox="{allowed.FRAME["sandbox"]}"'):
-        served = sanitizer().clean(written).strip()  # a frame that only the sanitizer's parser sees
-    return served, served.count("<") == written.count("<") - written.count("<!--")
+        served = sanitizer().clean(given).strip()  # a frame that only the sanitizer's parser sees
+    if witness is not None:
+        witness.sanitized(page.tree, served)
+    return served, served.count("<") == given.count("<") - given.count("<!--")
+
+
+def written(tree: Element) -> str:
+    """A tree as the text that a sanitizer is given; its long texts are parted. Raises ReadError."""
+    html = tree.inner_html
+    if len(html) > 2 * MOST_CHARACTERS:
+        raise _too_long()
+    if len(html) > _SMALL and _part_texts(tree):
+        html = tree.inner_html
+    return text.legal(html)
 
 
 def _enclosures(found: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tuple[Enclosure, ...]:
