@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from pydantic import BaseModel
 
+from feeds import changes
 from feeds.lists import TrackingList
 from feeds.model import Cleaned, Receipt
 from feeds.vocabulary import Rules
-
-# A line break before each block, so that a body of one line can be compared in lines.
-_BEFORE_BLOCK = re.compile(
-    r"(?<!\n)(?=<(?:p|div|h[1-6]|img|figure|figcaption|ul|ol|li|table|tr|blockquote|pre|hr|br|iframe|script|style|"
-    r"noscript|video|audio|section|article|header|footer|aside|button|form|svg)\b)",
-    re.IGNORECASE,
-)
 
 
 def json_line(file: str, cleaned: Cleaned) -> str:
@@ -116,10 +109,11 @@ def diff_lines(before: str, after: str, name: str) -> list[str]:
     """A unified diff of a body before and after cleaning, cut into lines at its blocks."""
     return list(
         difflib.unified_diff(
-            _lines(before), _lines(after), f"{name} (original)", f"{name} (cleaned)", lineterm="", n=1
+            [line.strip() for line in changes.lines(before)],
+            [line.strip() for line in changes.lines(after)],
+            f"{name} (original)",
+            f"{name} (cleaned)",
+            lineterm="",
+            n=1,
         )
     )
-
-
-def _lines(html: str) -> list[str]:
-    return [line for line in _BEFORE_BLOCK.sub("\n", html).split("\n") if line.strip()]

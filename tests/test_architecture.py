@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clean": {"identity", "language", "model", "recipe", "rules", "text", "urls"},
     "merge": {"model", "text"},
     "steps": {"clean", "model", "recipe", "rules"},
-    "report": {"lists", "model", "vocabulary"},
+    "changes": set(),
+    "report": {"changes", "lists", "model", "vocabulary"},
     "rows": {"model"},
     "tables": set(),
     "database": {"model", "tables"},
@@ -80,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary", "recipe",
     "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report", "rows",
-    "search", "filters", "periods", "steps",
+    "search", "filters", "periods", "steps", "changes",
 }  # fmt: skip
 WORLDLY = {
     "os",
