@@ -23,7 +23,7 @@ MOST_LINES = 50_000
 """Of a body; a larger one is one line."""
 MOST_MARKED = 20_000
 """Characters of two lines that are compared word by word."""
-MOST_EFFORT = 1_500_000
+MOST_EFFORT = 1_000_000
 """Lines and words looked at, some 0.2 to 0.4 µs each."""
 CONTEXT = 2
 """Unchanged lines shown before and after a change."""

@@ -36,7 +36,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "steps": {"clean", "model", "recipe", "rules"},
     "inert": {"clean", "model", "rules", "text", "urls"},
     "changes": set(),
-    "trial": {"catalogue", "clean", "model", "readers", "recipe", "steps"},
     "report": {"changes", "lists", "model", "vocabulary"},
     "rows": {"model"},
     "tables": set(),
@@ -89,7 +88,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary", "recipe",
     "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report", "rows",
-    "search", "filters", "periods", "tally", "sums", "health", "changes", "inert", "steps", "trial",
+    "search", "filters", "periods", "steps", "inert", "changes",
 }  # fmt: skip
 WORLDLY = {
     "os",
