@@ -74,8 +74,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": {"config", "inbox", "ingest", "masking", "model", "schedule", "store", "web"},
     "web": {
         "", "batch", "catalogue", "changes", "config", "database", "filters", "health", "inert", "intervals",
-        "model", "periods", "privacy", "selection", "steps", "store", "sums", "tally", "text", "tokens", "trial",
-        "urls", "vitals", "writers",
+        "model", "periods", "privacy", "selection", "steps", "store", "sums", "tally", "text", "tokens",
+        "trial", "urls", "vitals", "writers",
     },
     "cli": {
         "", "config", "export", "inbox", "ingest", "inspect", "model", "moving", "push", "report", "schedule",
