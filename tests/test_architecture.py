@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "steps": {"clean", "model", "recipe", "rules"},
     "inert": {"clean", "model", "rules", "text", "urls"},
     "changes": set(),
+    "trial": {"catalogue", "clean", "model", "readers", "recipe", "steps"},
     "report": {"changes", "lists", "model", "vocabulary"},
     "rows": {"model"},
     "tables": set(),
@@ -88,7 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary", "recipe",
     "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report", "rows",
-    "search", "filters", "periods", "steps", "inert", "changes",
+    "search", "filters", "periods", "steps", "inert", "changes", "trial",
 }  # fmt: skip
 WORLDLY = {
     "os",

@@ -46,7 +46,11 @@ def test_it_shows_the_article_and_leads_to_the_publisher(filled: Place) -> None:
     assert tree.xpath("//a[@class='publisher']/@href") == ["https://harbour-gazette.example/1"]
     assert tree.xpath("//link[@rel='canonical']/@href") == ["https://harbour-gazette.example/1"]
     (body,) = tree.xpath("//div[@class='body']")
-    assert words(body) == "The tide table is out. A ferry at dusk The ferry sails at noon."
+    assert [words(block) for block in body] == [
+        "The tide table is out.",
+        "A ferry at dusk",
+        "The ferry sails at noon.",
+    ]
     assert body.xpath(".//a/@href")[0] == "https://harbour-gazette.example/tides?id=7"
 
 

@@ -62,7 +62,14 @@ def test_every_word_that_a_page_says_is_there_and_none_besides() -> None:
     known = {key for key in words("en").table if key not in ("rules", "kinds")}
     assert said <= known
     named = {word.strip("\"'") for word in re.findall(r"[\"']\w+[\"']", text)}
-    made = {"step_parsed", "step_sanitizer", "not_here_hint", "gone_hint", "broken_hint", "later_hint"}
+    made = {f"span_{unit}" for unit in ("s", "min", "h", "d")} | {
+        "step_parsed",
+        "step_sanitizer",
+        "not_here_hint",
+        "gone_hint",
+        "broken_hint",
+        "later_hint",
+    }
     assert known - said - named <= made
 
 
