@@ -18,6 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from serving_place import Place
 
+pytest_plugins = ["browser_fixtures"]
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
