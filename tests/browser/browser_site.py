@@ -16,9 +16,20 @@ INVENTED = {"Harbour Gazette": 45, "Lantern Post": 20, "潮汐晚报": 20}
 
 CHINESE = "<p>老渡轮又在港口里来来回回，船长说今天的风比昨天小一些，岸上的人都来看它。</p>"
 
+LONG = "Niederschlagswahrscheinlichkeits" * 4
+WIDE = (
+    f"<p>{LONG}</p><pre><code>{'feeds ingest --quietly ' * 20}</code></pre>"
+    f"<table><tr>{'<td>half past seven</td>' * 20}</tr></table>"
+    f'<p><a href="https://gazette.example/{LONG}">https://gazette.example/{LONG}</a></p>'
+    '<figure><img src="https://gazette.example/pier.png" alt="The pier" width="2400" height="300"/></figure>'
+)
+"""What does not fit on a telephone."""
+
 LINKED = {
     "english": "The Orchestra That Rehearses in a Boat Shed",
     "chinese": "夜校里的“无线电课”　老人们和月亮通了一次话",
+    "table": 'Old Swing Bridge [Part 2]: Rivets & Rust, "One Span at a Time"',
+    "wide": LONG,
     "traditional": '守燈人的最後一本日誌："霧，燈照常"',
 }
 """The titles of the articles whose pages are visited, by what stands for their numbers in paths."""
@@ -55,12 +66,13 @@ def serving(root: Path) -> Iterator[Site]:
         for source, count in INVENTED.items():
             for number in range(count):
                 place.drop(f"{source}-{number}.md", invented(source, number))
+        place.drop("wide.md", article(1, "Long Words", title=LONG, body=WIDE, date="2026-02-01T08:00:00Z"))
         place.drop("unreadable.md", "not an article")
         report = place.ingest()
         assert report.new > sum(INVENTED.values()), report
         store = place.store()
         articles = store.articles(store.entry_ids(limit=10_000))
-        place.serving("serve", env={"WEB_CONCURRENCY": "1"})
+        place.serving("serve", env={"WEB_CONCURRENCY": "1"}, seconds=60)
         yield Site(place, {id.removeprefix("urn:uuid:"): one.title for id, one in articles.items()})
 
 

@@ -15,17 +15,23 @@ PAGES = {
     "a Chinese source": "/feeds/rfa",
     "a named view": "/feeds/tides",
     "a search": "/feeds/all?q=渡轮&since=2026-02-01&tag=x",
+    "an article": "/articles/{english}",
+    "a Chinese article": "/articles/{chinese}",
+    "a Taiwanese article": "/articles/{traditional}",
+    "an article with a table": "/articles/{table}",
+    "an article that is too wide": "/articles/{wide}",
+    "before and after of it": "/articles/{wide}/changes",
+    "before and after": "/articles/{chinese}/changes",
+    "the report": "/report",
+    "a source's report": "/report/the-harbour-gazette",
+    "the playground": "/playground",
     "nothing here": "/feeds/nowhere",
 }
 REFUSED = {"nothing here": 404}
 
-# Both widths by day and by night; long words, which do not wrap, and ideographs, which do, on a telephone.
-LOOKS = [
-    Look(1440, "light", "en"),
-    Look(375, "dark", "en"),
-    Look(375, "light", "zh-CN"),
-    Look(1440, "dark", "zh-TW"),
-]
+# Each width by day and by night, each language. Two of them are enough for axe, which takes most of the time.
+JUDGED = [Look(1440, "light", "en"), Look(375, "dark", "zh-CN")]
+LOOKS = [*JUDGED, Look(375, "light", "en"), Look(1440, "dark", "zh-TW")]
 SPEAKS = {"en": "en", "zh-CN": "zh-Hans", "zh-TW": "zh-Hant"}
 
 
@@ -40,7 +46,8 @@ def test_a_page_can_be_used_by_anybody(visit: Callable[..., Visit], name: str, l
     assert visited.beyond_the_edge == []
     visited.unfold()
     assert visited.beyond_the_edge == []
-    assert visited.violations == ""
+    if look in JUDGED:
+        assert visited.violations == ""
 
 
 def test_what_judges_the_pages_sees_what_is_wrong(visit: Callable[..., Visit]) -> None:
