@@ -24,6 +24,7 @@ PAGES = {
     "before and after": "/articles/{chinese}/changes",
     "the report": "/report",
     "a source's report": "/report/the-harbour-gazette",
+    "the status": "/status",
     "the playground": "/playground",
     "nothing here": "/feeds/nowhere",
 }
