@@ -90,7 +90,7 @@ def _files(config: Config, store: Store) -> Iterator[tuple[str, bytes]]:
     seen, last = set(queue), []
     while queue:
         path = queue.popleft()
-        with client.get(path) as answer:
+        with client.get(path.removesuffix(".html")) as answer:
             status, kind, body = answer.status_code, answer.mimetype or "", answer.data
         if status == 503:
             raise ExportError("nothing has been read yet: `feeds ingest` first")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from client_scenario import Story
     from serving_place import Place
 
+pytest_plugins = ["browser_fixtures"]
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

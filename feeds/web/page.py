@@ -59,8 +59,9 @@ class Asking:
         pairs = [(key, value) for key, value in query if value]
         if self.visitor.token:
             pairs.append(("token", self.visitor.token))
-        where = f"{self.base}/" if self.static else self.root
-        return f"{where}{path}{'?' + urlencode(pairs, quote_via=quote) if pairs else ''}" or "./"
+        if self.static:
+            return f"{self.base}/{path}{'.html' if path else ''}"
+        return f"{self.root}{path}{'?' + urlencode(pairs, quote_via=quote) if pairs else ''}" or "./"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,6 @@ class Browsed:
 
     title: str
     description: str
-    source: Source | None
     leaf: Leaf
 
 
@@ -119,9 +118,7 @@ class Views:
             )
             leaf = self._store.selection.leaf(filters, limit, order, after=after, before=before)
             if moves == self._learn():
-                return Browsed(
-                    title=channel.title, description=channel.description, source=channel.source, leaf=leaf
-                )
+                return Browsed(title=channel.title, description=channel.description, leaf=leaf)
 
     def _chosen(
         self, asked: Asked, base: str, known: list[SourceState]

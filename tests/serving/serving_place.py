@@ -199,10 +199,10 @@ class Place:
         self._processes.append(Process(self, *arguments, env=env))
         return self._processes[-1]
 
-    def serving(self, verb: str = "run", env: dict[str, str] | None = None) -> Process:
+    def serving(self, verb: str = "run", env: dict[str, str] | None = None, seconds: float = 30) -> Process:
         """`feeds run` or `feeds serve`, answering."""
         process = self.start(verb, env=env)
-        eventually(lambda: process.popen.poll() is not None or self._answers(), 30, what="the server")
+        eventually(lambda: process.popen.poll() is not None or self._answers(), seconds, "the server")
         assert process.popen.poll() is None, process.said
         return process
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from feeds.filters import Filter, parse
+from feeds.filters import EVERYTHING, Filter, parse
 from feeds.model import Subscription
 from feeds.privacy import may_see
 from feeds.web.page import Asking, Site
@@ -37,43 +37,71 @@ def add(routes: Blueprint, site: Site) -> None:
             *place.values(),
         )
 
+    @routes.get("/feeds/<name>/<period>")
+    def archive(name: str, period: str) -> Response:
+        asking = site.asking()
+        asked = site.documents.asked(name, EVERYTHING, period, asking.visitor)
+        return site.page("feed.html", asking, lambda: _archive(site, asking, asked), name, period)
+
 
 def _values(site: Site, asking: Asking, asked: Asked, place: Mapping[str, str]) -> Mapping[str, Any]:
+    if asking.static:
+        return _archive(site, asking, asked)
     ids = {key: f"{URN}{value}" if value else "" for key, value in place.items()}
     found = site.documents.views.leaf(
         asked, asking.base, _ON_A_PAGE, after=ids["after"], before=ids["before"]
     )
     leaf = found.leaf
-    query = asked.filter.pairs()
-    path = f"feeds/{asked.name}"
-    states = site.documents.store.sources() if found.source is None else []
 
     def at(**mark: str) -> str:
-        return asking.to(path, *query, *asking.kept, *mark.items())
+        return asking.to(f"feeds/{asked.name}", *asked.filter.pairs(), *asking.kept, *mark.items())
 
+    return {
+        **_around(site, asking, asked, found.title, found.description),
+        "articles": leaf.articles,
+        "newer": at(before=_mark(leaf.articles[0].id)) if leaf.more_before and leaf.articles else "",
+        "older": at(after=_mark(leaf.articles[-1].id)) if leaf.more_after and leaf.articles else "",
+    }
+
+
+def _archive(site: Site, asking: Asking, asked: Asked) -> Mapping[str, Any]:
+    """An archive, or for a file the newest articles: the past in pages that no question leads through."""
+    view = site.documents.views.view(asked, asking.base)
+
+    def page_of(address: str) -> str:
+        path = address.removeprefix(f"{asking.base}/").partition("?")[0]
+        return asking.to(path, *asking.kept) if address else ""
+
+    return {
+        **_around(site, asking, asked, view.title, view.description),
+        "articles": view.articles,
+        "newer": page_of(view.next or view.current),
+        "older": page_of(view.previous),
+    }
+
+
+def _around(site: Site, asking: Asking, asked: Asked, title: str, description: str) -> dict[str, Any]:
+    """What stands around the articles."""
+    path = f"feeds/{asked.name}"
+    query = asked.filter.pairs()
+    sources = [state.source for state in site.documents.store.sources()]
+    source = next((one for one in sources if one.slug == asked.name), None)
+    choices = [one for one in sources if may_see(site.config, asking.visitor, one.slug)]
     shown = f" ({asked.filter.described})" if asked.filter.narrows else ""
     return {
-        "title": found.title,
-        "description": found.description,
-        "source": found.source,
+        "title": title,
+        "description": description,
+        "source": source,
         "subscription": Subscription(
-            title=f"{found.title}{shown}",
-            description="",
-            home="",
-            address=asked.address(asking.base),
+            title=f"{title}{shown}", description="", home="", address=asked.address(asking.base, "")
         ),
         "asked": asked.filter,
         "fields": _fields(asked.filter),
         "more_asked": any(key != "q" for key, _ in query),
-        "articles": leaf.articles,
-        "newer": at(before=_mark(leaf.articles[0].id)) if leaf.more_before and leaf.articles else "",
-        "older": at(after=_mark(leaf.articles[-1].id)) if leaf.more_after and leaf.articles else "",
-        "beginning": at(),
+        "beginning": asking.to(path, *query, *asking.kept),
         "whole": asking.to(path),
         "action": asking.to(path).partition("?")[0],
-        "choices": [
-            state.source for state in states if may_see(site.config, asking.visitor, state.source.slug)
-        ],
+        "choices": [] if source else choices,
         "id_of": _mark,
         **ways_in(asking),
     }

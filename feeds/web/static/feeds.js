@@ -14,3 +14,7 @@ for (const button of document.querySelectorAll("button.copy")) {
 for (const input of document.querySelectorAll(".address input")) {
   input.addEventListener("focus", () => input.select());
 }
+// What scrolls sideways scrolls with the keyboard too, where the browser does not see to it itself.
+for (const wide of document.querySelectorAll(".body table, .body pre")) {
+  if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+}
