@@ -4,13 +4,15 @@
 
 Both servers stand at the same time and are asked in turn, by wrk (Debian: apt install wrk): the whole feed
 plain and compressed beforehand, and 304s. nginx serves the same bytes beside them where it is installed, for
-scale. The last line says whether the feed reaches 0.7 of the constant view's requests per second.
+scale. The first two lines say what a feed that changes under load costs several workers, each by itself and
+sharing what they make; the last one whether it reaches 0.7 of the constant view's requests per second.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import os
 import re
 import shutil
 import socket
@@ -20,7 +22,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import ExitStack, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 
 from flask import Flask, Response
@@ -28,10 +31,12 @@ from flask import Flask, Response
 from feeds.config import load
 from feeds.server import Server, ingest_of
 from feeds.store import Store
+from feeds.web.shared import server_folder
 
 FLOOR = 0.7
 ENTRIES = 100
 FEED = "/feeds/all.rss"
+WORKERS, CHANGES = 3, 5
 PARAGRAPH = (
     "<p>The ferry that was lost in the fog is back in the harbour, and the band plays on. 渡轮回来了。</p>"
 )
@@ -70,12 +75,16 @@ def main() -> None:
     )
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--smoke", action="store_true", help="one second each, once: does it run at all?")
-    parser.add_argument("--serve", choices=["feeds", "constant"], help=argparse.SUPPRESS)
+    parser.add_argument("--serve", choices=["feeds", "constant", "alone", "shared"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        server = Server if options.serve == "feeds" else Constant
-        server(load("config.yaml", {}), watch=False, say=print).run()
+        server = Constant if options.serve == "constant" else Server
+        with server_folder() if options.serve == "shared" else nullcontext() as shared:
+            server(load("config.yaml", {}), watch=False, say=print, shared=shared).run()
         return
+    for what in ("alone", "shared"):
+        with tempfile.TemporaryDirectory() as scratch, ExitStack() as running:
+            change(Path(scratch), what, running)
     if shutil.which("wrk") is None:
         print("skipped: wrk is not installed")
         return
@@ -138,25 +147,61 @@ def measure(root: Path, running: ExitStack, options: argparse.Namespace) -> None
     sys.exit(0 if worst >= FLOOR or options.smoke else 1)
 
 
-def prepare(folder: Path, port: int) -> None:
+def change(root: Path, what: str, running: ExitStack) -> None:
+    """Print what it costs several workers that a feed changes while it is asked for in every format."""
+    folder, port = root / what, free_port()
+    prepare(folder, port, f"workers: {WORKERS}\n", log="debug")
+    fill(folder)
+    process = start(folder, what, running)
+    config = load(folder / "config.yaml", {})
+    store = Store(config.database)
+    until = 0.0
+
+    def ask(suffix: str) -> int:
+        count = 0
+        while time.monotonic() < until:
+            fetched(f"http://127.0.0.1:{port}/feeds/all.{suffix}", {"Accept-Encoding": "gzip"})
+            count += 1
+        return count
+
+    asked = 0
+    with ThreadPoolExecutor(6) as threads:
+        for number in range(CHANGES):
+            (folder / "inbox" / "0.md").write_text(article(0, f"It is late by {number} minutes."))
+            ingest_of(config, store).run("by hand")
+            until = time.monotonic() + 2
+            asked += sum(threads.map(ask, ("rss", "atom", "json") * 2))
+    taken = sum(seconds_of(int(one)) for one in children(process.pid))
+    store.close()
+    said = (folder / "log").read_text(encoding="utf-8")
+    made = len(re.findall(r"web\.documents: made ", said))
+    print(
+        f"{WORKERS} workers, {what}: {CHANGES} changes in 3 formats rendered {made} times, "
+        f"{taken:.1f} s of CPU for {asked:,} requests"
+    )
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+
+
+def seconds_of(pid: int) -> float:
+    """The CPU time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def prepare(folder: Path, port: int, more: str = "", log: str = "warning") -> None:
     (folder / "inbox").mkdir(parents=True)
     (folder / "config.yaml").write_text(
-        f"inbox: inbox\nport: {port}\nlimit: {ENTRIES}\nlog: warning\nsettle: 0s\n", encoding="utf-8"
+        f"inbox: inbox\nport: {port}\nlimit: {ENTRIES}\nlog: {log}\nsettle: 0s\n{more}", encoding="utf-8"
     )
 
 
 def fill(folder: Path) -> str:
     """A hundred articles of three sources; answers what the ingest says."""
     for number in range(ENTRIES):
-        source = ("Harbour Gazette", "Lantern Post", "Tide Tables")[number % 3]
-        link = f"https://gazette.example/{source.split()[0]}/{number}"
-        text = (
-            f'---\nlayout: post\ntitle: "Ferry {number} is back"\nauthor: Ann Anchor\nfrom: {link}\n'
-            f"date: 2026-{number % 9 + 1:02}-{number % 28 + 1:02}T09:00:00.000Z\ntags: [ {source} ]\n"
-            f"categories: [ {source} ]\n---\n[Ferry {number} is back]({link})\n------\n\n"
-            f"<div>{PARAGRAPH * 25}</div>\n"
-        )
-        (folder / "inbox" / f"{number}.md").write_text(text, encoding="utf-8")
+        (folder / "inbox" / f"{number}.md").write_text(article(number), encoding="utf-8")
     config = load(folder / "config.yaml", {})
     store = Store(config.database)
     report = ingest_of(config, store).run("by hand")
@@ -164,15 +209,27 @@ def fill(folder: Path) -> str:
     return str(report)
 
 
-def start(folder: Path, what: str, running: ExitStack) -> None:
+def article(number: int, news: str = "") -> str:
+    source = ("Harbour Gazette", "Lantern Post", "Tide Tables")[number % 3]
+    link = f"https://gazette.example/{source.split()[0]}/{number}"
+    return (
+        f'---\nlayout: post\ntitle: "Ferry {number} is back"\nauthor: Ann Anchor\nfrom: {link}\n'
+        f"date: 2026-{number % 9 + 1:02}-{number % 28 + 1:02}T09:00:00.000Z\ntags: [ {source} ]\n"
+        f"categories: [ {source} ]\n---\n[Ferry {number} is back]({link})\n------\n\n"
+        f"<div><p>{news}</p>{PARAGRAPH * 25}</div>\n"
+    )
+
+
+def start(folder: Path, what: str, running: ExitStack) -> subprocess.Popen[bytes]:
     command = [sys.executable, str(Path(__file__).resolve()), "--serve", what]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=log)
     running.callback(end, process)
     port = load(folder / "config.yaml", {}).port
-    for _ in range(200):
+    for _ in range(800):
         assert process.poll() is None, f"{what} did not start"
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-            return
+            return process
         time.sleep(0.05)
     raise RuntimeError(f"{what} does not answer")
 

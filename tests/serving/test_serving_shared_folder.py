@@ -171,7 +171,7 @@ def maker(folder: Path, seconds: float) -> Iterator[multiprocessing.process.Base
     process = multiprocessing.get_context("spawn").Process(target=hold, args=(folder, str(begun), seconds))
     process.start()
     try:
-        eventually(begun.exists, what="the other process")
+        eventually(begun.exists, seconds=60, what="the other process")
         yield process
     finally:
         process.kill()
@@ -182,7 +182,7 @@ def test_while_one_process_makes_it_who_has_nothing_waits_and_who_has_something_
     folder: Path,
 ) -> None:
     numbers = itertools.count()
-    with maker(folder, 0.7):
+    with maker(folder, 1.5):
         assert Shared(folder).once(state(), KEY, counting(numbers), wait=False) is None
         found = Shared(folder).once(state(), KEY, counting(numbers), wait=True)
     assert found == Made(b"slowly made", "text/plain")
@@ -195,7 +195,7 @@ def test_a_process_that_dies_gives_the_work_back(folder: Path) -> None:
         time.sleep(0.1)
         assert not waiting.done()
         process.kill()
-        assert waiting.result(timeout=5) == Made(b"number 0", "text/plain")
+        assert waiting.result(timeout=9) == Made(b"number 0", "text/plain")
 
 
 def test_a_process_that_hangs_is_not_waited_for_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
