@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from serving_place import Place, article, parsed, titles
+from serving_place import Place, article, eventually, parsed, titles
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
 WORKERS = 2
@@ -21,7 +21,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, module_address: str) -> Iter
         here.drop("2.md", article(2, POST))
         assert here.feeds("ingest").returncode == 0
         process = here.serving("serve", env={"WEB_CONCURRENCY": str(WORKERS)})
-        assert len(process.children()) == WORKERS
+        eventually(lambda: len(process.children()) == WORKERS, what="the second worker")
         yield here
         assert process.end() == 0
 
