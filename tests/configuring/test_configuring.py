@@ -164,6 +164,8 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "log": ("debug", "debug"),
     "auto_sources": ("false", False),
     "deleted": ("retire", "retire"),
+    "pictures": ("show", "show"),
+    "playground": ("off", "off"),
     "private": ("harbour, all", ("harbour", "all")),
     "tracking_lists": (f"{LISTS}/a.json, {LISTS}/b.txt", (LISTS / "a.json", LISTS / "b.txt")),
 }

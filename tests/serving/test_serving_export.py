@@ -19,6 +19,8 @@ FEEDS = [
     f"feeds/{name}.{suffix}" for name in ("all", "harbour-gazette", "lantern-post") for suffix in FORMATS
 ]
 
+PAGES = [f"feeds/{name}.html" for name in ("all", "harbour-gazette", "lantern-post")]
+
 
 @pytest.fixture
 def filled(place: Place) -> Place:
@@ -48,13 +50,14 @@ def test_everything_that_is_served_is_there_byte_by_byte(filled: Place) -> None:
     out = files(exported(filled))
     client = filled.client()
     static = [path for path in out if path.startswith("static/")]
-    assert {*FEEDS, "feeds.opml", "robots.txt", "index.html", *static} == set(out)
+    articles = [path for path in out if path.startswith("articles/")]
+    assert {*FEEDS, *PAGES, "feeds.opml", "robots.txt", "index.html", *static, *articles} == set(out)
+    assert len(articles) == 3
     assert "static/feeds.css" in static
-    for path in {*out} - {"index.html"}:
+    for path in (path for path in out if not path.endswith(".html")):
         with client.get(f"/{path}") as answer:
             assert out[path] == answer.data, path
     assert f"{BASE}/feeds/all.atom" in out["index.html"].decode()
-    assert "last read" not in out["index.html"].decode()
 
 
 def test_the_whole_past_and_the_named_views_are_there_too(filled: Place) -> None:
@@ -69,6 +72,12 @@ def test_the_whole_past_and_the_named_views_are_there_too(filled: Place) -> None
         path = document.get("next_url", "").removeprefix(f"{BASE}/")
     assert sorted(set(seen)) == ["Ferry 1 is back", "Ferry 2 is back", "Ferry 3 is back"]
     assert any(path.count("/") == 2 and path.endswith(".atom") for path in out)
+    titles, page = [], "feeds/all.html"
+    while page:
+        tree = html.fromstring(out[page])
+        titles += [title.text for title in tree.xpath("//article//h2/a")]
+        page = "".join(tree.xpath("//a[@rel='next']/@href")).removeprefix(f"{BASE}/")
+    assert sorted(set(titles)) == sorted(set(seen))
 
 
 def test_the_address_given_wins_over_the_configured_one(filled: Place) -> None:
@@ -86,10 +95,11 @@ def test_the_address_given_wins_over_the_configured_one(filled: Place) -> None:
 def test_without_an_address_every_link_leads_to_a_file_from_where_it_stands(filled: Place) -> None:
     out = files(exported(filled))
     assert b"feeds.invalid" not in b"".join(out.values())
-    for path in ("index.html", "feeds.opml", "feeds/all.atom", "feeds/all.json"):
+    articles = [path for path in out if path.startswith("articles/")]
+    for path in ("index.html", *PAGES, *articles, "feeds.opml", "feeds/all.atom", "feeds/all.json"):
         text = out[path]
         if path.endswith("html"):
-            links = html.fromstring(text).xpath("//@href | //@src")
+            links = html.fromstring(text).xpath("//@href[not(starts-with(., '#'))] | //@src")
         elif path.endswith("json"):
             links = [json.loads(text)["feed_url"]]
         else:
@@ -118,8 +128,11 @@ def test_only_what_changed_is_written_again(filled: Place) -> None:
     filled.ingest()
     exported(filled)
     after = stamps(out)
-    changed = {path for path in after if after[path] != before[path]}
-    assert changed == {"index.html", "feeds.opml", *(path for path in FEEDS if "harbour" not in path)}
+    changed = {path for path in after if after[path] != before.get(path)}
+    (new,) = after.keys() - before.keys()
+    assert new.startswith("articles/")
+    feeds = [path for path in (*FEEDS, *PAGES) if "harbour" not in path]
+    assert changed == {"index.html", "feeds.opml", new, *feeds}
 
 
 def test_two_exports_of_two_databases_are_the_same(filled: Place, tmp_path: Path) -> None:
@@ -135,23 +148,23 @@ def test_two_exports_of_two_databases_are_the_same(filled: Place, tmp_path: Path
 def test_the_files_of_a_feed_that_is_gone_go_and_no_others(filled: Place) -> None:
     out = exported(filled)
     (out / "CNAME").write_text("feeds.example")
-    (out / "feeds/lantern-post.html").write_text("mine")
+    (out / "feeds/lantern-post.txt").write_text("mine")
     (out / "feeds/lantern-post.json").write_text("mine too")
     assert filled.feeds("sources", "merge", "lantern-post", "harbour-gazette").returncode == 0
     done = filled.feeds("export", "out")
     assert done.stderr == "feeds/lantern-post.json: not removed, since somebody changed it\n"
-    assert done.stdout.endswith("removed 2\n")
+    assert done.stdout.endswith("removed 3\n")
     assert sorted(path for path in files(out) if "lantern" in path or path == "CNAME") == [
         "CNAME",
-        "feeds/lantern-post.html",
         "feeds/lantern-post.json",
+        "feeds/lantern-post.txt",
     ]
 
 
 def test_what_a_killed_export_wrote_is_known_to_the_next_one(filled: Place) -> None:
     out = exported(filled)
     manifest = json.loads((out / MANIFEST).read_text())
-    gone = {path: manifest.pop(path) for path in FEEDS if "lantern" in path}
+    gone = {path: manifest.pop(path) for path in (*FEEDS, *PAGES) if "lantern" in path}
     (out / MANIFEST).write_text(json.dumps(manifest))
     lines = "".join(json.dumps([path, digest]) + "\n" for path, digest in gone.items())
     (out / JOURNAL).write_text(lines + '["feeds/la')
@@ -194,7 +207,7 @@ def test_private_feeds_are_left_out(filled: Place) -> None:
     filled.configure(private=["harbour-gazette"])
     out = files(exported(filled))
     assert {path for path in out if path.startswith("feeds/")} == {
-        path for path in FEEDS if "harbour" not in path
+        path for path in (*FEEDS, *PAGES) if "harbour" not in path
     }
     assert b"Ferry 1" not in b"".join(out.values())
     filled.configure(private="true")
