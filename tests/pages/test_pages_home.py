@@ -64,6 +64,9 @@ def test_each_feed_has_its_ways_into_readers(filled: Place) -> None:
     address = "http://localhost/feeds/lantern-post.atom"
     assert ways.xpath(".//input/@value") == [address]
     links = ways.xpath(".//p[@class='readers']/a/@href")
+    assert links == [f"feed:{address}", "feeds/lantern-post#subscribe"]
+    own = html.fromstring(filled.client().get("/feeds/lantern-post").text)
+    links = own.xpath("//section[.//*[@id='subscribe']]//p[@class='readers']/a/@href")
     assert links[0] == f"feed:{address}"
     assert "https://www.inoreader.com/?add_feed=http%3A%2F%2Flocalhost%2Ffeeds%2Flantern-post.atom" in links
     assert ways.xpath(".//img/@src") == ["qr/lantern-post.svg"]
