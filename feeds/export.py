@@ -39,6 +39,7 @@ _STARTS = ("/", "/feeds.opml", "/robots.txt")
 _NOWHERE = "http://feeds.invalid"
 _LEADS_ON = {"prev-archive", "next-archive", "current", "next", "previous", "icon"}
 _PART = ".feeds-part"
+_SECONDS_BEHIND = 1.0  # so that not every document asks again whether an ingest goes on meanwhile
 
 
 class ExportError(FeedsError):
@@ -80,7 +81,7 @@ def export(config: Config, store: Store, folder: Path, base_url: str = "") -> Ex
 
 def _files(config: Config, store: Store) -> Iterator[tuple[str, bytes]]:
     """Path and content of every file; the list and the home page, which lead to the others, after them."""
-    app = create_app(config, store)
+    app = create_app(config, store, seconds=_SECONDS_BEHIND)
     app.config["FEEDS_STATIC"] = True
     client = app.test_client()
     base = config.base_url

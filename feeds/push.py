@@ -18,6 +18,7 @@ from itertools import groupby
 import requests
 
 from feeds import __version__
+from feeds.batch import State
 from feeds.catalogue import COMBINED
 from feeds.config import Config
 from feeds.database import Database
@@ -66,6 +67,7 @@ class Pusher:
         self._settled = settled
         self._database = Database(config.database)
         self._queue = Queue(self._database)
+        self._noted: State | None = None
         self._telling: dict[str, _Telling] = {}
         self._stopping = threading.Event()
 
@@ -84,7 +86,9 @@ class Pusher:
         Never raises: what could not be noted is found changed the next time.
         """
         try:
-            config = self._config
+            config, state = self._config, self._queue.state()
+            if state == self._noted:
+                return 0
             # Another base address makes other topics, all of them untold.
             found = self._queue.fingerprints(config.limit, self._hidden, also=config.base_url)
             known = tuple(feed for feed in found if feed != ALL) or ("-",)  # no source is called that
@@ -100,7 +104,9 @@ class Pusher:
             now = self._clock()
             if self._hidden(COMBINED):
                 del found[ALL]
-            return self._queue.put(self._config.hubs, found, self._topics, now, now + self._settled)
+            queued = self._queue.put(self._config.hubs, found, self._topics, now, now + self._settled)
+            self._noted = state
+            return queued
         except FeedsError as error:
             log.error("what hubs have to be told could not be noted: %s", error)
         except Exception:

@@ -14,8 +14,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from feeds import batch as batches
 from feeds import rows, tables
-from feeds.batch import known_sources
+from feeds.batch import State
 from feeds.database import Database
 from feeds.filters import Filter, Order
 from feeds.selection import Selection
@@ -46,16 +47,24 @@ class Queue:
 
     # -- what has changed ------------------------------------------------------------------------------
 
+    def state(self) -> State:
+        """What moves whenever any fingerprint does."""
+        with self._database.reading() as connection:
+            return batches.state(connection)
+
     def fingerprints(self, limit: int, hidden: Callable[[str], bool], *, also: str) -> dict[str, str]:
         """What stands in the feed of each source, and in that of all of them (ALL), as a digest.
 
         Without the sources that are `hidden`; `also` is made part of every digest.
         """
         with self._database.reading() as connection:
-            sources = [source for source in known_sources(connection).values() if not hidden(source.slug)]
-            shown = {source: _shown(connection, limit, [source.slug]) for source in sources}
+            known = batches.known_sources(connection).values()
+            sources = [source for source in known if not hidden(source.slug)]
+            shown = _shown_of_each(connection, limit)
             found = {
-                source.slug: _digest([also, repr(source), *parts]) for source, parts in shown.items() if parts
+                source.slug: _digest([also, repr(source), *shown[source.slug]])
+                for source in sources
+                if source.slug in shown
             }
             everything = _shown(connection, limit, [source.slug for source in sources])
             found[ALL] = _digest([also, *sorted(map(repr, sources)), *everything])
@@ -186,14 +195,35 @@ class Queue:
             ]
 
 
+# What a feed shows, in its order: its entries, and what was taken out of it.
+_entries, _gone = tables.entries.c, tables.deletions.c
+_ENTRIES = (_entries.digest, (_entries.published.desc(), _entries.id.desc()))
+_DELETIONS = (_gone.deleted, (_gone.deleted.desc(), _gone.id))
+
+
 def _shown(connection: Connection, limit: int, sources: Collection[str]) -> list[str]:
-    """What a feed of some sources shows: its entries, and what was taken out of it."""
-    entries, gone = tables.entries.c, tables.deletions.c
-    newest = sa.select(entries.id, entries.digest).where(entries.source.in_(sources))
-    newest = newest.order_by(entries.published.desc(), entries.id.desc()).limit(limit)
-    deleted = sa.select(gone.id, gone.deleted).where(gone.source.in_(sources))
-    deleted = deleted.order_by(gone.deleted.desc(), gone.id).limit(limit)
-    return [repr(tuple(row)) for query in (newest, deleted) for row in connection.execute(query)]
+    """What a feed of some sources shows."""
+    found: list[str] = []
+    for told, order in (_ENTRIES, _DELETIONS):
+        columns = told.table.c
+        query = sa.select(columns.id, told).where(columns.source.in_(sources)).order_by(*order).limit(limit)
+        found += [repr(tuple(row)) for row in connection.execute(query)]
+    return found
+
+
+def _shown_of_each(connection: Connection, limit: int) -> dict[str, list[str]]:
+    """What the feed of each source shows: one query for all of them, since there may be hundreds."""
+    found: dict[str, list[str]] = {}
+    for told, order in (_ENTRIES, _DELETIONS):
+        columns = told.table.c
+        place = sa.func.row_number().over(partition_by=columns.source, order_by=order).label("place")
+        placed = sa.select(columns.id, columns.source, place).subquery()
+        query = sa.select(placed.c.source, columns.id, told).join(placed, placed.c.id == columns.id)
+        for source, *shown in connection.execute(
+            query.where(placed.c.place <= limit).order_by(placed.c.place)
+        ):
+            found.setdefault(source, []).append(repr(tuple(shown)))
+    return found
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -50,6 +50,7 @@ class Store:
 
     def __init__(self, address: str) -> None:
         self._database = Database(address)
+        self._sources: tuple[State, list[SourceState]] | None = None
         self.selection = Selection(self._database)
         self.history = History(self._database)
 
@@ -336,7 +337,15 @@ class Store:
             return rows.tally(row) if row is not None else None
 
     def sources(self) -> list[SourceState]:
-        """Every source that has articles, by title."""
+        """Every source that has articles, by title; counted once for each state: that takes all articles, and
+        every document asks.
+        """
+        kept, state = self._sources, self.state()
+        if kept is None or kept[0] != state:
+            self._sources = kept = state, self._counted()
+        return list(kept[1])
+
+    def _counted(self) -> list[SourceState]:
         columns = tables.entries.c
         query = sa.select(
             columns.source, sa.func.count(), sa.func.max(columns.published), sa.func.max(columns.updated)

@@ -65,7 +65,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
     "privacy": {"catalogue", "config", "model"},
-    "push": {"", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "writers"},
+    "push": {
+        "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "writers",
+    },
     "tokens": {"database", "rows", "tables"},
     "tokenverbs": {"config", "database", "inbox", "privacy", "store", "tokens"},
     "masking": set(),
