@@ -82,7 +82,7 @@ def export(config: Config, store: Store, folder: Path, base_url: str = "") -> Ex
 def _files(config: Config, store: Store) -> Iterator[tuple[str, bytes]]:
     """Path and content of every file; the list and the home page, which lead to the others, after them."""
     app = create_app(config, store, seconds=_SECONDS_BEHIND)
-    app.config["FEEDS_STATIC"] = True
+    app.config["FEEDS_STATIC"] = "relative" if config.base_url == _NOWHERE else "absolute"
     client = app.test_client()
     base = config.base_url
     static = Path(app.static_folder or "")

@@ -47,6 +47,8 @@ class Asking:
     visitor: Visitor
     static: bool
     """Whether the page becomes a file, for a host that answers no questions."""
+    addressed: bool
+    """Whether feeds have an address to give to readers: they have none where all links are relative."""
     pictures: bool
     """Whether the pages show pictures, which come from the publishers."""
     playground: bool
@@ -75,13 +77,15 @@ class Site:
         """Who asks, in this request; who is `refused` need not have named a host."""
         wanted = request.args.get("pictures") == "on"
         always = self.config.pictures == "show"
+        static = current_app.config.get("FEEDS_STATIC")
         spoken = [tag for tag, weight in request.accept_languages if weight > 0]
         return Asking(
             words=chosen(spoken, self.config.language),
             base="" if refused else base_address(self.config),
             root="../" * (request.path.count("/") - 1),
             visitor=visitor(),
-            static=bool(current_app.config.get("FEEDS_STATIC")),
+            static=static is not None,
+            addressed=static != "relative",
             pictures=wanted or always,
             playground=playground_is_open(self.config),
             kept=(_PICTURES,) if wanted and not always else (),

@@ -190,6 +190,8 @@ def test_every_key_can_be_set_in_the_environment_which_wins(write: Write, key: s
         "cron": "1 1 * * *",
         "auto_sources": "true",
         "deleted": "remove",
+        "pictures": "ask",
+        "playground": "local",
     }
     assert getattr(load(write(f"{key}: {in_file.get(key, '7')}\n"), environ), key) == expected
 

@@ -110,7 +110,7 @@ def test_what_was_never_served_is_unavailable_while_the_database_is_broken(fille
         response = client.get(address)
         assert response.status_code == 503
         assert int(response.headers["Retry-After"]) > 0
-        assert response.text == "503: the database does not answer; try again in a moment\n"
+        assert "the database does not answer" in response.text
 
 
 def test_a_database_that_is_filled_anew_does_not_empty_the_feeds_meanwhile(filled: Place) -> None:

@@ -105,7 +105,8 @@ def test_without_trusted_proxies_nobody_else_says_where_the_feed_is(client: Flas
 def test_a_hostile_host_is_refused_and_not_repeated(client: FlaskClient, address: str, host: str) -> None:
     response = client.get(address, headers={"Host": host})
     assert response.status_code == 400
-    assert response.text == "400: the Host header names no host\n"
+    assert "the Host header names no host" in response.text
+    assert not host or host not in response.text
 
 
 def test_with_a_configured_address_the_host_does_not_matter(filled: Place) -> None:
