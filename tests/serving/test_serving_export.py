@@ -107,7 +107,7 @@ def test_without_an_address_every_link_leads_to_a_file_from_where_it_stands(fill
         assert isinstance(links, list)
         targets = [urljoin(f"x:///{path}".replace("x:", "file:"), str(link)) for link in links]
         ours = [
-            target.removeprefix("file:///") or "index.html"
+            target.removeprefix("file:///").partition("#")[0] or "index.html"
             for target in targets
             if target.startswith("file:")
         ]
