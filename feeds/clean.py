@@ -165,7 +165,7 @@ def clean(
             source=source,
             published=published,
             updated=updated,
-            language=draft.language or source.language or recognised(body.text) or language,
+            language=draft.language or source.language or _written_in(title, body.text) or language,
             authors=tuple(named or bylines),
             tags=tuple(tags),
             image=body.image or (clean_url(urls.absolute(draft.image, link), recipe) if draft.image else ""),
@@ -185,6 +185,11 @@ def head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
         raise ReadError(f"its link is no http address: {short(draft.link)!r}")
     link = links.page_address(link, Page(tree=_NOTHING, link=link, recipe=recipe))
     return link, _title(draft.title, recipe)
+
+
+def _written_in(title: str, text: str) -> str:
+    """The language of a text, or where there is too little of it of what its title says too."""
+    return recognised(text) or recognised(f"{title}\n{text}".strip())
 
 
 def _published(

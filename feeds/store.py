@@ -55,6 +55,11 @@ class Store:
         self.history = History(self._database)
 
     @property
+    def database(self) -> Database:
+        """The database itself, for what else is kept in it."""
+        return self._database
+
+    @property
     def name(self) -> str:
         """The database as people may see it: without a password."""
         return self._database.name

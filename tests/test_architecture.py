@@ -76,7 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schedule": {"config", "inbox", "ingest", "model", "push", "store"},
     "server": {"config", "inbox", "ingest", "masking", "model", "schedule", "store", "web"},
     "web": {
-        "", "batch", "catalogue", "changes", "config", "database", "filters", "health", "inert", "intervals",
+        "", "batch", "catalogue", "changes", "config", "filters", "health", "inert", "intervals",
         "model", "periods", "privacy", "selection", "steps", "store", "sums", "tally", "text", "tokens",
         "trial", "urls", "vitals", "writers",
     },

@@ -22,7 +22,7 @@ class Rule(NamedTuple):
     about: str
 
 
-VERSION = 6
+VERSION = 7
 """Raised with every change to what the rules do, so that stored articles are cleaned again."""
 
 RULES: tuple[Rule, ...] = (

@@ -8,7 +8,6 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feeds.config import Config
-from feeds.database import Database
 from feeds.store import Store
 from feeds.tokens import Tokens
 from feeds.web import feeds, operating, pages, private
@@ -36,7 +35,7 @@ def create_app(
     app.register_blueprint(feeds.blueprint(config, documents))
     app.register_blueprint(pages.blueprint(config, documents))
     app.after_request(_as_declared)
-    private.protect(app, documents, lambda: Tokens(Database(config.database)))
+    private.protect(app, documents, lambda: Tokens(documents.store.database))
     app.wsgi_app = Prompt(app.wsgi_app, documents)  # type: ignore[method-assign] # how Flask wants middleware
     if config.trusted_proxies:
         trusted = config.trusted_proxies

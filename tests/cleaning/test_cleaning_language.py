@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from feeds import clean
 from feeds.language import recognised
+from feeds.model import EPOCH, Draft, Source
+from feeds.recipe import build
 
 
 @pytest.mark.parametrize(
@@ -27,3 +30,17 @@ def test_a_sentence_is_enough(text: str, language: str) -> None:
 @pytest.mark.parametrize("text", ["", "Ferry", "渡轮", "1234567890 1234567890 1234567890", "🎉" * 30])
 def test_too_little_says_nothing(text: str) -> None:
     assert recognised(text) == ""
+
+
+def test_a_title_says_what_a_text_is_too_short_to_say() -> None:
+    title = "渡轮停航三个月后，老船长又把它开回了港口"
+    assert language_of(title=title, html="") == "zh-Hans"
+    assert language_of(title=title, html="<p>The ferry crosses the harbour again, at noon.</p>") == "en"
+    assert language_of(title="Ferry", html="") == "xx"
+
+
+def language_of(title: str, html: str) -> str:
+    draft = Draft(link="https://harbour.example/1", title=title, html=html)
+    source = Source(slug="harbour", title="Harbour")
+    made = clean.clean(draft, source=source, recipe=build([]), dated=EPOCH, latest=EPOCH, language="xx")
+    return made.article.language
