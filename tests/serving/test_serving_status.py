@@ -50,7 +50,7 @@ def fail(place: Place, error: str, at: datetime = NOW) -> None:
 @pytest.fixture
 def well(place: Place) -> Place:
     """Two sources that publish each day, read by a watcher just now."""
-    place.configure(interval="60s")
+    place.configure(interval="1h")
     for source in (GAZETTE, POST):
         publish(place, source, *range(1, 7))
     ingest(place)
@@ -62,7 +62,7 @@ def ill(place: Place) -> Place:
     """One source that fell silent after the watcher had met it, three files that cannot be read, and a run
     that failed before the last one.
     """
-    place.configure(interval="60s")
+    place.configure(interval="1h")
     publish(place, POST, *range(10, 17))
     ingest(place, NOW - 10 * DAY)
     publish(place, GAZETTE, *range(1, 7))
@@ -163,7 +163,7 @@ def test_the_last_runs_stand_in_a_table(ill: Place) -> None:
     ],
 )
 def test_the_headline_says_the_gravest(place: Place, spoil: Any, headline: str) -> None:
-    place.configure(interval="60s")
+    place.configure(interval="1h")
     spoil(place)
     assert text(page(place.client()).find(".//h1")) == headline
 
@@ -204,6 +204,7 @@ def test_the_page_is_of_this_moment_and_its_links_lead_somewhere(ill: Place) -> 
 
 
 def test_a_great_many_failing_files_are_counted_and_the_last_ones_listed(place: Place) -> None:
+    place.configure(interval="1h")
     for number in range(230):
         place.drop(f"{number}.md", "not an article")
     ingest(place)
@@ -280,14 +281,14 @@ def test_what_is_mended_goes_and_what_breaks_again_is_another_entry(ill: Place) 
 
 def test_cleaning_all_again_is_no_news(ill: Place) -> None:
     first = parsed(ill.client().get(f"{FEED}.atom").data)
-    ill.configure(interval="60s", rules="{drop: ['.promo']}")
+    ill.configure(interval="1h", rules="{drop: ['.promo']}")
     ingest(ill, NOW)
     second = parsed(ill.client().get(f"{FEED}.atom").data)
     assert {one.id for one in first.entries} == {one.id for one in second.entries}
 
 
 def test_a_watcher_that_stopped_is_an_entry_in_the_feeds_language(place: Place) -> None:
-    place.configure(language="zh-Hans", interval="60s")
+    place.configure(language="zh-Hans", interval="1h")
     ingest(place, NOW - DAY)
     found = parsed(place.client().get(f"{FEED}.atom").data)
     assert titles(found) == ["监视进程似乎已停止"]
@@ -368,7 +369,7 @@ def test_nothing_was_read_yet_is_no_fault(place: Place) -> None:
 
 
 def test_the_health_check_says_that_the_watcher_is_late_and_stays_200(place: Place) -> None:
-    place.configure(interval="60s")
+    place.configure(interval="1h")
     ingest(place, NOW - DAY)
     response = place.client().get("/healthz")
     assert (response.status_code, response.get_json()["watcher"]) == (200, "late")
@@ -394,7 +395,7 @@ def token(place: Place, feed: str = "") -> str:
 
 @pytest.mark.parametrize("private", ["[_status]", "true"])
 def test_where_it_is_private_it_wants_a_token_and_then_shows_all(ill: Place, private: str) -> None:
-    ill.configure(private=private, interval="60s")
+    ill.configure(private=private, interval="1h")
     done = ill.feeds("token", "add", "--feed", "_status")
     assert (done.returncode, done.stderr) == (0, "")
     own, every = done.stdout.strip(), token(ill)
@@ -419,7 +420,7 @@ def test_where_it_is_private_it_wants_a_token_and_then_shows_all(ill: Place, pri
 
 
 def test_the_token_of_another_feed_does_not_open_it(ill: Place) -> None:
-    ill.configure(private="[_status, lantern-post]", interval="60s")
+    ill.configure(private="[_status, lantern-post]", interval="1h")
     other = token(ill, "lantern-post")
     client = ill.client()
     assert {client.get(f"{path}?token={other}").status_code for path in GUARDED} == {403}
@@ -428,7 +429,7 @@ def test_the_token_of_another_feed_does_not_open_it(ill: Place) -> None:
 @pytest.fixture
 def half(ill: Place) -> Place:
     """The silent source is private, and the status is not."""
-    ill.configure(private="[lantern-post]", interval="60s")
+    ill.configure(private="[lantern-post]", interval="1h")
     return ill
 
 
