@@ -288,7 +288,7 @@ def test_cleaning_all_again_is_no_news(ill: Place) -> None:
 
 
 def test_a_watcher_that_stopped_is_an_entry_in_the_feeds_language(place: Place) -> None:
-    place.configure(language="zh-Hans", interval="1h")
+    place.configure(language="zh-Hans", interval="60s")
     ingest(place, NOW - DAY)
     found = parsed(place.client().get(f"{FEED}.atom").data)
     assert titles(found) == ["监视进程似乎已停止"]
@@ -330,7 +330,7 @@ def test_prometheus_reads_the_numbers(ill: Place) -> None:
         "feeds_runs_failed": 1,
         "feeds_watcher_late": 0,
         "feeds_last_run_timestamp_seconds": (NOW - MINUTE).timestamp(),
-        "feeds_next_run_timestamp_seconds": NOW.timestamp(),
+        "feeds_next_run_timestamp_seconds": (NOW + 59 * MINUTE).timestamp(),
         "feeds_last_run_duration_seconds": 0,
         "feeds_last_run_files new": 6,
         "feeds_last_run_files changed": 0,
