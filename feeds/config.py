@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -290,8 +291,9 @@ def base_address(value: str) -> str:
         raise ConfigError(f"{value}: {error}") from error
 
 
+@cache
 def load_packs() -> dict[str, Pack]:
-    """The built-in packs by name, `every` first. Raises ConfigError for a pack that cannot work."""
+    """The built-in packs by name, `every` first; read once. Raises ConfigError for a pack that cannot work."""
     packs: dict[str, Pack] = {}
     folder = resources.files("feeds").joinpath("packs")
     found = sorted(

@@ -101,11 +101,13 @@ def test_footers_and_stamps_take_only_their_own_words(rule: str, html: str) -> N
 
 @pytest.fixture(scope="module", params=["samples", "seeds", "corpus"])
 def found(request: pytest.FixtureRequest) -> tuple[Draft, ...]:
-    """The drafts of one folder: the project's samples, the reference articles, the corpus."""
+    """The drafts of one folder: the project's samples, the reference articles, every third of the corpus
+    (the quality gate reads all of it).
+    """
     if request.param == "samples":
         return drafts(SEEDS)
     shared: Path = request.getfixturevalue("shared")
-    return drafts(shared / request.param)
+    return drafts(shared / request.param)[:: 3 if request.param == "corpus" else 1]
 
 
 def test_every_real_article_is_settled_and_harmless(found: tuple[Draft, ...]) -> None:
