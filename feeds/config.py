@@ -293,7 +293,7 @@ def base_address(value: str) -> str:
 
 @cache
 def load_packs() -> dict[str, Pack]:
-    """The built-in packs by name, `every` first; read once. Raises ConfigError for a pack that cannot work."""
+    """The built-in packs by name, `every` first, read once. Raises ConfigError for one that cannot work."""
     packs: dict[str, Pack] = {}
     folder = resources.files("feeds").joinpath("packs")
     found = sorted(
