@@ -63,18 +63,23 @@ def answer(document: Document) -> Response:
     response = Response(body)
     response.headers["Content-Type"] = f"{_media_type(document)}; charset=utf-8"
     response.headers["Content-Security-Policy"] = _POLICY
-    if encoding != IDENTITY:
-        response.headers["Content-Encoding"] = encoding
     response.headers["Vary"] = "Accept-Encoding, Sec-Fetch-Dest"
     response.headers["Cache-Control"] = _CACHE_CONTROL
     response.headers.update(_ANY_PAGE)
     response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified, Link"
     if document.last_modified:
         response.headers["Last-Modified"] = document.last_modified
+    request.environ[DOCUMENT] = (document.state, body)
+    return in_form(response, document, encoding)
+
+
+def in_form(response: Response, document: Document, encoding: str) -> Response:
+    """The response as a document in an encoding, with its ETag; 304 where the client has that already."""
+    if encoding != IDENTITY:
+        response.headers["Content-Encoding"] = encoding
     response.set_etag(document.tag(encoding))
     response.make_conditional(request)  # RFC 9110 section 13: If-None-Match before If-Modified-Since
     response.headers.pop("Date", None)  # the server says it, once
-    request.environ[DOCUMENT] = (document.state, body)
     return response
 
 

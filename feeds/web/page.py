@@ -12,8 +12,8 @@ from flask import Response, current_app, render_template, request
 from feeds.config import Config
 from feeds.privacy import PUBLIC, Visitor
 from feeds.web.documents import Documents
-from feeds.web.encodings import IDENTITY, preferred
-from feeds.web.feeds import base_address
+from feeds.web.encodings import preferred
+from feeds.web.feeds import base_address, in_form
 from feeds.web.here import playground_is_open
 from feeds.web.kept import Document
 from feeds.web.private import visitor
@@ -137,13 +137,7 @@ class Site:
 def answer_document(document: Document, policy: Mapping[str, str] = _AS_IS) -> Response:
     """A page as a response: compressed as the client likes it best, 304 where it has it already."""
     encoding = preferred(request.headers.get("Accept-Encoding", ""))
-    response = answer(document.encoded(encoding), policy=policy)
-    if encoding != IDENTITY:
-        response.headers["Content-Encoding"] = encoding
-    response.set_etag(document.tag(encoding))
-    response.make_conditional(request)
-    response.headers.pop("Date", None)
-    return response
+    return in_form(answer(document.encoded(encoding), policy=policy), document, encoding)
 
 
 def answer(body: bytes, status: int = 200, policy: Mapping[str, str] = _AS_IS) -> Response:
