@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, abort
 
 from feeds import changes, inert, tally, urls
-from feeds.model import Article, Original, ReadError
+from feeds.model import Article, Original, ReadError, Tally
 from feeds.privacy import may_see, titles
 from feeds.web import charts
 from feeds.web.page import Asking, Site
@@ -19,31 +19,26 @@ from feeds.web.private import refused
 def add(routes: Blueprint, site: Site) -> None:
     """The routes of this module."""
 
-    def found(entry_id: str, asking: Asking) -> Article | Response:
-        """The article of an id, or why it is not shown."""
-        store = site.documents.store
-        article = store.articles([URN + entry_id]).get(URN + entry_id)
+    def show(
+        template: str, number: object, values: Callable[[Site, Asking, Article], Mapping[str, Any]]
+    ) -> Response:
+        """A page about the article of that number, or why it is not shown."""
+        asking = site.asking()
+        store, entry_id = site.documents.store, f"{URN}{number}"
+        article = store.articles([entry_id]).get(entry_id)
         if article is None:
-            abort(410 if store.was_published(URN + entry_id) else 404)
+            abort(410 if store.was_published(entry_id) else 404)
         if not may_see(site.config, asking.visitor, article.source.slug):
             return refused(asking.visitor)
-        return article
+        return site.page(template, asking, lambda: values(site, asking, article), str(number))
 
     @routes.get("/articles/<uuid:number>")
     def article(number: object) -> Response:
-        asking = site.asking()
-        shown = found(str(number), asking)
-        if isinstance(shown, Response):
-            return shown
-        return site.page("article.html", asking, lambda: _article(site, asking, shown), str(number))
+        return show("article.html", number, _article)
 
     @routes.get("/articles/<uuid:number>/changes")
     def before_and_after(number: object) -> Response:
-        asking = site.asking()
-        shown = found(str(number), asking)
-        if isinstance(shown, Response):
-            return shown
-        return site.page("changes.html", asking, lambda: _changes(site, shown), str(number))
+        return show("changes.html", number, _changes)
 
 
 def _article(site: Site, asking: Asking, article: Article) -> Mapping[str, Any]:
@@ -54,9 +49,7 @@ def _article(site: Site, asking: Asking, article: Article) -> Mapping[str, Any]:
     named = titles(site.config, asking.visitor, [one.source for one in site.documents.store.sources()])
     values["also_in"] = [title for title in article.also_in if title in named]
     if original is not None:
-        values["tally"] = tally.taken(
-            original.draft.html, article.html, link=article.link, home=article.source.home
-        )
+        values["tally"] = _counted(original, article)
     return {
         **values,
         "html": inert.clean(article.html, pictures=asking.pictures),
@@ -69,7 +62,7 @@ def _article(site: Site, asking: Asking, article: Article) -> Mapping[str, Any]:
     }
 
 
-def _changes(site: Site, article: Article) -> Mapping[str, Any]:
+def _changes(site: Site, _: Asking, article: Article) -> Mapping[str, Any]:
     original = _original(site, article)
     values = {**_head(article), "has_original": original is not None}
     if original is None:
@@ -80,9 +73,7 @@ def _changes(site: Site, article: Article) -> Mapping[str, Any]:
         values["before"] = None
     values["after"] = inert.clean(article.html)
     values["rows"] = changes.side_by_side(original.draft.html, article.html)
-    values["tally"] = tally.taken(
-        original.draft.html, article.html, link=article.link, home=article.source.home
-    )
+    values["tally"] = _counted(original, article)
     return values
 
 
@@ -93,6 +84,10 @@ def _head(article: Article) -> dict[str, Any]:
         "publisher": urls.host(article.link),
         "changed": article.updated.date() != article.published.date(),
     }
+
+
+def _counted(original: Original, article: Article) -> Tally:
+    return tally.taken(original.draft.html, article.html, link=article.link, home=article.source.home)
 
 
 def _original(site: Site, article: Article) -> Original | None:
