@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from feeds import index, rows, tables
 from feeds.database import Database
-from feeds.model import Cleaned, FileState, Original, Outcome, Source
+from feeds.model import Article, Cleaned, FileState, Original, Outcome, Source
 
 _MOST_PARAMETERS = 500
 _NUMBERS = tuple(column.name for column in tables.cleanings.c if not column.primary_key)
@@ -200,6 +200,19 @@ def state(connection: Connection) -> State:
     query = sa.select(columns.name, columns.value).where(columns.name.in_(("generation", "changed")))
     numbers = {row.name: row.value for row in connection.execute(query)}
     return State(numbers.get("generation", 0), rows.from_micros(numbers.get("changed", 0)))
+
+
+def articles(connection: Connection, ids: Sequence[str]) -> dict[str, Article]:
+    """Some entries as they are served, by id; those that are not there are left out."""
+    found = [
+        row
+        for chunk in chunks(ids)
+        for row in connection.execute(
+            sa.select(tables.entries).where(tables.entries.c.id.in_(chunk))
+        ).mappings()
+    ]
+    known = known_sources(connection)  # after the entries: a source comes with its first entry
+    return {row["id"]: rows.article(row, known[row["source"]]) for row in found}
 
 
 def known_sources(connection: Connection) -> dict[str, Source]:

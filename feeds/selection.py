@@ -145,14 +145,8 @@ def _ordered(order: Order, backwards: bool = False) -> list[sa.UnaryExpression[A
 
 def _articles(connection: Connection, ids: Sequence[str]) -> tuple[Article, ...]:
     """The articles of these ids, in their order."""
-    by_id = {
-        row["id"]: row
-        for chunk in batches.chunks(ids)
-        for row in connection.execute(sa.select(tables.entries).where(_columns.id.in_(chunk))).mappings()
-    }
-    known = batches.known_sources(connection)  # after the entries: a source comes with its first
-    listed = [by_id[entry_id] for entry_id in ids if entry_id in by_id]
-    return tuple(rows.article(row, known[row["source"]]) for row in listed)
+    found = batches.articles(connection, ids)
+    return tuple(found[entry_id] for entry_id in ids if entry_id in found)
 
 
 def _conditions(

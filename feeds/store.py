@@ -247,15 +247,8 @@ class Store:
 
     def articles(self, ids: Sequence[str]) -> dict[str, Article]:
         """Some entries as they are served, by id; those that are not there are left out."""
-        query = sa.select(tables.entries)
         with self._database.reading() as connection:
-            found = [
-                row
-                for chunk in batches.chunks(ids)
-                for row in connection.execute(query.where(tables.entries.c.id.in_(chunk))).mappings()
-            ]
-            known = batches.known_sources(connection)
-        return {row["id"]: rows.article(row, known[row["source"]]) for row in found}
+            return batches.articles(connection, ids)
 
     def entries_of_path(self, path: str) -> list[str]:
         """The ids of the entries that files of this name tell of."""
