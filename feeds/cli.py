@@ -86,7 +86,7 @@ def watch(file: str | None) -> None:
 def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
     """Read what is new or changed in the inbox, or the files and folders at PATHS, and say what came of it.
 
-    Exit code 1 if a file could not be read.
+    Exit code 1 if a file, or one of several inboxes, could not be read.
     """
     from feeds.push import tell
     from feeds.server import configure_logging
@@ -98,7 +98,7 @@ def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
         report = work.run("by hand", places=list(paths) or None, progress=progress)
     _say(report)
     tell(config, _PUSH_SECONDS)
-    sys.exit(1 if report.failed else 0)
+    sys.exit(1 if report.failed or report.unreachable else 0)
 
 
 @cli.command()
@@ -120,7 +120,7 @@ def clean(
     Without an option: what each article is, what each rule did to it, and a diff. Exit code 1 if a file
     could not be read.
     """
-    from feeds.inbox import readable, shown
+    from feeds.filenames import readable, shown
     from feeds.inspect import Inspector
 
     if bool(files) == bool(url):
@@ -252,7 +252,30 @@ def check(file: str | None) -> None:
     for part in catalogue.lists.parts if catalogue.lists else ():
         for line in part.unusable:
             click.echo(f"warning: {line}", err=True)
-    click.echo(f"inbox: {config.inbox}{'' if config.inbox.is_dir() else ' (there is no such folder yet)'}")
+    for place in config.inbox:
+        missing = isinstance(place.at, Path) and not place.at.is_dir()
+        click.echo(f"inbox: {place.shown}{' (there is no such folder yet)' if missing else ''}")
+
+
+@cli.command()
+@click.pass_obj
+def migrate(file: str | None) -> None:
+    """Bring the database's schema to what this version knows, before its processes start.
+
+    Whatever opens the database does that too: this is for hosts that have a step of their own for it.
+    """
+    from feeds import tables
+    from feeds.database import Database
+
+    database = Database(_config(file).database)
+    found, name = database.found, database.name
+    database.close()
+    if found is None:
+        click.echo(f"{name}: made, schema {tables.SCHEMA}")
+    elif found < tables.SCHEMA:
+        click.echo(f"{name}: brought from schema {found or '4 or older'} to {tables.SCHEMA}")
+    else:
+        click.echo(f"{name}: schema {found}, nothing to do")
 
 
 @cli.command()
@@ -276,7 +299,7 @@ def export(file: str | None, folder: Path, base_url: str) -> None:
 @click.pass_obj
 def status(file: str | None) -> None:
     """Show what is stored, how the last runs went, and which files could not be read."""
-    from feeds.inbox import shown
+    from feeds.filenames import shown
     from feeds.push import status_lines
     from feeds.store import Store
 
@@ -284,7 +307,8 @@ def status(file: str | None) -> None:
     store = Store(config.database)
     states, runs, failures = store.sources(), store.runs(5), store.failures()
     click.echo(f"database: {store.name}")
-    click.echo(f"inbox: {config.inbox}")
+    for place in config.inbox:
+        click.echo(f"inbox: {place.shown}")
     click.echo(f"articles: {sum(state.articles for state in states)} from {len(states)} sources")
     for state in states:
         newest = state.published.strftime("%Y-%m-%d %H:%M")
@@ -352,8 +376,10 @@ def _progress() -> Iterator[Progress]:
 
 
 def _say(report: Report) -> None:
-    from feeds.inbox import shown
+    from feeds.filenames import shown
 
+    for failure in report.unreachable:
+        click.echo(failure.reason, err=True)
     for failure in report.failed:
         click.echo(f"{shown(failure.path)}: {failure.reason}", err=True)
     click.echo(
