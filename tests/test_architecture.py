@@ -69,11 +69,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
     "privacy": {"catalogue", "config", "model"},
     "push": {
-        "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "writers",
+        "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "times",
+        "writers",
     },
     "tokens": {"database", "rows", "tables"},
     "tokenverbs": {"config", "database", "privacy", "store", "filenames", "tokens"},
     "masking": set(),
+    "addresses": set(),
+    "reach": set(),
+    "inflate": set(),
+    "outbound": {"model", "reach"},
+    "fetch": {"", "addresses", "inflate", "model", "outbound", "reach", "times"},
     "intervals": set(),
     "places": {"yamlfile"},
     "export": {"config", "model", "store", "web", "writers"},
@@ -98,7 +104,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
     "recipe", "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report",
-    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial",
+    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "addresses", "reach", "inflate",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -124,7 +130,9 @@ DOORS = {
     "re2": {"lists"},
     "feedgen": {"writers"},
     "lxml": {"writers"},
-    "requests": {"push"},
+    "requests": {"fetch", "outbound", "push"},
+    "urllib3": {"fetch", "outbound"},
+    "brotli": {"inflate", "web"},
     "sqlalchemy": {
         "batch",
         "database",
