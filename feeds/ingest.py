@@ -154,7 +154,8 @@ class Ingest:
         due, waiting = inbox.settled(due, self.settle)
         report.waiting += waiting
         done = 0
-        progress(done, len(due))
+        if due:
+            progress(done, len(due))
         for files in _batches(due):
             self._take(inbox, files, known, report)
             done += len(files)
