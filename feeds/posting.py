@@ -7,6 +7,7 @@ the database, and only then it is read like a file of any inbox.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ from feeds.push import Pusher, pusher_of
 from feeds.readers import Refusal
 from feeds.store import AlreadyRunningError, Store
 from feeds.text import legal
+
+log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 5.0
 """How long a posted file waits for another process that ingests; then it is left to the next run."""
@@ -77,10 +80,12 @@ class Desk:
         documents.put(POSTED, name, data, now)
         report = self._read(work, name, digest_of(data))
         if report is None:
+            log.info("%s was posted and is read with the next run", name)
             return Posted(name=name, became="waiting", refused=refused)
         became: Became = "new" if report.new else "changed" if report.changed else "same"
         if became != "same":
             self._note()
+        log.info("%s was posted: %s", name, became)
         return Posted(name=name, became=became, articles=_articles(work.store, name), refused=refused)
 
     def state(self, name: str) -> Posted | None:
