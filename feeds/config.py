@@ -175,6 +175,7 @@ class Settings(_Model):
     deleted: Literal["keep", "retire", "remove"] = "keep"
     pictures: Literal["ask", "show"] = "ask"
     playground: Literal["local", "on", "off"] = "local"
+    post_limit: Annotated[int, Field(ge=0, le=32_000_000)] = 8_000_000
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
     tracking_lists: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)] = ()
     feeds: tuple[FeedSettings, ...] = ()
@@ -224,6 +225,8 @@ class Config:
     """Whether pages show pictures at once, or ask first: publishers see who loads them."""
     playground: Literal["local", "on", "off"]
     """For whom there is a playground: at this machine, everybody, nobody."""
+    post_limit: int
+    """The most bytes of a file that is posted; 0 where nothing can be."""
     tracking_lists: tuple[Path, ...]
     """Files with other people's lists of tracking."""
     catalogue: Catalogue = field(repr=False)
