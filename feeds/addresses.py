@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 LONGEST = 2000
-"""Characters; longer ones are no key of a database."""
+"""Bytes; longer ones are no key of a database."""
 _PORTS = {"http": 80, "https": 443}
 _UNFIT = re.compile(r"[\s\x00-\x20\x7f<>\"\\^`{|}]")
 _FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)", re.IGNORECASE)
@@ -32,7 +32,7 @@ def checked(value: str) -> str:
     if value.lower().startswith("feed://"):
         value = f"http{value[4:]}"
     value = value.partition("#")[0]
-    if _UNFIT.search(value) or len(value) > LONGEST:
+    if _UNFIT.search(value) or len(value.encode("utf-8", "replace")) > LONGEST:
         raise ValueError(_fault(value))
     try:
         parts = urlsplit(value)

@@ -30,6 +30,7 @@ from feeds.filters import Filter, FilterError, NamedView
 from feeds.intervals import cron_line, seconds
 from feeds.model import ConfigError, Source
 from feeds.places import InboxPlace, InboxSettings
+from feeds.subscriptions import Poll, PrivateUpstreams, Subscriptions, Upstream, subscribed
 from feeds.vocabulary import Host, Pack, Rules
 
 DEFAULT_FILE = "config.yaml"
@@ -162,6 +163,9 @@ class Settings(_Model):
     ] = (InboxSettings(at="seeds"),)
     database: str = "var/feeds.sqlite"
     private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
+    subscriptions: Subscriptions = ()
+    poll: Poll = 1800
+    private_upstreams: PrivateUpstreams = ()
     interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
     cron: Annotated[str, AfterValidator(cron_line)] | None = None
     settle: Seconds = 2
@@ -204,6 +208,10 @@ class Config:
     inbox: tuple[InboxPlace, ...]
     """In the order in which they are read; no two have one name."""
     database: str
+    subscriptions: tuple[Upstream, ...]
+    """Feeds of others that are polled."""
+    private_upstreams: tuple[str, ...]
+    """Hosts and networks that these may be fetched from although they are private; EVERYWHERE for all."""
     interval: int
     """Seconds between two runs of the watcher."""
     cron: str | None
@@ -269,15 +277,25 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         place = "environment" if "hubs" in values else f"{name}:{lines.get(('hubs',), 1)}"
         raise ConfigError(f"{place}: hubs: need `base_url`, by which hubs and subscribers know a feed")
     folder = file.parent if file.name else Path()
+    environment = "subscriptions" in values  # has no lines, and no folder of its own
+    upstreams, faults = subscribed(
+        settings.subscriptions,
+        settings.poll,
+        folder,
+        *(({}, "environment") if environment else (lines, name)),
+    )
+    if faults:
+        raise ConfigError("\n".join(faults))
     list_files = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     return Config(
         **{
             key: getattr(settings, key)
             for key in Settings.model_fields
-            if key not in ("inbox", "database", "tracking_lists", *_IN_FILE_ONLY)
+            if key not in ("inbox", "database", "tracking_lists", "subscriptions", "poll", *_IN_FILE_ONLY)
         },
         inbox=places.named(settings.inbox, folder),
         database=_database(settings.database, folder),
+        subscriptions=upstreams,
         tracking_lists=list_files,
         catalogue=Catalogue(
             packs=load_packs(),

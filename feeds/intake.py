@@ -92,6 +92,8 @@ class Intake:
         reading = readers.read_all(data, file.path)
         made, refused = [], list(reading.refused)
         for name, draft in zip(reading.names, reading.drafts, strict=True):
+            if file.source and not draft.source_name:
+                draft = replace(draft, source_name=file.source)
             try:
                 made.append((draft, self.cleaner.prepare(draft, dated, self.now)))
             except ReadError as error:

@@ -53,7 +53,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "history": {"database", "rows", "sums", "tables"},
     "store": {"batch", "database", "history", "index", "model", "rows", "search", "selection", "tables"},
     "config": {
-        "catalogue", "filters", "intervals", "lists", "model", "places", "rules", "vocabulary", "yamlfile",
+        "catalogue", "filters", "intervals", "lists", "model", "places", "rules", "subscriptions",
+        "vocabulary", "yamlfile",
     },
     "documents": {"database", "filenames", "rows", "tables"},
     "inboxes": {"documents", "filenames", "model", "readers"},
@@ -83,13 +84,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reach": set(),
     "inflate": set(),
     "outbound": {"model", "reach"},
+    "outlines": {"model", "readers", "text"},
+    "subscriptions": {"addresses", "intervals", "model", "outlines", "reach", "yamlfile"},
+    "polling": set(),
+    "upstreamstates": {"database", "filenames", "places", "rows", "tables"},
+    "upstreams": {
+        "addresses", "config", "database", "documents", "fetch", "model", "places", "polling", "reach", "readers",
+        "subscriptions", "text", "upstreamstates",
+    },
+    "upstreamreport": {"addresses", "config", "database", "subscriptions", "upstreamstates"},
+    "subscriptionverbs": {
+        "addresses", "config", "filenames", "server", "store", "subscriptions", "upstreamreport", "upstreams",
+    },
     "fetch": {"", "addresses", "inflate", "model", "outbound", "reach", "times"},
     "intervals": set(),
     "places": {"yamlfile"},
     "export": {"config", "model", "store", "web", "writers"},
-    "schedule": {"config", "ingest", "model", "push", "store", "filenames"},
+    "schedule": {"config", "ingest", "model", "push", "store", "filenames", "upstreams"},
     "server": {
-        "config", "database", "documents", "inboxes", "ingest", "masking", "model", "places",
+        "config", "database", "documents", "filenames", "inboxes", "ingest", "masking", "model", "places",
         "schedule", "store", "web",
     },
     "web": {
@@ -99,7 +112,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {
         "", "config", "database", "export", "ingest", "inspect", "model", "moving", "push", "report",
-        "schedule", "server", "store", "tables", "filenames", "tokenverbs",
+        "schedule", "server", "store", "subscriptionverbs", "tables", "filenames", "tokenverbs", "upstreamreport",
     },
 }
 # fmt: on
@@ -108,7 +121,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
     "recipe", "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report",
-    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "addresses", "reach", "inflate",
+    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "addresses", "reach", "inflate", "outlines", "polling",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -149,6 +162,7 @@ DOORS = {
         "store",
         "tables",
         "tokens",
+        "upstreamstates",
         "vitals",
     },
     "bs4": {"readers"},
@@ -161,7 +175,7 @@ DOORS = {
     "zipfile": {"readers"},
     "alembic": {"migrations"},
     "apscheduler": {"schedule", "intervals"},
-    "click": {"cli", "tokenverbs"},
+    "click": {"cli", "subscriptionverbs", "tokenverbs"},
     "prometheus_client": {"web"},
     "rich": {"cli"},
 }
