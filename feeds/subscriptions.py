@@ -96,8 +96,8 @@ def subscribed(
     settings: Sequence[SubscriptionSettings],
     poll: int,
     folder: Path,
-    lines: Mapping[yamlfile.Path, int],
     name: str,
+    lines: Mapping[yamlfile.Path, int],
 ) -> tuple[tuple[Upstream, ...], list[str]]:
     """The feeds that are subscribed to, in their order, and a fault for each entry that cannot be used.
 
@@ -167,6 +167,6 @@ def _quoted(text: str) -> str:
 
 def _place(name: str, lines: Mapping[yamlfile.Path, int], index: int) -> str:
     if not lines:
-        return f"{name}: FEEDS_SUBSCRIPTIONS[{index}]"
+        return f"{name}[{index}]"  # an environment variable of words
     line = lines.get(("subscriptions", index), lines.get(("subscriptions",), 1))
     return f"{name}:{line}: subscriptions[{index}]"

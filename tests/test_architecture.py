@@ -52,8 +52,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
     "history": {"database", "rows", "sums", "tables"},
     "store": {"batch", "database", "history", "index", "model", "rows", "search", "selection", "tables"},
+    "settings": {
+        "catalogue", "filters", "intervals", "places", "rules", "subscriptions", "vocabulary", "yamlfile",
+    },
+    "environment": {"model", "settings", "yamlfile"},
     "config": {
-        "catalogue", "filters", "intervals", "lists", "model", "places", "rules", "subscriptions",
+        "catalogue", "environment", "filters", "lists", "model", "places", "settings", "subscriptions",
         "vocabulary", "yamlfile",
     },
     "documents": {"database", "filenames", "rows", "tables"},
@@ -72,7 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "clean", "cleaner", "config", "model", "readers", "recipe", "report", "filenames", "urls", "yamlfile",
     },
     "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
-    "privacy": {"catalogue", "config", "model"},
+    "privacy": {"catalogue", "config", "model", "settings"},
     "push": {
         "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "times",
         "writers",
@@ -89,8 +93,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "polling": set(),
     "upstreamstates": {"database", "filenames", "places", "rows", "tables"},
     "upstreams": {
-        "addresses", "config", "database", "documents", "fetch", "model", "places", "polling", "reach", "readers",
-        "subscriptions", "text", "upstreamstates",
+        "addresses", "config", "database", "documents", "fetch", "model", "places", "polling", "reach",
+        "readers", "subscriptions", "text", "upstreamstates",
     },
     "upstreamreport": {"addresses", "config", "database", "subscriptions", "upstreamstates"},
     "subscriptionverbs": {
@@ -107,12 +111,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "web": {
         "", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert", "intervals",
-        "model", "periods", "posting", "privacy", "selection", "steps", "store", "sums", "tally", "text",
-        "tokens", "trial", "urls", "vitals", "writers",
+        "model", "periods", "posting", "privacy", "selection", "settings", "steps", "store", "sums", "tally",
+        "text", "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
         "", "config", "database", "export", "ingest", "inspect", "model", "moving", "push", "report",
-        "schedule", "server", "store", "subscriptionverbs", "tables", "filenames", "tokenverbs", "upstreamreport",
+        "schedule", "server", "store", "subscriptionverbs", "tables", "filenames", "tokenverbs",
+        "upstreamreport",
     },
 }
 # fmt: on
@@ -121,7 +126,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
     "recipe", "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report",
-    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "addresses", "reach", "inflate", "outlines", "polling",
+    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "environment", "addresses",
+    "reach", "inflate", "outlines", "polling",
 }  # fmt: skip
 WORLDLY = {
     "os",
