@@ -13,6 +13,7 @@ LONGEST = 2000
 """Bytes; longer ones are no key of a database."""
 _PORTS = {"http": 80, "https": 443}
 _UNFIT = re.compile(r"[\s\x00-\x20\x7f<>\"\\^`{|}]")
+_QUERY = re.compile(r"^(https?://[^\s?]*)\?\S*")
 _FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)", re.IGNORECASE)
 
 
@@ -92,6 +93,11 @@ def shown(address: str) -> str:
     except ValueError:
         return "an address that is none"
     return parts._replace(query="", fragment="").geturl() + ("?…" if parts.query else "")
+
+
+def discreet(text: str) -> str:
+    """A text that may begin with an address, without that one's query."""
+    return _QUERY.sub(r"\1?…", text)
 
 
 def _host(parts: SplitResult) -> str:

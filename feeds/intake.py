@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import count
 
 from feeds import merge, readers, rows
+from feeds.addresses import discreet
 from feeds.cleaner import Cleaner
 from feeds.filenames import shown
 from feeds.inboxes import Found, Inbox, StillChangingError
@@ -127,9 +128,9 @@ class Intake:
         before = self.known.get(file.path)
         if not refused or (before is not None and before.reason == state.reason):
             return
-        failures = [Failure(one.name, legal(one.reason)) for one in refused[:MOST_NAMED]]
+        failures = [Failure(discreet(one.name), legal(one.reason)) for one in refused[:MOST_NAMED]]
         if more := len(refused) - len(failures):
-            failures.append(Failure(file.path, f"and {more} more that cannot be used"))
+            failures.append(Failure(discreet(file.path), f"and {more} more that cannot be used"))
         self.report.failed += failures
 
     def _fail(self, file: Found, digest: str, reason: str) -> None:
@@ -139,7 +140,7 @@ class Intake:
             self.report.same += 1
             return
         self.batch.files.append(state)
-        self.report.failed.append(Failure(file.path, state.reason))
+        self.report.failed.append(Failure(discreet(file.path), state.reason))
 
     def _write(self) -> None:
         """Merge what was read with what is kept of the same entries, and write it all at once."""
