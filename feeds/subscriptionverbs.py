@@ -54,8 +54,10 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     wanted = {bare(url) for url in urls} or known
     for url in sorted(wanted - known):
         click.echo(f"{shown(url)} is not subscribed to", err=True)
-    poller = Poller(config)
+    poller, ingest = Poller(config), ingest_of(config, Store(config.database))
     poller.subscribe(forget=False)
+    if poller.states.unread():  # else what a newer document has no more were lost
+        ingest.run("by hand")
     failed = bool(wanted - known)
     for outcome in poller.now([state for state in poller.states.all() if state.url in wanted & known]):
         state = outcome.state
@@ -63,7 +65,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
         said = failure_of(state) if state.error else "something new" if outcome.new else "nothing new"
         click.echo(shown(f"{state.url}: {said}"))
     if poller.news.is_set():
-        report = ingest_of(config, Store(config.database)).run("by hand")
+        report = ingest.run("by hand")
         click.echo(f"new {report.new}, changed {report.changed}, failed {len(report.failed)}")
     poller.close()
     sys.exit(1 if failed else 0)

@@ -38,7 +38,7 @@ _LEASE = timedelta(minutes=5)
 _MOVED_BACK = 3
 """After so many failures the address that is configured is asked again, not the one that it moved to."""
 _LONGEST_REASON = 500
-_STOPPING_SECONDS = 2.0
+_STOPPING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)

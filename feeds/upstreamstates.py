@@ -60,9 +60,16 @@ class UpstreamStates:
         return self._found(sa.select(tables.upstreams).order_by(_columns.url))
 
     def due(self, now: datetime) -> list[UpstreamState]:
-        """Those that have to be asked, the longest due first."""
-        query = sa.select(tables.upstreams).where(_columns.due <= rows.to_micros(now))
+        """Those that have to be asked, the longest due first.
+
+        Not while a run has yet to read what was fetched: entries that a newer document has no more were lost.
+        """
+        query = sa.select(tables.upstreams).where(_columns.due <= rows.to_micros(now), ~_unread())
         return self._found(query.order_by(_columns.due, _columns.url))
+
+    def unread(self) -> bool:
+        """Whether a run has yet to read anything that was fetched."""
+        return bool(self._found(sa.select(tables.upstreams).where(_unread()).limit(1)))
 
     def get(self, url: str) -> UpstreamState | None:
         """One of them."""
@@ -121,6 +128,14 @@ class UpstreamStates:
     def _found(self, query: sa.Select[Any]) -> list[UpstreamState]:
         with self._database.reading() as connection:
             return [_state(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _unread() -> sa.ColumnElement[bool]:
+    documents, files = tables.documents.c, tables.files.c
+    read = sa.exists().where(
+        files.inbox == FETCHED, files.path == documents.path, files.modified == documents.modified
+    )
+    return sa.exists().where(documents.inbox == FETCHED, documents.path == _columns.url, ~read)
 
 
 _MOMENTS = ("checked", "changed", "due", "failed")
