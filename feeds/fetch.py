@@ -212,6 +212,8 @@ class Fetcher:
 
     def _named(self, error: Exception) -> str:
         """An error of the libraries, whose own texts are chains of Python objects, for people."""
+        if type(error) is OSError and error.errno is None:
+            return str(error)  # there is no such file of authorities
         causes = list(_causes(error))
         for cause in causes:
             if isinstance(cause, UnreachableError):

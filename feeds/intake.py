@@ -61,7 +61,7 @@ class Intake:
 
     def give_up(self, file: Found, error: Exception) -> Report:
         """Write only that a file failed, which could not be written otherwise."""
-        log.error("%s: unexpected error", shown(file.path), exc_info=error)
+        log.error("%s: unexpected error", shown(discreet(file.path)), exc_info=error)
         failed = replace(self, batch=Batch(), report=Report(), fresh={}, rolling=set())
         digest = next((state.digest for state in self.batch.files), "")
         failed._fail(file, digest, f"unexpected {named(error)}")
@@ -84,7 +84,7 @@ class Intake:
         except ReadError as error:
             self._fail(file, digest, str(error))
         except Exception as error:  # a fault of ours: named like any other, and the run goes on
-            log.exception("%s: unexpected error", shown(file.path))
+            log.exception("%s: unexpected error", shown(discreet(file.path)))
             self._fail(file, digest, f"unexpected {named(error)}")
 
     def _clean(self, file: Found, data: bytes) -> list[Refusal]:

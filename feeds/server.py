@@ -134,6 +134,7 @@ def configure_logging(config: Config) -> None:
         handler.addFilter(masked)
     logging.getLogger("gunicorn.error").addFilter(masked)  # it has handlers of its own
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long run is no warning
+    logging.getLogger("urllib3").setLevel(logging.INFO)  # whose debugging names queries, which may hold keys
 
 
 def serve(config: Config, *, watch: bool, say: Say) -> None:

@@ -405,7 +405,8 @@ def test_what_fails_is_shown_and_told_as_news_when_it_lasts(subscriber: Subscrib
 def test_a_server_subscribes_and_serves_while_an_upstream_hangs(subscriber: Subscriber) -> None:
     place, upstream = subscriber.place, subscriber.upstream
     hanging = upstream.address("/hang", host="localhost")
-    subscriber.to("/feed", hanging, poll="1s", interval="1h")
+    secret = upstream.address("/refused?key=1").replace("//", "//ann:secret@")
+    subscriber.to("/feed", hanging, secret, poll="1s", interval="1h", log="debug")
     server = place.serving()
     eventually(lambda: len(place.read().entries) == 2, what="the upstream's entries")
     assert "spy()" not in place.get("/feeds/all.atom").text
@@ -413,4 +414,7 @@ def test_a_server_subscribes_and_serves_while_an_upstream_hangs(subscriber: Subs
     upstream.at["/feed"] = rss(2, 3)
     eventually(lambda: titles(place.read())[0] == "Ferry 3 is back", what="what is new")
     assert "/hang" in upstream.paths()
+    server.says("/refused?…: it answered 404 Not Found")
     assert server.end() == 0  # also while the upstream hangs
+    assert "secret" not in server.said
+    assert "key=1" not in server.said
