@@ -52,8 +52,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
     "history": {"database", "rows", "sums", "tables"},
     "store": {"batch", "database", "history", "index", "model", "rows", "search", "selection", "tables"},
+    "settings": {"catalogue", "filters", "intervals", "places", "rules", "vocabulary", "yamlfile"},
+    "environment": {"model", "settings", "yamlfile"},
     "config": {
-        "catalogue", "filters", "intervals", "lists", "model", "places", "rules", "vocabulary", "yamlfile",
+        "catalogue", "environment", "filters", "lists", "model", "places", "settings", "vocabulary",
+        "yamlfile",
     },
     "documents": {"database", "filenames", "rows", "tables"},
     "inboxes": {"documents", "filenames", "model", "readers"},
@@ -71,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "clean", "cleaner", "config", "model", "readers", "recipe", "report", "filenames", "urls", "yamlfile",
     },
     "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
-    "privacy": {"catalogue", "config", "model"},
+    "privacy": {"catalogue", "config", "model", "settings"},
     "push": {
         "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "writers",
     },
@@ -88,7 +91,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "web": {
         "", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert", "intervals",
-        "model", "periods", "posting", "privacy", "selection", "steps", "store", "sums", "tally", "text",
+        "model", "periods", "posting", "privacy", "selection", "settings", "steps", "store", "sums", "tally",
+        "text",
         "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
@@ -102,7 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
     "recipe", "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report",
-    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial",
+    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "environment",
 }  # fmt: skip
 WORLDLY = {
     "os",

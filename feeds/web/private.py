@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote_plus
 
 from flask import Flask, Response, g, request
 
-from feeds.config import EVERY_FEED, STATUS_FEED
 from feeds.model import StoreError
 from feeds.privacy import PUBLIC, Visitor, is_private, may_see
+from feeds.settings import EVERY_FEED, STATUS_FEED
 from feeds.tokens import Token, Tokens
 from feeds.web.documents import Documents
 from feeds.web.prompt import DOCUMENT
