@@ -75,7 +75,8 @@ class Poller:
         self._asking: dict[str, threading.Thread] = {}
         self._ready: dict[str, float] = {}
         self._stopping = threading.Event()
-        self._subscribed = False
+        self._reading = threading.Lock()
+        self._subscribed = self._failed_to_look = False
 
     def stop(self) -> None:
         """Ask no one any more."""
@@ -109,8 +110,11 @@ class Poller:
                 self._subscribed = True
             due = self.states.due(self._clock())
         except FeedsError as error:
-            log.error("what has to be polled could not be read: %s", error)
+            if not self._failed_to_look:  # this comes every second
+                log.error("what has to be polled could not be read: %s", error)
+            self._failed_to_look = True
             return
+        self._failed_to_look = False
         for state in due:
             upstream, host = self._upstreams.get(state.url), addresses.host_of(state.address)
             with self._lock:
@@ -204,7 +208,10 @@ class Poller:
         if answer.body is None:
             return False
         try:
-            readers.read_feed(answer.body, upstream.key)
+            with (
+                self._reading
+            ):  # one at a time: the trees of eight large feeds are more than small hosts hold
+                readers.read_feed(answer.body, upstream.key)
         except readers.NoEntriesError:
             return False  # what there was before stays
         return self._documents.put(FETCHED, upstream.key, answer.body, self._clock())

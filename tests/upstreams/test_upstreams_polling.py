@@ -307,6 +307,20 @@ def test_of_two_watchers_one_asks(subscriber: Subscriber) -> None:
     assert sorted(subscriber.upstream.paths()) == paths
 
 
+def test_a_feed_whose_watcher_was_killed_while_it_asked_is_asked_again(subscriber: Subscriber) -> None:
+    poller = subscriber.to("/feed").poller()
+    try:
+        poller.subscribe(forget=True)
+        (state,) = poller.states.due(NOW)
+        assert poller.states.claim(state, NOW + 5 * MINUTE)  # and no word more
+    finally:
+        poller.close()
+    assert subscriber.poll() == []
+    subscriber.clock.now += 5 * MINUTE
+    (outcome,) = subscriber.poll()
+    assert outcome.new
+
+
 @IN_SQLITE
 def test_a_host_is_asked_one_thing_at_a_time_with_a_pause_and_a_hanging_one_holds_up_no_other(
     subscriber: Subscriber,
