@@ -20,7 +20,7 @@ from turbohtml import parse_fragment
 
 from feeds import readers
 from feeds.config import Config, load
-from feeds.inbox import Folder
+from feeds.inboxes import Folder
 from feeds.ingest import Ingest
 from feeds.store import Store
 from feeds.web import create_app
@@ -100,7 +100,7 @@ def measure_serving(config: Config, passes: int, scratch: Path) -> None:
 
 def make_ingest(config: Config, database: Path) -> Ingest:
     return Ingest(
-        inbox=Folder(config.inbox),
+        inboxes=[Folder(Path(config.inbox[0].at))],
         store=Store(str(database)),
         catalogue=config.catalogue,
         language=config.language,

@@ -19,7 +19,7 @@ from pathlib import Path
 from measuring import compare
 
 from feeds.config import load
-from feeds.inbox import Folder
+from feeds.inboxes import Folder
 from feeds.ingest import Ingest
 from feeds.store import Store
 
@@ -59,7 +59,7 @@ def main() -> None:
             file.write_text(ARTICLE.format(number=number), encoding="utf-8")
         store = Store(str(Path(scratch) / "feeds.sqlite"))
         catalogue = load(environ={}).catalogue
-        ingest = Ingest(inbox=Folder(root), store=store, catalogue=catalogue, language="en")
+        ingest = Ingest(inboxes=[Folder(root)], store=store, catalogue=catalogue, language="en")
         print(f"{files} files: {ingest.run('bench').new} new")
         if (same := ingest.run("bench").same) != files:
             raise SystemExit(f"only {same} of {files} are the same")

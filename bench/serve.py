@@ -47,7 +47,7 @@ class Constant(Server):
 
     def load(self) -> Flask:
         app = Flask("constant")
-        folder = Path(self._config.inbox)
+        folder = Path(self._config.inbox[0].at)
         plain, zipped = (folder.parent / "plain").read_bytes(), (folder.parent / "zipped").read_bytes()
 
         @app.get(FEED)

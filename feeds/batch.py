@@ -76,6 +76,7 @@ def _write_files(
             "path": file.path,
             "size": file.size,
             "modified": file.modified,
+            "version": file.version,
             "digest": file.digest,
             "reason": file.reason,
             "seen": rows.to_micros(now),

@@ -24,11 +24,13 @@ from pydantic import (
     field_validator,
 )
 
-from feeds import filters, lists, rules, yamlfile
+from feeds import filters, lists, places, rules, yamlfile
 from feeds.catalogue import COMBINED, Catalogue, ConfiguredSource, slug_of
+from feeds.crews import scheduler_address
 from feeds.filters import Filter, FilterError, NamedView
 from feeds.intervals import cron_line, seconds
 from feeds.model import ConfigError, Source
+from feeds.places import InboxPlace, InboxSettings
 from feeds.vocabulary import Host, Pack, Rules
 
 DEFAULT_FILE = "config.yaml"
@@ -156,7 +158,9 @@ class Settings(_Model):
     base_url: Annotated[str, AfterValidator(_base_url)] = ""
     hubs: Annotated[tuple[Annotated[str, AfterValidator(_hub)], ...], BeforeValidator(_paths)] = ()
     language: Language = "en"
-    inbox: str = "seeds"
+    inbox: Annotated[
+        tuple[InboxSettings, ...], BeforeValidator(places.listed), Field(min_length=1, validate_default=True)
+    ] = (InboxSettings(at="seeds"),)
     database: str = "var/feeds.sqlite"
     private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
     interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
@@ -166,6 +170,8 @@ class Settings(_Model):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    cluster: Annotated[str, AfterValidator(scheduler_address)] = ""
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log: Literal["debug", "info", "warning", "error"] = "info"
     auto_sources: bool = True
@@ -197,7 +203,8 @@ class Config:
     language: str
     private: tuple[str, ...]
     """The names of the feeds that need a token; EVERY_FEED for all."""
-    inbox: Path
+    inbox: tuple[InboxPlace, ...]
+    """In the order in which they are read; no two have one name."""
     database: str
     interval: int
     """Seconds between two runs of the watcher."""
@@ -210,6 +217,9 @@ class Config:
     host: str
     port: int
     workers: int
+    processes: int
+    """That clean, where there is much to clean."""
+    cluster: str
     trusted_proxies: int
     """How many proxies before the server may set X-Forwarded-* headers."""
     log: str
@@ -250,6 +260,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         data, lines = yamlfile.parse(text, name)
         settings = yamlfile.validate(Settings, data, lines, name)
         faults += _same_slugs(settings, lines, name)
+        faults += places.same_names(settings.inbox, lines, name)
     except ConfigError as error:
         faults.append(str(error))
     values, unusable = _of_environment(environ)
@@ -261,22 +272,22 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         place = "environment" if "hubs" in values else f"{name}:{lines.get(('hubs',), 1)}"
         raise ConfigError(f"{place}: hubs: need `base_url`, by which hubs and subscribers know a feed")
     folder = file.parent if file.name else Path()
-    places = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
+    list_files = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     return Config(
         **{
             key: getattr(settings, key)
             for key in Settings.model_fields
             if key not in ("inbox", "database", "tracking_lists", *_IN_FILE_ONLY)
         },
-        inbox=folder / Path(settings.inbox).expanduser(),
+        inbox=places.named(settings.inbox, folder),
         database=_database(settings.database, folder),
-        tracking_lists=places,
+        tracking_lists=list_files,
         catalogue=Catalogue(
             packs=load_packs(),
             rules=settings.rules,
             auto=settings.auto_sources,
             configured=[_configured(source) for source in settings.sources],
-            lists=load_lists(places),
+            lists=load_lists(list_files),
         ),
         feeds=feeds,
         file=file if file.name else None,

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from feeds import tables
+from feeds import migrations, tables
 from feeds.model import StoreError
 
 _LOCK = 0x666565647321  # PostgreSQL's advisory locks are known by a number
@@ -63,6 +63,8 @@ class Database:
         self._url = database_url(address)
         self._path = self._url.database if self._url.drivername == "sqlite" else None
         self._holder: Connection | None = None
+        self.found: int | None = None
+        """The schema that the database had when it was opened; None where it was empty."""
         try:
             if self._path:
                 Path(self._path).parent.mkdir(parents=True, exist_ok=True)
@@ -151,33 +153,35 @@ class Database:
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:
-            found = self._schema(connection) if sa.inspect(connection).has_table(tables.meta.name) else None
-            ready = found is not None and not tables.ONLY_ADDED_SINCE <= found < tables.SCHEMA
-        if not ready:  # else nothing is written: who only reads does not wait for one that writes
+            found = migrations.revision(connection)
+        self.found = found
+        if found is None or found < tables.SCHEMA:  # else nothing is written: who only reads waits for no one
             with self._engine.begin() as connection:
-                self._make(connection)
+                self._lock_tables(connection)
+                migrations.upgrade(connection)
+        elif found > tables.SCHEMA:
+            self._work_with_newer(found)
+
+    def _work_with_newer(self, found: int) -> None:
+        """A newer version may be on its way in, with this one still at work: as long as it took nothing away.
+
+        Raises StoreError where it did.
+        """
+        query = sa.select(tables.meta.c.value).where(tables.meta.c.name == migrations.NEEDS)
         with self._engine.connect() as connection:
-            found = self._schema(connection) or 0
-        if found != tables.SCHEMA:
+            needs = connection.scalar(query) or 0
+        if needs > tables.SCHEMA:
             raise StoreError(
-                f"{self.name} was written by {'a newer' if found > tables.SCHEMA else 'an older'} version "
-                f"of feeds: its schema is {found}, this version knows {tables.SCHEMA}"
+                f"{self.name} was written by a newer version of feeds: its schema is {found} and needs a "
+                f"version that knows {needs}; this one knows {tables.SCHEMA}"
             )
 
-    def _schema(self, connection: Connection) -> int | None:
-        return connection.scalar(sa.select(tables.meta.c.value).where(tables.meta.c.name == "schema"))
-
-    def _make(self, connection: Connection) -> None:
-        if self._path is None:  # two processes that start together make the tables once
+    def _lock_tables(self, connection: Connection) -> None:
+        """Two processes that start together make the tables once."""
+        if self._path is None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK + 1)))
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        tables.metadata.create_all(connection)
-        found = self._schema(connection)
-        if found is None or tables.ONLY_ADDED_SINCE <= found < tables.SCHEMA:
-            for index in [index for table in tables.metadata.sorted_tables for index in table.indexes]:
-                index.create(connection, checkfirst=True)  # of tables that were there before
-            self.upsert(connection, tables.meta, [{"name": "schema", "value": tables.SCHEMA}])
 
 
 def _give_back(connection: Connection) -> None:

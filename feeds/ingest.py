@@ -12,14 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from feeds import inbox, readers, reclean
+from feeds import readers, reclean
 from feeds.catalogue import Catalogue
 from feeds.cleaner import Cleaner
-from feeds.inbox import Found
+from feeds.inboxes import Folder, Found, Inbox, InboxError
 from feeds.intake import Intake
-from feeds.model import FileState, Report
+from feeds.model import Failure, FileState, Report
 from feeds.store import Store
 from feeds.tasks import FileResult, FileTask, clean_file, named
 from feeds.workforce import Job, Workforce
@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 FILES_IN_A_BATCH = 200
 BYTES_IN_A_BATCH = 8_000_000
-_NEVER = (-1, -1)
+_NEVER = (-1, -1, "")
+_NOWHERE = "/nowhere"  # a folder that holds nothing: files named by hand are known by their whole paths
 _CLEANING = Job(clean_file, lambda task, reason: FileResult(failed=reason))
 Progress = Callable[[int, int], None]
 """Called with the files done and the files to do."""
@@ -38,11 +39,20 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Again(NamedTuple):
+    """What is read again although it did not change."""
+
+    failed: bool
+    """Files that could not be read."""
+    everything: bool
+
+
 @dataclass(slots=True, kw_only=True)
 class Ingest:
     """Everything that a run needs; the clock can be replaced."""
 
-    inbox: inbox.Folder
+    inboxes: Sequence[Inbox]
+    """Read one after the other; one that cannot be read does not keep the others from it."""
     store: Store
     catalogue: Catalogue
     language: str
@@ -61,10 +71,11 @@ class Ingest:
         wait: bool = True,
         progress: Progress = lambda done, all: None,
     ) -> Report:
-        """Read what is new or changed in the inbox (or at `places`) and store what it makes.
+        """Read what is new or changed in the inboxes (or at `places`) and store what it makes.
 
         Waits for another process that is ingesting, or raises AlreadyRunningError where `wait` is false.
-        Raises InboxError where the inbox cannot be read at all; a file that cannot be read is in the report.
+        Raises InboxError where no inbox can be read at all, or a place; one of several inboxes that cannot,
+        and a file that cannot be read, are in the report.
         """
         with self.store.running(wait=wait):
             report = Report()
@@ -81,7 +92,8 @@ class Ingest:
                 with suppress(Exception):  # a database that is gone takes no notes
                     self.store.finish_run(number, report, self.clock(), error=named(error))
                 raise
-            self.store.finish_run(number, report, self.clock())
+            missing = f"{InboxError.__name__}: {_reasons(report.unreachable)}" if report.unreachable else ""
+            self.store.finish_run(number, report, self.clock(), error=missing)
             return report
 
     @property
@@ -94,41 +106,78 @@ class Ingest:
     def _read(
         self, report: Report, places: list[Path] | None, progress: Progress, *, failed_again: bool
     ) -> None:
-        name = self.inbox.name
+        others = self.store.number("readers") != readers.VERSION
+        again = _Again(failed=failed_again, everything=others)
+        if places:
+            for folder, listed in self._by_folder(places).items():
+                self._read_inbox(folder, listed, report, progress, again)
+            return
+        for inbox in self.inboxes:
+            try:
+                self._read_inbox(inbox, None, report, progress, again)
+            except InboxError as error:
+                report.unreachable.append(Failure(inbox.name, str(error)))
+        lasting = [inbox for inbox in self.inboxes if inbox.may_be_away]
+        if lasting and len(report.unreachable) == len(lasting):
+            raise InboxError(_reasons(report.unreachable))
+        if others and not report.unreachable:
+            self.store.set_number("readers", readers.VERSION)
+
+    def _by_folder(self, places: list[Path]) -> dict[Folder, list[Path]]:
+        """Places by the folder whose files they are."""
+        found: dict[Folder, list[Path]] = {}
+        for place in places:
+            found.setdefault(self.folder_of(place), []).append(place)
+        return found
+
+    def folder_of(self, place: Path) -> Folder:
+        """The folder among the inboxes that a place lies in; the first of them for one elsewhere."""
+        folders = [inbox for inbox in self.inboxes if isinstance(inbox, Folder)]
+        within = (folder for folder in folders if place.resolve().is_relative_to(folder.root.resolve()))
+        return next(within, folders[0] if folders else Folder(Path(_NOWHERE)))
+
+    def _read_inbox(
+        self, inbox: Inbox, places: list[Path] | None, report: Report, progress: Progress, again: _Again
+    ) -> None:
+        name = inbox.name
         stamps, failing = self.store.stamps(name), self.store.failing(name)
         for path, state in failing.items():
-            if failed_again or not state.digest:  # rights and links change without a trace in the stamp
+            if again.failed or not state.digest:  # rights and links change without a trace in the stamp
                 stamps[path] = _NEVER
-        others = self.store.number("readers") != readers.VERSION
-        if places:
-            found = list(self.inbox.pick(places))
-            due = [file for file in found if others or stamps.get(file.path) != (file.size, file.modified)]
-            report.same = len(found) - len(due)
+        if places is not None and isinstance(inbox, Folder):
+            found = list(inbox.pick(places))
+            due = [file for file in found if again.everything or stamps.get(file.path) != file.stamp]
+            report.same += len(found) - len(due)
         else:
-            survey = self.inbox.survey({} if others else stamps)
-            due, report.same = survey.due, len(survey.same)
+            survey = inbox.survey({} if again.everything else stamps)
+            due = survey.due
+            report.same += len(survey.same)
             if len(survey.same) < len(stamps):
                 seen = {*survey.same, *(file.path for file in due)}
-                self._withdraw(set(stamps), failing, seen, report)
+                self._withdraw(inbox, set(stamps), failing, seen, report)
         known: dict[str, FileState] = {}
-        if not others:
+        if not again.everything:
             known = self.store.known_files(name, [file.path for file in due])
-            known = {path: state for path, state in known.items() if not (failed_again and state.reason)}
-        due, report.waiting = self.inbox.settled(due, self.settle)
+            known = {path: state for path, state in known.items() if not (again.failed and state.reason)}
+        due, waiting = inbox.settled(due, self.settle)
+        report.waiting += waiting
         done = 0
         progress(done, len(due))
         begun: deque[Intake] = deque()
-        read = self._begin(due, known, begun)
+        read = self._begin(inbox, due, known, begun)
         for results in self.workforce.map(_CLEANING, self.cleaner, read):
             work = begun.popleft()
             self._finish(work, results, report)
             done += len(work.files)
             progress(done, len(due))
-        if others and not places:
-            self.store.set_number("readers", readers.VERSION)
 
     def _withdraw(
-        self, known: set[str], failing: Mapping[str, FileState], seen: set[str], report: Report
+        self,
+        inbox: Inbox,
+        known: set[str],
+        failing: Mapping[str, FileState],
+        seen: set[str],
+        report: Report,
     ) -> None:
         """Forget files that are there no more, and do with their articles what `deleted` says.
 
@@ -136,19 +185,21 @@ class Ingest:
         disk that is not there.
         """
         gone = [path for path in known - seen if not path.startswith("/") and not _above(path) & seen]
-        self.store.forget_files(self.inbox.name, sorted(path for path in gone if path in failing))
+        self.store.forget_files(inbox.name, sorted(path for path in gone if path in failing))
         told = sorted(path for path in gone if path not in failing)
         if self.deleted == "keep" or not told:
             return
-        if not seen:
-            log.warning("the inbox is empty; the articles of %d files stay as they are", len(told))
+        if not seen and inbox.may_be_away:
+            log.warning(
+                "the inbox %s is empty; the articles of %d files stay as they are", inbox.where, len(told)
+            )
             return
         for start in range(0, len(told), FILES_IN_A_BATCH):
-            report.gone += self._intake({}).withdraw(told[start : start + FILES_IN_A_BATCH]).gone
+            report.gone += self._intake(inbox, {}).withdraw(told[start : start + FILES_IN_A_BATCH]).gone
 
-    def _intake(self, known: dict[str, FileState]) -> Intake:
+    def _intake(self, inbox: Inbox, known: dict[str, FileState]) -> Intake:
         return Intake(
-            inbox=self.inbox,
+            inbox=inbox,
             store=self.store,
             cleaner=self.cleaner,
             known=known,
@@ -158,14 +209,13 @@ class Ingest:
         )
 
     def _begin(
-        self, due: Sequence[Found], known: dict[str, FileState], begun: deque[Intake]
+        self, inbox: Inbox, due: Sequence[Found], known: dict[str, FileState], begun: deque[Intake]
     ) -> Iterator[list[FileTask]]:
         """Read batch after batch, as they are asked for; `begun` gathers what is on its way."""
         for files in _batches(due):
-            work = self._intake(known)
-            tasks = work.read(files)
+            work = self._intake(inbox, known)
             begun.append(work)
-            yield tasks
+            yield work.read(files)
 
     def _finish(self, work: Intake, results: Sequence[FileResult], report: Report) -> None:
         """Write files as one batch; where that fails, one by one, so that it fails for the culprit alone.
@@ -179,7 +229,7 @@ class Ingest:
             if len(files) > 1:
                 log.warning("a batch of %d files failed and is tried file by file: %s", len(files), error)
                 for file in files:
-                    alone = self._intake(work.known)
+                    alone = self._intake(work.inbox, work.known)
                     tasks = alone.read([file])
                     self._finish(alone, [clean_file(self.cleaner, task) for task in tasks], report)
                 return
@@ -189,6 +239,10 @@ class Ingest:
         report.same += part.same
         report.waiting += part.waiting
         report.failed += part.failed
+
+
+def _reasons(unreachable: Sequence[Failure]) -> str:
+    return "; ".join(failure.reason for failure in unreachable)
 
 
 def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from feeds import clean, readers, report, urls
 from feeds.cleaner import Cleaner
 from feeds.config import Config
-from feeds.inbox import shown
+from feeds.filenames import shown
 from feeds.model import Article, Cleaned, Draft, FeedsError, ReadError, Source
 from feeds.readers import Refusal, encoding
 from feeds.recipe import Recipe

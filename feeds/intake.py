@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 
-from feeds import inbox, merge, readers, rows
+from feeds import merge, readers, rows
 from feeds.cleaner import Cleaner
-from feeds.inbox import Folder, Found
+from feeds.filenames import shown
+from feeds.inboxes import Found, Inbox, StillChangingError
 from feeds.model import Cleaned, Failure, FileState, Original, Outcome, ReadError, Report
 from feeds.readers import Refusal
 from feeds.store import Batch, Store
@@ -27,7 +28,7 @@ MOST_NAMED = 20
 class Intake:
     """One batch on its way: files in, what they change out."""
 
-    inbox: Folder
+    inbox: Inbox
     store: Store
     cleaner: Cleaner
     known: dict[str, FileState]
@@ -73,7 +74,7 @@ class Intake:
 
     def give_up(self, file: Found, error: Exception) -> Report:
         """Write only that a file failed, which could not be written otherwise."""
-        log.error("%s: unexpected error", inbox.shown(file.path), exc_info=error)
+        log.error("%s: unexpected error", shown(file.path), exc_info=error)
         failed = replace(self, batch=Batch(), report=Report(), fresh={}, rolling=set(), read_now=[])
         digest = next((state.digest for state in self.batch.files), "")
         failed._fail(file, digest, unexpected(error))
@@ -92,12 +93,12 @@ class Intake:
             else:
                 self.read_now.append((file, digest))
                 return FileTask(file.path, data, self._dated(file), self.now)
-        except inbox.StillChangingError:
+        except StillChangingError:
             self.report.waiting += 1
         except ReadError as error:
             self._fail(file, digest, str(error))
         except Exception as error:  # a fault of ours: named like any other, and the run goes on
-            log.exception("%s: unexpected error", inbox.shown(file.path))
+            log.exception("%s: unexpected error", shown(file.path))
             self._fail(file, digest, unexpected(error))
         return None
 
@@ -237,4 +238,11 @@ class Intake:
 
 
 def _state(file: Found, digest: str, reason: str = "") -> FileState:
-    return FileState(path=file.path, size=file.size, modified=file.modified, digest=digest, reason=reason)
+    return FileState(
+        path=file.path,
+        size=file.size,
+        modified=file.modified,
+        version=file.version,
+        digest=digest,
+        reason=reason,
+    )

@@ -213,6 +213,8 @@ class FileState:
     size: int
     modified: int
     """Nanoseconds, as the file system says."""
+    version: str = ""
+    """What its place says of its content (an ETag); empty where that says nothing."""
     digest: str = ""
     reason: str = ""
     """Why it could not be read; empty where it could."""
@@ -322,6 +324,8 @@ class Report:
     failed: list[Failure] = field(default_factory=list)
     recleaned: int = 0
     """Stored articles that a changed recipe or rule made different."""
+    unreachable: list[Failure] = field(default_factory=list)
+    """Inboxes that could not be read at all, by name."""
     gone: int = 0
     """Articles that are published no more, because their files were deleted."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from feeds import identity
 from feeds import reclean as recleaning
 from feeds.catalogue import COMBINED, Catalogue, slug_of
-from feeds.inbox import shown
+from feeds.filenames import shown
 from feeds.ingest import Ingest
 from feeds.model import FeedsError, Move, Source
 from feeds.store import Store
@@ -67,13 +67,17 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
     elif "://" in article:
         ids = [identity.entry_id(article)]
     else:
-        ids = store.entries_of_path(article) or store.entries_of_path(ingest.inbox.path_of(Path(article)))
+        ids = store.entries_of_path(article) or _by_file(ingest, Path(article))
     with store.running(wait=True):
         done = [one for one in ids if (store.remember(one) if undo else store.forget(one, ingest.clock()))]
     if not done:
         return [f"{shown(article)}: no such article"], False
     word = "comes back with the next run that finds its file" if undo else "is published no more"
     return [f"{one} {word}" for one in done], True
+
+
+def _by_file(ingest: Ingest, place: Path) -> list[str]:
+    return ingest.store.entries_of_path(ingest.folder_of(place).path_of(place))
 
 
 def reclean(ingest: Ingest, slug: str, *, dry_run: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from feeds.config import Config
-from feeds.inbox import shown
+from feeds.filenames import shown
 from feeds.ingest import Ingest
 from feeds.model import FeedsError, Report
 from feeds.push import pusher_of
@@ -61,7 +61,8 @@ class Watcher:
 
     def start(self) -> None:
         """Begin; answers at once."""
-        log.info("watching %s, %s", self._ingest.inbox.root, self._when)
+        places = ", ".join(inbox.where for inbox in self._ingest.inboxes if inbox.may_be_away)
+        log.info("watching %s, %s", places, self._when)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -97,6 +98,8 @@ class Watcher:
 
 
 def _say(report: Report) -> None:
+    for failure in report.unreachable:
+        log.error("%s", failure.reason)
     for failure in report.failed:
         log.warning("%s: %s", shown(failure.path), failure.reason)
     if report.new or report.changed or report.failed or report.recleaned or report.gone:

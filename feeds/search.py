@@ -112,7 +112,7 @@ def pieces(text: str) -> set[int]:
 
 
 def _pairs(text: str) -> set[int]:
-    """Neighbours that are no blanks: two characters of 16 bits are one number of 32, without a look at each."""
+    """Neighbours that are no blanks: two characters of 16 bits are one number of 32, read as it stands."""
     units = text.encode("utf-16-le", "surrogatepass")
     pairs: set[int] = set()
     for part in (memoryview(units), memoryview(units)[2:]):

@@ -16,14 +16,18 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from feeds.config import Config
-from feeds.inbox import Folder
+from feeds.database import Database
+from feeds.documents import KeptDocuments
+from feeds.inboxes import Inbox, Kept, open_inbox
 from feeds.ingest import Ingest
 from feeds.masking import Masked
 from feeds.model import FeedsError
+from feeds.places import FETCHED, POSTED
 from feeds.schedule import Watcher
 from feeds.store import Store
 from feeds.web import create_app
 from feeds.web.shared import server_folder
+from feeds.workforce import Workforce
 
 _GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
 _THREADS = 8
@@ -38,15 +42,26 @@ class PortError(FeedsError):
     """The server cannot listen where it was told to."""
 
 
+def inboxes_of(config: Config, database: Database) -> list[Inbox]:
+    """The inboxes that a configuration describes, and those of the database itself. Raises ConfigError."""
+    documents = KeptDocuments(database)
+    return [
+        *(open_inbox(place.at, place.name) for place in config.inbox),
+        Kept(documents, POSTED, "what was posted"),
+        Kept(documents, FETCHED, "what was fetched"),
+    ]
+
+
 def ingest_of(config: Config, store: Store) -> Ingest:
     """The ingest that a configuration describes."""
     return Ingest(
-        inbox=Folder(config.inbox),
+        inboxes=inboxes_of(config, store.database),
         store=store,
         catalogue=config.catalogue,
         deleted=config.deleted,
         language=config.language,
         settle=config.settle,
+        workforce=Workforce(config.processes, config.cluster),
     )
 
 

@@ -187,12 +187,13 @@ class Store:
         with self._database.reading() as connection:
             return connection.scalar(sa.select(tables.meta.c.value).where(tables.meta.c.name == name))
 
-    def stamps(self, inbox: str) -> dict[str, tuple[int, int]]:
-        """Size and time of change of every file of an inbox that was read or tried, by path."""
+    def stamps(self, inbox: str) -> dict[str, tuple[int, int, str]]:
+        """Size, time of change and version of every file of an inbox that was read or tried, by path."""
         columns = tables.files.c
-        query = sa.select(columns.path, columns.size, columns.modified).where(columns.inbox == inbox)
+        query = sa.select(columns.path, columns.size, columns.modified, columns.version)
         with self._database.reading() as connection:
-            return {path: (size, modified) for path, size, modified in connection.execute(query).all()}
+            found = connection.execute(query.where(columns.inbox == inbox)).all()
+        return {path: (size, modified, version) for path, size, modified, version in found}
 
     def failing(self, inbox: str) -> dict[str, FileState]:
         """What is remembered of the files of an inbox that could not be read, by path."""
@@ -208,12 +209,10 @@ class Store:
 
     def _file_states(self, which: sa.ColumnElement[bool]) -> dict[str, FileState]:
         columns = tables.files.c
-        query = sa.select(columns.path, columns.size, columns.modified, columns.digest, columns.reason)
+        query = sa.select(*(columns[name] for name in FileState.__dataclass_fields__))
         with self._database.reading() as connection:
-            return {
-                path: FileState(path=path, size=size, modified=modified, digest=digest, reason=reason)
-                for path, size, modified, digest, reason in connection.execute(query.where(which))
-            }
+            found = connection.execute(query.where(which)).mappings()
+            return {row["path"]: FileState(**row) for row in found}
 
     def originals_of_files(self, inbox: str, paths: Sequence[str]) -> list[Original]:
         """What is kept of some files of an inbox."""

@@ -20,16 +20,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-SCHEMA = 4
-"""Raised with every change to the tables."""
-
-ONLY_ADDED_SINCE = 1
-"""The oldest schema that lacks nothing but tables and indexes, and so becomes this one by making them."""
+SCHEMA = 5
+"""Raised with every change to the tables, which a migration of that number makes (`migrations/`)."""
 
 metadata = MetaData()
 
-# One row a setting of the database itself: `schema`, and `generation`, which moves whenever anything that
-# a feed shows has changed.
+# One row a number of the database itself: `generation`, which moves whenever anything that a feed shows has
+# changed; `needs`, the oldest schema that a version has to know to work on it.
 meta = Table(
     "meta",
     metadata,
@@ -45,9 +42,38 @@ files = Table(
     Column("path", Text, primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),  # nanoseconds, as the file system says
+    Column("version", Text, nullable=False, server_default=""),  # an ETag or its like, where there is one
     Column("digest", String(32), nullable=False),
     Column("reason", Text, nullable=False),  # why it could not be read; empty where it could
     Column("seen", BigInteger, nullable=False),
+)
+
+# Files that have no disk: what was posted, what was fetched from others.
+documents = Table(
+    "documents",
+    metadata,
+    Column("inbox", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),  # deflated
+    Column("size", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),  # nanoseconds
+    Column("digest", String(32), nullable=False),
+)
+
+# Feeds of others that are polled: when, and how that went.
+upstreams = Table(
+    "upstreams",
+    metadata,
+    Column("url", Text, primary_key=True),  # as it is configured
+    Column("address", Text, nullable=False),  # where it is now
+    Column("title", Text, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("modified", Text, nullable=False),  # Last-Modified, as it was sent
+    Column("checked", BigInteger),
+    Column("changed", BigInteger),
+    Column("due", BigInteger),  # none where it is not asked any more
+    Column("failures", Integer, nullable=False),  # since it last answered
+    Column("error", Text, nullable=False),
 )
 
 # What each file said: the draft as found, kept so that it can be cleaned again where the disk is gone.

@@ -1,16 +1,20 @@
-"""What is worked out ahead of the database: values in, values out, in this process or in another one. Pure."""
+"""What is worked out ahead of the database: values in, values out, in this or another process. Pure."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from feeds import merge, readers, rows, search
 from feeds.cleaner import Cleaner
+from feeds.filenames import shown
 from feeds.model import Cleaned, Draft, Original, ReadError
 from feeds.readers import Refusal
 from feeds.search import Findable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     except ReadError as error:
         return FileResult(failed=str(error))
     except Exception as error:  # a fault of ours: named like any other
+        log.exception("%s: unexpected error", shown(task.path))
         return FileResult(failed=unexpected(error))
 
 

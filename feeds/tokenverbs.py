@@ -44,7 +44,7 @@ def list_(file: str | None) -> None:
     """List the tokens by number: what each one opens, when it was made, whom it is for."""
     from feeds.config import load
     from feeds.database import Database
-    from feeds.inbox import shown
+    from feeds.filenames import shown
     from feeds.tokens import Tokens
 
     for one in Tokens(Database(load(file, os.environ).database)).listed():

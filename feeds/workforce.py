@@ -1,33 +1,28 @@
 """Who does the pure work of cleaning: this process, or any executor of `concurrent.futures`.
 
-Two are opened here: processes of this machine, and a Dask cluster by its address. Workers need the package and
-nothing else: neither configuration nor folder nor database. Their results come in the order of the tasks, so
-what is written does not depend on who did the work.
+Workers need the package and nothing else: neither configuration nor folder nor database. Their results come
+in the order of the tasks, so what is written does not depend on who did the work.
 """
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
 import pickle
-import signal
-import threading
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from itertools import chain
-from multiprocessing.connection import wait as wait_for
 from platform import python_version_tuple
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from feeds import __version__, readers, rules, search, tally
 from feeds.cleaner import Cleaner
+from feeds.crews import Cluster, Crew, Processes, WorkforceError
 from feeds.model import FeedsError
 
 log = logging.getLogger(__name__)
@@ -37,15 +32,10 @@ SMALL = 400
 
 _ITEMS_IN_A_CHUNK, _SIZE_OF_A_CHUNK = 25, 1_000_000
 _CHUNKS_FOR_EACH_WORKER, _SIZE_AT_ONCE = 10, 64_000_000
-_CONNECT_SECONDS = 10
 # What decides beside our own code what cleaning makes of a file.
 _LIBRARIES = (
     "turbohtml nh3 feedparser beautifulsoup4 lxml markdown-it-py mdit-py-plugins python-slugify".split()
 )
-
-
-class WorkforceError(FeedsError):
-    """Those who were to do the work cannot be reached, or are others than this process needs."""
 
 
 class Task(Protocol):
@@ -106,98 +96,6 @@ class Workforce:
             crew.close()
 
 
-# -- executors ----------------------------------------------------------------------------------------------
-
-
-class Crew(Protocol):
-    """An executor that can be replaced when it breaks."""
-
-    name: str
-    workers: int
-    killed: tuple[type[BaseException], ...]
-    """What says that a worker was killed while it worked."""
-    lost: tuple[type[BaseException], ...]
-    """What says that nobody is there any more."""
-
-    @property
-    def executor(self) -> Executor:
-        """One that works, as far as is known."""
-
-    def renew(self) -> None:
-        """Replace it, where it does not by itself, after a worker was killed."""
-
-    def close(self) -> None:
-        """End it; what it has not begun is not done."""
-
-
-class Processes:
-    """Processes of this machine."""
-
-    killed: tuple[type[BaseException], ...] = (BrokenExecutor,)
-    lost: tuple[type[BaseException], ...] = ()
-
-    def __init__(self, workers: int) -> None:
-        self.name, self.workers = "the processes of this machine", workers
-        self.executor: Executor = self._made()
-
-    def _made(self) -> Executor:
-        # Not forked: there are threads here, and a fork has their locks without them.
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin)
-
-    def renew(self) -> None:
-        """Begin with new processes: a pool that lost one is no use any more."""
-        self.close()
-        self.executor = self._made()
-
-    def close(self) -> None:
-        """End the processes."""
-        self.executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin() -> None:
-    """In each new process: it ends with the one that began it, however that ends, and by nothing else."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that gives the work
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (wait_for([parent.sentinel]), os._exit(1)), daemon=True).start()
-
-
-class Cluster:
-    """A Dask cluster, which gives the work of a worker that was killed to another one."""
-
-    def __init__(self, address: str) -> None:
-        """Raise WorkforceError where there is none at the address."""
-        try:
-            import distributed
-            from distributed.scheduler import KilledWorker
-        except ImportError as error:
-            raise WorkforceError(f"a cluster needs Dask: pip install 'feeds[cluster]' ({error})") from error
-        self.name = f"the cluster at {address}"
-        self.killed: tuple[type[BaseException], ...] = (KilledWorker,)
-        self.lost: tuple[type[BaseException], ...] = (CancelledError,)
-        logging.getLogger("distributed").setLevel(logging.ERROR)
-        try:
-            self._client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-            self.workers = sum(self._client.nthreads().values())
-        except (OSError, ValueError, TypeError) as error:
-            raise WorkforceError(f"no Dask scheduler answers at {address}: {error}") from error
-        if not self.workers:
-            self._client.close()
-            raise WorkforceError(f"{self.name} has no workers: dask worker {address}")
-        self.executor: Executor = self._client.get_executor(pure=False)
-
-    def renew(self) -> None:
-        """Nothing to do: Dask itself replaces whom it lost."""
-
-    def close(self) -> None:
-        """Leave the cluster; it goes on without us."""
-        self._client.close()
-
-
-# -- the work -----------------------------------------------------------------------------------------------
-
-
 @dataclass(slots=True, eq=False)
 class _Chunk(Generic[T, R]):
     """Tasks that travel together, on their way or back."""
@@ -227,7 +125,7 @@ class _Shift(Generic[T, R]):
 
     def results(self, batches: Iterable[list[T]]) -> Iterator[list[R]]:
         """The results of each batch, in order."""
-        chunks = (chunk for batch in batches for chunk in _chunks(batch))
+        chunks: Iterator[_Chunk[T, R]] = (chunk for batch in batches for chunk in _chunks(batch))
         gathered: list[R] = []
         while self._top_up(chunks):
             chunk = self.pending[0]
@@ -241,8 +139,7 @@ class _Shift(Generic[T, R]):
     def _top_up(self, chunks: Iterator[_Chunk[T, R]]) -> bool:
         most = 1 if self.alone else self.crew.workers * _CHUNKS_FOR_EACH_WORKER
         while len(self.pending) < most and sum(chunk.size for chunk in self.pending) < _SIZE_AT_ONCE:
-            chunk = next(chunks, None)
-            if chunk is None:
+            if (chunk := next(chunks, None)) is None:
                 break
             self.pending.append(chunk)
             self._send(chunk)
@@ -307,10 +204,13 @@ class _Shift(Generic[T, R]):
         wait([chunk.future for chunk in self.pending if chunk.future is not None])
         self.crew.renew()
         for chunk in self.pending:
-            future = chunk.future
-            if chunk.results is None and future and not future.cancelled():
-                if isinstance(future.exception(), self.crew.killed):
-                    chunk.results = self._one_by_one(chunk.tasks)
+            if chunk.results is None and self._was_killed(chunk.future):
+                chunk.results = self._one_by_one(chunk.tasks)
+
+    def _was_killed(self, future: Future[list[R]] | None) -> bool:
+        if future is None or future.cancelled():
+            return False
+        return isinstance(future.exception(), self.crew.killed)
 
     def _one_by_one(self, tasks: list[T]) -> list[R]:
         try:
@@ -325,7 +225,7 @@ class _Shift(Generic[T, R]):
         return done
 
 
-def _chunks(tasks: list[T]) -> Iterator[_Chunk[T, R]]:
+def _chunks(tasks: list[T]) -> Iterator[_Chunk[T, Any]]:
     """A batch in chunks, bounded in number and in size; at least one."""
     chunk: list[T] = []
     size = 0
@@ -339,7 +239,10 @@ def _chunks(tasks: list[T]) -> Iterator[_Chunk[T, R]]:
 
 
 def _work(packed: bytes, wanted: str, do: Callable[[Cleaner, T], R], tasks: Sequence[T]) -> list[R]:
-    """In a worker: some tasks, by a cleaner that is unpacked once. Raises WorkforceError in another version."""
+    """In a worker: some tasks, by a cleaner that is unpacked once.
+
+    Raises WorkforceError where the versions are others.
+    """
     if wanted != versions():
         raise WorkforceError(f"a worker has other versions than this process: {versions()}; here: {wanted}")
     cleaner = _unpacked(packed)

@@ -12,6 +12,7 @@ import yaml
 from feeds import filters, rules
 from feeds.cli import cli
 from feeds.config import FeedSettings, Settings, SourceMatch, SourceSettings, load_packs
+from feeds.places import InboxSettings
 from feeds.vocabulary import MatchSpec, Pack, Rules, SourceSpec
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +36,11 @@ def test_every_key_of_a_source_is_described(key: str) -> None:
     assert f"`{key}`" in documentation("configuration")
 
 
+@pytest.mark.parametrize("key", InboxSettings.model_fields)
+def test_every_key_of_an_inbox_is_described(key: str) -> None:
+    assert f"`{key}`" in documentation("configuration").partition("## Inboxes")[2].partition("\n## ")[0]
+
+
 @pytest.mark.parametrize("key", FeedSettings.model_fields)
 def test_every_key_of_a_named_view_is_described(key: str) -> None:
     assert f"`{key}`" in documentation("views") or f"        {key}: " in documentation("views")
@@ -46,7 +52,7 @@ def test_every_word_of_an_address_has_its_line(key: str) -> None:
 
 
 def test_no_configuration_key_is_described_that_does_not_exist() -> None:
-    known = {*Settings.model_fields, *SourceSettings.model_fields}
+    known = {*Settings.model_fields, *SourceSettings.model_fields, *InboxSettings.model_fields}
     assert names_in_tables(documentation("configuration")) <= known
 
 

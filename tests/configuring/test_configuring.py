@@ -13,6 +13,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from feeds.config import Config, Settings, load, load_packs
 from feeds.model import ConfigError
+from feeds.places import InboxPlace
 from feeds.store import database_url
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.Mo
     config = load()
     assert config.file is None
     assert (config.title, config.language, config.base_url) == ("Feeds", "en", "")
-    assert (config.inbox, config.database) == (Path("seeds"), "var/feeds.sqlite")
+    assert (config.inbox[0].at, config.database) == (Path("seeds"), "var/feeds.sqlite")
     assert (config.interval, config.cron, config.settle, config.limit) == (60, None, 2, 50)
     assert (config.host, config.port, config.workers) == ("127.0.0.1", 8000, 1)
     assert (config.trusted_proxies, config.log) == (0, "info")
@@ -81,10 +82,10 @@ def test_a_file_that_was_asked_for_has_to_be_there(tmp_path: Path, how: str) -> 
 
 def test_relative_paths_start_at_the_file(write: Write, tmp_path: Path) -> None:
     config = load(write("inbox: drop/here\ndatabase: data/feeds.db\n"))
-    assert config.inbox == tmp_path / "drop/here"
+    assert config.inbox[0].at == tmp_path / "drop/here"
     assert config.database == str(tmp_path / "data/feeds.db")
     config = load(write("inbox: /srv/drop\ndatabase: sqlite:////srv/feeds.db\n"))
-    assert (config.inbox, config.database) == (Path("/srv/drop"), "/srv/feeds.db")
+    assert (config.inbox[0].at, config.database) == (Path("/srv/drop"), "/srv/feeds.db")
     assert load(write("database: sqlite:///feeds.db\n")).database == str(tmp_path / "feeds.db")
 
 
@@ -109,7 +110,7 @@ def test_a_tracking_list_that_is_none_is_a_fault(write: Write, tmp_path: Path) -
 
 def test_home_folders_are_found(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
-    assert load(write("inbox: ~/drop\n")).inbox == Path("/home/ann/drop")
+    assert load(write("inbox: ~/drop\n")).inbox[0].at == Path("/home/ann/drop")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def uncommented(text: str) -> str:
 
 def test_the_example_works_as_it_stands() -> None:
     config = load(ROOT / "config.yaml")
-    assert config.inbox == ROOT / "seeds"
+    assert config.inbox[0].at == ROOT / "seeds"
     assert not config.catalogue.configured
 
 
@@ -151,7 +152,7 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "description": ("All the news", "All the news"),
     "base_url": ("https://feeds.example.org/", "https://feeds.example.org"),
     "language": ("zh-Hans", "zh-Hans"),
-    "inbox": ("/srv/drop", Path("/srv/drop")),
+    "inbox": ("/srv/drop", (InboxPlace(name="folder", at=Path("/srv/drop")),)),
     "database": ("postgresql://u@h/n", "postgresql://u@h/n"),
     "interval": ("5m", 300),
     "cron": ("0 6 * * *", "0 6 * * *"),

@@ -14,7 +14,7 @@ import pytest
 from serving_place import FEEDS, Place, article
 
 VERBS = [
-    *("run", "serve", "watch", "ingest", "clean", "explain", "check", "status"),
+    *("run", "serve", "watch", "ingest", "migrate", "clean", "explain", "check", "status"),
     *("sources", "forget", "reclean", "token", "export"),
 ]
 

@@ -15,7 +15,7 @@ import pytest
 from serving_place import FORMATS, Place, article, eventually
 
 from feeds.export import export
-from feeds.inbox import Folder
+from feeds.inboxes import Folder
 from feeds.ingest import Ingest
 
 K = TypeVar("K", str, tuple[str, str])
@@ -80,7 +80,7 @@ class Files:
         for part in range(parts):
             for folder in dict.fromkeys(folder for folder, _ in files):
                 ingest = Ingest(
-                    inbox=Folder(folder),
+                    inboxes=[Folder(folder)],
                     store=store,
                     catalogue=config.catalogue,
                     language=config.language,

@@ -13,7 +13,7 @@ from typing import Any
 import feeds.ingest
 from feeds.catalogue import Catalogue
 from feeds.config import load_packs
-from feeds.inbox import Folder
+from feeds.inboxes import Folder
 from feeds.ingest import Ingest
 from feeds.store import AlreadyRunningError, Store
 
@@ -24,7 +24,7 @@ def say(*words: object) -> None:
 
 def ingest_of(address: str, folder: str) -> Ingest:
     return Ingest(
-        inbox=Folder(Path(folder)),
+        inboxes=[Folder(Path(folder))],
         store=Store(address),
         catalogue=Catalogue(packs=load_packs()),
         language="en",

@@ -19,7 +19,7 @@ from feeds import tables
 from feeds.catalogue import Catalogue
 from feeds.config import load_packs
 from feeds.database import database_url
-from feeds.inbox import Folder
+from feeds.inboxes import Folder
 from feeds.ingest import Ingest
 from feeds.model import Article, Change, Cleaned, Draft, Original, Receipt, Source
 from feeds.store import Store
@@ -63,7 +63,7 @@ class Watch:
         self.folder.mkdir(exist_ok=True)
         self.store = Store(self.address)
         self.ingest = Ingest(
-            inbox=Folder(self.folder),
+            inboxes=[Folder(self.folder)],
             store=self.store,
             catalogue=Catalogue(packs=packs()),
             language="en",

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from storing_samples import NOON, Clock, Watch, text_of, touch
 
-from feeds.inbox import Folder, Found, InboxError, StillChangingError, readable, shown
+from feeds.filenames import readable, shown
+from feeds.inboxes import Folder, Found, InboxError, StillChangingError
 from feeds.model import ReadError
 from feeds.readers import MOST_BYTES
 

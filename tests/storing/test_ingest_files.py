@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from storing_samples import NOON, Clock, Watch, child, dump, finished, text_of, touch
 
-from feeds.inbox import InboxError
+from feeds.inboxes import InboxError
 from feeds.store import Store
 
 LATER = NOON + timedelta(hours=1)

@@ -7,15 +7,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from storing_samples import HARBOUR, NOON, child, dump, finished, kept, made
+from storing_samples import HARBOUR, NOON, dump, kept, made
 
 from feeds import tables
 from feeds.database import Database
-from feeds.model import Change, Enclosure, Failure, FileState, Report, Source, StoreError
+from feeds.model import Change, Enclosure, Failure, FileState, Report, Source
 from feeds.store import Batch, Store
 
 
@@ -31,32 +30,6 @@ def written(store: Store, *entries: object, **more: object) -> int:
     before = store.number("generation") or 0
     store.write("folder", Batch(entries=list(entries), **more), NOON)  # type: ignore[arg-type]
     return (store.number("generation") or 0) - before
-
-
-# -- the schema ------------------------------------------------------------------------------------------
-
-
-def test_processes_that_start_at_the_same_moment_make_the_tables_once(address: str) -> None:
-    moment = time.time() + 1.5
-    starting = [child("open", address, moment) for _ in range(4)]
-    assert [finished(process) for process in starting] == ["opened"] * 4
-    assert dump(address, "meta")["meta"] == [{"name": "schema", "value": tables.SCHEMA}]
-
-
-def test_no_process_is_refused_while_another_makes_the_same_sqlite_database(tmp_path: Path) -> None:
-    moment = time.time() + 1.5
-    starting = [child("open_each", tmp_path, moment, 30) for _ in range(2)]
-    assert [finished(process) for process in starting] == ["opened"] * 2
-
-
-@pytest.mark.parametrize(("off", "by"), [(1, "a newer"), (-tables.SCHEMA, "an older")])
-def test_a_database_of_another_version_is_refused_and_left_alone(address: str, off: int, by: str) -> None:
-    store = Store(address)
-    store.set_number("schema", tables.SCHEMA + off)
-    store.close()
-    with pytest.raises(StoreError, match=f"written by {by} version of feeds: its schema is"):
-        Store(address)
-    assert dump(address, "meta")["meta"] == [{"name": "schema", "value": tables.SCHEMA + off}]
 
 
 # -- writing ---------------------------------------------------------------------------------------------

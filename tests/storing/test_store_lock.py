@@ -10,6 +10,7 @@ import pytest
 from storing_samples import Watch, child, finished, killed, says, text_of
 
 from feeds import tables
+from feeds.database import Database
 from feeds.model import StoreError
 from feeds.store import AlreadyRunningError, Store
 
@@ -105,5 +106,7 @@ def test_who_loses_the_lock_in_mid_run_writes_no_more(
     assert len(watch.articles()) == 2
     assert watch.store.runs(1)[0].finished is None
     assert watch.run() == (2, 0, 2, 0, 0)
-    assert watch.store.number("schema") == tables.SCHEMA
+    again = Database(watch.address)
+    assert again.found == tables.SCHEMA
+    again.close()
     watch.store.close()

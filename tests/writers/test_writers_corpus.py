@@ -16,7 +16,7 @@ from writer_samples import HOST, RICH, read, render
 
 from feeds.catalogue import Catalogue
 from feeds.config import load_packs
-from feeds.inbox import Folder
+from feeds.inboxes import Folder
 from feeds.ingest import Ingest
 from feeds.model import View
 from feeds.store import Store
@@ -30,7 +30,7 @@ def views(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[View]:
     """Everything as one feed, then each source's feed."""
     store = Store(str(tmp_path_factory.mktemp("corpus") / "feeds.sqlite"))
     ingest = Ingest(
-        inbox=Folder(shared / "corpus"),
+        inboxes=[Folder(shared / "corpus")],
         store=store,
         catalogue=Catalogue(packs=load_packs()),
         language="en",

@@ -1,57 +1,28 @@
-"""Where files lie: a folder, walked without following links out of it, read without being caught half-way."""
+"""A folder as inbox: walked without following links out of it, read without being caught half-way."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 
-from feeds.model import FeedsError, ReadError
+from feeds.filenames import digest_of, known_as, passed_over, readable
+from feeds.inboxes.found import (
+    Found,
+    InboxError,
+    Stamp,
+    StillChangingError,
+    Survey,
+)
+from feeds.model import ReadError
 from feeds.readers import MOST_BYTES
 
-# Names that editors, browsers and copying tools give to files that they have not finished.
-_UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".swp", "~", ".lock")
 _LATEST = 2**63 - 1  # nanoseconds, in the year 2262: what a database's numbers hold
-_LONGEST_PATH = 2000  # bytes; PostgreSQL's indexes hold no key beyond 2,704
-
-
-class InboxError(FeedsError):
-    """The inbox itself cannot be read."""
-
-
-class StillChangingError(FeedsError):
-    """The file changed while it was read: it is left for the next run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file as the walk sees it, not yet read."""
-
-    path: str
-    """Relative to the inbox, with `/`; how the file is known from now on."""
-    location: Path
-    size: int
-    modified: int
-    """Nanoseconds since 1970."""
-
-
-Stamp = tuple[int, int]
-"""Size and time of change: a file that has both as they were is not read again."""
-
-
-@dataclass(slots=True)
-class Survey:
-    """What lies in an inbox."""
-
-    due: list[Found] = field(default_factory=list)
-    """What is new or changed, in the order of a scan."""
-    same: list[str] = field(default_factory=list)
-    """The paths of what is as it was."""
+_NO_VERSION = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +32,16 @@ class Folder:
     root: Path
     name: str = "folder"
     """What the database calls the inbox; paths within it are the files' names."""
+
+    @property
+    def where(self) -> str:
+        """Where it is, for people."""
+        return str(self.root)
+
+    @property
+    def may_be_away(self) -> bool:
+        """A disk may not be there: where all files are gone at once, none is taken for deleted."""
+        return True
 
     def scan(self) -> Iterator[Found]:
         """Every file in the folder and below it, in the order of names, a folder's files before its folders'.
@@ -92,12 +73,12 @@ class Folder:
                     fault = "is not a folder" if missing else f"cannot be read: {error.strerror}"
                     raise InboxError(f"the inbox {self.root} {fault}") from error
                 if not missing:  # else it is gone since
-                    survey.due.append(Found(prefix, folder, size=0, modified=0))
+                    survey.due.append(Found(prefix, str(folder), size=0, modified=0))
                 continue
             below = []
             for entry in entries:
                 name = entry.name
-                if name[0] == "." or name.endswith(_UNFINISHED):
+                if passed_over(name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     below.append((Path(entry.path), f"{prefix}{readable(name)}/"))
@@ -107,11 +88,11 @@ class Folder:
                 except OSError:
                     continue  # gone since, or a link to nothing
                 path = prefix + name
-                if stamps.get(path) == (state.st_size, state.st_mtime_ns):
+                if stamps.get(path) == (state.st_size, state.st_mtime_ns, _NO_VERSION):
                     same(path)
                 elif stat.S_ISREG(state.st_mode):
-                    found = _seen(prefix + readable(name), Path(entry.path), state)
-                    if stamps.get(found.path) == (found.size, found.modified):  # a name or time made readable
+                    found = _seen(prefix + readable(name), entry.path, state)
+                    if stamps.get(found.path) == found.stamp:  # a name or time made readable
                         same(found.path)
                     else:
                         survey.due.append(found)
@@ -131,9 +112,9 @@ class Folder:
             if stat.S_ISDIR(state.st_mode):
                 prefix = "" if resolved == root else f"{path}/"
                 for found in Folder(resolved).scan():
-                    yield replace(found, path=_known_as(prefix + found.path))
+                    yield replace(found, path=known_as(prefix + found.path))
             else:
-                yield _seen(path, resolved, state)
+                yield _seen(path, str(resolved), state)
 
     def path_of(self, place: Path) -> str:
         """How the file at a place is known: relative to the inbox where it lies in it."""
@@ -148,7 +129,8 @@ class Folder:
         """
         if found.size > MOST_BYTES:
             raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
-        if found.location.is_symlink() and not found.location.resolve().is_relative_to(self.root.resolve()):
+        location = Path(found.location)
+        if location.is_symlink() and not location.resolve().is_relative_to(self.root.resolve()):
             raise ReadError("a symbolic link that leads out of the inbox")
         try:
             with open(found.location, "rb", opener=_without_waiting) as file:
@@ -162,7 +144,7 @@ class Folder:
             raise ReadError(f"cannot be read: {error.strerror}") from error
         if after != found or len(data) != found.size:
             raise StillChangingError(f"{found.path} is still changing")
-        return data, hashlib.blake2b(data, digest_size=16).hexdigest()
+        return data, digest_of(data)
 
     def settled(self, found: list[Found], seconds: float) -> tuple[list[Found], int]:
         """The files that stand still, and how many do not.
@@ -179,26 +161,8 @@ class Folder:
         return [file for file in found if file not in changing], len(changing)
 
 
-def readable(name: str) -> str:
-    """A file name as text: bytes that are no UTF-8 show as escapes."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def shown(path: str) -> str:
-    """A path on one line, for messages: some names hold newlines and other control characters."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
-
-
-def _seen(path: str, location: Path, state: os.stat_result) -> Found:
-    return Found(_known_as(path), location, state.st_size, min(max(0, state.st_mtime_ns), _LATEST))
-
-
-def _known_as(path: str) -> str:
-    data = path.encode()
-    if len(data) <= _LONGEST_PATH:
-        return path
-    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-    return f"{digest}…{data[len(digest) + 8 - _LONGEST_PATH :].decode(errors='ignore')}"
+def _seen(path: str, location: str, state: os.stat_result) -> Found:
+    return Found(known_as(path), location, state.st_size, min(max(0, state.st_mtime_ns), _LATEST))
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -207,6 +171,6 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def _unchanged(file: Found) -> bool:
     try:
-        return _seen(file.path, file.location, file.location.stat()) == file
+        return _seen(file.path, file.location, Path(file.location).stat()) == file
     except OSError:
         return False
