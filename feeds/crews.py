@@ -16,7 +16,7 @@ from typing import Protocol
 
 from feeds.model import FeedsError
 
-_CONNECT_SECONDS = 10
+_CONNECT_SECONDS = 5
 
 
 class WorkforceError(FeedsError):
@@ -24,8 +24,8 @@ class WorkforceError(FeedsError):
 
 
 def scheduler_address(value: str) -> str:
-    """The address of a Dask scheduler. Raises ValueError where it cannot be one."""
-    if not re.fullmatch(r"(?:tcp|tls)://[^\s/?#@]+:[0-9]+", value):
+    """The address of a Dask scheduler, or none (empty). Raises ValueError where it cannot be one."""
+    if value and not re.fullmatch(r"(?:tcp|tls)://[^\s/?#@]+:[0-9]+", value):
         raise ValueError("expected the address of a Dask scheduler such as tcp://10.0.0.5:8786")
     return value
 

@@ -24,6 +24,7 @@ from feeds import __version__, readers, rules, search, tally
 from feeds.cleaner import Cleaner
 from feeds.crews import Cluster, Crew, Processes, WorkforceError
 from feeds.model import FeedsError
+from feeds.tasks import named
 
 log = logging.getLogger(__name__)
 
@@ -187,8 +188,8 @@ class _Shift(Generic[T, R]):
             return None
         except Exception as error:
             raise WorkforceError(
-                f"{self.crew.name}: a worker cannot do the work ({type(error).__name__}: {error}): "
-                f"is feeds {__version__} installed there?"
+                f"{self.crew.name}: a worker cannot do the work, is feeds {__version__} installed there? "
+                f"({named(error.__cause__ or error)})"
             ) from error
 
     def _leave(self, error: BaseException) -> None:

@@ -65,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "tasks": {"cleaner", "filenames", "merge", "model", "readers", "rows", "search"},
     "crews": {"model"},
-    "workforce": {"", "cleaner", "crews", "model", "readers", "rules", "search", "tally"},
+    "workforce": {"", "cleaner", "crews", "model", "readers", "rules", "search", "tally", "tasks"},
     "reclean": {"cleaner", "model", "store", "tasks", "workforce"},
     "ingest": {
         "catalogue", "cleaner", "inboxes", "intake", "model", "readers", "reclean", "store", "tasks",
