@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import threading
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from multiprocessing.connection import wait
 from typing import Protocol
 
@@ -37,12 +37,14 @@ class Crew(Protocol):
     workers: int
     killed: tuple[type[BaseException], ...]
     """What says that a worker was killed while it worked."""
-    lost: tuple[type[BaseException], ...]
-    """What says that nobody is there any more."""
 
     @property
     def executor(self) -> Executor:
         """One that works, as far as is known."""
+
+    @property
+    def there(self) -> bool:
+        """Whether what was sent can still come back."""
 
     def renew(self) -> None:
         """Replace it, where it does not by itself, after a worker was killed."""
@@ -55,7 +57,7 @@ class Processes:
     """Processes of this machine."""
 
     killed: tuple[type[BaseException], ...] = (BrokenExecutor,)
-    lost: tuple[type[BaseException], ...] = ()
+    there = True  # who is killed is noticed, and replaced
 
     def __init__(self, workers: int) -> None:
         self.name, self.workers = "the processes of this machine", workers
@@ -96,7 +98,6 @@ class Cluster:
             raise WorkforceError(f"a cluster needs Dask: pip install 'feeds[cluster]' ({error})") from error
         self.name = f"the cluster at {address}"
         self.killed: tuple[type[BaseException], ...] = (KilledWorker,)
-        self.lost: tuple[type[BaseException], ...] = (CancelledError,)
         logging.getLogger("distributed").setLevel(logging.ERROR)
         try:
             self._client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
@@ -107,6 +108,11 @@ class Cluster:
             self._client.close()
             raise WorkforceError(f"{self.name} has no workers: dask worker {address}")
         self.executor: Executor = self._client.get_executor(pure=False)
+
+    @property
+    def there(self) -> bool:
+        """Whether the scheduler is: what it had of ours is lost with it, also where it comes back."""
+        return bool(self._client.status == "running")
 
     def renew(self) -> None:
         """Nothing to do: Dask itself replaces whom it lost."""

@@ -11,7 +11,7 @@ import pickle
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,6 +32,7 @@ SMALL = 400
 """So many tasks are done here before anybody else could begin."""
 
 _ITEMS_IN_A_CHUNK, _SIZE_OF_A_CHUNK = 25, 1_000_000
+_LOOK_SECONDS = 1.0
 _CHUNKS_FOR_EACH_WORKER, _SIZE_AT_ONCE = 10, 64_000_000
 # What decides beside our own code what cleaning makes of a file.
 _LIBRARIES = (
@@ -157,8 +158,8 @@ class _Shift(Generic[T, R]):
         except BrokenExecutor:  # seen when its result is asked for
             chunk.future = Future()
             chunk.future.set_exception(BrokenExecutor())
-        except RuntimeError as error:  # it was closed, since nobody is there
-            self._leave(error)
+        except RuntimeError:  # it was closed, since nobody is there
+            self._leave()
 
     def _submitted(self, tasks: list[T]) -> Future[list[R]]:
         return self.crew.executor.submit(_work, self.packed, versions(), self.job.do, tasks)
@@ -175,26 +176,29 @@ class _Shift(Generic[T, R]):
 
     def _answer(self, future: Future[list[R]]) -> list[R] | None:
         """What a worker answers; None where nobody is there any more."""
-        if self.alone and not future.done():
-            return None
+        while not future.done():
+            if self.alone or not self.crew.there:
+                self._leave()
+                return None
+            wait([future], _LOOK_SECONDS)
         try:
             return future.result()
+        except CancelledError:
+            self._leave()
+            return None
         except self.crew.killed:
             raise
         except FeedsError:
             raise
-        except self.crew.lost as error:
-            self._leave(error)
-            return None
         except Exception as error:
             raise WorkforceError(
                 f"{self.crew.name}: a worker cannot do the work, is feeds {__version__} installed there? "
                 f"({named(error.__cause__ or error)})"
             ) from error
 
-    def _leave(self, error: BaseException) -> None:
+    def _leave(self) -> None:
         if not self.alone:
-            log.warning("%s is gone (%s); this process does the rest", self.crew.name, type(error).__name__)
+            log.warning("%s is gone; this process does the rest", self.crew.name)
         self.alone = True
 
     def _recover(self) -> None:
@@ -202,14 +206,16 @@ class _Shift(Generic[T, R]):
         other, so that a task that kills its workers is found.
         """
         log.warning("a worker of %s was killed; its work is done again", self.crew.name)
-        wait([chunk.future for chunk in self.pending if chunk.future is not None])
+        others = [chunk.future for chunk in self.pending if chunk.future is not None]
+        while self.crew.there and wait(others, _LOOK_SECONDS).not_done:
+            pass
         self.crew.renew()
         for chunk in self.pending:
             if chunk.results is None and self._was_killed(chunk.future):
                 chunk.results = self._one_by_one(chunk.tasks)
 
     def _was_killed(self, future: Future[list[R]] | None) -> bool:
-        if future is None or future.cancelled():
+        if future is None or future.cancelled() or not future.done():
             return False
         return isinstance(future.exception(), self.crew.killed)
 
