@@ -1,193 +1,34 @@
 """config.yaml and the environment to one frozen Config; every message names file, line and key.
 
-Precedence, the later wins: the defaults here, config.yaml, the environment. The packs are read here too,
-since they are the other half of what is configured.
+Precedence, the later wins: the defaults of `settings`, config.yaml, the environment. The packs are read here
+too, since they are the other half of what is configured.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-)
-
-from feeds import filters, lists, places, rules, yamlfile
-from feeds.catalogue import COMBINED, Catalogue, ConfiguredSource, slug_of
-from feeds.crews import scheduler_address
-from feeds.filters import Filter, FilterError, NamedView
-from feeds.intervals import cron_line, seconds
+from feeds import environment, filters, lists, places, yamlfile
+from feeds import settings as words
+from feeds.catalogue import Catalogue, ConfiguredSource, slug_of
+from feeds.filters import Filter, NamedView
 from feeds.model import ConfigError, Source
-from feeds.places import InboxPlace, InboxSettings
-from feeds.vocabulary import Host, Pack, Rules
+from feeds.places import InboxPlace
+from feeds.settings import FeedSettings, Settings, SourceSettings
+from feeds.vocabulary import Pack
 
 DEFAULT_FILE = "config.yaml"
-EVERY_FEED = "*"
-"""In `private`: every feed, whatever it is called."""
-STATUS_FEED = "_status"
-"""The name of the feed on how it stands; no source and no view is called so."""
-_LONGEST_INTERVAL = 366 * 86400
 _LARGEST_LIST = 10_000_000
+_MADE_HERE = ("inbox", "database", "tracking_lists", "rules", "feeds", "sources")
+"""Keys that a Config has in another form than the file."""
 
-
-def _base_url(value: str) -> str:
-    if value and not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", value):
-        raise ValueError("expected an address such as https://feeds.example.org")
-    return value.rstrip("/")
-
-
-def _hub(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+(?:[/?][^\s#]*)?", value):
-        raise ValueError("expected the address of a hub such as https://hub.example.org/")
-    return value
-
-
-def _slug(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
-        raise ValueError("expected small letters a-z, digits and hyphens, 80 at most")
-    if value == COMBINED:
-        raise ValueError(f"`{COMBINED}` is the slug of the combined feed")
-    return value
-
-
-def _language(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", value):
-        raise ValueError("expected a language tag such as en, zh-Hans or zh-TW (BCP 47)")
-    return value
-
-
-def _paths(value: Any) -> Any:
-    """Paths between commas, as an environment variable has them, as a list of them."""
-    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
-
-
-def _private(value: Any) -> Any:
-    """`true` as every feed, `false` as none, and names between commas as a list of them."""
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return (EVERY_FEED,) if value.strip().lower() == "true" else ()
-    return _paths(value)
-
-
-def _feed(value: str) -> str:
-    if value not in (EVERY_FEED, STATUS_FEED) and not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
-        raise ValueError("expected `true`, `false`, or the names of feeds as in their addresses")
-    return value
-
-
-def _rules(value: Rules) -> Rules:
-    for name in value.off:
-        if name not in rules.NAMES:
-            raise ValueError(f"off: no rule is called {name!r}{yamlfile.suggestion(name, rules.NAMES)}")
-    return value
-
-
-Seconds = Annotated[int, BeforeValidator(seconds)]
-Language = Annotated[str, AfterValidator(_language)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SourceMatch(_Model):
-    """Which articles belong to a configured source."""
-
-    hosts: tuple[Host, ...] = ()
-    names: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-
-
-class SourceSettings(_Model):
-    """One entry of `sources:`."""
-
-    title: Annotated[str, Field(min_length=1)]
-    slug: Annotated[str, AfterValidator(_slug)] | None = None
-    home: Annotated[str, AfterValidator(_base_url)] = ""
-    language: Language | None = None
-    match: SourceMatch = SourceMatch()
-    formerly: tuple[Annotated[str, AfterValidator(_slug)], ...] = ()
-    rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
-
-
-class FeedSettings(_Model):
-    """One entry of `feeds:`: a view with a name, narrowed by the words that addresses know too."""
-
-    title: Annotated[str, Field(min_length=1)]
-    slug: Annotated[str, AfterValidator(_slug)] | None = None
-    description: str = ""
-    source: Any = None
-    tag: Any = None
-    author: Any = None
-    q: Any = None
-    exclude: Any = None
-    since: Any = None
-    until: Any = None
-    lang: Any = None
-    order: Any = None
-    limit: Any = None
-    content: Any = None
-
-    @field_validator(*filters.KEYS)
-    @classmethod
-    def _filter(cls, value: Any, info: ValidationInfo) -> Any:
-        values = value if isinstance(value, list) else [value]
-        if not values or not all(isinstance(one, str) and one.strip() for one in values):
-            raise ValueError("expected a value, or a list of them")
-        try:
-            return filters.read(str(info.field_name), values)
-        except FilterError as error:
-            raise ValueError(str(error).partition(": ")[2]) from error
-
-
-class Settings(_Model):
-    """The keys of config.yaml. Each one but `rules`, `feeds` and `sources` can also be set as FEEDS_<KEY>."""
-
-    title: Annotated[str, Field(min_length=1)] = "Feeds"
-    description: str = "Clean feeds, republished"
-    base_url: Annotated[str, AfterValidator(_base_url)] = ""
-    hubs: Annotated[tuple[Annotated[str, AfterValidator(_hub)], ...], BeforeValidator(_paths)] = ()
-    language: Language = "en"
-    inbox: Annotated[
-        tuple[InboxSettings, ...], BeforeValidator(places.listed), Field(min_length=1, validate_default=True)
-    ] = (InboxSettings(at="seeds"),)
-    database: str = "var/feeds.sqlite"
-    private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
-    interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
-    cron: Annotated[str, AfterValidator(cron_line)] | None = None
-    settle: Seconds = 2
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
-    cluster: Annotated[str, AfterValidator(scheduler_address)] = ""
-    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
-    log: Literal["debug", "info", "warning", "error"] = "info"
-    auto_sources: bool = True
-    deleted: Literal["keep", "retire", "remove"] = "keep"
-    pictures: Literal["ask", "show"] = "ask"
-    playground: Literal["local", "on", "off"] = "local"
-    rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
-    tracking_lists: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)] = ()
-    feeds: tuple[FeedSettings, ...] = ()
-    sources: tuple[SourceSettings, ...] = ()
-
-
-_IN_FILE_ONLY = ("rules", "feeds", "sources")
-
-# Environment variables that hosts set by names of their own, and the key that each one means.
-_HOST_VARIABLES = {"DATABASE_URL": "database", "PORT": "port", "WEB_CONCURRENCY": "workers"}
+_Where = dict[str, tuple[str, Mapping[yamlfile.Path, int]]]
+"""By key, where it was said: the file or the variable, and the lines in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +61,7 @@ class Config:
     processes: int
     """That clean, where there is much to clean."""
     cluster: str
+    """The address of a Dask scheduler whose workers clean instead; empty where there is none."""
     trusted_proxies: int
     """How many proxies before the server may set X-Forwarded-* headers."""
     log: str
@@ -230,6 +72,8 @@ class Config:
     """Whether pages show pictures at once, or ask first: publishers see who loads them."""
     playground: Literal["local", "on", "off"]
     """For whom there is a playground: at this machine, everybody, nobody."""
+    post_limit: int
+    """The most bytes of a file that is posted; 0 where nothing can be."""
     tracking_lists: tuple[Path, ...]
     """Files with other people's lists of tracking."""
     catalogue: Catalogue = field(repr=False)
@@ -244,7 +88,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     Without a `path` a missing config.yaml means the defaults. Raises ConfigError, one line a fault.
     """
     environ = environ if environ is not None else {}
-    given = path or environ.get("FEEDS_CONFIG")
+    given = path or environ.get(environment.CONFIG_FILE)
     file = Path(given or DEFAULT_FILE)
     name, text = str(file), ""
     try:
@@ -255,30 +99,31 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         file = Path()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}:1: cannot be read: {error}") from error
-    settings, faults = Settings(), []
+    faults: list[str] = []
+    said: dict[str, Any] = {}
+    lines: Mapping[yamlfile.Path, int] = {}
     try:
         data, lines = yamlfile.parse(text, name)
-        settings = yamlfile.validate(Settings, data, lines, name)
-        faults += _same_slugs(settings, lines, name)
-        faults += places.same_names(settings.inbox, lines, name)
+        yamlfile.validate(Settings, data, lines, name)
+        said = data or {}
     except ConfigError as error:
         faults.append(str(error))
-    values, unusable = _of_environment(environ)
-    if faults or unusable:
-        raise ConfigError("\n".join((*faults, *unusable)))
-    feeds = tuple(map(_view, settings.feeds))
-    settings = Settings.model_validate({**settings.model_dump(exclude={"feeds"}), **values})
-    if settings.hubs and not settings.base_url:
-        place = "environment" if "hubs" in values else f"{name}:{lines.get(('hubs',), 1)}"
-        raise ConfigError(f"{place}: hubs: need `base_url`, by which hubs and subscribers know a feed")
+    variables, unusable = environment.read(environ)
+    where: _Where = dict.fromkeys(Settings.model_fields, (name, lines))
+    for key, variable in variables.items():
+        said[key], where[key] = variable.value, (variable.where, variable.lines)
+    settings = Settings.model_validate(said)
+    faults += [*unusable, *_same_slugs(settings, where)]
+    faults += places.same_names(settings.inbox, where["inbox"][1], where["inbox"][0])
+    if settings.hubs and not settings.base_url and not faults:
+        place = "environment" if "hubs" in variables else f"{name}:{lines.get(('hubs',), 1)}"
+        faults.append(f"{place}: hubs: need `base_url`, by which hubs and subscribers know a feed")
+    if faults:
+        raise ConfigError("\n".join(faults))
     folder = file.parent if file.name else Path()
     list_files = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     return Config(
-        **{
-            key: getattr(settings, key)
-            for key in Settings.model_fields
-            if key not in ("inbox", "database", "tracking_lists", *_IN_FILE_ONLY)
-        },
+        **{key: getattr(settings, key) for key in Settings.model_fields if key not in _MADE_HERE},
         inbox=places.named(settings.inbox, folder),
         database=_database(settings.database, folder),
         tracking_lists=list_files,
@@ -289,7 +134,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
             configured=[_configured(source) for source in settings.sources],
             lists=load_lists(list_files),
         ),
-        feeds=feeds,
+        feeds=tuple(map(_view, settings.feeds)),
         file=file if file.name else None,
     )
 
@@ -297,7 +142,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
 def base_address(value: str) -> str:
     """An address as `base_url` has to be, without a slash at its end. Raises ConfigError."""
     try:
-        return _base_url(value)
+        return words.base_address(value)
     except ValueError as error:
         raise ConfigError(f"{value}: {error}") from error
 
@@ -341,7 +186,7 @@ def load_lists(places: Sequence[Path]) -> lists.Lookup | None:
     return lists.Lookup(parts) if parts else None
 
 
-def _same_slugs(settings: Settings, lines: Mapping[yamlfile.Path, int], name: str) -> list[str]:
+def _same_slugs(settings: Settings, where: _Where) -> list[str]:
     """A fault for each source or view whose feed would stand at the address of another one's."""
     faults: list[str] = []
     taken: dict[str, str] = {}
@@ -350,6 +195,7 @@ def _same_slugs(settings: Settings, lines: Mapping[yamlfile.Path, int], name: st
         "feeds": settings.feeds,
     }
     for key, listed in entries.items():
+        name, lines = where[key]
         if key == "feeds":  # a source of a pack may be given another name, but not be hidden
             known = [pack.source for pack in load_packs().values() if pack.source]
             taken = {spec.slug: spec.title for spec in known} | taken
@@ -373,27 +219,6 @@ def _view(settings: FeedSettings) -> NamedView:
         description=settings.description,
         filter=Filter(**{key: value for key, value in asked.items() if value is not None}),
     )
-
-
-def _of_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """What the environment sets, and what is wrong with it."""
-    variables = {f"FEEDS_{key.upper()}": key for key in Settings.model_fields if key not in _IN_FILE_ONLY}
-    faults = [
-        f"environment: {variable}: unknown{yamlfile.suggestion(variable, variables)}"
-        for variable in environ
-        if variable.startswith("FEEDS_") and variable not in variables and variable != "FEEDS_CONFIG"
-    ]
-    values: dict[str, str] = {}
-    for variable, key in {**_HOST_VARIABLES, **variables}.items():
-        value = environ.get(variable, "").strip()
-        if not value:
-            continue
-        values[key] = value
-        try:
-            yamlfile.validate(Settings, {key: value}, {}, "environment")
-        except ConfigError as error:
-            faults.append(str(error).replace(f"environment:1: {key}", f"environment: {variable}"))
-    return values, faults
 
 
 def _database(value: str, folder: Path) -> str:

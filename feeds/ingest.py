@@ -96,6 +96,17 @@ class Ingest:
             self.store.finish_run(number, report, self.clock(), error=missing)
             return report
 
+    def take(self, inbox: Inbox, found: Found) -> Report:
+        """Read one file of an inbox now, as a run of its own that the history does not keep.
+
+        Raises AlreadyRunningError where another process is ingesting.
+        """
+        with self.store.running(wait=False):
+            report = Report()
+            self.catalogue.move(self.store.moves())
+            self._take(inbox, [found], self.store.known_files(inbox.name, [found.path]), report)
+            return report
+
     @property
     def cleaner(self) -> Cleaner:
         """What cleans, as it is configured now."""
@@ -162,7 +173,8 @@ class Ingest:
         due, waiting = inbox.settled(due, self.settle)
         report.waiting += waiting
         done = 0
-        progress(done, len(due))
+        if due:
+            progress(done, len(due))
         begun: deque[Intake] = deque()
         read = self._begin(inbox, due, known, begun)
         for results in self.workforce.map(_CLEANING, self.cleaner, read):
@@ -217,6 +229,14 @@ class Ingest:
             begun.append(work)
             yield work.read(files)
 
+    def _take(
+        self, inbox: Inbox, files: Sequence[Found], known: dict[str, FileState], report: Report
+    ) -> None:
+        """Read, clean and write a few files here and now."""
+        work = self._intake(inbox, known)
+        tasks = work.read(files)
+        self._finish(work, [clean_file(self.cleaner, task) for task in tasks], report)
+
     def _finish(self, work: Intake, results: Sequence[FileResult], report: Report) -> None:
         """Write files as one batch; where that fails, one by one, so that it fails for the culprit alone.
 
@@ -229,9 +249,7 @@ class Ingest:
             if len(files) > 1:
                 log.warning("a batch of %d files failed and is tried file by file: %s", len(files), error)
                 for file in files:
-                    alone = self._intake(work.inbox, work.known)
-                    tasks = alone.read([file])
-                    self._finish(alone, [clean_file(self.cleaner, task) for task in tasks], report)
+                    self._take(work.inbox, [file], work.known, report)
                 return
             part = work.give_up(files[0], error)
         report.new += part.new

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from feeds.catalogue import Catalogue
-from feeds.config import EVERY_FEED, Config
+from feeds.config import Config
 from feeds.model import Source
+from feeds.settings import EVERY_FEED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,14 +52,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
     "history": {"database", "rows", "sums", "tables"},
     "store": {"batch", "database", "history", "index", "model", "rows", "search", "selection", "tables"},
+    "settings": {"catalogue", "crews", "filters", "intervals", "places", "rules", "vocabulary", "yamlfile"},
+    "environment": {"model", "settings", "yamlfile"},
     "config": {
-        "catalogue", "crews", "filters", "intervals", "lists", "model", "places", "rules", "vocabulary",
+        "catalogue", "environment", "filters", "lists", "model", "places", "settings", "vocabulary",
         "yamlfile",
     },
     "documents": {"database", "filenames", "rows", "tables"},
     "inboxes": {"documents", "filenames", "model", "readers"},
     "migrations": {"model", "tables"},
     "cleaner": {"catalogue", "clean", "merge", "model", "rules", "tally"},
+    "posting": {
+        "config", "documents", "filenames", "identity", "inboxes", "ingest", "model", "places", "push",
+        "readers", "store", "text",
+    },
     "intake": {
         "cleaner", "inboxes", "merge", "model", "readers", "rows", "store", "tasks", "filenames", "text",
     },
@@ -76,7 +82,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "clean", "cleaner", "config", "model", "readers", "recipe", "report", "filenames", "urls", "yamlfile",
     },
     "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
-    "privacy": {"catalogue", "config", "model"},
+    "privacy": {"catalogue", "config", "model", "settings"},
     "push": {
         "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "writers",
     },
@@ -93,9 +99,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "schedule", "store", "web", "workforce",
     },
     "web": {
-        "", "batch", "catalogue", "changes", "config", "filters", "health", "inert", "intervals",
-        "model", "periods", "privacy", "selection", "steps", "store", "sums", "tally", "text", "tokens",
-        "trial", "urls", "vitals", "writers",
+        "", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert", "intervals",
+        "model", "periods", "posting", "privacy", "selection", "settings", "steps", "store", "sums", "tally",
+        "text",
+        "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
         "", "bulkverbs", "config", "database", "export", "ingest", "inspect", "model", "moving", "push",
@@ -108,7 +115,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
     "recipe", "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report",
-    "rows", "search", "tasks", "filters", "periods", "steps", "inert", "changes", "trial",
+    "rows", "search", "tasks", "filters", "periods", "steps", "inert", "changes", "trial", "environment",
 }  # fmt: skip
 WORLDLY = {
     "os",

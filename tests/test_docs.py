@@ -11,8 +11,9 @@ import yaml
 
 from feeds import filters, rules
 from feeds.cli import cli
-from feeds.config import FeedSettings, Settings, SourceMatch, SourceSettings, load_packs
+from feeds.config import load_packs
 from feeds.places import InboxSettings
+from feeds.settings import FeedSettings, Settings, SourceMatch, SourceSettings
 from feeds.vocabulary import MatchSpec, Pack, Rules, SourceSpec
 
 ROOT = Path(__file__).parent.parent

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from feeds import health, intervals, vitals
 from feeds.batch import State
-from feeds.config import STATUS_FEED, Config
+from feeds.config import Config
 from feeds.health import Broken, Cadence, Health, Watched
 from feeds.model import Run, SourceState
 from feeds.privacy import ANY, Visitor, may_see, shows_all
+from feeds.settings import STATUS_FEED
 from feeds.store import Store
 
 RUNS = 300

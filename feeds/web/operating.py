@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from feeds.config import STATUS_FEED, Config
+from feeds.config import Config
+from feeds.settings import STATUS_FEED
 from feeds.web import statusfeed
 from feeds.web.checkup import Checkup
 from feeds.web.documents import Documents

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
 
-from feeds.config import STATUS_FEED, Config
+from feeds.config import Config
 from feeds.health import Health, error_id
 from feeds.model import Article, Source, View
+from feeds.settings import STATUS_FEED
 from feeds.text import plain
 from feeds.web.views import ICON, STYLESHEET, TTL_MINUTES
 from feeds.web.words import Words, chosen

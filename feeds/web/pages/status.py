@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response
 
-from feeds.config import STATUS_FEED
 from feeds.health import Health, Quiet, brought, error, folded
 from feeds.model import Run, Subscription
+from feeds.settings import STATUS_FEED
 from feeds.text import plain
 from feeds.web import charts, statusfeed
 from feeds.web.checkup import Checkup
