@@ -5,7 +5,8 @@
 Into SQLite and, where a server is installed (Debian: apt install postgresql), into PostgreSQL, with one
 process and with two. FOLDER holds article files; without it, ../shared/corpus where it is there, else the
 sample articles. Each file is taken several times under other links, so that starting processes is not all
-that they do. Wall is the time that passed; CPU that of this process and those that it starts, not the server's.
+that they do. Wall is the time that passed; CPU that of this process and those that it starts, and not the
+server's.
 The goal is a wall ratio of at most GOAL.
 """
 
