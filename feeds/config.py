@@ -65,6 +65,10 @@ class Config:
     host: str
     port: int
     workers: int
+    processes: int
+    """That clean, where there is much to clean."""
+    cluster: str
+    """The address of a Dask scheduler whose workers clean instead; empty where there is none."""
     trusted_proxies: int
     """How many proxies before the server may set X-Forwarded-* headers."""
     log: str

@@ -28,6 +28,7 @@ from feeds.schedule import Watcher
 from feeds.store import Store
 from feeds.web import create_app
 from feeds.web.shared import server_folder
+from feeds.workforce import Workforce
 
 _GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
 _THREADS = 8
@@ -62,6 +63,7 @@ def ingest_of(config: Config, store: Store) -> Ingest:
         deleted=config.deleted,
         language=config.language,
         settle=config.settle,
+        workforce=Workforce(config.processes, config.cluster),
     )
 
 

@@ -17,6 +17,7 @@ from pydantic import (
 
 from feeds import filters, places, rules, yamlfile
 from feeds.catalogue import COMBINED
+from feeds.crews import scheduler_address
 from feeds.filters import FilterError
 from feeds.intervals import cron_line, seconds
 from feeds.places import InboxSettings
@@ -162,6 +163,8 @@ class Settings(_Model):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    cluster: Annotated[str, AfterValidator(scheduler_address)] = ""
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log: Literal["debug", "info", "warning", "error"] = "info"
     auto_sources: bool = True

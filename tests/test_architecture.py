@@ -48,12 +48,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "filters": {"model", "search"},
     "periods": set(),
     "index": {"model", "search", "tables"},
-    "batch": {"database", "index", "model", "rows", "tables"},
+    "batch": {"database", "index", "model", "rows", "search", "tables"},
     "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
     "history": {"database", "rows", "sums", "tables"},
     "store": {"batch", "database", "history", "index", "model", "rows", "search", "selection", "tables"},
     "settings": {
-        "catalogue", "filters", "intervals", "places", "rules", "subscriptions", "vocabulary", "yamlfile",
+        "catalogue", "crews", "filters", "intervals", "places", "rules", "subscriptions", "vocabulary",
+        "yamlfile",
     },
     "environment": {"model", "settings", "yamlfile"},
     "config": {
@@ -69,13 +70,21 @@ MAY_IMPORT: dict[str, set[str]] = {
         "readers", "store", "text",
     },
     "intake": {
-        "addresses", "cleaner", "inboxes", "merge", "model", "readers", "rows", "store", "filenames", "text",
+        "addresses", "cleaner", "filenames", "inboxes", "merge", "model", "readers", "rows", "store",
+        "tasks", "text",
     },
-    "reclean": {"cleaner", "merge", "model", "store"},
-    "ingest": {"catalogue", "cleaner", "inboxes", "intake", "model", "readers", "reclean", "store"},
-    "moving": {"catalogue", "identity", "ingest", "model", "reclean", "store", "filenames", "yamlfile"},
+    "reclean": {"cleaner", "model", "store", "tasks", "workforce"},
+    "ingest": {
+        "catalogue", "cleaner", "inboxes", "intake", "model", "readers", "reclean", "store", "tasks",
+        "workforce",
+    },
+    "tasks": {"addresses", "cleaner", "filenames", "merge", "model", "readers", "rows", "search"},
+    "crews": {"model"},
+    "workforce": {"", "cleaner", "crews", "model", "readers", "rules", "search", "tally", "tasks"},
+    "moving": {"catalogue", "filenames", "identity", "ingest", "model", "reclean", "store", "yamlfile"},
     "inspect": {
-        "clean", "cleaner", "config", "model", "readers", "recipe", "report", "filenames", "urls", "yamlfile",
+        "clean", "cleaner", "config", "filenames", "model", "readers", "recipe", "report", "urls",
+        "yamlfile",
     },
     "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
     "privacy": {"catalogue", "config", "model", "settings"},
@@ -84,7 +93,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "writers",
     },
     "tokens": {"database", "rows", "tables"},
-    "tokenverbs": {"config", "database", "privacy", "store", "filenames", "tokens"},
+    "tokenverbs": {"config", "database", "filenames", "privacy", "store", "tokens"},
+    "bulkverbs": {"config", "crews", "filenames", "ingest", "model", "moving", "push", "server", "store"},
     "masking": set(),
     "addresses": set(),
     "reach": set(),
@@ -100,26 +110,27 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "upstreamreport": {"addresses", "config", "database", "subscriptions", "upstreamstates"},
     "subscriptionverbs": {
-        "addresses", "config", "filenames", "server", "store", "subscriptions", "upstreamreport", "upstreams",
+        "addresses", "config", "filenames", "server", "store", "subscriptions", "upstreamreport",
+        "upstreams",
     },
     "fetch": {"", "addresses", "inflate", "model", "outbound", "reach", "times"},
     "intervals": set(),
     "places": {"yamlfile"},
     "export": {"config", "model", "store", "web", "writers"},
-    "schedule": {"config", "ingest", "model", "push", "store", "filenames", "upstreams"},
+    "schedule": {"config", "filenames", "ingest", "model", "push", "store", "upstreams"},
     "server": {
         "config", "database", "documents", "filenames", "inboxes", "ingest", "masking", "model", "places",
-        "schedule", "store", "web",
+        "schedule", "store", "web", "workforce",
     },
     "web": {
-        "", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert", "intervals",
-        "model", "periods", "posting", "privacy", "selection", "settings", "steps", "store", "sums", "tally",
-        "text", "tokens", "trial", "urls", "vitals", "writers",
+        "", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
+        "intervals", "model", "periods", "posting", "privacy", "selection", "settings", "steps", "store",
+        "sums", "tally", "text", "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
-        "", "config", "database", "export", "ingest", "inspect", "model", "moving", "push", "report",
-        "schedule", "server", "store", "subscriptionverbs", "tables", "filenames", "tokenverbs",
-        "upstreamreport",
+        "", "bulkverbs", "config", "database", "export", "filenames", "ingest", "inspect", "model",
+        "moving", "push", "report", "schedule", "server", "store", "subscriptionverbs", "tables",
+        "tokenverbs", "upstreamreport",
     },
 }
 # fmt: on
@@ -128,8 +139,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
     "recipe", "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report",
-    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "environment", "addresses",
-    "reach", "inflate", "outlines", "polling",
+    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "environment",
+    "addresses", "reach", "inflate", "outlines", "polling", "tasks",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -174,6 +185,7 @@ DOORS = {
         "vitals",
     },
     "bs4": {"readers"},
+    "distributed": {"crews"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},
     "feedparser": {"readers"},
@@ -183,9 +195,9 @@ DOORS = {
     "zipfile": {"readers"},
     "alembic": {"migrations"},
     "apscheduler": {"schedule", "intervals"},
-    "click": {"cli", "subscriptionverbs", "tokenverbs"},
+    "click": {"cli", "subscriptionverbs", "tokenverbs", "bulkverbs"},
     "prometheus_client": {"web"},
-    "rich": {"cli"},
+    "rich": {"bulkverbs"},
 }
 
 
