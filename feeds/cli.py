@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from feeds import __version__
+from feeds.backupverbs import backup, restore
 from feeds.model import FeedsError, ReadError
 from feeds.tokenverbs import token
 
@@ -332,7 +333,8 @@ def status(file: str | None) -> None:
         click.echo(f"  and {len(failures) - _MOST_SHOWN} more")
 
 
-cli.add_command(token)
+for verb in (token, backup, restore):
+    cli.add_command(verb)
 
 
 def main() -> None:

@@ -76,6 +76,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "tokens": {"database", "rows", "tables"},
     "tokenverbs": {"config", "database", "privacy", "store", "filenames", "tokens"},
+    "backup": {"batch", "database", "index", "migrations", "model", "search", "tables"},
+    "backupverbs": {"backup", "config", "database"},
     "masking": set(),
     "intervals": set(),
     "places": {"yamlfile"},
@@ -91,8 +93,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
-        "", "config", "database", "export", "ingest", "inspect", "model", "moving", "push", "report",
-        "schedule", "server", "store", "tables", "filenames", "tokenverbs",
+        "", "backupverbs", "config", "database", "export", "filenames", "ingest", "inspect", "model",
+        "moving", "push", "report", "schedule", "server", "store", "tables", "tokenverbs",
     },
 }
 # fmt: on
@@ -129,6 +131,7 @@ DOORS = {
     "lxml": {"writers"},
     "requests": {"push"},
     "sqlalchemy": {
+        "backup",
         "batch",
         "database",
         "documents",
@@ -152,7 +155,7 @@ DOORS = {
     "zipfile": {"readers"},
     "alembic": {"migrations"},
     "apscheduler": {"schedule", "intervals"},
-    "click": {"cli", "tokenverbs"},
+    "click": {"backupverbs", "cli", "tokenverbs"},
     "prometheus_client": {"web"},
     "rich": {"cli"},
 }
