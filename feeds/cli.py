@@ -46,18 +46,14 @@ def cli(context: click.Context, file: str | None) -> None:
 @click.pass_obj
 def run(file: str | None) -> None:
     """Watch the inbox and serve the feeds, in one process: all that one machine needs."""
-    from feeds.server import serve
-
-    serve(_config(file), watch=True, say=click.echo)
+    _serve(_config(file), watch=True)
 
 
 @cli.command("serve")
 @click.pass_obj
 def serve_(file: str | None) -> None:
     """Serve the feeds only; the watcher runs elsewhere."""
-    from feeds.server import serve
-
-    serve(_config(file), watch=False, say=click.echo)
+    _serve(_config(file), watch=False)
 
 
 @cli.command()
@@ -67,11 +63,11 @@ def watch(file: str | None) -> None:
     import signal
     import threading
 
+    from feeds import logs
     from feeds.schedule import Watcher
-    from feeds.server import configure_logging
 
     config = _config(file)
-    configure_logging(config)
+    logs.configure(config, sys.stdout)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -89,11 +85,11 @@ def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
 
     Exit code 1 if a file, or one of several inboxes, could not be read.
     """
+    from feeds import logs
     from feeds.push import tell
-    from feeds.server import configure_logging
 
     config = _config(file)
-    configure_logging(config)
+    logs.configure(config, sys.stderr)
     work = _ingest(config)
     with _progress() as progress:
         report = work.run("by hand", places=list(paths) or None, progress=progress)
@@ -225,11 +221,10 @@ def forget(file: str | None, article: str, undo: bool) -> None:
 @click.pass_obj
 def reclean_(file: str | None, source: str, dry_run: bool) -> None:
     """Clean the stored articles again, as packs, configuration and rules are now. Ids stay."""
-    from feeds import moving
-    from feeds.server import configure_logging
+    from feeds import logs, moving
 
     config = _config(file)
-    configure_logging(config)
+    logs.configure(config, sys.stderr)
     work = _ingest(config)
     for line in moving.reclean(work, source, dry_run=dry_run):
         click.echo(line)
@@ -353,6 +348,17 @@ def _config(file: str | None) -> Config:
     from feeds.config import load
 
     return load(file, os.environ)
+
+
+def _serve(config: Config, *, watch: bool) -> None:
+    import logging
+
+    from feeds import logs
+    from feeds.server import serve
+
+    logs.configure(config, sys.stdout)
+    say = logging.getLogger("feeds").info if config.log_format == "json" else click.echo
+    serve(config, watch=watch, say=say)
 
 
 def _ingest(config: Config) -> Ingest:

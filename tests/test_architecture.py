@@ -79,12 +79,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backup": {"batch", "database", "index", "migrations", "model", "search", "tables"},
     "backupverbs": {"backup", "config", "database"},
     "masking": set(),
+    "logs": {"config", "masking"},
     "intervals": set(),
     "places": {"yamlfile"},
     "export": {"config", "model", "store", "web", "writers"},
     "schedule": {"config", "ingest", "model", "push", "store", "filenames"},
     "server": {
-        "config", "database", "documents", "inboxes", "ingest", "masking", "model", "places",
+        "config", "database", "documents", "inboxes", "ingest", "logs", "model", "places",
         "schedule", "store", "web",
     },
     "web": {
@@ -93,7 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
-        "", "backupverbs", "config", "database", "export", "filenames", "ingest", "inspect", "model",
+        "", "backupverbs", "config", "database", "export", "filenames", "ingest", "inspect", "logs", "model",
         "moving", "push", "report", "schedule", "server", "store", "tables", "tokenverbs",
     },
 }

@@ -164,6 +164,8 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "workers": ("3", 3),
     "trusted_proxies": ("1", 1),
     "log": ("debug", "debug"),
+    "log_format": ("json", "json"),
+    "access_log": ("true", True),
     "auto_sources": ("false", False),
     "deleted": ("retire", "retire"),
     "pictures": ("show", "show"),
@@ -186,6 +188,8 @@ def test_every_key_can_be_set_in_the_environment_which_wins(write: Write, key: s
     assert getattr(load(write(""), environ), key) == expected
     in_file = {
         "log": "error",
+        "log_format": "text",
+        "access_log": "false",
         "base_url": "http://x",
         "database": "x.db",
         "language": "fr",
