@@ -71,6 +71,8 @@ class Config:
     """Whether pages show pictures at once, or ask first: publishers see who loads them."""
     playground: Literal["local", "on", "off"]
     """For whom there is a playground: at this machine, everybody, nobody."""
+    post_limit: int
+    """The most bytes of a file that is posted; 0 where nothing can be."""
     tracking_lists: tuple[Path, ...]
     """Files with other people's lists of tracking."""
     catalogue: Catalogue = field(repr=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -70,13 +69,17 @@ class KeptDocuments:
 
     def listed(self, inbox: str) -> list[KeptDocument]:
         """Every document of an inbox, by path."""
-        names = ("path", "size", "modified", "digest")
-        query = sa.select(*(_columns[name] for name in names)).where(_columns.inbox == inbox)
+        return sorted(self._listed(_columns.inbox == inbox), key=lambda one: one.path)
+
+    def find(self, inbox: str, path: str) -> KeptDocument | None:
+        """A document as it is listed; None where there is none."""
+        return next(iter(self._listed(*_at(inbox, path))), None)
+
+    def _listed(self, *which: sa.ColumnElement[bool]) -> list[KeptDocument]:
+        query = sa.select(*(_columns[name] for name in KeptDocument.__dataclass_fields__)).where(*which)
         with self._database.reading() as connection:
-            found = connection.execute(query).mappings().all()
-        return sorted((KeptDocument(**row) for row in found), key=lambda one: one.path)
+            return [KeptDocument(**row) for row in connection.execute(query).mappings()]
 
 
-def _at(inbox: str, path: str) -> tuple[sa.ColumnElement[bool], ...]:
-    at: Any = (_columns.inbox == inbox, _columns.path == known_as(path))
-    return tuple(at)
+def _at(inbox: str, path: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return _columns.inbox == inbox, _columns.path == known_as(path)

@@ -88,6 +88,17 @@ class Ingest:
             self.store.finish_run(number, report, self.clock(), error=missing)
             return report
 
+    def take(self, inbox: Inbox, found: Found) -> Report:
+        """Read one file of an inbox now, as a run of its own that the history does not keep.
+
+        Raises AlreadyRunningError where another process is ingesting.
+        """
+        with self.store.running(wait=False):
+            report = Report()
+            self.catalogue.move(self.store.moves())
+            self._take(inbox, [found], self.store.known_files(inbox.name, [found.path]), report)
+            return report
+
     @property
     def cleaner(self) -> Cleaner:
         """What cleans, as it is configured now."""

@@ -166,6 +166,7 @@ class Settings(_Model):
     deleted: Literal["keep", "retire", "remove"] = "keep"
     pictures: Literal["ask", "show"] = "ask"
     playground: Literal["local", "on", "off"] = "local"
+    post_limit: Annotated[int, Field(ge=0, le=32_000_000)] = 8_000_000
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
     tracking_lists: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)] = ()
     feeds: tuple[FeedSettings, ...] = ()

@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from feeds import rows, tables
 from feeds.database import Database
 
+POSTING = "_inbox"
+"""Of a token that lets files be posted, and opens no feed."""
 _BYTES = 32
 _LONGEST = 200
 _MOST_TOKENS = 2**31 - 1  # what a number can be in either database

@@ -17,9 +17,10 @@ def token() -> None:
 @click.option(
     "--feed", default="", metavar="NAME", help="Open this feed alone: a source, `all`, or `_status`."
 )
+@click.option("--inbox", is_flag=True, help="Let files be posted with it instead, and open no feed.")
 @click.option("--label", default="", metavar="TEXT", help="Whom it is for, to know it by.")
 @click.pass_obj
-def add(file: str | None, feed: str, label: str) -> None:
+def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
     """Make a token and print it: this is the only time that it is shown."""
     from datetime import UTC, datetime
 
@@ -27,11 +28,17 @@ def add(file: str | None, feed: str, label: str) -> None:
     from feeds.database import Database
     from feeds.privacy import is_private
     from feeds.store import Store
-    from feeds.tokens import Tokens
+    from feeds.tokens import POSTING, Tokens
 
+    if inbox and feed:
+        raise click.UsageError("a token is for a feed or for the inbox")
     config = load(file, os.environ)
     config.catalogue.move(Store(config.database).moves())
-    if not config.private:
+    if inbox:
+        if not config.post_limit:
+            click.echo("warning: nothing can be posted as configured (`post_limit`)", err=True)
+        feed = POSTING
+    elif not config.private:
         click.echo("warning: no feed is private as configured (`private`)", err=True)
     elif feed and not is_private(config, feed):
         click.echo(f"warning: the feed {feed} is not private as configured (`private`)", err=True)
@@ -45,10 +52,10 @@ def list_(file: str | None) -> None:
     from feeds.config import load
     from feeds.database import Database
     from feeds.filenames import shown
-    from feeds.tokens import Tokens
+    from feeds.tokens import POSTING, Tokens
 
     for one in Tokens(Database(load(file, os.environ).database)).listed():
-        opens = one.feed or "every feed"
+        opens = "the inbox" if one.feed == POSTING else one.feed or "every feed"
         click.echo(
             f"{one.number:>4}  {one.created:%Y-%m-%d %H:%M}  {shown(opens)}  {shown(one.label)}".rstrip()
         )

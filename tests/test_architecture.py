@@ -62,6 +62,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inboxes": {"documents", "filenames", "model", "readers"},
     "migrations": {"model", "tables"},
     "cleaner": {"catalogue", "clean", "merge", "model", "rules", "tally"},
+    "posting": {
+        "config", "documents", "filenames", "identity", "inboxes", "ingest", "model", "places", "push",
+        "readers", "store", "text",
+    },
     "intake": {"cleaner", "inboxes", "merge", "model", "readers", "rows", "store", "filenames", "text"},
     "reclean": {"cleaner", "merge", "model", "store"},
     "ingest": {"catalogue", "cleaner", "inboxes", "intake", "model", "readers", "reclean", "store"},
@@ -89,8 +93,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "schedule", "store", "web",
     },
     "web": {
-        "", "batch", "catalogue", "changes", "config", "filters", "health", "inert", "intervals",
-        "model", "periods", "privacy", "selection", "settings", "steps", "store", "sums", "tally", "text",
+        "", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert", "intervals",
+        "model", "periods", "posting", "privacy", "selection", "settings", "steps", "store", "sums", "tally",
+        "text",
         "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from feeds.documents import KeptDocuments
+from feeds.documents import KeptDocument, KeptDocuments
 from feeds.filenames import digest_of
 from feeds.inboxes.found import Found, Stamp, StillChangingError, Survey
 
@@ -23,13 +23,17 @@ class Kept:
     def survey(self, stamps: Mapping[str, Stamp]) -> Survey:
         """What is kept, parted into what `stamps` knows just so and the others."""
         survey = Survey()
-        for one in self.documents.listed(self.name):
-            found = Found(one.path, one.path, one.size, one.modified, one.digest)
+        for found in map(_as_found, self.documents.listed(self.name)):
             if stamps.get(found.path) == found.stamp:
                 survey.same.append(found.path)
             else:
                 survey.due.append(found)
         return survey
+
+    def find(self, path: str) -> Found | None:
+        """One document; None where there is none of that path."""
+        one = self.documents.find(self.name, path)
+        return None if one is None else _as_found(one)
 
     def settled(self, found: list[Found], seconds: float) -> tuple[list[Found], int]:
         """All of them: what is kept was written whole."""
@@ -42,3 +46,7 @@ class Kept:
         if data is None or digest != found.version:
             raise StillChangingError(f"{found.path} has changed since")
         return data, digest
+
+
+def _as_found(one: KeptDocument) -> Found:
+    return Found(one.path, one.path, one.size, one.modified, one.digest)

@@ -1,4 +1,7 @@
-"""JSON Feed 1 and 1.1 (https://www.jsonfeed.org/version/1.1/); every item is a draft."""
+"""JSON Feed 1 and 1.1 (https://www.jsonfeed.org/version/1.1/); every item is a draft.
+
+An extension, `_feeds: {source: …}`, names the source of an item, whatever host its link leads to.
+"""
 
 from __future__ import annotations
 
@@ -62,6 +65,8 @@ def _draft(item: Members, feed: Members) -> Draft | None:
     published, updated = (moment(_text(item.get(f"date_{name}"))) for name in ("published", "modified"))
     own = item.get("_source")
     origin = own if isinstance(own, dict) else {}
+    said = item.get("_feeds")
+    own_words = said if isinstance(said, dict) else {}
     return Draft(
         link=link,
         html=body or html.escape(summary, quote=False),
@@ -74,6 +79,7 @@ def _draft(item: Members, feed: Members) -> Draft | None:
         enclosures=enclosures,
         summary=summary if body else "",
         image=_address(link, item.get("image"), item.get("banner_image")),
+        source_name=plain(_text(own_words.get("source"))),
         site_title=decoded(_text(origin.get("title")) or _text(feed.get("title"))),
         site_home=_address("", origin.get("url") if origin else feed.get("home_page_url")),
     )

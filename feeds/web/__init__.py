@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from feeds.config import Config
 from feeds.store import Store
 from feeds.tokens import Tokens
-from feeds.web import feeds, operating, pages, private
+from feeds.web import feeds, inbox, operating, pages, private
 from feeds.web.documents import Documents
 from feeds.web.prompt import Prompt
 from feeds.web.shared import Shared
@@ -33,6 +33,7 @@ def create_app(
     )
     app.register_blueprint(operating.blueprint(config, documents))
     app.register_blueprint(feeds.blueprint(config, documents))
+    app.register_blueprint(inbox.blueprint(config, documents))
     app.register_blueprint(pages.blueprint(config, documents))
     app.after_request(_as_declared)
     private.protect(app, documents, lambda: Tokens(documents.store.database))

@@ -87,10 +87,10 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
         learn()
         if name is not None and not is_private(config, name):
             return None
-        given = _given()
-        token = _first(store, given)
+        tokens_given = given()
+        token = _first(store, tokens_given)
         everything = EVERY_FEED in config.private
-        if token is None and (name is not None or given or (everything and request.path != "/")):
+        if token is None and (name is not None or tokens_given or (everything and request.path != "/")):
             return refused(PUBLIC)
         if token is not None:
             g.visitor = Visitor(opens=token.feed, token=request.environ.get(_TOKEN, ""))
@@ -122,7 +122,8 @@ def _feed() -> str | None:
     return rest.partition("/")[0].partition(".")[0] if first == "feeds" and rest else None
 
 
-def _given() -> list[str]:
+def given() -> list[str]:
+    """The tokens that came with this request, wherever in it."""
     found = [request.environ.get(_TOKEN, "")]
     said = request.authorization
     if said is not None:
@@ -130,8 +131,8 @@ def _given() -> list[str]:
     return [token for token in found if token]
 
 
-def _first(tokens: Tokens, given: list[str]) -> Token | None:
-    return next((token for token in map(tokens.find, given) if token is not None), None)
+def _first(tokens: Tokens, among: list[str]) -> Token | None:
+    return next((token for token in map(tokens.find, among) if token is not None), None)
 
 
 def refused(visitor: Visitor) -> Response:

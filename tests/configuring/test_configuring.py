@@ -170,6 +170,7 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "deleted": ("retire", "retire"),
     "pictures": ("show", "show"),
     "playground": ("off", "off"),
+    "post_limit": ("1000", 1000),
     "private": ("harbour, all", ("harbour", "all")),
     "tracking_lists": (f"{LISTS}/a.json, {LISTS}/b.txt", (LISTS / "a.json", LISTS / "b.txt")),
 }

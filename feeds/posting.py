@@ -1,0 +1,200 @@
+"""What is posted: read at once where nobody ingests just then, and by the next run otherwise.
+
+A posted file is judged first, so that who posted it hears at once what is wrong with it; then it is kept in
+the database, and only then it is read like a file of any inbox.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from feeds import identity, readers
+from feeds.config import Config
+from feeds.documents import KeptDocuments
+from feeds.filenames import digest_of
+from feeds.inboxes import Kept
+from feeds.ingest import Ingest
+from feeds.model import Article, FileState, ReadError, Report
+from feeds.places import POSTED
+from feeds.push import Pusher, pusher_of
+from feeds.readers import Refusal
+from feeds.store import AlreadyRunningError, Store
+from feeds.text import legal
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 5.0
+"""How long a posted file waits for another process that ingests; then it is left to the next run."""
+LONGEST_NAME = 200
+"""Characters in the name of a posted file."""
+_VERSION = "https://jsonfeed.org/version/1.1"
+_AGAIN_SECONDS = 0.05
+
+Became = Literal["new", "changed", "same", "read", "waiting", "failed"]
+"""`read` is what was read before; `waiting` what the next run reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What became of a posted file."""
+
+    name: str
+    became: Became
+    reason: str = ""
+    """Why it failed; empty where it did not."""
+    articles: tuple[Article, ...] = ()
+    """The entries that it tells of, as they are served."""
+    refused: tuple[Refusal, ...] = ()
+    """What of it could not be used."""
+
+
+class Desk:
+    """Takes posted files. Safe to share between threads: they take turns."""
+
+    def __init__(self, config: Config, wait: float = WAIT_SECONDS) -> None:
+        self._config = config
+        self._wait = wait
+        self._turn = threading.Lock()
+        self._store: Store | None = None
+        self._pusher: Pusher | None = None
+
+    def take(self, name: str, data: bytes, now: datetime | None = None) -> Posted:
+        """Keep a file under a name, and read it. What cannot be read is not kept, and has failed.
+
+        Raises StoreError where the database does not answer.
+        """
+        now = now or datetime.now(UTC)
+        work = self._work()
+        try:
+            refused = tuple(_judged(work, name, data, now))
+        except ReadError as error:
+            return Posted(name=name, became="failed", reason=legal(str(error)))
+        documents = KeptDocuments(work.store.database)
+        documents.put(POSTED, name, data, now)
+        report = self._read(work, name, digest_of(data))
+        if report is None:
+            log.info("%s was posted and is read with the next run", name)
+            return Posted(name=name, became="waiting", refused=refused)
+        became: Became = "new" if report.new else "changed" if report.changed else "same"
+        if became != "same":
+            self._note()
+        log.info("%s was posted: %s", name, became)
+        return Posted(name=name, became=became, articles=_articles(work.store, name), refused=refused)
+
+    def state(self, name: str) -> Posted | None:
+        """What a file that was posted has become; None where there is none of that name."""
+        work = self._work()
+        data = KeptDocuments(work.store.database).get(POSTED, name)
+        if data is None:
+            return None
+        known = _known(work.store, name)
+        if known is None or known.digest != digest_of(data):
+            return Posted(name=name, became="waiting")
+        articles = _articles(work.store, name)
+        became: Became = "failed" if known.reason and not articles else "read"
+        return Posted(name=name, became=became, reason=known.reason, articles=articles)
+
+    def remove(self, name: str) -> bool:
+        """Keep a posted file no more: a deleted file for the next run. Answers whether there was one."""
+        return KeptDocuments(self._work().store.database).remove(POSTED, name)
+
+    def _note(self) -> None:
+        """What hubs have to be told of now; the watcher tells them."""
+        if self._pusher is None:
+            self._pusher = pusher_of(self._config)
+        if self._pusher is not None:
+            self._pusher.note()
+
+    def close(self) -> None:
+        """Give back every connection."""
+        if self._pusher is not None:
+            self._pusher.close()
+        if self._store is not None:
+            self._store.close()
+
+    def _work(self) -> Ingest:
+        with self._turn:
+            if self._store is None:  # one of its own: who ingests writes on the connection that may
+                self._store = Store(self._config.database)
+            config = self._config
+            return Ingest(inboxes=[], store=self._store, catalogue=config.catalogue, language=config.language)
+
+    def _read(self, work: Ingest, name: str, digest: str) -> Report | None:
+        """Read a kept file as soon as nobody else ingests; None where that takes too long."""
+        known = _known(work.store, name)
+        if known is not None and known.digest == digest and not known.reason:
+            return Report(same=1)
+        inbox = Kept(KeptDocuments(work.store.database), POSTED, "what was posted")
+        found = inbox.find(name)
+        if found is None:  # somebody took it back meanwhile
+            return Report()
+        give_up = time.monotonic() + self._wait
+        while True:
+            with self._turn:
+                try:
+                    return work.take(inbox, found)
+                except AlreadyRunningError:
+                    if time.monotonic() > give_up:
+                        return None
+            time.sleep(_AGAIN_SECONDS)
+
+
+def article_of(data: bytes) -> tuple[str, bytes]:
+    """An article as JSON (an item of a JSON Feed, with `source` for the name of its source) as a file.
+
+    Answers a name, by its link, and a JSON Feed of that item. A whole JSON Feed is a file as it is, and
+    without a name.
+
+    Raises ReadError where it is neither.
+    """
+    try:
+        item = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ReadError(f"no JSON that can be read: {error}") from error
+    if not isinstance(item, dict):
+        raise ReadError("expected a JSON object: an article, or a JSON Feed")
+    if "items" in item:
+        return "", data
+    link = item.get("url")
+    if not isinstance(link, str) or not link.strip():
+        raise ReadError("the article has no `url`")
+    source = item.pop("source", None)
+    if source is not None:
+        item["_feeds"] = {"source": source}
+    feed = {"version": _VERSION, "title": "", "items": [item]}
+    name = identity.entry_id(link.strip()).rpartition(":")[2]
+    return f"{name}.json", json.dumps(feed).encode()
+
+
+def _judged(work: Ingest, name: str, data: bytes, now: datetime) -> Iterator[Refusal]:
+    """What of a file cannot be used. Raises ReadError where that is all of it."""
+    reading = readers.read_all(data, name)
+    yield from reading.refused
+    usable, last = False, ReadError("")
+    for one, draft in zip(reading.names, reading.drafts, strict=True):
+        try:
+            work.cleaner.prepare(draft, now, now)
+        except ReadError as error:
+            last = error
+            yield Refusal(one, str(error))
+        else:
+            usable = True
+    if not usable:
+        raise last
+
+
+def _known(store: Store, name: str) -> FileState | None:
+    return store.known_files(POSTED, [name]).get(name)
+
+
+def _articles(store: Store, name: str) -> tuple[Article, ...]:
+    ids = [original.entry_id for original in store.originals_of_files(POSTED, [name])]
+    found = store.articles(ids)
+    return tuple(found[entry_id] for entry_id in ids if entry_id in found)
