@@ -241,7 +241,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "title: x\n\nlimitt: 3",
         "config.yaml:3: limitt: unknown key (did you mean `limit`?)",
     ),
-    "no such key": ("zzz: 1", "config.yaml:1: zzz: unknown key; known: auto_sources, base_url, "),
+    "no such key": ("zzz: 1", "config.yaml:1: zzz: unknown key; known: access_log, auto_sources, base_url, "),
     "a typo in a source": (
         SOURCE + "    slgu: a",
         "config.yaml:3: sources[0].slgu: unknown key (did you mean `slug`?)",
