@@ -214,11 +214,14 @@ class Ingest:
     ) -> None:
         """Take files as one batch; where that fails, one by one, so that it fails for the culprit alone.
 
-        Raises what the store raises where it cannot even note that a file failed.
+        Raises what the store raises where it cannot even note that a file failed, and InboxError where the
+        inbox is gone meanwhile.
         """
         work = self._intake(inbox, known)
         try:
             part = work.take(files)
+        except InboxError:
+            raise
         except Exception as error:
             if len(files) > 1:
                 log.warning("a batch of %d files failed and is tried file by file: %s", len(files), error)

@@ -11,7 +11,7 @@ from itertools import count
 from feeds import merge, readers, rows
 from feeds.cleaner import Cleaner
 from feeds.filenames import shown
-from feeds.inboxes import Found, Inbox, StillChangingError
+from feeds.inboxes import Found, Inbox, InboxError, StillChangingError
 from feeds.model import Cleaned, Failure, FileState, Original, Outcome, ReadError, Report
 from feeds.readers import Refusal
 from feeds.store import Batch, Store
@@ -45,7 +45,7 @@ class Intake:
     """Feeds and archives among the files: their entries leave them, and stay published."""
 
     def take(self, files: Sequence[Found]) -> Report:
-        """Read, clean, merge and write some files."""
+        """Read, clean, merge and write some files. Raises InboxError where their place is gone meanwhile."""
         for file in files:
             self._read(file)
         self._write()
@@ -78,6 +78,8 @@ class Intake:
                 self.batch.files.append(_state(file, digest))
             else:
                 self._note(file, digest, self._clean(file, data))
+        except InboxError:
+            raise
         except StillChangingError:
             self.report.waiting += 1
         except ReadError as error:
@@ -88,7 +90,7 @@ class Intake:
 
     def _clean(self, file: Found, data: bytes) -> list[Refusal]:
         """Read and clean what a file holds; answers what of it cannot be used."""
-        dated = min(rows.from_micros(file.modified // 1000), self.now)
+        dated = min(rows.from_micros(file.modified // 1000), self.now) if file.modified else self.now
         reading = readers.read_all(data, file.path)
         made, refused = [], list(reading.refused)
         for name, draft in zip(reading.names, reading.drafts, strict=True):
