@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "yamlfile",
     },
     "documents": {"database", "filenames", "rows", "tables"},
-    "inboxes": {"documents", "filenames", "model", "readers"},
+    "inboxes": {"documents", "filenames", "gitaddress", "model", "places", "readers"},
     "migrations": {"model", "tables"},
     "cleaner": {"catalogue", "clean", "merge", "model", "rules", "tally"},
     "posting": {
@@ -82,7 +82,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tokenverbs": {"config", "database", "privacy", "store", "filenames", "tokens"},
     "masking": set(),
     "intervals": set(),
-    "places": {"yamlfile"},
+    "gitaddress": set(),
+    "places": {"gitaddress", "yamlfile"},
     "export": {"config", "model", "store", "web", "writers"},
     "schedule": {"config", "ingest", "model", "push", "store", "filenames"},
     "server": {
@@ -96,8 +97,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
-        "", "config", "database", "export", "ingest", "inspect", "model", "moving", "push", "report",
-        "schedule", "server", "store", "tables", "filenames", "tokenverbs",
+        "", "config", "database", "export", "inboxes", "ingest", "inspect", "model", "moving", "push",
+        "report", "schedule", "server", "store", "tables", "filenames", "tokenverbs",
     },
 }
 # fmt: on
@@ -106,7 +107,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
     "recipe", "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report",
-    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "environment",
+    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "environment", "gitaddress",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -156,6 +157,8 @@ DOORS = {
     "tarfile": {"readers"},
     "zipfile": {"readers"},
     "alembic": {"migrations"},
+    "fsspec": {"inboxes"},
+    "s3fs": {"inboxes"},
     "apscheduler": {"schedule", "intervals"},
     "click": {"cli", "tokenverbs"},
     "prometheus_client": {"web"},
