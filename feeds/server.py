@@ -18,6 +18,7 @@ from gunicorn.app.base import BaseApplication
 from feeds.config import Config
 from feeds.database import Database
 from feeds.documents import KeptDocuments
+from feeds.filenames import known_as
 from feeds.inboxes import Inbox, Kept, kind_of, open_inbox
 from feeds.ingest import Ingest
 from feeds.masking import Masked
@@ -27,6 +28,7 @@ from feeds.schedule import Watcher
 from feeds.store import Store
 from feeds.web import create_app
 from feeds.web.shared import server_folder
+from feeds.workforce import Workforce
 
 _GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
 _THREADS = 8
@@ -44,10 +46,11 @@ class PortError(FeedsError):
 def inboxes_of(config: Config, database: Database) -> list[Inbox]:
     """The inboxes that a configuration describes, and those of the database itself. Raises ConfigError."""
     documents, caches = KeptDocuments(database), _caches(config)
+    titles = {known_as(one.key): one.title for one in config.subscriptions if one.title}
     return [
         *(open_inbox(place, caches) for place in config.inbox),
         Kept(documents, POSTED, "what was posted"),
-        Kept(documents, FETCHED, "what was fetched"),
+        Kept(documents, FETCHED, "what was fetched", titles=titles),
     ]
 
 
@@ -67,6 +70,7 @@ def ingest_of(config: Config, store: Store) -> Ingest:
         deleted=config.deleted,
         language=config.language,
         settle=config.settle,
+        workforce=Workforce(config.processes, config.cluster),
     )
 
 
@@ -139,6 +143,7 @@ def configure_logging(config: Config) -> None:
         handler.addFilter(masked)
     logging.getLogger("gunicorn.error").addFilter(masked)  # it has handlers of its own
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long run is no warning
+    logging.getLogger("urllib3").setLevel(logging.INFO)  # whose debugging names queries, which may hold keys
 
 
 def serve(config: Config, *, watch: bool, say: Say) -> None:
