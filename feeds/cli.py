@@ -195,11 +195,13 @@ def forget(file: str | None, article: str, undo: bool) -> None:
 @click.pass_obj
 def check(file: str | None) -> None:
     """Check config.yaml, the environment and the packs. Exit code 2 if something is wrong."""
+    from feeds.inboxes import kind_of
     from feeds.report import list_lines
     from feeds.store import database_url
 
     config = _config(file)
     database_url(config.database)
+    kinds = [(place, kind_of(place)) for place in config.inbox]
     catalogue = config.catalogue
     click.echo(f"{config.file or 'no config.yaml, the defaults hold'}: fine")
     click.echo(f"packs: {len(catalogue.packs)} ({', '.join(catalogue.packs)})")
@@ -209,9 +211,10 @@ def check(file: str | None) -> None:
     for part in catalogue.lists.parts if catalogue.lists else ():
         for line in part.unusable:
             click.echo(f"warning: {line}", err=True)
-    for place in config.inbox:
+    for place, kind in kinds:
         missing = isinstance(place.at, Path) and not place.at.is_dir()
-        click.echo(f"inbox: {place.shown}{' (there is no such folder yet)' if missing else ''}")
+        said = "there is no such folder yet" if missing else kind
+        click.echo(f"inbox: {place.shown}{f' ({said})' if said else ''}")
     if config.subscriptions:
         click.echo(f"subscriptions: {len(config.subscriptions)}")
 

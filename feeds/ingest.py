@@ -176,12 +176,15 @@ class Ingest:
         if due:
             progress(done, len(due))
         begun: deque[Intake] = deque()
-        read = self._begin(inbox, due, known, begun)
+        gone: list[InboxError] = []
+        read = self._begin(inbox, due, known, begun, gone)
         for results in self.workforce.map(_CLEANING, self.cleaner, read):
             work = begun.popleft()
             self._finish(work, results, report)
             done += len(work.files)
             progress(done, len(due))
+        if gone:  # while it was read: what had been read till then is stored
+            raise gone[0]
 
     def _withdraw(
         self,
@@ -221,13 +224,26 @@ class Ingest:
         )
 
     def _begin(
-        self, inbox: Inbox, due: Sequence[Found], known: dict[str, FileState], begun: deque[Intake]
+        self,
+        inbox: Inbox,
+        due: Sequence[Found],
+        known: dict[str, FileState],
+        begun: deque[Intake],
+        gone: list[InboxError],
     ) -> Iterator[list[FileTask]]:
-        """Read batch after batch, as they are asked for; `begun` gathers what is on its way."""
+        """Read batch after batch, as they are asked for; `begun` gathers what is on its way.
+
+        Ends where the inbox can be read no more, which is then in `gone`.
+        """
         for files in _batches(due):
             work = self._intake(inbox, known)
+            try:
+                tasks = work.read(files)
+            except InboxError as error:
+                gone.append(error)
+                return
             begun.append(work)
-            yield work.read(files)
+            yield tasks
 
     def _take(
         self, inbox: Inbox, files: Sequence[Found], known: dict[str, FileState], report: Report
@@ -240,7 +256,8 @@ class Ingest:
     def _finish(self, work: Intake, results: Sequence[FileResult], report: Report) -> None:
         """Write files as one batch; where that fails, one by one, so that it fails for the culprit alone.
 
-        Raises what the store raises where it cannot even note that a file failed.
+        Raises what the store raises where it cannot even note that a file failed, and InboxError where the
+        inbox is gone meanwhile.
         """
         files = work.files
         try:

@@ -12,7 +12,7 @@ from feeds import merge, readers, rows
 from feeds.addresses import discreet
 from feeds.cleaner import Cleaner
 from feeds.filenames import shown
-from feeds.inboxes import Found, Inbox, StillChangingError
+from feeds.inboxes import Found, Inbox, InboxError, StillChangingError
 from feeds.model import Cleaned, Failure, FileState, Original, Outcome, ReadError, Report
 from feeds.readers import Refusal
 from feeds.store import Batch, Store
@@ -51,7 +51,10 @@ class Intake:
     """Feeds and archives among the files: their entries leave them, and stay published."""
 
     def read(self, files: Sequence[Found]) -> list[FileTask]:
-        """Read some files; what there is to be done with those that are not as they were."""
+        """Read some files; what there is to be done with those that are not as they were.
+
+        Raises InboxError where their place is gone meanwhile.
+        """
         self.files = files
         return [task for task in map(self._read, files) if task is not None]
 
@@ -94,6 +97,8 @@ class Intake:
             else:
                 self.read_now.append((file, digest))
                 return FileTask(file.path, data, self._dated(file), self.now, file.source)
+        except InboxError:
+            raise
         except StillChangingError:
             self.report.waiting += 1
         except ReadError as error:
@@ -104,7 +109,7 @@ class Intake:
         return None
 
     def _dated(self, file: Found) -> datetime:
-        return min(rows.from_micros(file.modified // 1000), self.now)
+        return min(rows.from_micros(file.modified // 1000), self.now) if file.modified else self.now
 
     def _keep(self, file: Found, result: FileResult) -> None:
         """Take what was made of a file into the batch."""

@@ -21,7 +21,7 @@ from feeds.config import Config
 from feeds.database import Database
 from feeds.documents import KeptDocuments
 from feeds.filenames import known_as
-from feeds.inboxes import Inbox, Kept, open_inbox
+from feeds.inboxes import Inbox, Kept, kind_of, open_inbox
 from feeds.ingest import Ingest
 from feeds.logs import REQUEST
 from feeds.model import FeedsError
@@ -47,13 +47,20 @@ class PortError(FeedsError):
 
 def inboxes_of(config: Config, database: Database) -> list[Inbox]:
     """The inboxes that a configuration describes, and those of the database itself. Raises ConfigError."""
-    documents = KeptDocuments(database)
+    documents, caches = KeptDocuments(database), _caches(config)
     titles = {known_as(one.key): one.title for one in config.subscriptions if one.title}
     return [
-        *(open_inbox(place.at, place.name) for place in config.inbox),
+        *(open_inbox(place, caches) for place in config.inbox),
         Kept(documents, POSTED, "what was posted"),
         Kept(documents, FETCHED, "what was fetched", titles=titles),
     ]
+
+
+def _caches(config: Config) -> Path:
+    """Where copies of repositories are: beside the SQLite file, else in `var` beside the configuration."""
+    if "://" not in config.database and config.database != ":memory:":
+        return Path(config.database).parent / "git"
+    return (config.file.parent if config.file else Path()) / "var" / "git"
 
 
 def ingest_of(config: Config, store: Store) -> Ingest:
@@ -161,8 +168,11 @@ class Log(glogging.Logger):  # type: ignore[misc]
 def serve(config: Config, *, watch: bool, say: Say) -> None:
     """Serve until told to stop; with `watch` the watcher runs in the same process.
 
-    Raises StoreError and PortError before anything is started: a worker could only die of them.
+    Raises StoreError, PortError and ConfigError before anything is started: a worker could only die of them.
     """
+    if watch:
+        for place in config.inbox:
+            kind_of(place)
     Store(config.database).close()
     _wait_for_port(config.host, config.port)
     several = config.workers > 1 and not watch

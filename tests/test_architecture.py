@@ -62,7 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "vocabulary", "yamlfile",
     },
     "documents": {"database", "filenames", "rows", "tables"},
-    "inboxes": {"documents", "filenames", "model", "readers"},
+    "inboxes": {"documents", "filenames", "gitaddress", "model", "places", "readers"},
     "migrations": {"model", "tables"},
     "cleaner": {"catalogue", "clean", "merge", "model", "rules", "tally"},
     "posting": {
@@ -120,7 +120,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backupverbs": {"backup", "config", "database"},
     "logs": {"config", "masking"},
     "intervals": set(),
-    "places": {"yamlfile"},
+    "gitaddress": set(),
+    "places": {"gitaddress", "yamlfile"},
     "export": {"config", "model", "store", "web", "writers"},
     "schedule": {"config", "filenames", "ingest", "model", "push", "store", "upstreams"},
     "server": {
@@ -133,9 +134,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sums", "tally", "text", "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
-        "", "backupverbs", "bulkverbs", "config", "database", "export", "filenames", "ingest", "inspect",
-        "logs", "model", "moving", "push", "report", "schedule", "server", "store", "subscriptionverbs",
-        "tables", "tokenverbs", "upstreamreport",
+        "", "backupverbs", "bulkverbs", "config", "database", "export", "filenames", "inboxes", "ingest",
+        "inspect", "logs", "model", "moving", "push", "report", "schedule", "server", "store",
+        "subscriptionverbs", "tables", "tokenverbs", "upstreamreport",
     },
 }
 # fmt: on
@@ -145,7 +146,7 @@ PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
     "recipe", "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report",
     "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "environment",
-    "addresses", "reach", "inflate", "outlines", "polling", "tasks",
+    "addresses", "gitaddress", "reach", "inflate", "outlines", "polling", "tasks",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -200,6 +201,8 @@ DOORS = {
     "tarfile": {"readers"},
     "zipfile": {"readers"},
     "alembic": {"migrations"},
+    "fsspec": {"inboxes"},
+    "s3fs": {"inboxes"},
     "apscheduler": {"schedule", "intervals"},
     "click": {"cli", "subscriptionverbs", "tokenverbs", "bulkverbs", "backupverbs"},
     "prometheus_client": {"web"},

@@ -31,7 +31,7 @@ class Found:
     """Where the inbox finds it again."""
     size: int
     modified: int
-    """Nanoseconds since 1970."""
+    """Nanoseconds since 1970; 0 where its place does not say."""
     version: str = ""
     """What its place says of its content (an ETag, a blob's id); empty where that says nothing."""
     source: str = ""
@@ -41,6 +41,12 @@ class Found:
     def stamp(self) -> Stamp:
         """What another look at the same file has to show."""
         return self.size, self.modified, self.version
+
+    def is_as(self, stamp: Stamp | None) -> bool:
+        """Whether it is what it was then: by its version alone where there is one, whatever its date."""
+        if stamp is None or not self.version:
+            return stamp == self.stamp
+        return (self.size, self.version) == (stamp[0], stamp[2])
 
 
 @dataclass(slots=True)

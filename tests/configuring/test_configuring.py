@@ -201,6 +201,7 @@ def test_every_key_can_be_set_in_the_environment_which_wins(write: Write, key: s
     assert getattr(load(write(""), environ), key) == expected
     in_file = {
         "subscriptions": "[https://c.example/]",
+        "cluster": "tcp://other.example:8786",
         "private_upstreams": "true",
         "log": "error",
         "log_format": "text",

@@ -59,3 +59,47 @@ def test_an_address_is_shown_and_known_without_its_secrets(write) -> None:  # ty
 def test_a_fault_is_named_with_its_line(write, text: str, fault: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ConfigError, match=fault):
         load(write(text))
+
+
+def test_options_of_an_inbox_are_numbers_and_truth_values_where_they_look_so(write) -> None:  # type: ignore[no-untyped-def]
+    text = (
+        "inbox:\n  at: s3://b/c\n  options:\n    anon: true\n    key: 0123\n    secret: 4567\n"
+        "    config_kwargs: {read_timeout: 5, s3: {addressing_style: path}}\n"
+    )
+    (place,) = load(write(text)).inbox
+    assert place.options == {
+        "anon": True,
+        "key": "0123",
+        "secret": "4567",
+        "config_kwargs": {"read_timeout": 5, "s3": {"addressing_style": "path"}},
+    }
+    assert "4567" not in repr(load(write(text)))
+
+
+@pytest.mark.parametrize(
+    ("at", "fault"),
+    [
+        ("ext::sh -c id", "git is asked over git\\+https://"),
+        ("git+ext::sh -c id", "git is asked over git\\+https://"),
+        ("git://host/x", "git is asked over"),
+        ("git+https://-u/x", "expected an address such as git"),
+        ("git+https://host", "expected an address such as git"),
+        ("git+file://host/x", "with three slashes"),
+        ("git+https://host/x.git#--upload-pack=x", "no name of a branch"),
+        ("git+https://host/x.git#a..b", "no name of a branch"),
+        ("git+https://host/x.git#main:../y", "a folder within the repository"),
+        ("git+https://host/x y.git", "no blanks"),
+        ("simplecache::s3://b/c", "expected a folder, or an address"),
+        ("s3://", "leads nowhere"),
+        ("file://here", "three slashes"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_named_with_its_line(write, at: str, fault: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ConfigError, match=rf":3: inbox\[1\]\.at: .*{fault}"):
+        load(write(f'inbox:\n- a\n- at: "{at}"\n'))
+
+
+def test_options_that_are_no_mapping_are_not_repeated(write) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ConfigError, match=r":2: inbox\.?\[?0?\]?\.options: expected a mapping") as raised:
+        load(write("inbox:\n- {at: s3://b, options: very-secret}\n"))
+    assert "very-secret" not in str(raised.value)
