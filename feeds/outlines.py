@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from feeds.model import ReadError
-from feeds.readers import Document, wellformed
 from feeds.text import decoded
 
 MOST_BYTES = 10_000_000
@@ -30,6 +29,8 @@ class Outline:
 
 def read(data: bytes) -> list[Outline]:
     """The feeds of a list in their order. Raises ReadError where it is none, is cut off or is too large."""
+    from feeds.readers import Document, wellformed  # heavy, and every command loads the configuration
+
     if len(data) > MOST_BYTES:
         raise ReadError(f"larger than {MOST_BYTES // 1_000_000} MB")
     text = Document(data, "").text

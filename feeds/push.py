@@ -211,6 +211,11 @@ def waiting_after(attempts: int) -> timedelta:
     return min(FIRST_WAIT * (1 << min(attempts - 1, 20)), LONGEST_WAIT)
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: requests would read the whole body of a redirect, to prepare what it is not to do."""
+
+
 def publish(hub: str, topic: str) -> Refusal | None:
     """Tell a hub that a topic has new content; None where it took that.
 
@@ -221,9 +226,12 @@ def publish(hub: str, topic: str) -> Refusal | None:
     timeouts = (CONNECT_SECONDS, ANSWER_SECONDS)
     try:
         # stream: the status is all that counts, whatever and however slowly the hub goes on to say.
-        with requests.post(
-            hub, data=form, headers=agent, timeout=timeouts, allow_redirects=False, stream=True
-        ) as answer:
+        with (
+            _Session() as session,
+            session.post(
+                hub, data=form, headers=agent, timeout=timeouts, allow_redirects=False, stream=True
+            ) as answer,
+        ):
             if 200 <= answer.status_code < 300:
                 return None
             return Refusal(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +17,33 @@ from feeds.push import (
     FIRST_WAIT,
     LONGEST_WAIT,
     MOST_ATTEMPTS,
+    publish,
     waiting_after,
 )
 from feeds.times import retry_after
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def test_the_body_of_a_hubs_redirect_is_not_read() -> None:
+    sent = [0]
+
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\n\r\n")
+            while sent[0] < 200_000_000:
+                sent[0] += connection.send(bytes(65_536))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=[listener])
+        thread.start()
+        refusal = publish(f"http://127.0.0.1:{listener.getsockname()[1]}/", "https://feeds.example.org/all")
+        thread.join()
+    assert refusal is not None
+    assert refusal.reason == "it answered 302 Found"
+    assert sent[0] < 20_000_000
 
 
 # -- how long -------------------------------------------------------------------------------------------
