@@ -67,14 +67,15 @@ def watch(file: str | None) -> None:
     import threading
 
     from feeds.schedule import Watcher
-    from feeds.server import configure_logging
+    from feeds.server import configure_logging, ingest_of, open_store
 
     config = _config(file)
     configure_logging(config)
+    store = open_store(config, lambda words: click.echo(words, err=True))
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    watcher = Watcher(config, _ingest(config))
+    watcher = Watcher(config, ingest_of(config, store))
     watcher.start()
     stopping.wait()
     watcher.stop()

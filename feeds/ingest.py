@@ -18,7 +18,7 @@ from feeds.catalogue import Catalogue
 from feeds.cleaner import Cleaner
 from feeds.inboxes import Folder, Found, Inbox, InboxError
 from feeds.intake import Intake, named
-from feeds.model import Failure, FileState, Report
+from feeds.model import Failure, FileState, Report, UnavailableError
 from feeds.store import Store
 
 log = logging.getLogger(__name__)
@@ -219,6 +219,8 @@ class Ingest:
         work = self._intake(inbox, known)
         try:
             part = work.take(files)
+        except UnavailableError:  # no file's fault: the next run finds them as they are
+            raise
         except Exception as error:
             if len(files) > 1:
                 log.warning("a batch of %d files failed and is tried file by file: %s", len(files), error)

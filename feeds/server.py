@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from feeds.config import Config
+from feeds.connecting import once_it_answers
 from feeds.database import Database
 from feeds.documents import KeptDocuments
 from feeds.inboxes import Inbox, Kept, open_inbox
 from feeds.ingest import Ingest
 from feeds.masking import Masked
-from feeds.model import FeedsError
+from feeds.model import FeedsError, NoAnswerError
 from feeds.places import FETCHED, POSTED
 from feeds.schedule import Watcher
 from feeds.store import Store
@@ -71,6 +73,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self._shared = shared
         self._watch = watch
         self._say = say
+        self._worker: Any = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -87,6 +90,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "control_socket_disable": True,
             "forwarded_allow_ips": "",  # whom to believe is `trusted_proxies`, and nothing else
             "when_ready": self._announce,
+            "post_fork": self._forked,
             "post_worker_init": self._begin,
             "worker_exit": self._end,
         }
@@ -97,7 +101,23 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def load(self) -> Flask:
         """Called by gunicorn in each worker: the application, with a database connection of its own."""
         configure_logging(self._config)
-        return create_app(self._config, seconds=_SECONDS_BEHIND, shared=self._shared)
+        return create_app(self._config, self._store(), seconds=_SECONDS_BEHIND, shared=self._shared)
+
+    def _store(self) -> Store:
+        """The database, waited for: gunicorn ends the whole server where a worker cannot begin."""
+
+        def alive() -> bool:
+            self._worker.notify()  # else it is taken for one that hangs
+            return bool(self._worker.alive)
+
+        say = logging.getLogger(__name__).warning
+        try:
+            return once_it_answers(lambda: Store(self._config.database), say, seconds=inf, alive=alive)
+        except NoAnswerError:  # told to end
+            raise SystemExit(0) from None
+
+    def _forked(self, _: Any, worker: Any) -> None:
+        self._worker = worker
 
     def _announce(self, arbiter: Any) -> None:
         port = arbiter.LISTENERS[0].sock.getsockname()[1]  # the one that was given where 0 was asked for
@@ -112,7 +132,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, worker.handle_exit)
         if self._watch:
-            watcher = Watcher(self._config, ingest_of(self._config, Store(self._config.database)))
+            watcher = Watcher(self._config, ingest_of(self._config, self._store()))
             worker.feeds_watcher = watcher
             watcher.start()
 
@@ -134,12 +154,17 @@ def configure_logging(config: Config) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long run is no warning
 
 
+def open_store(config: Config, say: Say) -> Store:
+    """The configured database, waited for where it does not answer yet. Raises StoreError."""
+    return once_it_answers(lambda: Store(config.database), say)
+
+
 def serve(config: Config, *, watch: bool, say: Say) -> None:
     """Serve until told to stop; with `watch` the watcher runs in the same process.
 
     Raises StoreError and PortError before anything is started: a worker could only die of them.
     """
-    Store(config.database).close()
+    open_store(config, say).close()
     _wait_for_port(config.host, config.port)
     several = config.workers > 1 and not watch
     with server_folder() if several else nullcontext() as shared:

@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"changes", "lists", "model", "vocabulary"},
     "rows": {"model"},
     "tables": set(),
-    "database": {"migrations", "model", "tables"},
+    "connecting": {"model"},
+    "database": {"connecting", "migrations", "model", "tables"},
     "health": {"model"},
     "vitals": {"batch", "database", "health", "model", "rows", "tables"},
     "search": set(),
@@ -84,9 +85,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "intervals": set(),
     "places": {"yamlfile"},
     "export": {"config", "model", "store", "web", "writers"},
-    "schedule": {"config", "ingest", "model", "push", "store", "filenames"},
+    "schedule": {"config", "ingest", "jumps", "model", "push", "store", "filenames"},
+    "jumps": set(),
     "server": {
-        "config", "database", "documents", "inboxes", "ingest", "masking", "model", "places",
+        "config", "connecting", "database", "documents", "inboxes", "ingest", "masking", "model", "places",
         "schedule", "store", "web",
     },
     "web": {
@@ -135,6 +137,7 @@ DOORS = {
     "requests": {"push"},
     "sqlalchemy": {
         "batch",
+        "connecting",
         "database",
         "documents",
         "history",
