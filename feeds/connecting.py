@@ -19,13 +19,14 @@ from feeds.model import NoAnswerError
 T = TypeVar("T")
 Say = Callable[[str], object]
 
-CONNECTIONS = 3
+CONNECTIONS = 1
 """The most that one engine has to PostgreSQL: small hosts give a database twenty. One more holds the lock."""
-POOL_SECONDS = 10
+POOL_SECONDS = 3
 """How long a thread waits for one of them."""
 BUSY_SECONDS = 30
 START_SECONDS = 60.0
 """How long a process that starts waits for a database that does not answer."""
+_NO_ROOM = 65_536
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
 
 # What libpq takes (https://www.postgresql.org/docs/13/libpq-connect.html); an address may say otherwise.
@@ -142,6 +143,15 @@ def is_unavailable(error: SQLAlchemyError) -> bool:
     if state is None:  # the connection's matter: what a server says has one
         return error.connection_invalidated or type(original).__name__ == "OperationalError"
     return str(state).startswith(_CLASSES) or state in _STATES
+
+
+def disk_is_full(path: str) -> bool:
+    """Whether there is next to no room where a file is."""
+    try:
+        disk = os.statvfs(Path(path).parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _NO_ROOM
 
 
 def does_not_answer(url: sa.URL, error: SQLAlchemyError) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from feeds import migrations, tables
-from feeds.connecting import does_not_answer, engine_of, is_unavailable, watch_peer
+from feeds.connecting import disk_is_full, does_not_answer, engine_of, is_unavailable, watch_peer
 from feeds.model import NoAnswerError, StoreError, UnavailableError
 
 _LOCK = 0x666565647321  # PostgreSQL's advisory locks are known by a number
@@ -84,7 +84,7 @@ class Database:
                 if does_not_answer(self._url, error):
                     raise NoAnswerError(f"{self.name}: {_reason(error)}") from error
                 if last or not is_unavailable(error) or self._path is not None:
-                    raise StoreError(f"{self.name}: {_reason(error)}") from error
+                    raise StoreError(f"{self.name}: {self._said(error)}") from error
             else:  # else a server may have begun to answer in this moment
                 return
 
@@ -136,7 +136,12 @@ class Database:
             yield
         except SQLAlchemyError as error:
             kind = UnavailableError if is_unavailable(error) else StoreError
-            raise kind(f"{self.name}: {_reason(error)}") from error
+            raise kind(f"{self.name}: {self._said(error)}") from error
+
+    def _said(self, error: SQLAlchemyError) -> str:
+        """Why; SQLite calls a disk that is full by many names."""
+        full = self._path is not None and is_unavailable(error) and disk_is_full(self._path)
+        return "its disk is full" if full else _reason(error)
 
     @contextmanager
     def _lock_of_server(self, wait: bool) -> Iterator[None]:
