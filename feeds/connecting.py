@@ -19,9 +19,9 @@ from feeds.model import NoAnswerError
 T = TypeVar("T")
 Say = Callable[[str], object]
 
-CONNECTIONS = 1
+CONNECTIONS = 3
 """The most that one engine has to PostgreSQL: small hosts give a database twenty. One more holds the lock."""
-POOL_SECONDS = 3
+POOL_SECONDS = 30
 """How long a thread waits for one of them."""
 BUSY_SECONDS = 30
 START_SECONDS = 60.0
