@@ -19,11 +19,13 @@ from feeds.jumps import JumpWatch
 from feeds.model import FeedsError, Report, UnavailableError
 from feeds.push import pusher_of
 from feeds.store import AlreadyRunningError
+from feeds.upstreams import Poller
 
 log = logging.getLogger(__name__)
 
 _PUSH_EVERY, _PUSH_SECONDS = 2, 20
 _FIRST_RETRY = 1.0
+_POLL_EVERY = 1
 
 
 class StoppedError(FeedsError):
@@ -67,6 +69,15 @@ class Watcher:
             max_instances=1,
             misfire_grace_time=None,
         )
+        self._poller = Poller(config)
+        self._scheduler.add_job(  # a job of its own: no upstream holds up a run
+            self._poll,
+            # Once in any case: what was subscribed to before is forgotten then.
+            Every(seconds=_POLL_EVERY, timezone=UTC) if config.subscriptions else None,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
         self._pusher = pusher_of(config)
         if self._pusher is not None:  # a job of its own: no hub holds up a run
             self._scheduler.add_job(
@@ -89,14 +100,17 @@ class Watcher:
         """Finish the batch that is being stored, if any, and end."""
         self._stopping.set()
         self._clock.stop()
+        self._poller.stop()
         if self._pusher is not None:
             self._pusher.stop()
         self._scheduler.shutdown(wait=True)
+        self._poller.close()
         if self._pusher is not None:
             self._pusher.close()
 
     def run_once(self) -> None:
         """One run; whatever goes wrong in it is logged, and the next one comes."""
+        self._poller.news.clear()
         try:
             report = self._ingest.run("watcher", wait=False, progress=self._between_batches)
         except AlreadyRunningError:
@@ -133,6 +147,12 @@ class Watcher:
         for job in self._scheduler.get_jobs():
             with suppress(JobLookupError):  # one that was done once, just now
                 job.modify(next_run_time=datetime.now(UTC))
+
+    def _poll(self) -> None:
+        """Ask the feeds of others that are due; what they brought is read at once, or after this run."""
+        self._poller.begin()
+        if self._poller.news.is_set() and not self._stopping.is_set():
+            self._job.modify(next_run_time=datetime.now(UTC))
 
     def _between_batches(self, done: int, to_do: int) -> None:
         if self._stopping.is_set() and done < to_do:

@@ -22,7 +22,8 @@ def stored(store: Store, articles: int) -> bool:
 
 
 def test_a_watcher_goes_on_when_its_clock_is_set_back_or_on(place: Place) -> None:
-    """The real process under libfaketime, whose file says how far its clock is off. It has no time.sleep then:
+    """The real process under libfaketime, whose file says how far its clock is off. It has no
+    time.sleep then:
     the library refuses the clock that Python sleeps by."""
     if not LIBRARIES:
         pytest.skip("libfaketime is not installed")
