@@ -5,6 +5,7 @@ Everything heavy is imported inside the verbs, so that `feeds --help` answers at
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -62,13 +63,15 @@ def watch(file: str | None) -> None:
 
     from feeds import logs
     from feeds.schedule import Watcher
+    from feeds.server import ingest_of, open_store
 
     config = _config(file)
     logs.configure(config, sys.stdout)
+    store = open_store(config, logging.getLogger("feeds").warning)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    watcher = Watcher(config, _ingest(config))
+    watcher = Watcher(config, ingest_of(config, store))
     watcher.start()
     stopping.wait()
     watcher.stop()

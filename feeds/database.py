@@ -6,23 +6,21 @@ SQLite by default, PostgreSQL by address; what is kept there is store.py's matte
 from __future__ import annotations
 
 import fcntl
-import sqlite3
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from feeds import migrations, tables
-from feeds.model import StoreError
+from feeds.connecting import disk_is_full, does_not_answer, engine_of, is_unavailable, watch_peer
+from feeds.model import NoAnswerError, StoreError, UnavailableError
 
 _LOCK = 0x666565647321  # PostgreSQL's advisory locks are known by a number
-_BUSY_SECONDS = 30
 _POSTGRESQL = "postgresql+psycopg"
 
 
@@ -56,7 +54,8 @@ def database_url(address: str) -> sa.URL:
 class Database:
     """One database with its tables. Safe to share between threads; each process opens its own.
 
-    Raises StoreError where it cannot be used, or was written by another version.
+    Raises StoreError where it cannot be used, or was written by another version; NoAnswerError where no
+    server answers.
     """
 
     def __init__(self, address: str) -> None:
@@ -68,17 +67,26 @@ class Database:
         try:
             if self._path:
                 Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = _engine(self._url)
+            self._engine = engine_of(self._url)
         except (OSError, ImportError) as error:
             raise StoreError(f"{self.name}: {_reason(error)}") from error
         try:
-            self._prepare()
-        except SQLAlchemyError as error:
-            self.close()
-            raise StoreError(f"{self.name}: {_reason(error)}") from error
+            self._open()
         except StoreError:
             self.close()
             raise
+
+    def _open(self) -> None:
+        for last in (False, True):
+            try:
+                self._prepare()
+            except SQLAlchemyError as error:
+                if does_not_answer(self._url, error):
+                    raise NoAnswerError(f"{self.name}: {_reason(error)}") from error
+                if last or not is_unavailable(error) or self._path is not None:
+                    raise StoreError(f"{self.name}: {self._said(error)}") from error
+            else:  # else a server may have begun to answer in this moment
+                return
 
     @property
     def name(self) -> str:
@@ -108,7 +116,9 @@ class Database:
         """
         if self._holder is not None:
             if self._holder.invalidated:  # it would come back by itself, without the lock
-                raise StoreError(f"{self.name}: the connection was lost, and the right to ingest with it")
+                raise UnavailableError(
+                    f"{self.name}: the connection was lost, and the right to ingest with it"
+                )
             with self._named_errors(), self._holder.begin():
                 yield self._holder
         else:
@@ -140,12 +150,19 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            raise StoreError(f"{self.name}: {_reason(error)}") from error
+            kind = UnavailableError if is_unavailable(error) else StoreError
+            raise kind(f"{self.name}: {self._said(error)}") from error
+
+    def _said(self, error: SQLAlchemyError) -> str:
+        """Why; SQLite calls a disk that is full by many names."""
+        full = self._path is not None and is_unavailable(error) and disk_is_full(self._path)
+        return "its disk is full" if full else _reason(error)
 
     @contextmanager
     def _lock_of_server(self, wait: bool) -> Iterator[None]:
         with self._named_errors(), self._engine.connect() as connection:
             connection.detach()  # closed at the end, not given back: the lock ends with its session
+            watch_peer(connection)
             take = sa.func.pg_advisory_lock if wait else sa.func.pg_try_advisory_lock
             if connection.scalar(sa.select(take(_LOCK))) is False:
                 raise AlreadyRunningError("another process is ingesting")
@@ -211,42 +228,16 @@ def _give_back(connection: Connection) -> None:
 
 @contextmanager
 def _lock_of_file(path: str, wait: bool) -> Iterator[None]:
-    with Path(path).open("a", encoding="utf-8") as lock:
+    with ExitStack() as files:
+        try:
+            lock = files.enter_context(Path(path).open("a", encoding="utf-8"))
+        except OSError as error:
+            raise UnavailableError(f"{path}: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise AlreadyRunningError("another process is ingesting") from error
         yield
-
-
-def _engine(url: sa.URL) -> Engine:
-    if url.drivername != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-
-    @sa.event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _: Any) -> None:
-        # Readers and the one writer do not wait for each other; a commit survives the process.
-        _keep_journal_ahead(connection)
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    return engine
-
-
-def _keep_journal_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to write-ahead logging, which a database stays with. Where several open a new one at once, each
-    would wait for the others to let go of it, so SQLite refuses at once, whatever the timeout.
-    """
-    give_up = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _reason(error: BaseException) -> str:

@@ -19,7 +19,7 @@ from feeds.catalogue import Catalogue
 from feeds.cleaner import Cleaner
 from feeds.inboxes import Folder, Found, Inbox, InboxError
 from feeds.intake import Intake
-from feeds.model import Failure, FileState, Report
+from feeds.model import Failure, FileState, Report, UnavailableError
 from feeds.store import Store
 from feeds.tasks import FileResult, FileTask, clean_file, named
 from feeds.workforce import Job, Workforce
@@ -262,6 +262,8 @@ class Ingest:
         files = work.files
         try:
             part = work.write(results)
+        except UnavailableError:  # no file's fault: the next run finds them as they are
+            raise
         except Exception as error:
             if len(files) > 1:
                 log.warning("a batch of %d files failed and is tried file by file: %s", len(files), error)

@@ -32,6 +32,14 @@ class StoreError(FeedsError):
     """The database cannot be used: not reachable, or written by a newer version."""
 
 
+class UnavailableError(StoreError):
+    """The database takes or answers nothing now: gone, full, read-only, busy; whatever it is asked."""
+
+
+class NoAnswerError(UnavailableError):
+    """No server answers where the database should be, or not yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
     """A media file that belongs to an entry (RSS 2.0 `enclosure`, RFC 4287 section 4.2.7.2)."""

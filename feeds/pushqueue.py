@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -124,9 +124,14 @@ class Queue:
     # -- telling ---------------------------------------------------------------------------------------
 
     def due(self, now: datetime) -> list[Push]:
-        """What is to be tried now; of each hub, what failed most often first: it knows the longest wait."""
+        """What is to be tried now; of each hub, what failed most often first: it knows the longest wait.
+
+        So is what nobody can have put off that far, but for a clock that was ahead.
+        """
         columns = tables.pushes.c
-        query = sa.select(tables.pushes).where(columns.due <= rows.to_micros(now))
+        in_an_hour, tomorrow = (rows.to_micros(now + timedelta(hours=hours)) for hours in (1, 24))
+        ahead = sa.or_(columns.due > tomorrow, sa.and_(columns.attempts == 0, columns.due > in_an_hour))
+        query = sa.select(tables.pushes).where(sa.or_(columns.due <= rows.to_micros(now), ahead))
         return self._pushes(query.order_by(columns.hub, columns.attempts.desc(), columns.topic))
 
     def waiting(self) -> list[Push]:

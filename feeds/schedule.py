@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -13,7 +15,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 from feeds.config import Config
 from feeds.filenames import shown
 from feeds.ingest import Ingest
-from feeds.model import FeedsError, Report
+from feeds.jumps import JumpWatch
+from feeds.model import FeedsError, Report, UnavailableError
 from feeds.push import pusher_of
 from feeds.store import AlreadyRunningError
 from feeds.upstreams import Poller
@@ -21,11 +24,23 @@ from feeds.upstreams import Poller
 log = logging.getLogger(__name__)
 
 _PUSH_EVERY, _PUSH_SECONDS = 2, 20
+_FIRST_RETRY = 1.0
 _POLL_EVERY = 1
 
 
 class StoppedError(FeedsError):
     """The watcher was asked to stop; what was stored so far stays, the rest is read the next time."""
+
+
+class Every(IntervalTrigger):  # type: ignore[misc] # no types
+    """So many seconds after the last time. The original counts on from a time that may be a year ago, in
+    steps that it lists one by one, where the clock was set forward.
+    """
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Called by APScheduler."""
+        following: datetime = now + self.interval
+        return following
 
 
 class Watcher:
@@ -39,8 +54,12 @@ class Watcher:
         trigger = (
             CronTrigger.from_crontab(config.cron, timezone=UTC)
             if config.cron
-            else IntervalTrigger(seconds=config.interval, timezone=UTC)
+            else Every(seconds=config.interval, timezone=UTC)
         )
+        self._interval = float(config.interval)
+        self._failed = 0
+        """Runs in a row that the database was not there for."""
+        self._clock = JumpWatch(self._jumped)
         # A run that takes longer than the interval delays the next one; missed ones are made up for by one.
         self._job = self._scheduler.add_job(
             self.run_once,
@@ -54,7 +73,7 @@ class Watcher:
         self._scheduler.add_job(  # a job of its own: no upstream holds up a run
             self._poll,
             # Once in any case: what was subscribed to before is forgotten then.
-            IntervalTrigger(seconds=_POLL_EVERY, timezone=UTC) if config.subscriptions else None,
+            Every(seconds=_POLL_EVERY, timezone=UTC) if config.subscriptions else None,
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
@@ -63,7 +82,7 @@ class Watcher:
         if self._pusher is not None:  # a job of its own: no hub holds up a run
             self._scheduler.add_job(
                 self._pusher.deliver,
-                IntervalTrigger(seconds=_PUSH_EVERY, timezone=UTC),
+                Every(seconds=_PUSH_EVERY, timezone=UTC),
                 args=[_PUSH_SECONDS],
                 coalesce=True,
                 max_instances=1,
@@ -75,10 +94,12 @@ class Watcher:
         places = ", ".join(inbox.where for inbox in self._ingest.inboxes if inbox.may_be_away)
         log.info("watching %s, %s", places, self._when)
         self._scheduler.start()
+        self._clock.start()
 
     def stop(self) -> None:
         """Finish the batch that is being stored, if any, and end."""
         self._stopping.set()
+        self._clock.stop()
         self._poller.stop()
         if self._pusher is not None:
             self._pusher.stop()
@@ -96,15 +117,36 @@ class Watcher:
             log.info("another process is ingesting; this run is left out")
         except StoppedError as stopped:
             log.info("%s", stopped)
+        except UnavailableError as error:
+            self._again_soon(error)
         except FeedsError as error:
             log.error("%s", error)
         except Exception:
             log.exception("the run failed")
         else:
+            self._failed = 0
             _say(report)
         finally:
             if self._pusher is not None:  # also what was stored before something went wrong
                 self._pusher.note()
+
+    def _again_soon(self, error: UnavailableError) -> None:
+        """Try again after a second, then twice as long each time, up to the interval."""
+        wait = min(_FIRST_RETRY * 2 ** min(self._failed, 20), self._interval)
+        self._failed += 1
+        soon = datetime.now(UTC) + timedelta(seconds=wait)
+        if self._stopping.is_set() or (self._job.next_run_time and self._job.next_run_time <= soon):
+            log.error("%s", error)
+        else:
+            log.error("%s; tried again in %.0f s", error, wait)
+            self._job.modify(next_run_time=soon)
+
+    def _jumped(self, seconds: float) -> None:
+        """What was planned by a clock that was set since is done now, and planned anew from there."""
+        log.warning("the system's clock was set %s by %.0f s", "on" if seconds > 0 else "back", abs(seconds))
+        for job in self._scheduler.get_jobs():
+            with suppress(JobLookupError):  # one that was done once, just now
+                job.modify(next_run_time=datetime.now(UTC))
 
     def _poll(self) -> None:
         """Ask the feeds of others that are due; what they brought is read at once, or after this run."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import signal
 import socket
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,14 @@ from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
 from feeds.config import Config
+from feeds.connecting import once_it_answers
 from feeds.database import Database
 from feeds.documents import KeptDocuments
 from feeds.filenames import known_as
 from feeds.inboxes import Inbox, Kept, kind_of, open_inbox
 from feeds.ingest import Ingest
 from feeds.logs import REQUEST
-from feeds.model import FeedsError
+from feeds.model import FeedsError, NoAnswerError
 from feeds.places import FETCHED, POSTED
 from feeds.schedule import Watcher
 from feeds.store import Store
@@ -84,6 +87,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self._shared = shared
         self._watch = watch
         self._say = say
+        self._worker: Any = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -102,6 +106,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "control_socket_disable": True,
             "forwarded_allow_ips": "",  # whom to believe is `trusted_proxies`, and nothing else
             "when_ready": self._announce,
+            "post_fork": self._forked,
             "post_worker_init": self._begin,
             "worker_exit": self._end,
         }
@@ -111,7 +116,23 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Flask:
         """Called by gunicorn in each worker: the application, with a database connection of its own."""
-        return create_app(self._config, seconds=_SECONDS_BEHIND, shared=self._shared)
+        return create_app(self._config, self._store(), seconds=_SECONDS_BEHIND, shared=self._shared)
+
+    def _store(self) -> Store:
+        """The database, waited for: gunicorn ends the whole server where a worker cannot begin."""
+
+        def alive() -> bool:
+            self._worker.notify()  # else it is taken for one that hangs
+            return bool(self._worker.alive)
+
+        say = logging.getLogger(__name__).warning
+        try:
+            return once_it_answers(lambda: Store(self._config.database), say, seconds=inf, alive=alive)
+        except NoAnswerError:  # told to end
+            raise SystemExit(0) from None
+
+    def _forked(self, _: Any, worker: Any) -> None:
+        self._worker = worker
 
     def _announce(self, arbiter: Any) -> None:
         port = arbiter.LISTENERS[0].sock.getsockname()[1]  # the one that was given where 0 was asked for
@@ -126,7 +147,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, worker.handle_exit)
         if self._watch:
-            watcher = Watcher(self._config, ingest_of(self._config, Store(self._config.database)))
+            watcher = Watcher(self._config, ingest_of(self._config, self._store()))
             worker.feeds_watcher = watcher
             watcher.start()
 
@@ -165,6 +186,11 @@ class Log(glogging.Logger):  # type: ignore[misc]
         self.access_log.info("%s %s %s", said, *shown, extra={REQUEST: known})
 
 
+def open_store(config: Config, say: Say) -> Store:
+    """The configured database, waited for where it does not answer yet. Raises StoreError."""
+    return once_it_answers(lambda: Store(config.database), say)
+
+
 def serve(config: Config, *, watch: bool, say: Say) -> None:
     """Serve until told to stop; with `watch` the watcher runs in the same process.
 
@@ -173,7 +199,7 @@ def serve(config: Config, *, watch: bool, say: Say) -> None:
     if watch:
         for place in config.inbox:
             kind_of(place)
-    Store(config.database).close()
+    open_store(config, say).close()
     _wait_for_port(config.host, config.port)
     several = config.workers > 1 and not watch
     with server_folder() if several else nullcontext() as shared:

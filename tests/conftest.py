@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +10,50 @@ import pytest
 
 if TYPE_CHECKING:
     from client_scenario import Story
+    from postgresql_server import PostgreSQL
     from serving_place import Place
 
 pytest_plugins = ["browser_fixtures"]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="What is used where a test leaves it open; with postgresql, only the tests that use one run.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sqlite: about SQLite's files")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the second pass, over PostgreSQL, run what the first has not run over it."""
+    if config.getoption("--database") == "sqlite":
+        return
+    again = [item for item in items if _leaves_database_open(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in again])
+    items[:] = again
+
+
+def _leaves_database_open(item: pytest.Item) -> bool:
+    names = set(getattr(item, "fixturenames", ()))
+    uses_one = hasattr(getattr(item, "module", None), "Place") or bool(names & {"place", "site"})
+    of_each_kind = bool(names & {"address", "module_address"})  # in the first pass
+    return uses_one and not of_each_kind and item.get_closest_marker("sqlite") is None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_of_places(request: pytest.FixtureRequest) -> None:
+    """Every Place that names no database has a new one of the kind that this run is about."""
+    if request.config.getoption("--database") == "postgresql":
+        import serving_place
+
+        serving_place.new_database = request.getfixturevalue("postgresql").new_database
 
 
 @pytest.fixture(scope="session")
@@ -54,69 +86,16 @@ def story(place: Place) -> Iterator[Story]:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The address of a PostgreSQL server of the tests' own, without a database's name."""
-    servers = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
-    if not servers:
-        pytest.skip("no PostgreSQL server is installed (/usr/lib/postgresql)")
-    # It refuses to run as root, and another user may not enter pytest's own folders.
-    user = "postgres" if os.geteuid() == 0 else None
-    home = Path(tempfile.mkdtemp(prefix="feeds-postgresql-"))
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server of the tests' own."""
+    from postgresql_server import PostgreSQL
+
+    server = PostgreSQL()
     try:
-        if user:
-            shutil.chown(home, user)
-        port = _free_port()
-        make: list[str | Path] = [
-            servers[-1] / "initdb",
-            "-D",
-            home / "data",
-            "-U",
-            "feeds",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-        ]
-        make += ["--locale=C.UTF-8", "--no-sync"]
-        if int(servers[-1].parent.name) >= 15:  # another order of letters than SQLite's, as hosts have it
-            make += ["--locale-provider=icu", "--icu-locale=en"]
-        subprocess.run(make, user=user, cwd=home, check=True, capture_output=True)
-        settings = {"listen_addresses": "127.0.0.1", "fsync": "off", "full_page_writes": "off"}
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        server = subprocess.Popen(
-            [servers[-1] / "postgres", "-D", home / "data", "-k", home, "-p", str(port), *options],
-            user=user,
-            cwd=home,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield _answering(f"postgresql://feeds@127.0.0.1:{port}", server)
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(30)
+        server.start()
+        yield server
     finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def _answering(address: str, server: subprocess.Popen[bytes]) -> str:
-    import psycopg
-
-    for _ in range(300):
-        assert server.poll() is None, "PostgreSQL did not start"
-        try:
-            psycopg.connect(f"{address}/postgres").close()
-        except psycopg.OperationalError:
-            time.sleep(0.1)
-        else:
-            return address
-    raise AssertionError("PostgreSQL does not answer")
+        server.remove()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -135,10 +114,5 @@ def new_database(request: pytest.FixtureRequest, folder: Path) -> str:
     """An empty database of the kind that the fixture's parameter names."""
     if request.param == "sqlite":
         return str(folder / "feeds.sqlite")
-    import psycopg
-
-    server = request.getfixturevalue("postgresql")
-    name = f"feeds_{time.monotonic_ns()}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'create database "{name}"'.encode())
-    return f"{server}/{name}"
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.new_database()

@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"changes", "lists", "model", "vocabulary"},
     "rows": {"model"},
     "tables": set(),
-    "database": {"migrations", "model", "tables"},
+    "connecting": {"model"},
+    "database": {"connecting", "migrations", "model", "tables"},
     "health": {"model"},
     "vitals": {"addresses", "batch", "database", "health", "model", "rows", "tables"},
     "search": set(),
@@ -123,10 +124,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "gitaddress": set(),
     "places": {"gitaddress", "yamlfile"},
     "export": {"config", "model", "store", "web", "writers"},
-    "schedule": {"config", "filenames", "ingest", "model", "push", "store", "upstreams"},
+    "schedule": {"config", "filenames", "ingest", "jumps", "model", "push", "store", "upstreams"},
+    "jumps": set(),
     "server": {
-        "config", "database", "documents", "filenames", "inboxes", "ingest", "logs", "model", "places",
-        "schedule", "store", "web", "workforce",
+        "config", "connecting", "database", "documents", "filenames", "inboxes", "ingest", "logs", "model",
+        "places", "schedule", "store", "web", "workforce",
     },
     "web": {
         "", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
@@ -178,6 +180,7 @@ DOORS = {
     "sqlalchemy": {
         "backup",
         "batch",
+        "connecting",
         "database",
         "documents",
         "history",

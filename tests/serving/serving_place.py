@@ -27,6 +27,9 @@ from feeds.store import Store
 from feeds.web import create_app
 
 T = TypeVar("T")
+new_database: Callable[[], str] = str
+"""The database of a Place that names none: the address of a new one, or nothing, as who leaves it to the
+configuration writes it: a SQLite file in the folder. Set by conftest.py, by the option --database."""
 FORMATS = ("rss", "atom", "json")
 FEEDS = (sys.executable, "-m", "feeds")
 
@@ -115,7 +118,7 @@ class Process:
 
 class Place:
     def __init__(self, root: Path, database: str = "") -> None:
-        """With a `database` address, as hosts give it: in the environment."""
+        """With a `database` address, as hosts give it: in the environment. Without one by --database."""
         self.root = root
         self.inbox = root / "inbox"
         self.inbox.mkdir()
@@ -126,7 +129,7 @@ class Place:
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(Path(feeds.__file__).parents[1]),  # the very code that is tested here
         }
-        if database:
+        if database := database or new_database():
             self.environment["DATABASE_URL"] = database
         self._processes: list[Process] = []
         self._stores: list[Store] = []

@@ -118,6 +118,7 @@ def on_a_terminal(place: Place, *arguments: str) -> tuple[str, str]:
     return shown.decode(), out
 
 
+@pytest.mark.sqlite
 def test_a_long_ingest_shows_a_bar_on_a_terminal_and_only_there(place: Place) -> None:
     for number in range(201):
         place.drop(f"{number}.md", article(number))
@@ -159,6 +160,7 @@ def test_check_says_what_is_wrong_and_where(place: Place) -> None:
     assert "did you mean `FEEDS_TITLE`?" in done.stderr
 
 
+@pytest.mark.sqlite
 def test_status_before_anything_happened(place: Place) -> None:
     assert place.feeds("status").stdout.splitlines() == [
         f"database: {Path('var/feeds.sqlite')}",
@@ -217,6 +219,7 @@ def test_an_unknown_kind_of_database_is_one_line(place: Place, verb: str) -> Non
 
 
 @pytest.mark.parametrize("verb", ["run", "serve", "watch", "ingest", "status"])
+@pytest.mark.sqlite
 def test_a_database_that_cannot_be_used_is_one_line(place: Place, verb: str) -> None:
     (place.root / "db").mkdir()
     place.configure(database="db")

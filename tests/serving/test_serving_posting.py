@@ -275,6 +275,7 @@ def test_no_log_shows_the_token(site: Place, post: Poster, token: str) -> None:
         assert token not in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.sqlite
 def test_the_database_that_does_not_answer_is_said(tmp_path: Path) -> None:
     with Place(tmp_path) as place:
         token = place.feeds("token", "add", "--inbox").stdout.strip()

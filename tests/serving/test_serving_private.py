@@ -279,6 +279,7 @@ def test_no_token_is_logged_whatever_a_client_sends(served: Served) -> None:
     assert served.token not in served.process.said
 
 
+@pytest.mark.sqlite
 def test_an_error_leaves_no_token_in_the_log(place: Place) -> None:
     place.configure(private="true")
     place.drop("1.md", article(1))
@@ -306,6 +307,7 @@ def test_messages_and_tracebacks_are_masked(caplog: pytest.LogCaptureFixture) ->
     assert mask("no token here, nor authorization") == "no token here, nor authorization"
 
 
+@pytest.mark.sqlite
 def test_the_database_holds_no_token(served: Served) -> None:
     folder = Path(served.place.config.database).parent
     dump = b"".join(file.read_bytes() for file in folder.iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,7 +29,8 @@ CONFIGURED = {"private": ["harbour-gazette", "inner"], "feeds": VIEWS, "base_url
 
 
 def token(place: Place, feed: str = "") -> str:
-    return Tokens(Database(place.config.database)).add(feed, "", datetime.now(UTC))
+    with closing(Database(place.config.database)) as database:
+        return Tokens(database).add(feed, "", datetime.now(UTC))
 
 
 def addresses(suffix: str, body: bytes) -> dict[str, str]:

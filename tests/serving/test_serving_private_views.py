@@ -50,7 +50,8 @@ def filled(place: Place) -> Place:
 
 
 def token(place: Place, feed: str = "") -> str:
-    return Tokens(Database(place.config.database)).add(feed, "", datetime.now(UTC))
+    with closing(Database(place.config.database)) as database:
+        return Tokens(database).add(feed, "", datetime.now(UTC))
 
 
 def shown(answer: TestResponse) -> list[str]:

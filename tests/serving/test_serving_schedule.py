@@ -5,28 +5,32 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from serving_place import Place, Process, article, eventually, titles
+
+from feeds.database import database_url
 
 Entries = set[tuple[str, str]]
 
 
 def rows(place: Place, query: str) -> list[tuple[Any, ...]]:
     """What a query finds in the database as it stands on the disk; nothing while there is none."""
+    engine = sa.create_engine(database_url(place.config.database))
     try:
-        with closing(sqlite3.connect(f"file:{place.config.database}?mode=ro", uri=True)) as connection:
-            return connection.execute(query).fetchall()
-    except sqlite3.OperationalError:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(sa.text(query))]
+    except sa.exc.SQLAlchemyError:
         return []
+    finally:
+        engine.dispose()
 
 
 def entries(place: Place) -> Entries:
@@ -69,6 +73,7 @@ def corpus(place: Place, shared: Path) -> Place:
 # -- who reads ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite
 def test_nothing_starts_by_importing_or_by_making_an_application(place: Place) -> None:
     place.drop("1.md", article(1))
     script = (

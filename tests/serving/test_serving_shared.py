@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -174,7 +175,8 @@ def test_nothing_that_needs_a_token_lies_in_the_folder(place: Place, folder: Pat
     place.drop("1.md", article(1))
     place.drop("2.md", article(2, "Lantern Post"))
     place.ingest()
-    token = Tokens(Database(place.config.database)).add("", "", datetime.now(UTC))
+    with closing(Database(place.config.database)) as database:
+        token = Tokens(database).add("", "", datetime.now(UTC))
     client = create_app(place.config, place.store(), shared=folder).test_client()
     for address in ("/feeds/harbour-gazette.atom", "/feeds/harbour-gazette/2026-03.json", "/feeds.opml", "/"):
         for query, headers in ((f"?token={token}", {}), ("", {"Authorization": f"Bearer {token}"})):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import psycopg
 import pytest
+from postgresql_server import PostgreSQL
 from storing_samples import Watch, child, finished, killed, says, text_of
 
 from feeds import tables
@@ -83,23 +83,18 @@ def test_readers_do_not_need_the_right(address: str) -> None:
 
 
 def test_who_loses_the_lock_in_mid_run_writes_no_more(
-    postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgresql: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that restarts, or cuts idle sessions, gives the lock to the next one: two must not write."""
     monkeypatch.setattr("feeds.ingest.FILES_IN_A_BATCH", 1)
-    name = "feeds_lock_lost"
-    with psycopg.connect(f"{postgresql}/postgres", autocommit=True) as connection:
-        connection.execute(f"create database {name}".encode())
-    watch = Watch(f"{postgresql}/{name}", tmp_path / "inbox")
+    watch = Watch(postgresql.new_database(), tmp_path / "inbox")
     for number in range(4):
         watch.put(f"{number}.md", text_of(f"https://harbour.example/{number}"))
 
     def cut(done: int, _: int) -> None:
         if done == 2:
-            with psycopg.connect(f"{postgresql}/{name}") as connection:
-                connection.execute(
-                    "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
-                )
+            cut_off = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
+            postgresql.execute(cut_off)
 
     with pytest.raises(StoreError, match="the right to ingest"):
         watch.ingest.run("test", progress=cut)
