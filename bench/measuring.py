@@ -23,7 +23,7 @@ from feeds.model import Cleaned, Draft
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
 FEW = 40
-_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +80,4 @@ def say(what: str, taken: float, count: int, ratio: str) -> None:
 
 def cleaned(config: Config, draft: Draft) -> Cleaned:
     """A draft cleaned as the ingest does it."""
-    return Cleaner(config.catalogue, "").prepare(draft, _NOW, _NOW)
+    return Cleaner(config.catalogue, "").prepare(draft, NOW, NOW)

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from feeds import index, rows, tables
 from feeds.database import Database
 from feeds.model import Article, Cleaned, FileState, Original, Outcome, Source
+from feeds.search import Findable
 
 _MOST_PARAMETERS = 500
 _NUMBERS = tuple(column.name for column in tables.cleanings.c if not column.primary_key)
@@ -34,6 +35,8 @@ class Batch:
     """Ids of entries that no file tells of any more."""
     withdrawn: list[str] = field(default_factory=list)
     """Paths of files that are there no more."""
+    findable: dict[str, Findable] = field(default_factory=dict)
+    """What entries are found by, by id, as far as it was made already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def write(
     """
     _write_files(database, connection, inbox, batch.files, now)
     _write_originals(database, connection, inbox, batch)
-    outcomes = _write_entries(database, connection, batch.entries)
+    outcomes = _write_entries(database, connection, batch)
     described = write_sources(database, connection, [made.article.source for made in batch.entries])
     withdraw(database, connection, batch.orphans, now if retire else None)
     forget_files(connection, inbox, batch.withdrawn)
@@ -129,10 +132,8 @@ def withdraw(
     return known
 
 
-def _write_entries(
-    database: Database, connection: Connection, entries: Iterable[Cleaned]
-) -> dict[str, Outcome]:
-    cleaned = {one.article.id: one for one in entries}
+def _write_entries(database: Database, connection: Connection, batch: Batch) -> dict[str, Outcome]:
+    cleaned = {one.article.id: one for one in batch.entries}
     made = {entry_id: rows.entry_row(one) for entry_id, one in cleaned.items()}
     known = _known(connection, list(made))
     outcomes: dict[str, Outcome] = {}
@@ -148,7 +149,7 @@ def _write_entries(
     told = [row for row in told if known.get(row["id"], _NEW)[1] != _numbers(row)]
     database.upsert(connection, tables.entries, fresh)
     database.upsert(connection, tables.cleanings, told)
-    index.write(connection, [cleaned[row["id"]].article for row in fresh])
+    index.write(connection, [cleaned[row["id"]].article for row in fresh], batch.findable)
     back = [entry_id for entry_id, outcome in outcomes.items() if outcome == "new"]
     for chunk in chunks(back):
         connection.execute(sa.delete(tables.deletions).where(tables.deletions.c.id.in_(chunk)))

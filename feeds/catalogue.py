@@ -85,6 +85,10 @@ class Catalogue:
             self._names.update(dict.fromkeys(entry.names, entry.source.slug))
         self.move(self.moves)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        said = (self.packs, self.configured, self.rules, self.moves, self.auto, self.lists)
+        return Catalogue, said  # what is made of it is made again where it arrives
+
     def move(self, moves: Sequence[Move]) -> None:
         """Let other sources than those that the articles name have them, from now on."""
         self.moves = tuple(moves)

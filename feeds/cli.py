@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,17 +16,16 @@ import click
 
 from feeds import __version__
 from feeds.backupverbs import backup, restore
+from feeds.bulkverbs import ingest, reclean
 from feeds.model import FeedsError, ReadError
+from feeds.subscriptionverbs import subscriptions
 from feeds.tokenverbs import token
 
 if TYPE_CHECKING:
     from feeds.config import Config
-    from feeds.ingest import Ingest, Progress
-    from feeds.model import Report
+    from feeds.ingest import Ingest
 
 _MOST_SHOWN = 50
-_WORTH_A_BAR = 200
-_PUSH_SECONDS = 15
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -75,27 +72,6 @@ def watch(file: str | None) -> None:
     watcher.start()
     stopping.wait()
     watcher.stop()
-
-
-@cli.command()
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.pass_obj
-def ingest(file: str | None, paths: tuple[Path, ...]) -> None:
-    """Read what is new or changed in the inbox, or the files and folders at PATHS, and say what came of it.
-
-    Exit code 1 if a file, or one of several inboxes, could not be read.
-    """
-    from feeds import logs
-    from feeds.push import tell
-
-    config = _config(file)
-    logs.configure(config, sys.stderr)
-    work = _ingest(config)
-    with _progress() as progress:
-        report = work.run("by hand", places=list(paths) or None, progress=progress)
-    _say(report)
-    tell(config, _PUSH_SECONDS)
-    sys.exit(1 if report.failed or report.unreachable else 0)
 
 
 @cli.command()
@@ -215,21 +191,6 @@ def forget(file: str | None, article: str, undo: bool) -> None:
     sys.exit(0 if found else 1)
 
 
-@cli.command("reclean")
-@click.option("--source", default="", metavar="SOURCE", help="Only the articles of this source.")
-@click.option("--dry-run", is_flag=True, help="Show what would change and change nothing.")
-@click.pass_obj
-def reclean_(file: str | None, source: str, dry_run: bool) -> None:
-    """Clean the stored articles again, as packs, configuration and rules are now. Ids stay."""
-    from feeds import logs, moving
-
-    config = _config(file)
-    logs.configure(config, sys.stderr)
-    work = _ingest(config)
-    for line in moving.reclean(work, source, dry_run=dry_run):
-        click.echo(line)
-
-
 @cli.command()
 @click.pass_obj
 def check(file: str | None) -> None:
@@ -251,6 +212,8 @@ def check(file: str | None) -> None:
     for place in config.inbox:
         missing = isinstance(place.at, Path) and not place.at.is_dir()
         click.echo(f"inbox: {place.shown}{' (there is no such folder yet)' if missing else ''}")
+    if config.subscriptions:
+        click.echo(f"subscriptions: {len(config.subscriptions)}")
 
 
 @cli.command()
@@ -298,6 +261,7 @@ def status(file: str | None) -> None:
     from feeds.filenames import shown
     from feeds.push import status_lines
     from feeds.store import Store
+    from feeds.upstreamreport import failing
 
     config = _config(file)
     store = Store(config.database)
@@ -318,7 +282,7 @@ def status(file: str | None) -> None:
             f"  {started} UTC, {run_.trigger}: new {run_.new}, changed {run_.changed}, same {run_.same}, "
             f"failed {run_.failed}, waiting {run_.waiting}{ended}{error}"
         )
-    for line in status_lines(config):
+    for line in (*failing(config), *status_lines(config)):
         click.echo(line)
     if failures:
         click.echo(f"not readable, tried again when they change: {len(failures)}")
@@ -328,7 +292,7 @@ def status(file: str | None) -> None:
         click.echo(f"  and {len(failures) - _MOST_SHOWN} more")
 
 
-for verb in (token, backup, restore):
+for verb in (ingest, reclean, token, subscriptions, backup, restore):
     cli.add_command(verb)
 
 
@@ -366,33 +330,3 @@ def _ingest(config: Config) -> Ingest:
     from feeds.store import Store
 
     return ingest_of(config, Store(config.database))
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar where a person watches and there is much to do."""
-    if not sys.stderr.isatty():
-        yield lambda done, to_do: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", visible=False)
-        yield lambda done, to_do: bar.update(task, completed=done, total=to_do, visible=to_do > _WORTH_A_BAR)
-
-
-def _say(report: Report) -> None:
-    from feeds.filenames import shown
-
-    for failure in report.unreachable:
-        click.echo(failure.reason, err=True)
-    for failure in report.failed:
-        click.echo(f"{shown(failure.path)}: {failure.reason}", err=True)
-    click.echo(
-        f"new {report.new}, changed {report.changed}, same {report.same}, failed {len(report.failed)}"
-        + (f", waiting {report.waiting} (still being written)" if report.waiting else "")
-        + (f", cleaned again {report.recleaned}" if report.recleaned else "")
-        + (f", published no more {report.gone}" if report.gone else "")
-    )

@@ -6,9 +6,10 @@ What `feeds ingest` does by hand and the watcher on its schedule is this same fu
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -17,9 +18,11 @@ from feeds import readers, reclean
 from feeds.catalogue import Catalogue
 from feeds.cleaner import Cleaner
 from feeds.inboxes import Folder, Found, Inbox, InboxError
-from feeds.intake import Intake, named
+from feeds.intake import Intake
 from feeds.model import Failure, FileState, Report
 from feeds.store import Store
+from feeds.tasks import FileResult, FileTask, clean_file, named
+from feeds.workforce import Job, Workforce
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,7 @@ FILES_IN_A_BATCH = 200
 BYTES_IN_A_BATCH = 8_000_000
 _NEVER = (-1, -1, "")
 _NOWHERE = "/nowhere"  # a folder that holds nothing: files named by hand are known by their whole paths
+_CLEANING = Job(clean_file, lambda task, reason: FileResult(failed=reason))
 Progress = Callable[[int, int], None]
 """Called with the files done and the files to do."""
 
@@ -56,6 +60,8 @@ class Ingest:
     deleted: Literal["keep", "retire", "remove"] = "keep"
     """What becomes of the article of a deleted file."""
     clock: Callable[[], datetime] = _now
+    workforce: Workforce = field(default_factory=Workforce)
+    """Who cleans, where there is much to clean."""
 
     def run(
         self,
@@ -78,7 +84,9 @@ class Ingest:
                 self.catalogue.move(self.store.moves())
                 if found := self.store.index(self.clock()):
                     log.info("%d articles that were stored before can be searched now", found)
-                others = reclean.where_rules_changed(self.store, self.cleaner, self.clock, report)
+                others = reclean.where_rules_changed(
+                    self.store, self.cleaner, self.clock, report, self.workforce
+                )
                 self._read(report, places, progress, failed_again=others)
             except BaseException as error:
                 with suppress(Exception):  # a database that is gone takes no notes
@@ -167,9 +175,12 @@ class Ingest:
         done = 0
         if due:
             progress(done, len(due))
-        for files in _batches(due):
-            self._take(inbox, files, known, report)
-            done += len(files)
+        begun: deque[Intake] = deque()
+        read = self._begin(inbox, due, known, begun)
+        for results in self.workforce.map(_CLEANING, self.cleaner, read):
+            work = begun.popleft()
+            self._finish(work, results, report)
+            done += len(work.files)
             progress(done, len(due))
 
     def _withdraw(
@@ -209,21 +220,36 @@ class Ingest:
             retire=self.deleted == "retire",
         )
 
+    def _begin(
+        self, inbox: Inbox, due: Sequence[Found], known: dict[str, FileState], begun: deque[Intake]
+    ) -> Iterator[list[FileTask]]:
+        """Read batch after batch, as they are asked for; `begun` gathers what is on its way."""
+        for files in _batches(due):
+            work = self._intake(inbox, known)
+            begun.append(work)
+            yield work.read(files)
+
     def _take(
         self, inbox: Inbox, files: Sequence[Found], known: dict[str, FileState], report: Report
     ) -> None:
-        """Take files as one batch; where that fails, one by one, so that it fails for the culprit alone.
+        """Read, clean and write a few files here and now."""
+        work = self._intake(inbox, known)
+        tasks = work.read(files)
+        self._finish(work, [clean_file(self.cleaner, task) for task in tasks], report)
+
+    def _finish(self, work: Intake, results: Sequence[FileResult], report: Report) -> None:
+        """Write files as one batch; where that fails, one by one, so that it fails for the culprit alone.
 
         Raises what the store raises where it cannot even note that a file failed.
         """
-        work = self._intake(inbox, known)
+        files = work.files
         try:
-            part = work.take(files)
+            part = work.write(results)
         except Exception as error:
             if len(files) > 1:
                 log.warning("a batch of %d files failed and is tried file by file: %s", len(files), error)
                 for file in files:
-                    self._take(inbox, [file], known, report)
+                    self._take(work.inbox, [file], work.known, report)
                 return
             part = work.give_up(files[0], error)
         report.new += part.new

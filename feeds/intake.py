@@ -9,12 +9,14 @@ from datetime import datetime
 from itertools import count
 
 from feeds import merge, readers, rows
+from feeds.addresses import discreet
 from feeds.cleaner import Cleaner
 from feeds.filenames import shown
 from feeds.inboxes import Found, Inbox, StillChangingError
 from feeds.model import Cleaned, Failure, FileState, Original, Outcome, ReadError, Report
 from feeds.readers import Refusal
 from feeds.store import Batch, Store
+from feeds.tasks import FileResult, FileTask, unexpected
 from feeds.text import legal
 
 log = logging.getLogger(__name__)
@@ -35,19 +37,32 @@ class Intake:
     now: datetime
     forgotten: frozenset[str] = frozenset()
     """Ids of entries that are not to come back, whatever a file tells."""
+    files: Sequence[Found] = ()
+    """The files of the batch."""
     retire: bool = False
     """Whether entries that no file tells of any more leave a sign behind."""
     batch: Batch = field(default_factory=Batch)
     report: Report = field(default_factory=Report)
     fresh: dict[tuple[str, int], tuple[Original, Cleaned]] = field(default_factory=dict)
     """What was read, by path and position, with what was made of it."""
+    read_now: list[tuple[Found, str]] = field(default_factory=list)
+    """The files that are on their way, each with its digest."""
     rolling: set[str] = field(default_factory=set)
     """Feeds and archives among the files: their entries leave them, and stay published."""
 
-    def take(self, files: Sequence[Found]) -> Report:
-        """Read, clean, merge and write some files."""
-        for file in files:
-            self._read(file)
+    def read(self, files: Sequence[Found]) -> list[FileTask]:
+        """Read some files; what there is to be done with those that are not as they were."""
+        self.files = files
+        return [task for task in map(self._read, files) if task is not None]
+
+    def write(self, results: Sequence[FileResult]) -> Report:
+        """Merge and write what was made of the files that were read, in their order."""
+        for (file, digest), result in zip(self.read_now, results, strict=True):
+            if result.failed:
+                self._fail(file, digest, result.failed)
+            else:
+                self._keep(file, result)
+                self._note(file, digest, result.refused)
         self._write()
         return self.report
 
@@ -60,15 +75,15 @@ class Intake:
 
     def give_up(self, file: Found, error: Exception) -> Report:
         """Write only that a file failed, which could not be written otherwise."""
-        log.error("%s: unexpected error", shown(file.path), exc_info=error)
-        failed = replace(self, batch=Batch(), report=Report(), fresh={}, rolling=set())
+        log.error("%s: unexpected error", shown(discreet(file.path)), exc_info=error)
+        failed = replace(self, batch=Batch(), report=Report(), fresh={}, rolling=set(), read_now=[])
         digest = next((state.digest for state in self.batch.files), "")
-        failed._fail(file, digest, f"unexpected {named(error)}")
+        failed._fail(file, digest, unexpected(error))
         failed._write()
         return failed.report
 
-    def _read(self, file: Found) -> None:
-        """Read and clean one file; whatever is wrong with it stays its own matter."""
+    def _read(self, file: Found) -> FileTask | None:
+        """Read one file; whatever is wrong with it stays its own matter."""
         digest = ""
         try:
             data, digest = self.inbox.read(file)
@@ -77,46 +92,41 @@ class Intake:
                 self.report.same += 1
                 self.batch.files.append(_state(file, digest))
             else:
-                self._note(file, digest, self._clean(file, data))
+                self.read_now.append((file, digest))
+                return FileTask(file.path, data, self._dated(file), self.now, file.source)
         except StillChangingError:
             self.report.waiting += 1
         except ReadError as error:
             self._fail(file, digest, str(error))
         except Exception as error:  # a fault of ours: named like any other, and the run goes on
-            log.exception("%s: unexpected error", shown(file.path))
-            self._fail(file, digest, f"unexpected {named(error)}")
+            log.exception("%s: unexpected error", shown(discreet(file.path)))
+            self._fail(file, digest, unexpected(error))
+        return None
 
-    def _clean(self, file: Found, data: bytes) -> list[Refusal]:
-        """Read and clean what a file holds; answers what of it cannot be used."""
-        dated = min(rows.from_micros(file.modified // 1000), self.now)
-        reading = readers.read_all(data, file.path)
-        made, refused = [], list(reading.refused)
-        for name, draft in zip(reading.names, reading.drafts, strict=True):
-            try:
-                made.append((draft, self.cleaner.prepare(draft, dated, self.now)))
-            except ReadError as error:
-                refused.append(Refusal(name, str(error)))
-                if name == file.path:  # the only one
-                    raise
-        if not made:
-            raise ReadError(readers.told(refused, file.path))
+    def _dated(self, file: Found) -> datetime:
+        return min(rows.from_micros(file.modified // 1000), self.now)
+
+    def _keep(self, file: Found, result: FileResult) -> None:
+        """Take what was made of a file into the batch."""
         self.batch.rewritten.append(file.path)
-        if reading.rolls:
+        if result.rolls:
             self.rolling.add(file.path)
-        for position, (draft, cleaned) in enumerate(made):
-            if cleaned.article.id in self.forgotten:
+        for position, made in enumerate(result.made):
+            entry_id = made.cleaned.article.id
+            if entry_id in self.forgotten:
                 continue
+            self.batch.findable[entry_id] = made.findable
             original = Original(
                 inbox=self.inbox.name,
                 path=file.path,
                 position=position,
-                entry_id=cleaned.article.id,
-                draft=draft,
-                dated=dated,
+                entry_id=entry_id,
+                draft=made.draft,
+                dated=self._dated(file),
                 seen=self.now,
+                packed=made.packed,
             )
-            self.fresh[file.path, position] = (original, cleaned)
-        return refused
+            self.fresh[file.path, position] = (original, made.cleaned)
 
     def _note(self, file: Found, digest: str, refused: Sequence[Refusal]) -> None:
         """Remember a file that was read; what of it cannot be used is named, unless that is no news."""
@@ -125,9 +135,9 @@ class Intake:
         before = self.known.get(file.path)
         if not refused or (before is not None and before.reason == state.reason):
             return
-        failures = [Failure(one.name, legal(one.reason)) for one in refused[:MOST_NAMED]]
+        failures = [Failure(discreet(one.name), legal(one.reason)) for one in refused[:MOST_NAMED]]
         if more := len(refused) - len(failures):
-            failures.append(Failure(file.path, f"and {more} more that cannot be used"))
+            failures.append(Failure(discreet(file.path), f"and {more} more that cannot be used"))
         self.report.failed += failures
 
     def _fail(self, file: Found, digest: str, reason: str) -> None:
@@ -137,7 +147,7 @@ class Intake:
             self.report.same += 1
             return
         self.batch.files.append(state)
-        self.report.failed.append(Failure(file.path, state.reason))
+        self.report.failed.append(Failure(discreet(file.path), state.reason))
 
     def _write(self) -> None:
         """Merge what was read with what is kept of the same entries, and write it all at once."""
@@ -237,8 +247,3 @@ def _state(file: Found, digest: str, reason: str = "") -> FileState:
         digest=digest,
         reason=reason,
     )
-
-
-def named(error: BaseException) -> str:
-    """An error as a report names it."""
-    return f"{type(error).__name__}: {error}"

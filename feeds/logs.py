@@ -23,6 +23,7 @@ def configure(config: Config, stream: TextIO) -> None:
     logging.basicConfig(level=config.log.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long run is no warning
+    logging.getLogger("urllib3").setLevel(logging.INFO)  # whose debugging names queries, which may hold keys
 
 
 class Json(logging.Formatter):

@@ -201,6 +201,8 @@ class Original:
     """When it was first read: nothing is dated later than that."""
     edited: datetime | None = None
     """When the file last changed that text."""
+    packed: bytes = field(default=b"", compare=False, repr=False)
+    """The draft as it is kept, where it was packed already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,10 +87,10 @@ def reclean(ingest: Ingest, slug: str, *, dry_run: bool) -> Iterator[str]:
     ingest.catalogue.move(store.moves())
     if not dry_run:
         with store.running(wait=True):
-            changed = recleaning.everything(store, ingest.cleaner, ingest.clock, source)
+            changed = recleaning.everything(store, ingest.cleaner, ingest.clock, ingest.workforce, source)
         yield f"cleaned again: {changed} articles are served differently now"
         return
-    preview = recleaning.preview(store, ingest.cleaner, source)
+    preview = recleaning.preview(store, ingest.cleaner, ingest.workforce, source)
     differences = preview.differences
     yield f"of {preview.entries} articles {len(differences)} would be served differently"
     counted = Counter(name for difference in differences for name in difference.fields)
@@ -118,7 +118,7 @@ def _moved(ingest: Ingest, source: Source, into: Source) -> str:
         clean = store.number("catalogue") == ingest.cleaner.fingerprint()
         store.move(Move(slug=source.slug, into=into), ingest.clock())
         ingest.catalogue.move(store.moves())
-        changed = recleaning.everything(store, ingest.cleaner, ingest.clock, source.slug)
+        changed = recleaning.everything(store, ingest.cleaner, ingest.clock, ingest.workforce, source.slug)
         if clean:  # else the next run cleans everything again, for another reason
             store.set_number("catalogue", ingest.cleaner.fingerprint())
     return (

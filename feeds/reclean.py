@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from feeds import merge
 from feeds.cleaner import Cleaner
 from feeds.model import Article, Cleaned, Report, Source
 from feeds.store import Batch, Store
+from feeds.tasks import EntryTask, clean_entry
+from feeds.workforce import Job, Workforce
+
+log = logging.getLogger(__name__)
 
 _BATCH = 200
 
@@ -39,7 +43,7 @@ class Preview:
 
 
 def where_rules_changed(
-    store: Store, cleaner: Cleaner, clock: Callable[[], datetime], report: Report
+    store: Store, cleaner: Cleaner, clock: Callable[[], datetime], report: Report, workforce: Workforce
 ) -> bool:
     """Clean everything again if anything that decides how to clean has changed since it was done last.
 
@@ -48,18 +52,20 @@ def where_rules_changed(
     current = cleaner.fingerprint()
     if store.number("catalogue") == current:
         return False
-    report.recleaned += everything(store, cleaner, clock)
+    report.recleaned += everything(store, cleaner, clock, workforce)
     store.set_number("catalogue", current)
     return True
 
 
-def everything(store: Store, cleaner: Cleaner, clock: Callable[[], datetime], source: str = "") -> int:
+def everything(
+    store: Store, cleaner: Cleaner, clock: Callable[[], datetime], workforce: Workforce, source: str = ""
+) -> int:
     """Clean the entries of a source, or all of them, again; answers how many are served differently now.
 
     Ids stay, whatever changes; what today's rules cannot clean any more stays as it is.
     """
     changed, described = 0, set[Source]()
-    for made in _batches(store, cleaner, source):
+    for made in _cleaned(store, cleaner, workforce, source):
         described.update(one.article.source for one in made)
         outcomes = store.write("", Batch(entries=made), clock())
         changed += sum(outcome != "same" for outcome in outcomes.values())
@@ -68,10 +74,10 @@ def everything(store: Store, cleaner: Cleaner, clock: Callable[[], datetime], so
     return changed
 
 
-def preview(store: Store, cleaner: Cleaner, source: str = "") -> Preview:
+def preview(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = "") -> Preview:
     """What `everything` would change; writes nothing."""
     found = Preview()
-    for made in _batches(store, cleaner, source):
+    for made in _cleaned(store, cleaner, workforce, source):
         before = store.articles([one.article.id for one in made])
         found.entries += len(made)
         found.differences += [
@@ -82,9 +88,20 @@ def preview(store: Store, cleaner: Cleaner, source: str = "") -> Preview:
     return found
 
 
-def _batches(store: Store, cleaner: Cleaner, source: str) -> Iterator[list[Cleaned]]:
+def _cleaned(store: Store, cleaner: Cleaner, workforce: Workforce, source: str) -> Iterator[list[Cleaned]]:
+    for made in workforce.map(_CLEANING, cleaner, _batches(store, source)):
+        yield [one for one in made if one is not None]
+
+
+def _batches(store: Store, source: str) -> Iterator[list[EntryTask]]:
     last = ""
     while ids := store.entry_ids(after=last, limit=_BATCH, source=source):
         last = ids[-1]
-        versions = (list(cleaner.versions(kept)) for kept in store.originals_of_entries(ids).values())
-        yield [merge.merge(made) for made in versions if made]
+        yield [EntryTask(kept) for kept in store.originals_of_entries(ids).values()]
+
+
+def _given_up(task: EntryTask, reason: str) -> None:
+    log.warning("%r cannot be cleaned again: %s", task.originals[0].path, reason)
+
+
+_CLEANING = Job(clean_entry, _given_up)

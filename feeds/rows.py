@@ -161,18 +161,23 @@ def receipt(text: str) -> Receipt:
     )
 
 
-def original_row(original: Original) -> dict[str, Any]:
-    """An original as a row of `originals`, its draft as deflated JSON."""
-    draft = _fields(original.draft)
-    draft["enclosures"] = [_fields(enclosure) for enclosure in original.draft.enclosures]
+def packed(draft: Draft) -> bytes:
+    """A draft as it is kept: deflated JSON."""
+    fields = _fields(draft)
+    fields["enclosures"] = [_fields(enclosure) for enclosure in draft.enclosures]
     for name in ("published", "updated"):
-        draft[name] = draft[name].isoformat() if draft[name] else None
+        fields[name] = fields[name].isoformat() if fields[name] else None
+    return zlib.compress(_json(fields).encode(), _LEVEL)
+
+
+def original_row(original: Original) -> dict[str, Any]:
+    """An original as a row of `originals`."""
     return {
         "inbox": original.inbox,
         "path": original.path,
         "position": original.position,
         "entry_id": original.entry_id,
-        "draft": zlib.compress(_json(draft).encode(), _LEVEL),
+        "draft": original.packed or packed(original.draft),
         "dated": to_micros(original.dated),
         "seen": to_micros(original.seen),
         "edited": to_micros(original.edited) if original.edited else None,
@@ -195,6 +200,7 @@ def original(row: Mapping[Any, Any]) -> Original:
         dated=from_micros(row["dated"]),
         seen=from_micros(row["seen"]),
         edited=from_micros(row["edited"]) if row["edited"] is not None else None,
+        packed=bytes(row["draft"]),
     )
 
 

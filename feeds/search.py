@@ -10,12 +10,14 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from operator import add
+from dataclasses import dataclass
+from zlib import crc32
 
-VERSION = 1
+VERSION = 2
 """Raised with every change to what is kept for searching: everything is then looked up anew."""
 
 _LONGEST_WORD = 64
+_BLANK = ord(" ")
 
 # Thai to Tibetan, Burmese, Khmer; kana, Bopomofo, ideographs; Hangul, whose particles stick to the words.
 # Not in it: the ideographic punctuation and the katakana middle dot, which part words.
@@ -29,10 +31,12 @@ _RUN = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
 _UNSPACED_ONE = re.compile(f"[{_UNSPACED}]")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 # A tag of clean HTML: quotes stand in pairs, and only within them may a `>` stand.
-_TAG = re.compile(r"""</?([a-zA-Z0-9]*)[^>"]*(?:"[^"]*"[^>"]*)*>""")
-_WITHIN_WORDS = frozenset(
-    "a abbr b bdi bdo cite code data del dfn em font i ins kbd mark q s samp small span strike strong sub "
-    "sup time tt u var wbr".split()
+_REST_OF_TAG = r"""[^>"]*(?:"[^"]*"[^>"]*)*>"""
+_TAG = re.compile(f"</?{_REST_OF_TAG}")
+_TAG_WITHIN_WORDS = re.compile(
+    "</?(?:a|abbr|b|bdi|bdo|cite|code|data|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|span|strike|strong|sub"
+    f"|sup|time|tt|u|var|wbr)(?![a-zA-Z0-9]){_REST_OF_TAG}",
+    re.IGNORECASE,
 )
 
 
@@ -51,12 +55,26 @@ def label(text: str) -> str:
 
 def searchable(title: str, body: str) -> str:
     """What is searched of an article: ` run run run `, made of its title and of its clean HTML."""
-    visible = html.unescape(_TAG.sub(_gap, body))
+    visible = html.unescape(_TAG.sub("\n", _TAG_WITHIN_WORDS.sub("", body)))
     return f" {' '.join(_RUN.findall(folded(f'{title} | {visible}')))} "
 
 
-def _gap(tag: re.Match[str]) -> str:
-    return "" if tag[1].lower() in _WITHIN_WORDS else "\n"
+@dataclass(frozen=True, slots=True)
+class Findable:
+    """What an article is found by, made before it is written."""
+
+    title: str
+    body: str
+    text: str
+    """What is `searchable` of title and body."""
+    numbers: str
+    """Its `pieces`, a blank between them."""
+
+
+def findable(title: str, body: str) -> Findable:
+    """What an article of this title and clean HTML is found by."""
+    text = searchable(title, body)
+    return Findable(title, body, text, " ".join(map(str, pieces(text))))
 
 
 def words(asked: str) -> tuple[str, ...]:
@@ -76,17 +94,27 @@ def pattern(word: str) -> str:
     return f"{before}{' '.join(runs)}{after}"
 
 
-def pieces(text: str) -> set[str]:
-    """What the index knows of a text, or of a `pattern`: each whole word (its beginning, where it is long),
-    and each pair of neighbours in a run without blanks; letters and digits only.
+def pieces(text: str) -> set[int]:
+    """What the index knows of a text, or of a `pattern`, as numbers of 32 bits with a sign: each whole word
+    (its beginning, where it is long), and each pair of neighbours in a run without blanks.
 
-    Where a pattern occurs, all of its pieces are among the text's. The converse does not hold: the index
-    only says which texts are worth looking at. A pattern of one ideograph has none.
+    Where a pattern occurs, all of its pieces are among the text's. The converse does not hold, also because
+    two pieces may share a number: the index only says which texts are worth looking at. A pattern of one
+    ideograph has none.
     """
-    found: set[str] = set()
-    for run in text.split():
+    found, unspaced = set(), []
+    for run in set(text.split()):
         if run[0] >= _FIRST_UNSPACED and _UNSPACED_ONE.match(run):
-            found.update(map(add, run, run[1:]))
+            unspaced.append(run)
         else:
-            found.add(run[:_LONGEST_WORD])
-    return found
+            found.add(crc32(run[:_LONGEST_WORD].encode("utf-8", "replace")) - 0x80000000)
+    return found | _pairs(" ".join(unspaced))
+
+
+def _pairs(text: str) -> set[int]:
+    """Neighbours that are no blanks: two characters of 16 bits are one number of 32, read as it stands."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    pairs: set[int] = set()
+    for part in (memoryview(units), memoryview(units)[2:]):
+        pairs.update(part[: len(part) // 4 * 4].cast("i"))
+    return {pair for pair in pairs if pair & 0xFFFF != _BLANK and pair >> 16 != _BLANK}

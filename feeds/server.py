@@ -20,6 +20,7 @@ from gunicorn.app.base import BaseApplication
 from feeds.config import Config
 from feeds.database import Database
 from feeds.documents import KeptDocuments
+from feeds.filenames import known_as
 from feeds.inboxes import Inbox, Kept, open_inbox
 from feeds.ingest import Ingest
 from feeds.logs import REQUEST
@@ -29,6 +30,7 @@ from feeds.schedule import Watcher
 from feeds.store import Store
 from feeds.web import create_app
 from feeds.web.shared import server_folder
+from feeds.workforce import Workforce
 
 _GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
 _THREADS = 8
@@ -46,10 +48,11 @@ class PortError(FeedsError):
 def inboxes_of(config: Config, database: Database) -> list[Inbox]:
     """The inboxes that a configuration describes, and those of the database itself. Raises ConfigError."""
     documents = KeptDocuments(database)
+    titles = {known_as(one.key): one.title for one in config.subscriptions if one.title}
     return [
         *(open_inbox(place.at, place.name) for place in config.inbox),
         Kept(documents, POSTED, "what was posted"),
-        Kept(documents, FETCHED, "what was fetched"),
+        Kept(documents, FETCHED, "what was fetched", titles=titles),
     ]
 
 
@@ -62,6 +65,7 @@ def ingest_of(config: Config, store: Store) -> Ingest:
         deleted=config.deleted,
         language=config.language,
         settle=config.settle,
+        workforce=Workforce(config.processes, config.cluster),
     )
 
 

@@ -17,9 +17,11 @@ from pydantic import (
 
 from feeds import filters, places, rules, yamlfile
 from feeds.catalogue import COMBINED
+from feeds.crews import scheduler_address
 from feeds.filters import FilterError
 from feeds.intervals import cron_line, seconds
 from feeds.places import InboxSettings
+from feeds.subscriptions import Poll, PrivateUpstreams, Subscriptions
 from feeds.vocabulary import Host, Rules
 
 EVERY_FEED = "*"
@@ -151,6 +153,9 @@ class Settings(_Model):
     ] = (InboxSettings(at="seeds"),)
     database: str = "var/feeds.sqlite"
     private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
+    subscriptions: Subscriptions = ()
+    poll: Poll = 1800
+    private_upstreams: PrivateUpstreams = ()
     interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
     cron: Annotated[str, AfterValidator(cron_line)] | None = None
     settle: Seconds = 2
@@ -158,6 +163,8 @@ class Settings(_Model):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    cluster: Annotated[str, AfterValidator(scheduler_address)] = ""
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

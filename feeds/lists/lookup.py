@@ -42,6 +42,9 @@ class Lookup:
         self._any_pair = any_of([shape for rule in pairwise for shape in rule.shapes])
         self._shaped[urls.ANY_HOST] = [r for r in self._shaped.get(urls.ANY_HOST, ()) if not _by_pair(r)]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Lookup, (self.parts,)
+
     def _add(self, rule: Rule) -> None:
         if rule.names and not rule.inverted:
             table = self._named_in_any_case if rule.any_case else self._named

@@ -46,6 +46,9 @@ class Shape:
             raise RuleError(f"not text: {text[:_MOST_SHOWN]}") from error
         self._search, self._sub, self.groups = compiled.search, compiled.sub, compiled.groups
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _compiled, (self.text,)  # RE2's own pattern does not travel
+
     def found(self, text: str) -> bool:
         """Whether it matches anywhere in a text."""
         return self._search(text) is not None
@@ -76,14 +79,17 @@ def any_of(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
 
 
 def _joined(shapes: Iterable[Shape]) -> Shape:
-    joined = Shape.__new__(Shape)
-    joined.text = "|".join(f"(?:{shape.text})" for shape in shapes)
     try:
-        compiled = re2.compile(joined.text, _OPTIONS)
+        return _compiled("|".join(f"(?:{shape.text})" for shape in shapes))
     except re2.error as error:
         raise RuleError("too much for one pattern") from error
-    joined._search, joined._sub, joined.groups = compiled.search, compiled.sub, compiled.groups
-    return joined
+
+
+def _compiled(text: str) -> Shape:
+    shape, compiled = Shape.__new__(Shape), re2.compile(text, _OPTIONS)
+    shape.text = text
+    shape._search, shape._sub, shape.groups = compiled.search, compiled.sub, compiled.groups
+    return shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,30 @@
+"""Work for the tests of who does it: workers import it too, and need nothing but the package for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from feeds.cleaner import Cleaner
+from feeds.tasks import EntryTask, FileTask
+from feeds.workforce import Job
+
+
+def deadly(cleaner: Cleaner, task: FileTask) -> str:
+    """Kills the process that it is done in, where the task says so."""
+    if task.data == b"deadly":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.005)
+    return task.path
+
+
+DEADLY: Job[FileTask, str] = Job(deadly, lambda task, reason: f"{task.path}: {reason}")
+
+
+def whoever(cleaner: Cleaner, task: EntryTask) -> int:
+    """In which process it is done."""
+    return os.getpid()
+
+
+WHOEVER: Job[EntryTask, int] = Job(whoever, lambda task, reason: 0)
