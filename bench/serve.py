@@ -28,6 +28,7 @@ from pathlib import Path
 
 from flask import Flask, Response
 
+from feeds import logs
 from feeds.config import load
 from feeds.server import Server, ingest_of
 from feeds.store import Store
@@ -80,7 +81,9 @@ def main() -> None:
     if options.serve:
         server = Constant if options.serve == "constant" else Server
         with server_folder() if options.serve == "shared" else nullcontext() as shared:
-            server(load("config.yaml", {}), watch=False, say=print, shared=shared).run()
+            config = load("config.yaml", {})
+            logs.configure(config, sys.stderr)
+            server(config, watch=False, say=print, shared=shared).run()
         return
     for what in ("alone", "shared"):
         with tempfile.TemporaryDirectory() as scratch, ExitStack() as running:

@@ -259,8 +259,11 @@ def _opened(file: Path) -> Iterator[Connection]:
 
     Raises BackupError where it is something else.
     """
-    if not file.is_file():
-        raise BackupError(f"{file}: {'is no file' if file.exists() else 'there is no such file'}")
+    try:
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise BackupError(f"{file}: cannot be read: {error.strerror or error}") from error
     with tempfile.TemporaryDirectory(prefix="feeds-restore-") as folder, _reading(file) as connection:
         if _checked(connection, file) == tables.SCHEMA:
             yield connection

@@ -92,15 +92,16 @@ def test_requests_are_logged_as_text_too_and_only_where_that_is_wanted(place: Pl
 
 
 def test_the_watcher_logs_to_standard_output_and_a_command_by_hand_does_not(place: Place) -> None:
+    place.drop("a.md", article(1))
     watching = Started(place, "watch", FEEDS_LOG_FORMAT="json")
     try:
-        eventually(lambda: "watching" in watching.out.read_text(encoding="utf-8"), 30)
+        eventually(lambda: "new 1" in watching.out.read_text(encoding="utf-8"), 30)
     finally:
         assert watching.end() == 0
     assert watching.lines()[0]["logger"] == "feeds.schedule"
     assert watching.err.read_text(encoding="utf-8") == ""
     done = place.feeds("ingest", env={"FEEDS_LOG_FORMAT": "json", "FEEDS_LOG": "debug"})
-    assert done.stdout == "new 0, changed 0, same 0, failed 0\n"
+    assert done.stdout == "new 0, changed 0, same 1, failed 0\n"
 
 
 DEPARTING = f"""

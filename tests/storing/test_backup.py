@@ -336,6 +336,30 @@ def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     mine.close()
 
 
+def test_a_database_of_a_newer_version_is_left_to_that(tmp_path: Path) -> None:
+    file, mine = tmp_path / "b", str(tmp_path / "mine")
+    Database(mine).close()
+    with sqlite3.connect(mine) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0077'")
+    connection.close()
+    database = Database(mine)  # the newer one took nothing away: all else works
+    with pytest.raises(BackupError, match="which has to make its backups"):
+        backup(database, file, replace=False)
+    assert not file.exists()
+    database.close()
+
+
+@pytest.mark.parametrize("name", ["missing", "a/missing", "."])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    database = Database(str(tmp_path / "mine"))
+    with pytest.raises(BackupError, match=r": cannot be read: "):
+        restore(database, tmp_path / name, LATER, replace=False)
+    if name != "missing":
+        with pytest.raises(BackupError, match=r": (cannot be written: |is a folder)"):
+            backup(database, tmp_path / name, replace=True)
+    database.close()
+
+
 def test_a_backup_of_an_older_version_is_brought_forward_in_a_copy(tmp_path: Path, target: Store) -> None:
     older = tmp_path / "older"
     engine = sa.create_engine(database_url(str(older)))
