@@ -17,6 +17,7 @@ import click
 from feeds import __version__
 from feeds.bulkverbs import ingest, reclean
 from feeds.model import FeedsError, ReadError
+from feeds.subscriptionverbs import subscriptions
 from feeds.tokenverbs import token
 
 if TYPE_CHECKING:
@@ -214,6 +215,8 @@ def check(file: str | None) -> None:
     for place in config.inbox:
         missing = isinstance(place.at, Path) and not place.at.is_dir()
         click.echo(f"inbox: {place.shown}{' (there is no such folder yet)' if missing else ''}")
+    if config.subscriptions:
+        click.echo(f"subscriptions: {len(config.subscriptions)}")
 
 
 @cli.command()
@@ -261,6 +264,7 @@ def status(file: str | None) -> None:
     from feeds.filenames import shown
     from feeds.push import status_lines
     from feeds.store import Store
+    from feeds.upstreamreport import failing
 
     config = _config(file)
     store = Store(config.database)
@@ -281,7 +285,7 @@ def status(file: str | None) -> None:
             f"  {started} UTC, {run_.trigger}: new {run_.new}, changed {run_.changed}, same {run_.same}, "
             f"failed {run_.failed}, waiting {run_.waiting}{ended}{error}"
         )
-    for line in status_lines(config):
+    for line in (*failing(config), *status_lines(config)):
         click.echo(line)
     if failures:
         click.echo(f"not readable, tried again when they change: {len(failures)}")
@@ -294,6 +298,7 @@ def status(file: str | None) -> None:
 cli.add_command(ingest)
 cli.add_command(reclean)
 cli.add_command(token)
+cli.add_command(subscriptions)
 
 
 def main() -> None:

@@ -20,11 +20,12 @@ from feeds.filters import Filter, NamedView
 from feeds.model import ConfigError, Source
 from feeds.places import InboxPlace
 from feeds.settings import FeedSettings, Settings, SourceSettings
+from feeds.subscriptions import Upstream, subscribed
 from feeds.vocabulary import Pack
 
 DEFAULT_FILE = "config.yaml"
 _LARGEST_LIST = 10_000_000
-_MADE_HERE = ("inbox", "database", "tracking_lists", "rules", "feeds", "sources")
+_MADE_HERE = ("inbox", "subscriptions", "database", "tracking_lists", "rules", "feeds", "sources")
 """Keys that a Config has in another form than the file."""
 
 _Where = dict[str, tuple[str, Mapping[yamlfile.Path, int]]]
@@ -47,6 +48,12 @@ class Config:
     inbox: tuple[InboxPlace, ...]
     """In the order in which they are read; no two have one name."""
     database: str
+    subscriptions: tuple[Upstream, ...]
+    """Feeds of others that are polled."""
+    poll: int
+    """Seconds between two looks at one that says nothing else."""
+    private_upstreams: tuple[str, ...]
+    """Hosts and networks that these may be fetched from although they are private; EVERYWHERE for all."""
     interval: int
     """Seconds between two runs of the watcher."""
     cron: str | None
@@ -118,14 +125,16 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     if settings.hubs and not settings.base_url and not faults:
         place = "environment" if "hubs" in variables else f"{name}:{lines.get(('hubs',), 1)}"
         faults.append(f"{place}: hubs: need `base_url`, by which hubs and subscribers know a feed")
-    if faults:
-        raise ConfigError("\n".join(faults))
     folder = file.parent if file.name else Path()
+    upstreams, unusable = subscribed(settings.subscriptions, settings.poll, folder, *where["subscriptions"])
+    if faults or unusable:
+        raise ConfigError("\n".join((*faults, *unusable)))
     list_files = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     return Config(
         **{key: getattr(settings, key) for key in Settings.model_fields if key not in _MADE_HERE},
         inbox=places.named(settings.inbox, folder),
         database=_database(settings.database, folder),
+        subscriptions=upstreams,
         tracking_lists=list_files,
         catalogue=Catalogue(
             packs=load_packs(),

@@ -28,6 +28,7 @@ MISSED = 3
 """So many of the coming times are enough for `watched`."""
 _LATE, _GRACE = timedelta(hours=1), timedelta(minutes=5)
 _LONGEST_RUN = timedelta(hours=2)
+_LONG_UNHEARD, _OFTEN_UNHEARD = timedelta(days=1), 3
 _A_MINUTE = timedelta(minutes=1)
 _INTERRUPTED = ("StoppedError:", "KeyboardInterrupt:")
 _NAMESPACE = uuid.UUID("0f6d4a51-9d0f-4f5b-8f0e-5a1c0c1f7e32")
@@ -85,6 +86,36 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard:
+    """A feed of others that fails."""
+
+    url: str
+    """What it is known by."""
+    title: str
+    """What it is called: its own title, else its address, without what may be secret."""
+    reason: str
+    since: datetime
+    """When it first failed, of those times after each other."""
+    tried: datetime
+    """When it last did."""
+    failures: int
+    gone: bool = False
+    """Whether it said that it is gone for good."""
+
+    @property
+    def news(self) -> datetime | None:
+        """From when on that is news: it is gone, or has failed three times and for a day."""
+        if self.gone:
+            return self.tried
+        return self.since + _LONG_UNHEARD if self.failures >= _OFTEN_UNHEARD else None
+
+    @property
+    def id(self) -> str:
+        """Another one when it has answered in between, and when it is gone for good."""
+        return _id("upstream", self.url, self.since.isoformat(), "gone" if self.gone else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """What is known of the watcher."""
 
@@ -131,6 +162,12 @@ class Health:
     """How many files there are that cannot be read."""
     silent: tuple[Silence, ...]
     """The latest first."""
+    subscribed: int = 0
+    """How many feeds of others are polled."""
+    failing_upstreams: int = 0
+    """How many of them fail."""
+    unheard: tuple[Unheard, ...] = ()
+    """These, those first that failed last."""
     named: bool = True
     """Whether files and errors may be named to who asks."""
 
@@ -144,7 +181,13 @@ class Health:
     def news(self) -> int:
         """How many things are not well."""
         late = self.watcher.state == "late"
-        return bool(self.last_failed) + late + bool(self.failing) + bool(self.silent)
+        long = bool(self.long_unheard)
+        return bool(self.last_failed) + late + bool(self.failing) + bool(self.silent) + long
+
+    @property
+    def long_unheard(self) -> tuple[Unheard, ...]:
+        """The feeds of others that have failed for so long that it is news."""
+        return tuple(one for one in self.unheard if one.news and one.news <= self.now)
 
 
 def error(run: Run) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import count
 
 from feeds import merge, readers, rows
+from feeds.addresses import discreet
 from feeds.cleaner import Cleaner
 from feeds.filenames import shown
 from feeds.inboxes import Found, Inbox, StillChangingError
@@ -74,7 +75,7 @@ class Intake:
 
     def give_up(self, file: Found, error: Exception) -> Report:
         """Write only that a file failed, which could not be written otherwise."""
-        log.error("%s: unexpected error", shown(file.path), exc_info=error)
+        log.error("%s: unexpected error", shown(discreet(file.path)), exc_info=error)
         failed = replace(self, batch=Batch(), report=Report(), fresh={}, rolling=set(), read_now=[])
         digest = next((state.digest for state in self.batch.files), "")
         failed._fail(file, digest, unexpected(error))
@@ -92,13 +93,13 @@ class Intake:
                 self.batch.files.append(_state(file, digest))
             else:
                 self.read_now.append((file, digest))
-                return FileTask(file.path, data, self._dated(file), self.now)
+                return FileTask(file.path, data, self._dated(file), self.now, file.source)
         except StillChangingError:
             self.report.waiting += 1
         except ReadError as error:
             self._fail(file, digest, str(error))
         except Exception as error:  # a fault of ours: named like any other, and the run goes on
-            log.exception("%s: unexpected error", shown(file.path))
+            log.exception("%s: unexpected error", shown(discreet(file.path)))
             self._fail(file, digest, unexpected(error))
         return None
 
@@ -134,9 +135,9 @@ class Intake:
         before = self.known.get(file.path)
         if not refused or (before is not None and before.reason == state.reason):
             return
-        failures = [Failure(one.name, legal(one.reason)) for one in refused[:MOST_NAMED]]
+        failures = [Failure(discreet(one.name), legal(one.reason)) for one in refused[:MOST_NAMED]]
         if more := len(refused) - len(failures):
-            failures.append(Failure(file.path, f"and {more} more that cannot be used"))
+            failures.append(Failure(discreet(file.path), f"and {more} more that cannot be used"))
         self.report.failed += failures
 
     def _fail(self, file: Found, digest: str, reason: str) -> None:
@@ -146,7 +147,7 @@ class Intake:
             self.report.same += 1
             return
         self.batch.files.append(state)
-        self.report.failed.append(Failure(file.path, state.reason))
+        self.report.failed.append(Failure(discreet(file.path), state.reason))
 
     def _write(self) -> None:
         """Merge what was read with what is kept of the same entries, and write it all at once."""

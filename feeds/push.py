@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from itertools import groupby
 
 import requests
@@ -26,6 +25,7 @@ from feeds.filters import Filter
 from feeds.model import FeedsError
 from feeds.privacy import is_private
 from feeds.pushqueue import ALL, Push, Queue
+from feeds.times import retry_after
 from feeds.writers import WRITERS
 
 log = logging.getLogger(__name__)
@@ -228,7 +228,7 @@ def publish(hub: str, topic: str) -> Refusal | None:
                 return None
             return Refusal(
                 f"it answered {answer.status_code} {answer.reason}".strip(),
-                retry_after(answer.headers.get("Retry-After", "")),
+                retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC)),
                 whole_hub=answer.status_code >= 500 or answer.status_code in (408, 429),
             )
     except requests.Timeout:
@@ -237,20 +237,6 @@ def publish(hub: str, topic: str) -> Refusal | None:
         return Refusal("it cannot be reached")
     except (requests.RequestException, ValueError) as error:
         return Refusal(f"{type(error).__name__}: {error}")
-
-
-def retry_after(value: str, now: datetime | None = None) -> timedelta:
-    """A Retry-After header: seconds or a date (RFC 9110 section 10.2.3); nothing where it is neither."""
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=int(value[:9]))
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return timedelta(0)
-    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-    wait: timedelta = until - (now or datetime.now(UTC))
-    return max(wait, timedelta(0))
 
 
 def status_lines(config: Config) -> Iterator[str]:

@@ -16,10 +16,12 @@ from feeds.ingest import Ingest
 from feeds.model import FeedsError, Report
 from feeds.push import pusher_of
 from feeds.store import AlreadyRunningError
+from feeds.upstreams import Poller
 
 log = logging.getLogger(__name__)
 
 _PUSH_EVERY, _PUSH_SECONDS = 2, 20
+_POLL_EVERY = 1
 
 
 class StoppedError(FeedsError):
@@ -40,10 +42,19 @@ class Watcher:
             else IntervalTrigger(seconds=config.interval, timezone=UTC)
         )
         # A run that takes longer than the interval delays the next one; missed ones are made up for by one.
-        self._scheduler.add_job(
+        self._job = self._scheduler.add_job(
             self.run_once,
             trigger,
             next_run_time=datetime.now(UTC),
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+        self._poller = Poller(config)
+        self._scheduler.add_job(  # a job of its own: no upstream holds up a run
+            self._poll,
+            # Once in any case: what was subscribed to before is forgotten then.
+            IntervalTrigger(seconds=_POLL_EVERY, timezone=UTC) if config.subscriptions else None,
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
@@ -68,14 +79,17 @@ class Watcher:
     def stop(self) -> None:
         """Finish the batch that is being stored, if any, and end."""
         self._stopping.set()
+        self._poller.stop()
         if self._pusher is not None:
             self._pusher.stop()
         self._scheduler.shutdown(wait=True)
+        self._poller.close()
         if self._pusher is not None:
             self._pusher.close()
 
     def run_once(self) -> None:
         """One run; whatever goes wrong in it is logged, and the next one comes."""
+        self._poller.news.clear()
         try:
             report = self._ingest.run("watcher", wait=False, progress=self._between_batches)
         except AlreadyRunningError:
@@ -91,6 +105,12 @@ class Watcher:
         finally:
             if self._pusher is not None:  # also what was stored before something went wrong
                 self._pusher.note()
+
+    def _poll(self) -> None:
+        """Ask the feeds of others that are due; what they brought is read at once, or after this run."""
+        self._poller.begin()
+        if self._poller.news.is_set() and not self._stopping.is_set():
+            self._job.modify(next_run_time=datetime.now(UTC))
 
     def _between_batches(self, done: int, to_do: int) -> None:
         if self._stopping.is_set() and done < to_do:

@@ -18,6 +18,7 @@ from gunicorn.app.base import BaseApplication
 from feeds.config import Config
 from feeds.database import Database
 from feeds.documents import KeptDocuments
+from feeds.filenames import known_as
 from feeds.inboxes import Inbox, Kept, open_inbox
 from feeds.ingest import Ingest
 from feeds.masking import Masked
@@ -45,10 +46,11 @@ class PortError(FeedsError):
 def inboxes_of(config: Config, database: Database) -> list[Inbox]:
     """The inboxes that a configuration describes, and those of the database itself. Raises ConfigError."""
     documents = KeptDocuments(database)
+    titles = {known_as(one.key): one.title for one in config.subscriptions if one.title}
     return [
         *(open_inbox(place.at, place.name) for place in config.inbox),
         Kept(documents, POSTED, "what was posted"),
-        Kept(documents, FETCHED, "what was fetched"),
+        Kept(documents, FETCHED, "what was fetched", titles=titles),
     ]
 
 
@@ -134,6 +136,7 @@ def configure_logging(config: Config) -> None:
         handler.addFilter(masked)
     logging.getLogger("gunicorn.error").addFilter(masked)  # it has handlers of its own
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long run is no warning
+    logging.getLogger("urllib3").setLevel(logging.INFO)  # whose debugging names queries, which may hold keys
 
 
 def serve(config: Config, *, watch: bool, say: Say) -> None:

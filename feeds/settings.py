@@ -21,6 +21,7 @@ from feeds.crews import scheduler_address
 from feeds.filters import FilterError
 from feeds.intervals import cron_line, seconds
 from feeds.places import InboxSettings
+from feeds.subscriptions import Poll, PrivateUpstreams, Subscriptions
 from feeds.vocabulary import Host, Rules
 
 EVERY_FEED = "*"
@@ -152,6 +153,9 @@ class Settings(_Model):
     ] = (InboxSettings(at="seeds"),)
     database: str = "var/feeds.sqlite"
     private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
+    subscriptions: Subscriptions = ()
+    poll: Poll = 1800
+    private_upstreams: PrivateUpstreams = ()
     interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
     cron: Annotated[str, AfterValidator(cron_line)] | None = None
     settle: Seconds = 2

@@ -73,6 +73,7 @@ upstreams = Table(
     Column("changed", BigInteger),
     Column("due", BigInteger),  # none where it is not asked any more
     Column("failures", Integer, nullable=False),  # since it last answered
+    Column("failed", BigInteger),  # when the first of them was
     Column("error", Text, nullable=False),
 )
 

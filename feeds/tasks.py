@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from feeds import merge, readers, rows, search
+from feeds.addresses import discreet
 from feeds.cleaner import Cleaner
 from feeds.filenames import shown
 from feeds.model import Cleaned, Draft, Original, ReadError
@@ -27,6 +28,8 @@ class FileTask:
     """The time of an article that names none."""
     latest: datetime
     """The latest time that any can have."""
+    source: str = ""
+    """The name of the source of articles that name none."""
 
     @property
     def size(self) -> int:
@@ -63,6 +66,8 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
         reading = readers.read_all(task.data, task.path)
         made, refused = [], list(reading.refused)
         for name, draft in zip(reading.names, reading.drafts, strict=True):
+            if task.source and not draft.source_name:
+                draft = replace(draft, source_name=task.source)
             try:
                 cleaned = cleaner.prepare(draft, task.dated, task.latest)
             except ReadError as error:
@@ -79,7 +84,7 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     except ReadError as error:
         return FileResult(failed=str(error))
     except Exception as error:  # a fault of ours: named like any other
-        log.exception("%s: unexpected error", shown(task.path))
+        log.exception("%s: unexpected error", shown(discreet(task.path)))
         return FileResult(failed=unexpected(error))
 
 

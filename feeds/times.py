@@ -1,9 +1,9 @@
-"""Dates as files and pages write them. Pure; a leaf."""
+"""Dates as files, pages and servers write them. Pure; a leaf."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _SPACED_ZONE = re.compile(r"(\d{4}-.*\d)\s+(?:([+-]\d\d:?\d\d)|UTC)")  # Jekyll's `2026-05-04 07:30:00 +0800`
@@ -50,3 +50,16 @@ def day_of_name(name: str) -> datetime | None:
     """The day that a file's name begins with (`2026-05-04-title.md`)."""
     match = _DATED_NAME.match(name)
     return moment(match[1]) if match else None
+
+
+def retry_after(value: str, now: datetime) -> timedelta:
+    """A Retry-After header: seconds or a date (RFC 9110 section 10.2.3); nothing where it is neither."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=int(value[:9]))
+    try:
+        until = parsedate_to_datetime(value)
+        until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
+        return max(until - now, timedelta(0))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return timedelta(0)

@@ -7,12 +7,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from feeds import batch, rows, tables
+from feeds import addresses, batch, rows, tables
 from feeds.database import Database
-from feeds.health import LATEST, WATCHER, Broken, Cadence
+from feeds.health import LATEST, WATCHER, Broken, Cadence, Unheard
 from feeds.model import Run
 
 _entries, _files, _runs = tables.entries.c, tables.files.c, tables.runs.c
+_upstreams = tables.upstreams.c
 _ERRORS = 1000
 _ALL = 1_000_000
 _LONG_AGO = -(2**62)
@@ -72,7 +73,7 @@ def broken(database: Database, most: int) -> tuple[tuple[Broken, ...], int]:
         listed = [
             Broken(
                 inbox=row.inbox,
-                path=row.path,
+                path=addresses.discreet(row.path),
                 reason=row.reason,
                 tried=rows.from_micros(row.seen),
                 stamp=f"{row.modified} {row.digest}",
@@ -83,6 +84,27 @@ def broken(database: Database, most: int) -> tuple[tuple[Broken, ...], int]:
         if count == most:
             count = connection.scalar(sa.select(sa.func.count()).where(failing)) or 0
     return tuple(listed), count
+
+
+def unheard(database: Database) -> tuple[tuple[Unheard, ...], int]:
+    """The feeds of others that fail, those first that failed last, and how many are polled in all."""
+    query = sa.select(tables.upstreams).where(_upstreams.failures > 0)
+    with database.reading() as connection:
+        count = connection.scalar(sa.select(sa.func.count()).select_from(tables.upstreams)) or 0
+        failing = connection.execute(query).all() if count else []
+    found = [
+        Unheard(
+            url=row.url,
+            title=row.title or addresses.shown(row.url),
+            reason=row.error,
+            since=rows.from_micros(row.failed or row.checked or 0),
+            tried=rows.from_micros(row.checked or 0),
+            failures=row.failures,
+            gone=row.due is None,
+        )
+        for row in failing
+    ]
+    return tuple(sorted(found, key=lambda one: (one.since, one.url), reverse=True)), count
 
 
 def last_by_watcher(database: Database) -> datetime | None:

@@ -34,6 +34,8 @@ class Found:
     """Nanoseconds since 1970."""
     version: str = ""
     """What its place says of its content (an ETag, a blob's id); empty where that says nothing."""
+    source: str = ""
+    """Whose articles they are, where its place says so; what they say themselves goes before."""
 
     @property
     def stamp(self) -> Stamp:

@@ -10,14 +10,36 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from feeds.model import Draft, ReadError
-from feeds.readers import archives, article, feedjson, markdown, plaintext, syndication, webpage
-from feeds.readers.document import Document, Refusal
+from feeds.readers import (
+    archives,
+    article,
+    feedjson,
+    feedlinks,
+    markdown,
+    plaintext,
+    syndication,
+    webpage,
+)
+from feeds.readers.document import Document, NoEntriesError, Refusal
 
-__all__ = ["MOST_BYTES", "READERS", "Document", "Reader", "Reading", "Refusal", "read", "read_all", "told"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_TEXT",
+    "READERS",
+    "Document",
+    "NoEntriesError",
+    "Reader",
+    "Reading",
+    "Refusal",
+    "read",
+    "read_all",
+    "read_feed",
+    "told",
+]
 
 MOST_BYTES = 32_000_000
 """A larger file is never read; saved pages with their pictures inside come near it."""
-_MOST_TEXT = 8_000_000
+MOST_TEXT = 8_000_000
 """What is all text is refused from here on; the largest real article has 0.7 MB (CRUFT.md 1.5)."""
 
 
@@ -38,7 +60,7 @@ class Reader(NamedTuple):
     """Its articles in their order, a refusal in the place of each that cannot be used; raises ReadError."""
     rolls: bool = False
     """Whether such a document is a window on a list: entries leave it, and are articles all the same."""
-    most_bytes: int = _MOST_TEXT
+    most_bytes: int = MOST_TEXT
     """A larger document is not of this format; nothing of it is decoded."""
 
 
@@ -89,6 +111,21 @@ def read_all(data: bytes, name: str) -> Reading:
     return reading
 
 
+def read_feed(data: bytes, address: str) -> Reading:
+    """The articles in a feed that was fetched from an address, which what it says is relative to.
+
+    Raises NoEntriesError for a feed that is fine and empty, ReadError where it is none.
+    """
+    document = _checked(Document(data, address))
+    if not syndication.recognises(document) and not feedjson.recognises(document):
+        if not webpage.recognises(document):
+            raise ReadError("not a feed")
+        found = feedlinks.named(document)
+        named = f"; it names these feeds: {', '.join(found)}" if found else ""
+        raise ReadError(f"a web page, not a feed{named}")
+    return read_all(data, address)
+
+
 def told(refused: Sequence[Refusal], name: str) -> str:
     """What was left out of a file, in one line; `name` is the file's, which the line does not repeat."""
     pieces = [f"{one.name.removeprefix(name).strip(' /') or 'archive'}: {one.reason}" for one in refused]
@@ -136,8 +173,8 @@ def _reader_of(document: Document) -> Reader:
     for reader in READERS:
         if len(document.data) <= reader.most_bytes and reader.recognises(document):
             return reader
-    if len(document.data) > _MOST_TEXT:
-        raise ReadError(f"the file is larger than {_MOST_TEXT // 1_000_000} MB")
+    if len(document.data) > MOST_TEXT:
+        raise ReadError(f"the file is larger than {MOST_TEXT // 1_000_000} MB")
     raise ReadError(
         "not an article: it begins neither with front matter (---), <!--milliseconds--> nor a [title](link) "
         "line, and is no web page, feed, Markdown or plain text with a link"

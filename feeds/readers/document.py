@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from feeds.model import ReadError
 from feeds.readers import encoding
 
 _OPENING = 4096
+
+
+class NoEntriesError(ReadError):
+    """A feed that is fine, and has nothing in it."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,11 @@ class Document:
     def text(self) -> str:
         r"""The text, legal characters only, newlines as `\n`. Raises ReadError where it is none."""
         return encoding.decode(self.data)
+
+    @cached_property
+    def address(self) -> str:
+        """Where it was fetched from, which what it says is relative to; empty where it is a file."""
+        return self.name if self.name.startswith(("http://", "https://")) else ""
 
     @cached_property
     def opening(self) -> bytes:

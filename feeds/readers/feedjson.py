@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from feeds.model import Draft, Enclosure, ReadError
-from feeds.readers.document import Document, Refusal
+from feeds.readers.document import Document, NoEntriesError, Refusal
 from feeds.text import decoded, legal, plain
 from feeds.times import moment
 
@@ -42,18 +42,18 @@ def read(document: Document) -> list[Draft | Refusal]:
         raise ReadError("no JSON Feed: its version is not https://jsonfeed.org/version/1 or 1.1")
     items = _members(feed.get("items"))
     if not items:
-        raise ReadError("a feed without entries")
+        raise NoEntriesError("a feed without entries")
     found: list[Draft | Refusal] = []
     for number, item in enumerate(items, start=1):
-        draft = _draft(item, feed)
+        draft = _draft(item, feed, document.address)
         found.append(
             draft or Refusal(f"{document.name} entry {number}", "no link: neither url nor external_url")
         )
     return found
 
 
-def _draft(item: Members, feed: Members) -> Draft | None:
-    base = _address("", feed.get("feed_url"), feed.get("home_page_url"))
+def _draft(item: Members, feed: Members, address: str) -> Draft | None:
+    base = _address(address, feed.get("feed_url"), feed.get("home_page_url")) or address
     enclosures = tuple(filter(None, (_enclosure(base, one) for one in _members(item.get("attachments")))))
     link = _address(base, item.get("url"), item.get("external_url"), *(one.url for one in enclosures[:1]))
     link = link or _address("", item.get("id"))

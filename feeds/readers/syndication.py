@@ -19,7 +19,7 @@ from turbohtml import parse_fragment
 
 from feeds.model import Draft, Enclosure, ReadError
 from feeds.readers import wellformed
-from feeds.readers.document import Document, Refusal
+from feeds.readers.document import Document, NoEntriesError, Refusal
 from feeds.text import decoded, legal, plain
 from feeds.times import moment
 
@@ -60,17 +60,19 @@ def read(document: Document) -> list[Draft | Refusal]:
     feed, entries = parsed["feed"], parsed["entries"]
     found: list[Draft | Refusal] = []
     for number, entry in enumerate(entries, start=1):
-        draft = _draft(entry, feed)
+        draft = _draft(entry, feed, document.address)
         found.append(draft or Refusal(f"{document.name} entry {number}", "no link, and no guid that is one"))
     if whole.cut_off:
         found.append(Refusal(f"{document.name} entry {len(entries) + 1}", f"{whole.fault}: it is cut off"))
     if not found:
-        raise ReadError(f"{whole.fault}: no entry can be read" if whole.fault else "a feed without entries")
+        if whole.fault:
+            raise ReadError(f"{whole.fault}: no entry can be read")
+        raise NoEntriesError("a feed without entries")
     return found
 
 
-def _draft(entry: Fields, feed: Fields) -> Draft | None:
-    base = _feed_address(feed)
+def _draft(entry: Fields, feed: Fields, address: str) -> Draft | None:
+    base = _feed_address(feed, address)
     link = _link(entry, base)
     if not link:
         return None
@@ -112,10 +114,14 @@ def _resolved(base: str, address: object) -> str:
     return found if re.match(r"https?://[^/]", found, re.IGNORECASE) else ""
 
 
-def _feed_address(feed: Fields) -> str:
-    """What relative links are relative to: the feed's own address, else its home page."""
+def _feed_address(feed: Fields, address: str) -> str:
+    """What relative links are relative to: the feed's own address, else its home page, else where it is from.
+
+    That last, since mirrors hand on the feeds of others.
+    """
     own = [link.get("href") for link in feed.get("links") or () if link.get("rel") == "self"]
-    return next(filter(None, (_resolved("", address) for address in (*own, feed.get("link")))), "")
+    said = (_resolved(address, one) for one in (*own, feed.get("link")))
+    return next(filter(None, said), address)
 
 
 def _link(entry: Fields, base: str) -> str:

@@ -41,6 +41,7 @@ class Checkup:
         now, runs = datetime.now(UTC), self._store.runs(RUNS)
         broken, failing = self.failing(runs)
         wrong = [run for run in vitals.with_errors(self._database) if health.error(run)]
+        unheard, subscribed = vitals.unheard(self._database)
         named = self._sees_all(visitor)
         if not named:
             broken, runs, wrong = (), [_unnamed(run) for run in runs], [_unnamed(run) for run in wrong]
@@ -58,6 +59,9 @@ class Checkup:
             broken=broken,
             failing=failing,
             silent=health.silent(cadences, now),
+            subscribed=subscribed,
+            failing_upstreams=len(unheard),
+            unheard=unheard if named else (),
             named=named,
         )
 

@@ -68,6 +68,8 @@ def _of(health: Health) -> Iterator[Metric]:
     yield _gauge(
         "feeds_silent_sources", "Sources that publish nothing although they used to.", len(health.silent)
     )
+    yield _gauge("feeds_subscriptions", "Feeds of others that are polled.", health.subscribed)
+    yield _gauge("feeds_failing_subscriptions", "Those of them that fail.", health.failing_upstreams)
     yield _gauge("feeds_runs_failed", "Runs of the history that ended with an error.", health.failed)
     watcher = health.watcher
     yield _gauge("feeds_watcher_late", "1 where the watcher seems to have stopped.", watcher.state == "late")

@@ -56,6 +56,11 @@ def _news(health: Health, say: Words) -> Iterator[tuple[str, datetime, str, list
     for one in health.broken:
         title = say("file_broken", path=plain(one.path))
         yield one.id, one.tried, title, [one.reason, say("tried_again_one")]
+    for feed in health.long_unheard:
+        title = say("upstream_gone" if feed.gone else "upstream_failing", title=plain(feed.title))
+        since = say("upstream_since", n=feed.failures, moment=say.moment(feed.since))
+        then = say("upstream_not_asked") if feed.gone else since
+        yield feed.id, feed.news or feed.since, title, [feed.reason, then]
     for silence in health.silent:
         told = say("silent_since", day=say.day(silence.last), gap=say.span(silence.gap))
         yield silence.id, silence.since, say("source_silent", title=silence.source.title), [told]

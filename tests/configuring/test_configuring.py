@@ -16,6 +16,7 @@ from feeds.model import ConfigError
 from feeds.places import InboxPlace
 from feeds.settings import Settings
 from feeds.store import database_url
+from feeds.subscriptions import Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = Path(__file__).parent / "lists"
@@ -155,6 +156,15 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "language": ("zh-Hans", "zh-Hans"),
     "inbox": ("/srv/drop", (InboxPlace(name="folder", at=Path("/srv/drop")),)),
     "database": ("postgresql://u@h/n", "postgresql://u@h/n"),
+    "subscriptions": (
+        "https://a.example/x,y, https://b.example",
+        (
+            Upstream(url="https://a.example/x,y", interval=1800),
+            Upstream(url="https://b.example", interval=1800),
+        ),
+    ),
+    "poll": ("2h", 7200),
+    "private_upstreams": ("nas.lan, 10.0.0.0/8", ("nas.lan", "10.0.0.0/8")),
     "interval": ("5m", 300),
     "cron": ("0 6 * * *", "0 6 * * *"),
     "settle": ("10s", 10),
@@ -186,6 +196,8 @@ def test_every_key_can_be_set_in_the_environment_which_wins(write: Write, key: s
     environ = {f"FEEDS_{key.upper()}": value}
     assert getattr(load(write(""), environ), key) == expected
     in_file = {
+        "subscriptions": "[https://c.example/]",
+        "private_upstreams": "true",
         "log": "error",
         "base_url": "http://x",
         "database": "x.db",

@@ -14,9 +14,9 @@ from feeds.push import (
     FIRST_WAIT,
     LONGEST_WAIT,
     MOST_ATTEMPTS,
-    retry_after,
     waiting_after,
 )
+from feeds.times import retry_after
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

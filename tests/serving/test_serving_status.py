@@ -327,6 +327,8 @@ def test_prometheus_reads_the_numbers(ill: Place) -> None:
         "feeds_articles lantern-post": 7,
         "feeds_failing_files": 3,
         "feeds_silent_sources": 1,
+        "feeds_subscriptions": 0,
+        "feeds_failing_subscriptions": 0,
         "feeds_runs_failed": 1,
         "feeds_watcher_late": 0,
         "feeds_last_run_timestamp_seconds": (NOW - MINUTE).timestamp(),

@@ -36,5 +36,6 @@ def upgrade() -> None:
         sa.Column("changed", sa.BigInteger),
         sa.Column("due", sa.BigInteger),
         sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("failed", sa.BigInteger),
         sa.Column("error", sa.Text, nullable=False),
     )

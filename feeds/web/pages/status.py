@@ -76,6 +76,8 @@ def _headlines(health: Health, say: Words) -> Iterator[tuple[str, str]]:
         yield say("state_run_failed"), "runs"
     if health.failing:
         yield say("state_files", n=health.failing), "files"
+    if health.long_unheard:
+        yield say("state_upstreams", n=len(health.long_unheard)), "upstreams"
     if health.silent:
         yield say("state_silent", n=len(health.silent)), "silent"
 
