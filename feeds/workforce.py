@@ -281,8 +281,12 @@ def _unpacked(packed: bytes) -> Cleaner:
 @cache
 def versions() -> str:
     """Everything that decides what cleaning makes of a file, the configuration left aside."""
-    own = f"feeds {__version__} ({_SOURCE}), rules {rules.VERSION}, readers {readers.VERSION}, tally {tally.VERSION}"
+    own = f"feeds {__version__} ({_SOURCE}), rules {rules.VERSION}, readers {readers.VERSION}"
     theirs = [f"{name} {metadata.version(name)}" for name in _LIBRARIES]
     return ", ".join(
-        (f"{own}, search {search.VERSION}", f"Python {'.'.join(python_version_tuple()[:2])}", *theirs)
+        (
+            f"{own}, tally {tally.VERSION}, search {search.VERSION}",
+            f"Python {'.'.join(python_version_tuple()[:2])}",
+            *theirs,
+        )
     )
