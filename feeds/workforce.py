@@ -6,6 +6,7 @@ in the order of the tasks, so what is written does not depend on who did the wor
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import pickle
 import zlib
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from itertools import chain
+from pathlib import Path
 from platform import python_version_tuple
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -38,6 +40,16 @@ _CHUNKS_FOR_EACH_WORKER, _SIZE_AT_ONCE = 10, 64_000_000
 _LIBRARIES = (
     "turbohtml nh3 feedparser beautifulsoup4 lxml markdown-it-py mdit-py-plugins python-slugify".split()
 )
+
+
+def _source() -> str:
+    """A digest of the code that this process runs: taken when it begins, since an upgrade may replace it."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    said = b"".join(path.read_bytes() for path in files)
+    return hashlib.blake2b(said, digest_size=4).hexdigest()
+
+
+_SOURCE = _source()
 
 
 class Task(Protocol):
@@ -269,8 +281,12 @@ def _unpacked(packed: bytes) -> Cleaner:
 @cache
 def versions() -> str:
     """Everything that decides what cleaning makes of a file, the configuration left aside."""
-    own = f"feeds {__version__}, rules {rules.VERSION}, readers {readers.VERSION}, tally {tally.VERSION}"
+    own = f"feeds {__version__} ({_SOURCE}), rules {rules.VERSION}, readers {readers.VERSION}"
     theirs = [f"{name} {metadata.version(name)}" for name in _LIBRARIES]
     return ", ".join(
-        (f"{own}, search {search.VERSION}", f"Python {'.'.join(python_version_tuple()[:2])}", *theirs)
+        (
+            f"{own}, tally {tally.VERSION}, search {search.VERSION}",
+            f"Python {'.'.join(python_version_tuple()[:2])}",
+            *theirs,
+        )
     )

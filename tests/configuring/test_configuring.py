@@ -183,8 +183,6 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
     "pictures": ("show", "show"),
     "playground": ("off", "off"),
     "post_limit": ("1000", 1000),
-    "processes": ("2", 2),
-    "cluster": ("tcp://scheduler.example:8786", "tcp://scheduler.example:8786"),
     "private": ("harbour, all", ("harbour", "all")),
     "tracking_lists": (f"{LISTS}/a.json, {LISTS}/b.txt", (LISTS / "a.json", LISTS / "b.txt")),
 }
@@ -203,7 +201,6 @@ def test_every_key_can_be_set_in_the_environment_which_wins(write: Write, key: s
     assert getattr(load(write(""), environ), key) == expected
     in_file = {
         "subscriptions": "[https://c.example/]",
-        "cluster": "tcp://other.example:8786",
         "private_upstreams": "true",
         "log": "error",
         "log_format": "text",
