@@ -121,8 +121,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schedule": {"config", "filenames", "ingest", "jumps", "model", "push", "store", "upstreams"},
     "jumps": set(),
     "server": {
-        "config", "connecting", "database", "documents", "filenames", "inboxes", "ingest", "masking", "model", "places",
-        "schedule", "store", "web", "workforce",
+        "config", "connecting", "database", "documents", "filenames", "inboxes", "ingest", "masking", "model",
+        "places", "schedule", "store", "web", "workforce",
     },
     "web": {
         "", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
