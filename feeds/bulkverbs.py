@@ -39,12 +39,13 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
 
     Exit code 1 if a file, or one of several inboxes, could not be read.
     """
+    from feeds import logs
     from feeds.push import tell
-    from feeds.server import configure_logging, ingest_of
+    from feeds.server import ingest_of
     from feeds.store import Store
 
     config = _config(file, processes, cluster)
-    configure_logging(config)
+    logs.configure(config, sys.stderr)
     work = ingest_of(config, Store(config.database))
     with _progress() as progress:
         report = work.run("by hand", places=list(paths) or None, progress=progress)
@@ -60,12 +61,12 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
 @click.pass_obj
 def reclean(file: str | None, source: str, dry_run: bool, processes: int | None, cluster: str | None) -> None:
     """Clean the stored articles again, as packs, configuration and rules are now. Ids stay."""
-    from feeds import moving
-    from feeds.server import configure_logging, ingest_of
+    from feeds import logs, moving
+    from feeds.server import ingest_of
     from feeds.store import Store
 
     config = _config(file, processes, cluster)
-    configure_logging(config)
+    logs.configure(config, sys.stderr)
     work = ingest_of(config, Store(config.database))
     for line in moving.reclean(work, source, dry_run=dry_run):
         click.echo(line)

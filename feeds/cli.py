@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from feeds import __version__
+from feeds.backupverbs import backup, restore
 from feeds.bulkverbs import ingest, reclean
 from feeds.model import FeedsError, ReadError
 from feeds.subscriptionverbs import subscriptions
@@ -42,18 +43,14 @@ def cli(context: click.Context, file: str | None) -> None:
 @click.pass_obj
 def run(file: str | None) -> None:
     """Watch the inbox and serve the feeds, in one process: all that one machine needs."""
-    from feeds.server import serve
-
-    serve(_config(file), watch=True, say=click.echo)
+    _serve(_config(file), watch=True)
 
 
 @cli.command("serve")
 @click.pass_obj
 def serve_(file: str | None) -> None:
     """Serve the feeds only; the watcher runs elsewhere."""
-    from feeds.server import serve
-
-    serve(_config(file), watch=False, say=click.echo)
+    _serve(_config(file), watch=False)
 
 
 @cli.command()
@@ -63,11 +60,11 @@ def watch(file: str | None) -> None:
     import signal
     import threading
 
+    from feeds import logs
     from feeds.schedule import Watcher
-    from feeds.server import configure_logging
 
     config = _config(file)
-    configure_logging(config)
+    logs.configure(config, sys.stdout)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -298,10 +295,8 @@ def status(file: str | None) -> None:
         click.echo(f"  and {len(failures) - _MOST_SHOWN} more")
 
 
-cli.add_command(ingest)
-cli.add_command(reclean)
-cli.add_command(token)
-cli.add_command(subscriptions)
+for verb in (ingest, reclean, token, subscriptions, backup, restore):
+    cli.add_command(verb)
 
 
 def main() -> None:
@@ -320,6 +315,17 @@ def _config(file: str | None) -> Config:
     from feeds.config import load
 
     return load(file, os.environ)
+
+
+def _serve(config: Config, *, watch: bool) -> None:
+    import logging
+
+    from feeds import logs
+    from feeds.server import serve
+
+    logs.configure(config, sys.stdout)
+    say = logging.getLogger("feeds").info if config.log_format == "json" else click.echo
+    serve(config, watch=watch, say=say)
 
 
 def _ingest(config: Config) -> Ingest:

@@ -72,6 +72,9 @@ class Config:
     trusted_proxies: int
     """How many proxies before the server may set X-Forwarded-* headers."""
     log: str
+    log_format: Literal["text", "json"]
+    access_log: bool
+    """Whether every request is logged."""
     auto_sources: bool
     deleted: Literal["keep", "retire", "remove"]
     """What becomes of the article of a deleted file: keep, retire or remove."""

@@ -85,6 +85,11 @@ class Database:
         """The database as people may see it: without a password."""
         return self._path or self._url.render_as_string(hide_password=True)
 
+    @property
+    def path(self) -> str | None:
+        """The file of a SQLite database; None elsewhere."""
+        return self._path
+
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
@@ -109,6 +114,16 @@ class Database:
         else:
             with self._named_errors(), self._engine.begin() as connection:
                 yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection to read one state from, whatever is written meanwhile. Raises StoreError."""
+        with self.reading() as connection:
+            if self._path is None:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            else:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
 
     @contextmanager
     def running(self, *, wait: bool) -> Iterator[None]:

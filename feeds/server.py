@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import errno
-import logging
+import json
 import signal
 import socket
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
 from feeds.config import Config
@@ -21,7 +23,7 @@ from feeds.documents import KeptDocuments
 from feeds.filenames import known_as
 from feeds.inboxes import Inbox, Kept, kind_of, open_inbox
 from feeds.ingest import Ingest
-from feeds.masking import Masked
+from feeds.logs import REQUEST
 from feeds.model import FeedsError
 from feeds.places import FETCHED, POSTED
 from feeds.schedule import Watcher
@@ -94,6 +96,8 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "threads": _THREADS,
             "graceful_timeout": _GRACE_SECONDS,
             "loglevel": self._config.log,
+            "logger_class": Log,
+            "accesslog": "-" if self._config.access_log else None,
             "proc_name": "feeds",
             "control_socket_disable": True,
             "forwarded_allow_ips": "",  # whom to believe is `trusted_proxies`, and nothing else
@@ -107,7 +111,6 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Flask:
         """Called by gunicorn in each worker: the application, with a database connection of its own."""
-        configure_logging(self._config)
         return create_app(self._config, seconds=_SECONDS_BEHIND, shared=self._shared)
 
     def _announce(self, arbiter: Any) -> None:
@@ -133,17 +136,33 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             watcher.stop()
 
 
-def configure_logging(config: Config) -> None:
-    """Log to standard error, one line a message."""
-    logging.basicConfig(
-        level=config.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
-    masked = Masked()
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(masked)
-    logging.getLogger("gunicorn.error").addFilter(masked)  # it has handlers of its own
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long run is no warning
-    logging.getLogger("urllib3").setLevel(logging.INFO)  # whose debugging names queries, which may hold keys
+class Log(glogging.Logger):  # type: ignore[misc]
+    """gunicorn's own messages, and one for each request where that is wanted, through the loggers of all."""
+
+    def setup(self, cfg: Any) -> None:
+        """Called by gunicorn."""
+        super().setup(cfg)
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        """Called by gunicorn after each request."""
+        if not self.cfg.accesslog:
+            return
+        known: dict[str, str | int | float] = {
+            "address": environ.get("REMOTE_ADDR", "-"),
+            "method": environ["REQUEST_METHOD"],
+            "path": req.uri,
+            "status": int(str(resp.status).partition(" ")[0]),
+            "bytes": getattr(resp, "sent", None) or 0,
+            "milliseconds": round(request_time.total_seconds() * 1000, 1),
+            "referer": environ.get("HTTP_REFERER", ""),
+            "agent": environ.get("HTTP_USER_AGENT", ""),
+        }
+        shown = (json.dumps(value, ensure_ascii=False) for value in (known["referer"], known["agent"]))
+        said = "{address} {method} {path} {status} {bytes} {milliseconds} ms".format_map(known)
+        self.access_log.info("%s %s %s", said, *shown, extra={REQUEST: known})
 
 
 def serve(config: Config, *, watch: bool, say: Say) -> None:

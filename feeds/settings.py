@@ -167,6 +167,8 @@ class Settings(_Model):
     cluster: Annotated[str, AfterValidator(scheduler_address)] = ""
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     log: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    access_log: bool = False
     auto_sources: bool = True
     deleted: Literal["keep", "retire", "remove"] = "keep"
     pictures: Literal["ask", "show"] = "ask"

@@ -40,16 +40,17 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
 
     Exit code 1 if one of them failed.
     """
+    from feeds import logs
     from feeds.addresses import bare
     from feeds.config import load
     from feeds.filenames import shown
-    from feeds.server import configure_logging, ingest_of
+    from feeds.server import ingest_of
     from feeds.store import Store
     from feeds.upstreamreport import failure_of
     from feeds.upstreams import Poller
 
     config = load(file, os.environ)
-    configure_logging(config)
+    logs.configure(config, sys.stderr)
     known = {upstream.key for upstream in config.subscriptions}
     wanted = {bare(url) for url in urls} or known
     for url in sorted(wanted - known):

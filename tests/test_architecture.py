@@ -94,7 +94,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "tokens": {"database", "rows", "tables"},
     "tokenverbs": {"config", "database", "filenames", "privacy", "store", "tokens"},
-    "bulkverbs": {"config", "crews", "filenames", "ingest", "model", "moving", "push", "server", "store"},
+    "bulkverbs": {
+        "config", "crews", "filenames", "ingest", "logs", "model", "moving", "push", "server", "store",
+    },
     "masking": set(),
     "addresses": set(),
     "reach": set(),
@@ -110,17 +112,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "upstreamreport": {"addresses", "config", "database", "subscriptions", "upstreamstates"},
     "subscriptionverbs": {
-        "addresses", "config", "filenames", "server", "store", "subscriptions", "upstreamreport",
+        "addresses", "config", "filenames", "logs", "server", "store", "subscriptions", "upstreamreport",
         "upstreams",
     },
     "fetch": {"", "addresses", "inflate", "model", "outbound", "reach", "times"},
+    "backup": {"batch", "database", "index", "migrations", "model", "search", "tables"},
+    "backupverbs": {"backup", "config", "database"},
+    "logs": {"config", "masking"},
     "intervals": set(),
     "gitaddress": set(),
     "places": {"gitaddress", "yamlfile"},
     "export": {"config", "model", "store", "web", "writers"},
     "schedule": {"config", "filenames", "ingest", "model", "push", "store", "upstreams"},
     "server": {
-        "config", "database", "documents", "filenames", "inboxes", "ingest", "masking", "model", "places",
+        "config", "database", "documents", "filenames", "inboxes", "ingest", "logs", "model", "places",
         "schedule", "store", "web", "workforce",
     },
     "web": {
@@ -129,9 +134,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sums", "tally", "text", "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
-        "", "bulkverbs", "config", "database", "export", "filenames", "inboxes", "ingest", "inspect", "model",
-        "moving", "push", "report", "schedule", "server", "store", "subscriptionverbs", "tables",
-        "tokenverbs", "upstreamreport",
+        "", "backupverbs", "bulkverbs", "config", "database", "export", "filenames", "inboxes", "ingest",
+        "inspect", "logs", "model", "moving", "push", "report", "schedule", "server", "store",
+        "subscriptionverbs", "tables", "tokenverbs", "upstreamreport",
     },
 }
 # fmt: on
@@ -171,6 +176,7 @@ DOORS = {
     "urllib3": {"fetch", "outbound"},
     "brotli": {"inflate", "web"},
     "sqlalchemy": {
+        "backup",
         "batch",
         "database",
         "documents",
@@ -198,7 +204,7 @@ DOORS = {
     "fsspec": {"inboxes"},
     "s3fs": {"inboxes"},
     "apscheduler": {"schedule", "intervals"},
-    "click": {"cli", "subscriptionverbs", "tokenverbs", "bulkverbs"},
+    "click": {"cli", "subscriptionverbs", "tokenverbs", "bulkverbs", "backupverbs"},
     "prometheus_client": {"web"},
     "rich": {"bulkverbs"},
 }

@@ -15,7 +15,7 @@ from serving_place import FEEDS, Place, article
 
 VERBS = [
     *("run", "serve", "watch", "ingest", "migrate", "clean", "explain", "check", "status"),
-    *("sources", "forget", "reclean", "subscriptions", "token", "export"),
+    *("sources", "forget", "reclean", "subscriptions", "token", "export", "backup", "restore"),
 ]
 
 
