@@ -95,10 +95,12 @@ def engine_of(url: sa.URL) -> Engine:
 def _read_only(path: Path) -> Engine:
     """A file in a folder that nothing can be written to, where SQLite cannot put the index of its journal.
 
-    Where there is no journal the file is all there is. Else it needs the index that lies beside it.
+    Where there is no journal and the disk is read-only, the file is all there is. Else it needs the index
+    that lies beside it: where only this user may not write, another one may.
     """
     journal = path.with_name(f"{path.name}-wal")
-    whole = "" if journal.exists() and journal.stat().st_size else "&immutable=1"
+    fixed = os.statvfs(path).f_flag & os.ST_RDONLY and not (journal.exists() and journal.stat().st_size)
+    whole = "&immutable=1" if fixed else ""
     address = f"{path.absolute().as_uri()}?mode=ro{whole}"
     return sa.create_engine(
         "sqlite://",

@@ -6,6 +6,7 @@ SQLite by default, PostgreSQL by address; what is kept there is store.py's matte
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -155,8 +156,12 @@ class Database:
 
     def _said(self, error: SQLAlchemyError) -> str:
         """Why; SQLite calls a disk that is full by many names."""
-        full = self._path is not None and is_unavailable(error) and disk_is_full(self._path)
-        return "its disk is full" if full else _reason(error)
+        if self._path is None or not is_unavailable(error):
+            return _reason(error)
+        if disk_is_full(self._path):
+            return "its disk is full"
+        locked = "" if os.access(Path(self._path).parent, os.W_OK) else "; its folder cannot be written to"
+        return _reason(error) + locked
 
     @contextmanager
     def _lock_of_server(self, wait: bool) -> Iterator[None]:
@@ -232,7 +237,7 @@ def _lock_of_file(path: str, wait: bool) -> Iterator[None]:
         try:
             lock = files.enter_context(Path(path).open("a", encoding="utf-8"))
         except OSError as error:
-            raise UnavailableError(f"{path}: {error.strerror}") from error
+            raise UnavailableError(f"{path}: cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -32,14 +33,19 @@ class StoppedError(FeedsError):
     """The watcher was asked to stop; what was stored so far stays, the rest is read the next time."""
 
 
-class Every(IntervalTrigger):  # type: ignore[misc] # no types
-    """So many seconds after the last time. The original counts on from a time that may be a year ago, in
-    steps that it lists one by one, where the clock was set forward.
+class Once(BaseTrigger):  # type: ignore[misc] # no types
+    """A trigger whose missed times are made up for by one. The original lists them one by one, however many
+    they are where the clock was set forward.
     """
 
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """Called by APScheduler."""
-        following: datetime = now + self.interval
+    def __init__(self, trigger: BaseTrigger) -> None:
+        self._trigger = trigger
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """Called by APScheduler: the next time after the last one, or after now where that is over."""
+        following: datetime | None = self._trigger.get_next_fire_time(previous_fire_time, now)
+        if following is not None and following <= now:
+            following = self._trigger.get_next_fire_time(now, now)
         return following
 
 
@@ -54,7 +60,7 @@ class Watcher:
         trigger = (
             CronTrigger.from_crontab(config.cron, timezone=UTC)
             if config.cron
-            else Every(seconds=config.interval, timezone=UTC)
+            else IntervalTrigger(seconds=config.interval, timezone=UTC)
         )
         self._interval = float(config.interval)
         self._failed = 0
@@ -63,7 +69,7 @@ class Watcher:
         # A run that takes longer than the interval delays the next one; missed ones are made up for by one.
         self._job = self._scheduler.add_job(
             self.run_once,
-            trigger,
+            Once(trigger),
             next_run_time=datetime.now(UTC),
             coalesce=True,
             max_instances=1,
@@ -73,7 +79,7 @@ class Watcher:
         self._scheduler.add_job(  # a job of its own: no upstream holds up a run
             self._poll,
             # Once in any case: what was subscribed to before is forgotten then.
-            Every(seconds=_POLL_EVERY, timezone=UTC) if config.subscriptions else None,
+            _every(_POLL_EVERY) if config.subscriptions else None,
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
@@ -82,7 +88,7 @@ class Watcher:
         if self._pusher is not None:  # a job of its own: no hub holds up a run
             self._scheduler.add_job(
                 self._pusher.deliver,
-                Every(seconds=_PUSH_EVERY, timezone=UTC),
+                _every(_PUSH_EVERY),
                 args=[_PUSH_SECONDS],
                 coalesce=True,
                 max_instances=1,
@@ -157,6 +163,10 @@ class Watcher:
     def _between_batches(self, done: int, to_do: int) -> None:
         if self._stopping.is_set() and done < to_do:
             raise StoppedError(f"stopped after {done} of {to_do} files")
+
+
+def _every(seconds: int) -> Once:
+    return Once(IntervalTrigger(seconds=seconds, timezone=UTC))
 
 
 def _say(report: Report) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from feeds.filenames import known_as
 from feeds.places import FETCHED
 
 _columns = tables.upstreams.c
+_CLAIMED = timedelta(hours=1)
+"""Longer than one that is being asked is claimed for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,11 @@ class UpstreamStates:
         """Those that have to be asked, the longest due first.
 
         Not while a run has yet to read what was fetched: entries that a newer document has no more were lost.
+        One that was asked later than now was asked with a clock that was ahead, and is due.
         """
-        query = sa.select(tables.upstreams).where(_columns.due <= rows.to_micros(now), ~_unread())
+        ahead = sa.and_(_columns.checked > rows.to_micros(now), _columns.due > rows.to_micros(now + _CLAIMED))
+        which = sa.or_(_columns.due <= rows.to_micros(now), ahead)
+        query = sa.select(tables.upstreams).where(which, ~_unread())
         return self._found(query.order_by(_columns.due, _columns.url))
 
     def unread(self) -> bool:

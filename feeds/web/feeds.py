@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, request, send_from_directory
@@ -67,7 +68,8 @@ def answer(document: Document) -> Response:
     response.headers["Cache-Control"] = _CACHE_CONTROL
     response.headers.update(_ANY_PAGE)
     response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified, Link"
-    if document.last_modified:
+    # None is later than the answer itself (RFC 9110 section 8.8.2.1): the clock may have been ahead once.
+    if document.modified and document.modified <= datetime.now(UTC):
         response.headers["Last-Modified"] = document.last_modified
     request.environ[DOCUMENT] = (document.state, body)
     return in_form(response, document, encoding)

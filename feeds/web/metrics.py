@@ -78,7 +78,7 @@ def _of(health: Health) -> Iterator[Metric]:
     last = ended(health.runs)
     if last is None or last.finished is None:
         return
-    took = (last.finished - last.started).total_seconds()
+    took = max(0.0, (last.finished - last.started).total_seconds())  # the clock may have been set back
     yield _gauge("feeds_last_run_duration_seconds", "How long the last run took that has ended.", took)
     files = GaugeMetricFamily(
         "feeds_last_run_files", "Files in the last run that has ended.", labels=["outcome"]

@@ -1,62 +1,118 @@
-"""A system clock that is set back or on: the watcher goes on, and nothing is dated in the future."""
+"""A clock that jumps, a day back or a year ahead and back: the watcher goes on, and no date says nonsense."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from serving_place import Place, article, eventually
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from faults_clock import WrongClock
+from serving_place import Place, article, eventually, titles
+from storing_samples import NOON, Watch, text_of
 
+from feeds import health
+from feeds.database import Database
+from feeds.intervals import due
+from feeds.model import Run
 from feeds.pushqueue import Queue
-from feeds.store import Store
+from feeds.schedule import Once
+from feeds.upstreamstates import UpstreamState, UpstreamStates
 
-LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-DAY = 86_400
-
-
-def stored(store: Store, articles: int) -> bool:
-    return len(store.newest(9)) == articles
+A_DAY, A_YEAR = timedelta(days=1), timedelta(days=365)
 
 
-def test_a_watcher_goes_on_when_its_clock_is_set_back_or_on(place: Place) -> None:
-    """The real process under libfaketime, whose file says how far its clock is off. It has no
-    time.sleep then:
-    the library refuses the clock that Python sleeps by."""
-    if not LIBRARIES:
-        pytest.skip("libfaketime is not installed")
-    off = place.root / "off"
-    off.write_text("+0\n", encoding="ascii")
-    clock = {
-        "LD_PRELOAD": str(LIBRARIES[0]),
-        "FAKETIME_TIMESTAMP_FILE": str(off),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
-    running = place.start("watch", env=clock)
-    store = place.store()
+def holds(place: Place, articles: int) -> bool:
+    return len(place.read().entries) == articles
+
+
+def test_a_watcher_goes_on_whatever_its_clock_does_and_feeds_stay_true(place: Place) -> None:
+    clock = WrongClock(place.root)
+    watcher = place.start("watch", env=clock.environment)
+    server = place.serving("serve")
     modified = []
-    for number, days in enumerate((0, 366, -1, 0)):
-        off.write_text(f"{days * DAY:+}\n", encoding="ascii")
-        now = datetime.now(UTC) + timedelta(days=days)
-        place.drop(f"{number}.md", article(number, date=f"{now + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"))
-        eventually(partial(stored, store, number + 1), 30, f"article {number}")
-        modified.append(store.state().changed)
-        (made,) = [one for one in store.newest(9) if one.title == f"Ferry {number} is back"]
-        assert made.published <= now + timedelta(minutes=2)
-    assert modified == sorted(set(modified))
-    running.says("the system's clock was set back")
-    assert "Traceback" not in running.said
-    assert running.end() == 0
+    for number, off_by in enumerate(("+0", "-1d", "+1y", "+0")):
+        clock.off_by(off_by)
+        place.drop(f"{number}.md", article(number))
+        eventually(partial(holds, place, number + 1), what=f"{off_by}: {watcher.said}")
+        assert titles(place.read("/feeds/all.atom?order=oldest"))
+        answer = place.get("/feeds/all.rss")
+        if stated := answer.headers["Last-Modified"]:
+            modified.append(parsedate_to_datetime(stated))
+            assert modified[-1] <= parsedate_to_datetime(answer.headers["Date"]), off_by
+        assert place.get("/healthz").status == place.get("/status").status == 200
+    assert modified == sorted(modified)
+    assert len(modified) == 2, "until the clock was ahead, which is no time that has been"
+    assert [watcher.end(), server.end()] == [0, 0]
+    assert watcher.said.count("the system's clock was set") == 3
+    assert "Traceback" not in watcher.said + server.said
 
 
-def test_what_hubs_are_told_is_not_put_off_by_a_clock_that_was_ahead(place: Place) -> None:
-    queue = Queue(place.store().database)
-    now = datetime.now(UTC)
-    ahead = now + timedelta(days=366)
-    queue.put(["http://hub.example/"], {"": "1"}, lambda feed: ["http://a.example/"], ahead, ahead)
-    assert [push.topic for push in queue.due(now)] == ["http://a.example/"]
-    assert queue.claim(queue.due(now)[0], now + timedelta(seconds=time.get_clock_info("time").resolution))
+@pytest.mark.parametrize(
+    "trigger",
+    [IntervalTrigger(seconds=1, timezone=UTC), CronTrigger.from_crontab("* * * * *", timezone=UTC)],
+    ids=["every second", "every minute"],
+)
+def test_what_was_missed_in_fifty_years_is_made_up_for_at_once(trigger: BaseTrigger) -> None:
+    """Small machines start in 1970 and are set right a moment later."""
+    began = time.monotonic()
+    following = Once(trigger).get_next_fire_time(datetime(1970, 1, 1, tzinfo=UTC), NOON)
+    assert following is not None
+    assert NOON < following <= NOON + timedelta(minutes=1)
+    assert time.monotonic() - began < 1
+
+
+def test_what_feeds_say_of_their_changes_never_goes_back(tmp_path: Path) -> None:
+    watch = Watch(str(tmp_path / "feeds.sqlite"), tmp_path / "inbox")
+    states = [watch.store.state()]
+    for number, ahead in enumerate((timedelta(0), -A_DAY, A_YEAR, -A_YEAR, timedelta(0))):
+        watch.clock.now = NOON + ahead
+        link = f"https://harbour.example/{number}"
+        watch.put(f"{number}.md", text_of(link, date=None), modified=NOON + 2 * A_YEAR)
+        assert watch.run()[0] == 1
+        states.append(watch.store.state())
+        dated = {one.link: one.published for one in watch.articles()}
+        assert dated[link] == watch.clock.now, "nothing is dated later than it was read"
+    for earlier, later in pairwise(states):
+        assert later.generation == earlier.generation + 1
+        assert later.changed > earlier.changed
+    watch.store.close()
+
+
+def test_a_run_from_the_future_makes_nothing_of_the_present_late(tmp_path: Path) -> None:
+    begun = NOON + A_YEAR
+    none = dict.fromkeys(("new", "changed", "same", "waiting", "failed"), 0)
+    run = Run(trigger=health.WATCHER, started=begun, finished=begun - A_YEAR, error="", **none)
+    found = health.watched([run], begun, lambda after: due(60, None, after, health.MISSED), NOON)
+    assert (found.state, found.next_run) == ("ok", NOON + timedelta(minutes=1))
+
+
+def test_a_feed_of_others_that_was_to_be_asked_in_a_year_is_asked_now(tmp_path: Path) -> None:
+    database, url = Database(str(tmp_path / "feeds.sqlite")), "https://mirror.example/feed"
+    states = UpstreamStates(database)
+    states.subscribe({url: ""}, NOON)
+    asked = UpstreamState(url=url, address=url, checked=NOON + A_YEAR, due=NOON + A_YEAR + A_DAY)
+    states.note(asked)
+    assert states.due(NOON) == [asked]
+    assert states.claim(asked, NOON + timedelta(minutes=5))
+    assert states.due(NOON) == []
+    states.note(UpstreamState(url=url, address=url, checked=NOON, due=NOON + A_DAY))
+    assert states.due(NOON) == []
+    database.close()
+
+
+def test_what_hubs_were_to_hear_in_a_year_they_hear_now(tmp_path: Path) -> None:
+    database = Database(str(tmp_path / "feeds.sqlite"))
+    queue, hub = Queue(database), "https://hub.example/"
+    queue.put([hub], {"harbour": "1"}, lambda feed: [f"/{feed}"], NOON + A_YEAR, NOON + A_YEAR)
+    (push,) = queue.due(NOON)
+    assert queue.claim(push, NOON + timedelta(minutes=1))
+    assert queue.due(NOON) == []
+    assert [one.topic for one in queue.due(NOON + timedelta(minutes=2))] == ["/harbour"]
+    database.close()

@@ -52,7 +52,7 @@ def _values(site: Site, checkup: Checkup, asking: Asking) -> Mapping[str, Any]:
         "rows": folded(health.runs, _ROWS),
         "is_quiet": lambda row: isinstance(row, Quiet),
         "end_of": lambda run: _end(run, health, say),
-        "took": lambda run: say.span(run.finished - run.started) if run.finished else "",
+        "took": lambda run: say.span(max(run.finished - run.started, _NOW)) if run.finished else "",
         "by": lambda run: say({"watcher": "by_watcher", "by hand": "by_hand"}.get(run.trigger, "by_other")),
         "chart": charts.bars([0] * (_FEWEST_BARS - len(values)) + values, *_CHART) if values else "",
         "brought": values,
