@@ -22,6 +22,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from postgresql_server import PostgreSQL
 from serving_place import article, eventually, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -66,12 +67,9 @@ def slug() -> bytes:
 
 
 @pytest.fixture
-def database(postgresql: str) -> str:
+def database(postgresql: PostgreSQL) -> str:
     """As Heroku writes it."""
-    name = f"dyno_{time.monotonic_ns()}"
-    with psycopg.connect(f"{postgresql}/postgres", autocommit=True) as connection:
-        connection.execute(f'create database "{name}"'.encode())
-    return f"{postgresql.replace('postgresql://', 'postgres://')}/{name}?sslmode=prefer"
+    return f"{postgresql.new_database().replace('postgresql://', 'postgres://')}?sslmode=prefer"
 
 
 class Dyno:

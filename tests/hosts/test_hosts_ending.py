@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from postgresql_server import PostgreSQL
 from serving_place import Place, article, eventually
 
 GRACE_SECONDS = 30
@@ -24,12 +25,8 @@ MANY_WORDS = "<p>" + "The ferry crosses the harbour again, and again. " * 2000 +
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    server = request.getfixturevalue("postgresql")
-    name = f"ending_{time.monotonic_ns()}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'create database "{name}"'.encode())
-    with Place(tmp_path, f"{server}/{name}") as here:
+def place(postgresql: PostgreSQL, tmp_path: Path) -> Iterator[Place]:
+    with Place(tmp_path, postgresql.new_database()) as here:
         here.configure(limit=1000)
         yield here
 
