@@ -96,7 +96,7 @@ def test_who_loses_the_lock_in_mid_run_writes_no_more(
             cut_off = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
             postgresql.execute(cut_off)
 
-    with pytest.raises(StoreError, match="the right to ingest"):
+    with pytest.raises(StoreError, match="terminating connection"):
         watch.ingest.run("test", progress=cut)
     assert len(watch.articles()) == 2
     assert watch.store.runs(1)[0].finished is None
