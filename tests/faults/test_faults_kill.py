@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from serving_place import Place, Process, article, eventually
 from storing_samples import Dump, dump
 
+from feeds.database import database_url
 from feeds.server import ingest_of
 from feeds.store import Store
 
-FILES = 700
+FILES = 1600
 """Four batches: two are stored while there are still others to come."""
 
 
@@ -22,7 +27,7 @@ FILES = 700
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("articles")
     for number in range(FILES):
-        body = " ".join(f"<b>{word}</b> of {number}" for word in ("harbour", "ferry", "lighthouse") * 20)
+        body = " ".join(f"<b>{word}</b> of {number}" for word in ("harbour", "ferry", "lighthouse") * 4)
         (folder / f"{number}.md").write_text(article(number, body=body), encoding="utf-8")
         os.utime(folder / f"{number}.md", (1_772_000_000, 1_772_000_000))
     return folder
@@ -52,14 +57,38 @@ def stored(store: Store) -> int:
     return sum(state.articles for state in store.sources())
 
 
-def another_batch(store: Store, process: Process) -> None:
-    """Wait until more is stored, but not all."""
-    before = stored(store)
-    eventually(lambda: stored(store) > before, seconds=60, what=f"a batch: {process.said}")
+@contextmanager
+def after_another_batch(address: str, process: Process) -> Iterator[None]:
+    """More is stored than before, and not all; what the process would write next waits until this is over.
 
-
-def in_the_middle(store: Store) -> None:
-    assert 0 < stored(store) < FILES, "the ingest was over before it could be disturbed"
+    Whoever looks is slower than an ingest where the machine is busy, so nothing is written while it looks.
+    """
+    lite = "://" not in address
+    patience = {"timeout": 0} if lite else {}  # SQLite would look again too seldom
+    engine = sa.create_engine(database_url(address), isolation_level="AUTOCOMMIT", connect_args=patience)
+    begin = ("BEGIN IMMEDIATE",) if lite else ("BEGIN", "LOCK TABLE entries IN EXCLUSIVE MODE")
+    try:
+        with engine.connect() as connection:
+            before, give_up = None, time.monotonic() + 60
+            while True:
+                assert time.monotonic() < give_up, process.said
+                time.sleep(0.002)
+                try:
+                    for statement in begin:
+                        connection.exec_driver_sql(statement)
+                except sa.exc.OperationalError:  # just being written to
+                    continue
+                found = connection.exec_driver_sql("SELECT count(*) FROM entries").scalar_one()
+                before = found if before is None else before
+                if found > before:
+                    break
+                connection.exec_driver_sql("ROLLBACK")
+                time.sleep(0.02)
+            assert found < FILES
+            yield
+            connection.exec_driver_sql("ROLLBACK")
+    finally:
+        engine.dispose()
 
 
 def test_a_killed_watcher_leaves_to_the_next_what_it_had_not_stored(
@@ -69,9 +98,8 @@ def test_a_killed_watcher_leaves_to_the_next_what_it_had_not_stored(
     server, store = place.serving("serve", env={"WEB_CONCURRENCY": "2"}), place.store()
     for _ in range(2):
         watcher = place.start("watch")
-        another_batch(store, watcher)
-        watcher.kill()
-        in_the_middle(store)
+        with after_another_batch(address, watcher):
+            watcher.kill()
         assert len(place.read().entries) == 50
         assert place.get("/healthz").status == 200
     again = place.start("watch")
@@ -88,17 +116,16 @@ def test_a_killed_worker_and_a_killed_master_leave_it_to_those_that_follow(
 ) -> None:
     """The watcher of `feeds run` lives in the worker."""
     filled(place, files)
-    server, store = place.start("run"), place.store()
-    another_batch(store, server)
-    [worker] = server.children()
-    os.kill(worker, signal.SIGKILL)
-    in_the_middle(store)
-    another_batch(store, server)
-    [orphan] = server.children()
-    assert orphan != worker
-    server.popen.kill()  # and not its worker, which sees that it is alone
-    server.popen.wait(timeout=8)
-    in_the_middle(store)
+    store = place.store()
+    server = place.start("run")
+    with after_another_batch(place.config.database, server):
+        [worker] = server.children()
+        os.kill(worker, signal.SIGKILL)
+    with after_another_batch(place.config.database, server):
+        [orphan] = server.children()
+        assert orphan != worker
+        server.popen.kill()  # and not its worker, which sees that it is alone
+        server.popen.wait(timeout=8)
     again = place.serving("run")
     again.says("Feeds at")  # until then the orphan may have answered
     eventually(lambda: stored(store) == FILES, seconds=60, what=f"the others: {again.said}")
@@ -114,11 +141,11 @@ def test_web_processes_are_killed_and_the_watcher_goes_on(
     place: Place, files: Path, undisturbed: Dump
 ) -> None:
     filled(place, files)
-    server, store = place.serving("serve", env={"WEB_CONCURRENCY": "2"}), place.store()
+    server = place.serving("serve", env={"WEB_CONCURRENCY": "2"})
     watcher = place.start("watch")
-    another_batch(store, watcher)
-    first = server.children()
-    os.kill(first[0], signal.SIGKILL)
+    with after_another_batch(place.config.database, watcher):
+        first = server.children()
+        os.kill(first[0], signal.SIGKILL)
     assert len(place.read().entries) == 50, "the other worker answers"
     eventually(lambda: len({*server.children()} - {*first}) == 1, what="another worker")
     server.popen.kill()
