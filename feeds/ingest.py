@@ -26,7 +26,7 @@ from feeds.workforce import Job, Workforce
 
 log = logging.getLogger(__name__)
 
-FILES_IN_A_BATCH = 500
+FILES_IN_A_BATCH = 200
 BYTES_IN_A_BATCH = 8_000_000
 _NEVER = (-1, -1, "")
 _NOWHERE = "/nowhere"  # a folder that holds nothing: files named by hand are known by their whole paths

@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
 from lxml import etree
 from serving_place import FORMATS, Place, eventually, parsed
 
@@ -73,6 +74,7 @@ def test_the_reference_articles_reach_subscribers_clean_and_in_time(place: Place
     assert "Traceback" not in server.said
 
 
+@pytest.mark.sqlite
 def test_a_restart_and_a_rebuild_give_the_same_feeds(place: Place, shared: Path) -> None:
     for file in sorted((shared / "seeds").iterdir()):
         shutil.copyfile(file, place.inbox / file.name)

@@ -87,6 +87,7 @@ def overwrite_file(place: Place) -> None:
     (place.root / "var" / "feeds.sqlite").write_bytes(b"no database at all" * 1000)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("breakage", [drop_tables, rename_file, overwrite_file])
 def test_while_the_database_is_broken_the_last_good_state_is_served(
     filled: Place, breakage: Callable[[Place], None]
@@ -103,6 +104,7 @@ def test_while_the_database_is_broken_the_last_good_state_is_served(
         assert client.get(address, headers=etag).status_code == 304
 
 
+@pytest.mark.sqlite
 def test_what_was_never_served_is_unavailable_while_the_database_is_broken(filled: Place) -> None:
     client = filled.client()
     drop_tables(filled)
@@ -113,6 +115,7 @@ def test_what_was_never_served_is_unavailable_while_the_database_is_broken(fille
         assert "the database does not answer" in response.text
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_filled_anew_does_not_empty_the_feeds_meanwhile(filled: Place) -> None:
     store = filled.store()
     client = create_app(filled.config, store).test_client()
@@ -125,6 +128,7 @@ def test_a_database_that_is_filled_anew_does_not_empty_the_feeds_meanwhile(fille
     assert client.get("/feeds/all.rss").data == before, "a rebuild gives the same bytes"
 
 
+@pytest.mark.sqlite
 def test_the_feed_comes_back_with_the_database(filled: Place) -> None:
     store = filled.store()
     client = create_app(filled.config, store).test_client()

@@ -263,6 +263,7 @@ def test_what_was_withdrawn_from_a_private_source_is_named_by_no_public_feed(fil
     assert everything.status_code == 410
 
 
+@pytest.mark.sqlite
 def test_public_feeds_outlive_the_database_beside_private_ones(filled: Place) -> None:
     client, mine = filled.client(), token(filled)
     good = client.get("/feeds/all.atom").data

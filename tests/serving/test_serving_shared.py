@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from serving_place import FORMATS, Place, Process, article, eventually, titles
@@ -38,12 +39,23 @@ def files(folder: Path) -> list[Path]:
 # -- under load -----------------------------------------------------------------------------------------
 
 
-def serves(worker: int) -> bool:
+def serves(worker: int, database: str) -> bool:
     """Whether it has opened the database: before that it does not hear when it is told to end."""
     try:
-        return any("feeds.sqlite" in str(file.readlink()) for file in Path(f"/proc/{worker}/fd").iterdir())
+        opened = {str(file.readlink()) for file in Path(f"/proc/{worker}/fd").iterdir()}
+        lines = Path(f"/proc/{worker}/net/tcp").read_text(encoding="ascii").splitlines()[1:]
     except OSError:  # it ends, or has just closed a file
         return False
+    port = urlsplit(database).port
+    if port is None:
+        return any("feeds.sqlite" in name for name in opened)
+    connections = [line.split() for line in lines]
+    return any(line[2].endswith(f":{port:04X}") and f"socket:[{line[9]}]" in opened for line in connections)
+
+
+def all_serve(place: Place, server: Process, workers: int) -> bool:
+    """Whether there are so many workers that do."""
+    return [serves(one, place.config.database) for one in server.children()] == [True] * workers
 
 
 def started(place: Place, workers: int) -> Process:
@@ -51,7 +63,7 @@ def started(place: Place, workers: int) -> Process:
     (place.root / "tmp").mkdir()
     place.configure(log="debug", workers=workers)
     server = place.start("serve", env={"TMPDIR": str(place.root / "tmp")})
-    eventually(lambda: list(map(serves, server.children())) == [True] * workers, 40, what="every worker")
+    eventually(lambda: all_serve(place, server, workers), 40, what="every worker")
     return server
 
 
@@ -129,7 +141,7 @@ def test_a_worker_that_dies_leaves_the_documents_to_the_others(place: Place, ser
     before = place.get(address).body
     for worker in server.children():
         os.kill(worker, 9)
-    eventually(lambda: list(map(serves, server.children())) == [True] * WORKERS, 40, what="new workers")
+    eventually(lambda: all_serve(place, server, WORKERS), 40, what="new workers")
     assert {place.get(address).body for _ in range(3 * WORKERS)} == {before}
     assert set(made(server).values()) == {1}
 
@@ -155,7 +167,7 @@ def test_the_folder_goes_with_the_server_and_stays_with_a_worker(place: Place, s
     first = server.children()[0]
     os.kill(first, 15)
     eventually(lambda: first not in server.children(), 40, what="the end of a worker")
-    eventually(lambda: list(map(serves, server.children())) == [True] * WORKERS, 40, what="a new one")
+    eventually(lambda: all_serve(place, server, WORKERS), 40, what="a new one")
     assert folder.is_dir()
     assert server.end(seconds=40) == 0
     assert not folder.exists()
