@@ -61,7 +61,9 @@ class Desk:
     def __init__(self, config: Config, wait: float = WAIT_SECONDS) -> None:
         self._config = config
         self._wait = wait
-        self._turn = threading.Lock()
+        # Who ingests writes on the connection that holds the lock: no other thread may meanwhile. And the
+        # connections of a process are few.
+        self._turn = threading.RLock()
         self._store: Store | None = None
         self._pusher: Pusher | None = None
 
@@ -76,34 +78,38 @@ class Desk:
             refused = tuple(_judged(work, name, data, now))
         except ReadError as error:
             return Posted(name=name, became="failed", reason=legal(str(error)))
-        documents = KeptDocuments(work.store.database)
-        documents.put(POSTED, name, data, now)
+        with self._turn:
+            KeptDocuments(work.store.database).put(POSTED, name, data, now)
         report = self._read(work, name, digest_of(data))
         if report is None:
             log.info("%s was posted and is read with the next run", name)
             return Posted(name=name, became="waiting", refused=refused)
         became: Became = "new" if report.new else "changed" if report.changed else "same"
-        if became != "same":
-            self._note()
+        with self._turn:
+            if became != "same":
+                self._note()
+            articles = _articles(work.store, name)
         log.info("%s was posted: %s", name, became)
-        return Posted(name=name, became=became, articles=_articles(work.store, name), refused=refused)
+        return Posted(name=name, became=became, articles=articles, refused=refused)
 
     def state(self, name: str) -> Posted | None:
         """What a file that was posted has become; None where there is none of that name."""
-        work = self._work()
-        data = KeptDocuments(work.store.database).get(POSTED, name)
+        store = self._work().store
+        with self._turn:
+            data, known = KeptDocuments(store.database).get(POSTED, name), _known(store, name)
+            articles = _articles(store, name)
         if data is None:
             return None
-        known = _known(work.store, name)
         if known is None or known.digest != digest_of(data):
             return Posted(name=name, became="waiting")
-        articles = _articles(work.store, name)
         became: Became = "failed" if known.reason and not articles else "read"
         return Posted(name=name, became=became, reason=known.reason, articles=articles)
 
     def remove(self, name: str) -> bool:
         """Keep a posted file no more: a deleted file for the next run. Answers whether there was one."""
-        return KeptDocuments(self._work().store.database).remove(POSTED, name)
+        store = self._work().store
+        with self._turn:
+            return KeptDocuments(store.database).remove(POSTED, name)
 
     def _note(self) -> None:
         """What hubs have to be told of now; the watcher tells them."""
@@ -128,11 +134,11 @@ class Desk:
 
     def _read(self, work: Ingest, name: str, digest: str) -> Report | None:
         """Read a kept file as soon as nobody else ingests; None where that takes too long."""
-        known = _known(work.store, name)
+        inbox = Kept(KeptDocuments(work.store.database), POSTED, "what was posted")
+        with self._turn:
+            known, found = _known(work.store, name), inbox.find(name)
         if known is not None and known.digest == digest and not known.reason:
             return Report(same=1)
-        inbox = Kept(KeptDocuments(work.store.database), POSTED, "what was posted")
-        found = inbox.find(name)
         if found is None:  # somebody took it back meanwhile
             return Report()
         give_up = time.monotonic() + self._wait

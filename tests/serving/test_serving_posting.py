@@ -166,20 +166,20 @@ def test_while_another_process_ingests_a_file_waits_and_the_next_run_reads_it(tm
         desk.close()
 
 
-def test_many_at_once_are_all_taken_once(tmp_path: Path) -> None:
-    with Place(tmp_path) as place:
-        desks = [Desk(place.config, wait=20) for _ in range(2)]
+def test_many_at_once_are_all_taken_once(tmp_path: Path, address: str) -> None:
+    with Place(tmp_path, address) as place:
+        desks = [Desk(place.config, wait=30) for _ in range(2)]
         became: list[str] = []
 
         def work(desk: Desk, numbers: range) -> None:
             became.extend(desk.take(f"{n}.md", article(n).encode()).became for n in numbers)
 
-        threads = [threading.Thread(target=work, args=(desk, range(12))) for desk in desks]
+        threads = [threading.Thread(target=work, args=(desk, range(12))) for desk in desks * 2]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(became) == ["new"] * 12 + ["same"] * 12
+        assert sorted(became) == ["new"] * 12 + ["same"] * 36
         assert len(place.store().newest(100)) == 12
         for desk in desks:
             desk.close()
