@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _PUSH_EVERY, _PUSH_SECONDS = 2, 20
 _FIRST_RETRY = 1.0
-_POLL_EVERY = 1
+_POLL_EVERY, _FORGET_EVERY = 1, 3600
 
 
 class StoppedError(FeedsError):
@@ -78,8 +78,10 @@ class Watcher:
         self._poller = Poller(config)
         self._scheduler.add_job(  # a job of its own: no upstream holds up a run
             self._poll,
-            # Once in any case: what was subscribed to before is forgotten then.
-            _every(_POLL_EVERY) if config.subscriptions else None,
+            # In any case: what was subscribed to before is forgotten then. Never once only: a job that ends
+            # while the scheduler does makes APScheduler's thread fail.
+            _every(_POLL_EVERY if config.subscriptions else _FORGET_EVERY),
+            next_run_time=datetime.now(UTC),
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
@@ -151,7 +153,7 @@ class Watcher:
         """What was planned by a clock that was set since is done now, and planned anew from there."""
         log.warning("the system's clock was set %s by %.0f s", "on" if seconds > 0 else "back", abs(seconds))
         for job in self._scheduler.get_jobs():
-            with suppress(JobLookupError):  # one that was done once, just now
+            with suppress(JobLookupError):  # it is being stopped
                 job.modify(next_run_time=datetime.now(UTC))
 
     def _poll(self) -> None:
