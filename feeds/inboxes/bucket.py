@@ -60,10 +60,7 @@ class Bucket:
                     survey.due.append(Found(f"{path}/", one.location, _UNREADABLE, 0))
                     continue
                 found = Found(path, one.location, one.size, min(one.modified, _LATEST), one.version)
-                if found.is_as(stamps.get(path)):
-                    survey.same.append(path)
-                else:
-                    survey.due.append(found)
+                survey.add(found, stamps)
         except Exception as error:
             raise self._unusable(error) from error
         return survey

@@ -58,6 +58,13 @@ class Survey:
     same: list[str] = field(default_factory=list)
     """The paths of what is as it was."""
 
+    def add(self, found: Found, stamps: Mapping[str, Stamp]) -> None:
+        """Put a file where it belongs."""
+        if found.is_as(stamps.get(found.path)):
+            self.same.append(found.path)
+        else:
+            self.due.append(found)
+
 
 class Inbox(Protocol):
     """A place where files lie."""

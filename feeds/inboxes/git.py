@@ -65,10 +65,7 @@ class Git:
         survey = Survey()
         try:
             for found in self._newest():
-                if found.is_as(stamps.get(found.path)):
-                    survey.same.append(found.path)
-                else:
-                    survey.due.append(found)
+                survey.add(found, stamps)
         except GitError as error:
             raise InboxError(f"the inbox {self.where} cannot be read: {error}") from error
         except OSError as error:

@@ -26,10 +26,7 @@ class Kept:
         """What is kept, parted into what `stamps` knows just so and the others."""
         survey = Survey()
         for found in map(self._found, self.documents.listed(self.name)):
-            if stamps.get(found.path) == found.stamp:
-                survey.same.append(found.path)
-            else:
-                survey.due.append(found)
+            survey.add(found, stamps)
         return survey
 
     def find(self, path: str) -> Found | None:
