@@ -25,8 +25,8 @@ from measuring import CORPUS, asked, cleaned, in_turns, say
 from turbohtml import parse_fragment
 
 from feeds import readers
-from feeds.clean import sanitizer
 from feeds.config import load
+from feeds.sanitizer import sanitized
 
 MOST_NH3 = 3
 MOST_BEAUTIFULSOUP = 1 / 3
@@ -57,7 +57,7 @@ def main() -> None:
             {
                 "read and clean": read_and_clean,
                 "turbohtml": each(lambda html: parse_fragment(html, positions=False).inner_html),
-                "nh3": each(sanitizer().clean),
+                "nh3": each(sanitized),
                 "lxml": each(lambda html: lxml.html.tostring(lxml.html.fromstring(f"<div>{html}</div>"))),
                 "BeautifulSoup": each(lambda html: str(BeautifulSoup(html, "lxml"))),
             },

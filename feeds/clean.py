@@ -12,19 +12,18 @@ from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
 from itertools import islice
 from typing import Protocol
 
-import nh3
 from turbohtml import Comment, Element, Node, Text, parse_fragment
 
 from feeds import identity, tally, text, urls
 from feeds.language import recognised
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
 from feeds.recipe import Recipe
-from feeds.rules import RULES, VERSION, Rule, allowed, links, repair
+from feeds.rules import RULES, VERSION, Rule, links, repair
 from feeds.rules.page import Page, short
+from feeds.sanitizer import sanitized
 
 # Bounds on what is parsed at all: the largest real article has 679 KB and 7,920 tags and nests 65 deep
 # (CRUFT.md 1.5), while hostile input makes any parser or walk slow (LIBRARIES "HTML trees").
@@ -32,7 +31,6 @@ MOST_CHARACTERS = 2_000_000
 MOST_TAGS = 40_000
 MOST_NESTING = 300
 MOST_ATTRIBUTES = 1_000  # of one element: the sanitizer compares each with all before it
-MOST_VALUE = 16_000  # characters of an attribute
 _SMALL = 20_000  # characters, which cannot hold enough attributes to matter
 _MOST_CLONES = 1_000_000  # elements, some 120 MB, that a parser may make of a piece before they are counted
 _PIECE = _MOST_CLONES // 512  # tags; the parser nests no deeper than 512
@@ -53,54 +51,6 @@ _NOTHING = parse_fragment("")
 _MOST_ROUNDS = 4
 
 MOST_SAMPLES = 5  # of what a rule changed
-
-
-def _attribute(tag: str, name: str, value: str) -> str | None:
-    """Sizes are pixels: a width of 100 % is the mirror's, not the picture's. That `cite` and `poster` hold
-    addresses, the sanitizer does not know. A value is no whole text.
-    """
-    if len(value) > MOST_VALUE:
-        return None
-    if name in ("cite", "poster"):
-        return value if value.startswith(("https://", "http://")) else None
-    if name in ("width", "height"):
-        return value if value.isdigit() and value.isascii() and len(value) < 5 else None
-    return value
-
-
-@cache
-def sanitizer(frames: frozenset[str] = frozenset()) -> nh3.Cleaner:
-    """The allow-list; with `frames` (hosts), their frames too, in a sandbox that no body can open."""
-    if not frames:
-        return nh3.Cleaner(
-            tags=set(allowed.TAGS),
-            clean_content_tags=set(allowed.HIDDEN),
-            attributes=allowed.ATTRIBUTES,
-            attribute_filter=_attribute,
-            strip_comments=True,
-            link_rel=None,
-            url_schemes=set(allowed.SCHEMES),
-        )
-
-    def attribute(tag: str, name: str, value: str) -> str | None:
-        if tag == "iframe" and name == "src":
-            known = not frames.isdisjoint(urls.parents(urls.host(value)))
-            return value if known and value.startswith("https://") else None
-        return (
-            allowed.FRAME.get(name)
-            if tag == "iframe" and name in allowed.FRAME
-            else _attribute(tag, name, value)
-        )
-
-    return nh3.Cleaner(
-        tags=allowed.TAGS | {"iframe"},
-        clean_content_tags=set(allowed.HIDDEN - {"iframe"}),
-        attributes={**allowed.ATTRIBUTES, "iframe": {"src", "title", "width", "height", *allowed.FRAME}},
-        attribute_filter=attribute,
-        strip_comments=True,
-        link_rel=None,
-        url_schemes=set(allowed.SCHEMES),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,9 +259,7 @@ def _served(page: Page, witness: Witness | None) -> tuple[str, bool]:
     the sanitizer's parser built another tree, in which the rules may find something again.
     """
     given = written(page.tree)
-    served = sanitizer(page.recipe.frames).clean(given).strip()
-    if served.count("<iframe") != served.count(f' sandbox="{allowed.FRAME["sandbox"]}"'):
-        served = sanitizer().clean(given).strip()  # a frame that only the sanitizer's parser sees
+    served = sanitized(given, page.recipe.frames)
     if witness is not None:
         witness.sanitized(page.tree, served)
     return served, served.count("<") == given.count("<") - given.count("<!--")

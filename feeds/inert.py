@@ -23,6 +23,7 @@ from feeds import clean as cleaning
 from feeds import text, urls
 from feeds.model import ReadError
 from feeds.rules import allowed, repair
+from feeds.sanitizer import MOST_VALUE
 
 KINDS = frozenset(
     "picture pixel script style stylesheet link refresh frame embed video audio form control comment".split()
@@ -281,7 +282,7 @@ def _strip_preformatted(tree: Element) -> None:
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    if len(value) > cleaning.MOST_VALUE:
+    if len(value) > MOST_VALUE:
         return None
     return value if _FILTERS.get(name, _any)(value) else None
 
