@@ -13,11 +13,15 @@ import unicodedata
 from dataclasses import dataclass
 from zlib import crc32
 
-VERSION = 2
+VERSION = 3
 """Raised with every change to what is kept for searching: everything is then looked up anew."""
 
 _LONGEST_WORD = 64
-_BLANK = ord(" ")
+
+PIECES = 0x40000
+"""How many pieces the index tells apart, each by a character of the planes 4 to 7: U+40000 is the first. The
+fewer they are the sooner an index is written; a pair that occurs nowhere shares its own with one text of 300.
+"""
 
 # Thai to Tibetan, Burmese, Khmer; kana, Bopomofo, ideographs; Hangul, whose particles stick to the words.
 # Not in it: the ideographic punctuation and the katakana middle dot, which part words.
@@ -26,9 +30,9 @@ _UNSPACED = (
     "\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f"
     "\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_FIRST_UNSPACED = _UNSPACED[0]
 _RUN = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
 _UNSPACED_ONE = re.compile(f"[{_UNSPACED}]")
+_SPACED_RUN = re.compile(f"[^ {_UNSPACED}]+")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 # A tag of clean HTML: quotes stand in pairs, and only within them may a `>` stand.
 _REST_OF_TAG = r"""[^>"]*(?:"[^"]*"[^>"]*)*>"""
@@ -67,14 +71,14 @@ class Findable:
     body: str
     text: str
     """What is `searchable` of title and body."""
-    numbers: str
-    """Its `pieces`, a blank between them."""
+    pieces: str
+    """Its `pieces`."""
 
 
 def findable(title: str, body: str) -> Findable:
     """What an article of this title and clean HTML is found by."""
     text = searchable(title, body)
-    return Findable(title, body, text, " ".join(map(str, pieces(text))))
+    return Findable(title, body, text, pieces(text))
 
 
 def words(asked: str) -> tuple[str, ...]:
@@ -94,27 +98,40 @@ def pattern(word: str) -> str:
     return f"{before}{' '.join(runs)}{after}"
 
 
-def pieces(text: str) -> set[int]:
-    """What the index knows of a text, or of a `pattern`, as numbers of 32 bits with a sign: each whole word
-    (its beginning, where it is long), and each pair of neighbours in a run without blanks.
+def pieces(text: str) -> str:
+    """What the index knows of a text, or of a `pattern`: each whole word (its beginning, where it is long),
+    and each pair of neighbours in a run without blanks. Each is one character, see PIECES; some come twice.
 
     Where a pattern occurs, all of its pieces are among the text's. The converse does not hold, also because
-    two pieces may share a number: the index only says which texts are worth looking at. A pattern of one
-    ideograph has none.
+    pieces share characters: the index only says which texts are worth looking at. A pattern of one ideograph
+    has none.
     """
-    found, unspaced = set(), []
-    for run in set(text.split()):
-        if run[0] >= _FIRST_UNSPACED and _UNSPACED_ONE.match(run):
-            unspaced.append(run)
-        else:
-            found.add(crc32(run[:_LONGEST_WORD].encode("utf-8", "replace")) - 0x80000000)
-    return found | _pairs(" ".join(unspaced))
+    spaced = {run[:_LONGEST_WORD] for run in _SPACED_RUN.findall(text)}
+    words = [chr(PIECES + crc32(word.encode("utf-8", "replace")) % PIECES) for word in spaced]
+    return "".join(words) + ("" if text.isascii() else _pairs(text))
 
 
-def _pairs(text: str) -> set[int]:
-    """Neighbours that are no blanks: two characters of 16 bits are one number of 32, read as it stands."""
+# Which high bytes characters of runs without blanks have (with some others: theirs are then pairs as well).
+_UNSPACED_ROWS = {
+    row
+    for first, last in re.findall("(.)-(.)", _UNSPACED)
+    for row in range(ord(first) >> 8, (ord(last) >> 8) + 1)
+} | set(range(0xD8, 0xE0))  # what is beyond 16 bits is two surrogates
+_IS_UNSPACED = bytes(0xFF if row in _UNSPACED_ROWS else 0 for row in range(256))
+_PLANE = bytes(PIECES >> 16 | row & 3 for row in range(256))
+
+
+def _pairs(text: str) -> str:
+    """Every two neighbours as a piece: both low bytes, and two bits of the first one's high byte.
+
+    All pairs are made at once, each byte of theirs for itself: most of a search's index is made here.
+    """
     units = text.encode("utf-16-le", "surrogatepass")
-    pairs: set[int] = set()
-    for part in (memoryview(units), memoryview(units)[2:]):
-        pairs.update(part[: len(part) // 4 * 4].cast("i"))
-    return {pair for pair in pairs if pair & 0xFFFF != _BLANK and pair >> 16 != _BLANK}
+    low, high = units[0::2], units[1::2]
+    size = len(low) - 1
+    unspaced = high.translate(_IS_UNSPACED)
+    both = int.from_bytes(unspaced[:-1], "little") & int.from_bytes(unspaced[1:], "little")
+    found = bytearray(4 * size)
+    for at, values in enumerate((low[:-1], low[1:], high[:-1].translate(_PLANE))):
+        found[at::4] = (int.from_bytes(values, "little") & both).to_bytes(size, "little")
+    return found.decode("utf-32-le").replace("\0", "")

@@ -105,7 +105,8 @@ def test_a_word_occurs_where_a_reader_sees_it(store: Store, query: str, occurs: 
     assert found(store, f"exclude={query}") == ([] if occurs or " train" in query else ["title"])
 
 
-LETTERS = st.text(st.sampled_from("香港人新闻 ，。aábBé-'x1\n"), max_size=14)
+UNSPACED = unicodedata.normalize("NFD", "𠮷부ก")
+LETTERS = st.text(st.sampled_from("香港人新闻𠮷부ก 　，。aábBé-'x1აბ\n"), max_size=14)
 
 
 @settings(max_examples=100, deadline=None)
@@ -136,18 +137,18 @@ def _generated(stored: Store) -> Iterator[None]:
 
 
 def runs(text: str) -> list[tuple[bool, str]]:
-    """Whether it is Chinese, and what it is, for every run of letters in a text."""
+    """Whether it is written without blanks, and what it is, for every run of letters in a text."""
     plain = "".join(
         one for one in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(one)
     )
-    kinds = groupby(plain, key=lambda one: (one.isalnum(), "一" <= one <= "鿿"))
-    return [(chinese, "".join(letters)) for (letter, chinese), letters in kinds if letter]
+    kinds = groupby(plain, key=lambda one: (one.isalnum(), "一" <= one <= "鿿" or one in UNSPACED))
+    return [(unspaced, "".join(letters)) for (letter, unspaced), letters in kinds if letter]
 
 
 def occurs(word: list[tuple[bool, str]], text: list[tuple[bool, str]]) -> bool:
     if len(word) == 1:
-        chinese, letters = word[0]
-        return any(letters in run if chinese else letters == run for _, run in text)
+        unspaced, letters = word[0]
+        return any(letters in run if unspaced else letters == run for _, run in text)
     ends = (str.endswith if word[0][0] else str.__eq__, str.startswith if word[-1][0] else str.__eq__)
     tests = [ends[0], *[str.__eq__] * (len(word) - 2), ends[1]]
     return any(
