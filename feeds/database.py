@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from feeds import migrations, tables
-from feeds.connecting import disk_is_full, does_not_answer, engine_of, is_unavailable, watch_peer
+from feeds.connecting import disk_is_full, does_not_answer, engine_of, is_unavailable, prepare_to_ingest
 from feeds.model import NoAnswerError, StoreError, UnavailableError
 
 _LOCK = 0x666565647321  # PostgreSQL's advisory locks are known by a number
@@ -167,7 +167,7 @@ class Database:
     def _lock_of_server(self, wait: bool) -> Iterator[None]:
         with self._named_errors(), self._engine.connect() as connection:
             connection.detach()  # closed at the end, not given back: the lock ends with its session
-            watch_peer(connection)
+            prepare_to_ingest(connection)
             take = sa.func.pg_advisory_lock if wait else sa.func.pg_try_advisory_lock
             if connection.scalar(sa.select(take(_LOCK))) is False:
                 raise AlreadyRunningError("another process is ingesting")
