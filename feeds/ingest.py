@@ -27,7 +27,7 @@ from feeds.workforce import Job, Workforce
 log = logging.getLogger(__name__)
 
 FILES_IN_A_BATCH = 200
-BYTES_IN_A_BATCH = 8_000_000
+BYTES_IN_A_BATCH = 4_000_000
 _NEVER = (-1, -1, "")
 _NOWHERE = "/nowhere"  # a folder that holds nothing: files named by hand are known by their whole paths
 _CLEANING = Job(clean_file, lambda task, reason: FileResult(failed=reason))

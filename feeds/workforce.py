@@ -1,7 +1,7 @@
-"""Who does the pure work of cleaning: this process, or any executor of `concurrent.futures`.
+"""Who does the pure work of cleaning: this thread, another one, or any executor of `concurrent.futures`.
 
-Workers need the package and nothing else: neither configuration nor folder nor database. Their results come
-in the order of the tasks, so what is written does not depend on who did the work.
+Workers elsewhere need the package and nothing else: neither configuration nor folder nor database. All
+results come in the order of the tasks, so what is written does not depend on who did the work.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pickle
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -31,8 +31,9 @@ from feeds.tasks import named
 log = logging.getLogger(__name__)
 
 SMALL = 400
-"""So many tasks are done here before anybody else could begin."""
+"""So many tasks are done here before anybody else could begin; where they are small."""
 
+_LARGE = 4_000_000  # bytes of them
 _ITEMS_IN_A_CHUNK, _SIZE_OF_A_CHUNK = 25, 1_000_000
 _LOOK_SECONDS = 1.0
 _CHUNKS_FOR_EACH_WORKER, _SIZE_AT_ONCE = 10, 64_000_000
@@ -86,20 +87,26 @@ class Workforce:
     def map(self, job: Job[T, R], cleaner: Cleaner, batches: Iterable[list[T]]) -> Iterator[list[R]]:
         """The results of each batch, in order; while one is used, workers do the next ones.
 
-        What is small is done here. Raises WorkforceError where the workers cannot be reached or are others.
+        What is small is done here. By one process, a thread of its own takes the next batch and does it.
+        Raises WorkforceError where the workers cannot be reached or are others.
         """
-        batches = iter(batches)
-        if self.processes > 1 or self.cluster:
-            first: list[list[T]] = []
-            while sum(map(len, first)) < self.small and (batch := next(batches, None)) is not None:
-                first.append(batch)
-            whole, batches = sum(map(len, first)) >= self.small, chain(first, batches)
-            if whole:
-                with self._crew() as crew:
-                    yield from _Shift(crew, job, cleaner).results(batches)
-                return
-        for batch in batches:
-            yield [job.do(cleaner, task) for task in batch]
+        batches, first = iter(batches), list[list[T]]()
+        while not (large := self._is_large(first)) and (batch := next(batches, None)) is not None:
+            first.append(batch)
+        batches = chain(first, batches)
+        if not large:
+            for batch in batches:
+                yield _done(cleaner, job.do, batch)
+            return
+        if self.processes == 1 and not self.cluster:
+            yield from _beside(job, cleaner, batches)
+            return
+        with self._crew() as crew:
+            yield from _Shift(crew, job, cleaner).results(batches)
+
+    def _is_large(self, batches: list[list[T]]) -> bool:
+        tasks = list(chain(*batches))
+        return len(tasks) >= self.small or sum(task.size for task in tasks) >= _LARGE
 
     @contextmanager
     def _crew(self) -> Iterator[Crew]:
@@ -108,6 +115,24 @@ class Workforce:
             yield crew
         finally:
             crew.close()
+
+
+def _beside(job: Job[T, R], cleaner: Cleaner, batches: Iterator[list[T]]) -> Iterator[list[R]]:
+    """The results of each batch, of which a thread does the next one while one is used.
+
+    It takes the batch as well, where files are read: whoever reads them lets go of the interpreter for each,
+    and two threads that both want it wait for one another every time.
+    """
+
+    def following() -> list[R] | None:
+        batch = next(batches, None)
+        return None if batch is None else _done(cleaner, job.do, batch)
+
+    with ThreadPoolExecutor(1, "cleaning") as thread:
+        ahead = thread.submit(following)
+        while (results := ahead.result()) is not None:
+            ahead = thread.submit(following)
+            yield results
 
 
 @dataclass(slots=True, eq=False)
@@ -183,7 +208,7 @@ class _Shift(Generic[T, R]):
             except self.crew.killed:
                 self._recover()
         if chunk.results is None:
-            chunk.results = [self.job.do(self.cleaner, task) for task in chunk.tasks]
+            chunk.results = _done(self.cleaner, self.job.do, chunk.tasks)
         return chunk.results
 
     def _answer(self, future: Future[list[R]]) -> list[R] | None:
@@ -264,7 +289,10 @@ def _work(packed: bytes, wanted: str, do: Callable[[Cleaner, T], R], tasks: Sequ
     """
     if wanted != versions():
         raise WorkforceError(f"a worker has other versions than this process: {versions()}; here: {wanted}")
-    cleaner = _unpacked(packed)
+    return _done(_unpacked(packed), do, tasks)
+
+
+def _done(cleaner: Cleaner, do: Callable[[Cleaner, T], R], tasks: Sequence[T]) -> list[R]:
     return [do(cleaner, task) for task in tasks]
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -110,6 +111,12 @@ def test_processes_make_the_rows_that_one_process_makes(address: str, archive: P
     assert rows_of(address, archive, PROCESSES) == alone
 
 
+def test_a_thread_that_cleans_makes_the_rows_that_one_thread_makes(
+    address: str, archive: Path, alone: Dump
+) -> None:
+    assert rows_of(address, archive, Workforce(small=1)) == alone
+
+
 def test_a_cluster_makes_the_rows_that_one_process_makes(
     address: str, archive: Path, alone: Dump, cluster: Cluster
 ) -> None:
@@ -145,8 +152,12 @@ def test_articles_are_cleaned_again_by_processes_as_by_one(archive: Path, tmp_pa
 
 def test_what_is_small_is_done_in_this_process() -> None:
     batches = [[EntryTask(())] * 3] * 2
-    assert {*chain(*Workforce(2, small=7).map(WHOEVER, CLEANER, batches))} == {os.getpid()}
-    assert os.getpid() not in {*chain(*Workforce(2, small=6).map(WHOEVER, CLEANER, batches))}
+    here = (os.getpid(), threading.get_ident())
+    assert {*chain(*Workforce(2, small=7).map(WHOEVER, CLEANER, batches))} == {here}
+    assert here[0] not in {pid for pid, _ in chain(*Workforce(2, small=6).map(WHOEVER, CLEANER, batches))}
+    [(pid, thread)] = {*chain(*Workforce(1, small=6).map(WHOEVER, CLEANER, batches))}
+    assert pid == here[0], "one process is what was asked for"
+    assert thread != here[1], "it cleans beside the thread that writes"
     assert multiprocessing.active_children() == []
 
 

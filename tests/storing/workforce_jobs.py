@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 from feeds.cleaner import Cleaner
@@ -22,9 +23,9 @@ def deadly(cleaner: Cleaner, task: FileTask) -> str:
 DEADLY: Job[FileTask, str] = Job(deadly, lambda task, reason: f"{task.path}: {reason}")
 
 
-def whoever(cleaner: Cleaner, task: EntryTask) -> int:
-    """In which process it is done."""
-    return os.getpid()
+def whoever(cleaner: Cleaner, task: EntryTask) -> tuple[int, int]:
+    """In which process and thread it is done."""
+    return os.getpid(), threading.get_ident()
 
 
-WHOEVER: Job[EntryTask, int] = Job(whoever, lambda task, reason: 0)
+WHOEVER: Job[EntryTask, tuple[int, int]] = Job(whoever, lambda task, reason: (0, 0))
