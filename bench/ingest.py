@@ -24,17 +24,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from measuring import CORPUS, NOW, asked
-
-from feeds import readers
-from feeds.cleaner import Cleaner
-from feeds.config import Config, load
-from feeds.inboxes import Folder
-from feeds.ingest import Ingest
-from feeds.store import Store
-from feeds.workforce import Workforce
+if TYPE_CHECKING:  # each process that is started imports this file: it takes in no more than it has to
+    from feeds.config import Config
 
 GOAL = 1.6
 COPIES, PASSES = 4, 3
@@ -50,6 +45,10 @@ class Taken:
 
 
 def main() -> None:
+    from measuring import CORPUS, asked
+
+    from feeds.config import load
+
     wanted = asked(__doc__, CORPUS)
     config = load(environ={})
     with tempfile.TemporaryDirectory(prefix="feeds-bench-") as scratch:
@@ -58,8 +57,8 @@ def main() -> None:
         count = copied(wanted.files, inbox, 1 if passes == 1 else COPIES)
         print(f"{count} files as they are read, {os.cpu_count()} processors")
         fresh = databases(Path(scratch))
-        works: dict[str, Callable[[], object]] = {
-            "read and clean alone": lambda: read_and_clean(config, inbox)
+        works: dict[str, Callable[[], Callable[[], None]]] = {
+            "read and clean alone": lambda: partial(read_and_clean, config, inbox)
         }
         for processes in (1, 2):
             works[f"into SQLite, {label(processes)}"] = ingest_into(config, inbox, fresh, processes)
@@ -93,6 +92,12 @@ def copied(files: list[Path], inbox: Path, copies: int) -> int:
 
 
 def read_and_clean(config: Config, inbox: Path) -> None:
+    from measuring import NOW
+
+    from feeds import readers
+    from feeds.cleaner import Cleaner
+    from feeds.inboxes import Folder
+
     cleaner = Cleaner(config.catalogue, "")
     for found in Folder(inbox).scan():
         data, _ = Folder(inbox).read(found)
@@ -100,8 +105,15 @@ def read_and_clean(config: Config, inbox: Path) -> None:
             cleaner.prepare(draft, NOW, NOW)
 
 
-def ingest_into(config: Config, inbox: Path, fresh: Iterator[str], processes: int) -> Callable[[], object]:
-    def ingest() -> None:
+def ingest_into(
+    config: Config, inbox: Path, fresh: Iterator[str], processes: int
+) -> Callable[[], Callable[[], None]]:
+    from feeds.inboxes import Folder
+    from feeds.ingest import Ingest
+    from feeds.store import Store
+    from feeds.workforce import Workforce
+
+    def prepared() -> Callable[[], None]:
         store = Store(next(fresh))
         work = Ingest(
             inboxes=[Folder(inbox)],
@@ -110,24 +122,29 @@ def ingest_into(config: Config, inbox: Path, fresh: Iterator[str], processes: in
             language=config.language,
             workforce=Workforce(processes, small=1),
         )
-        assert work.run("bench").new
-        store.close()
 
-    return ingest
+        def ingest() -> None:
+            assert work.run("bench").new
+            store.close()
+
+        return ingest
+
+    return prepared
 
 
 def label(processes: int) -> str:
     return "1 process" if processes == 1 else f"{processes} processes"
 
 
-def in_turns(works: Mapping[str, Callable[[], object]], passes: int) -> dict[str, Taken]:
-    """The median of the passes, in each of which every work has its turn."""
+def in_turns(works: Mapping[str, Callable[[], Callable[[], None]]], passes: int) -> dict[str, Taken]:
+    """The median of the passes, in each of which every work has its turn, with a new database made before."""
     taken: dict[str, list[Taken]] = {name: [] for name in works}
     for _ in range(passes):
         for name, work in works.items():
+            prepared = work()
             gc.collect()
             before, started = sum(os.times()[:4]), time.monotonic()
-            work()
+            prepared()
             taken[name].append(Taken(time.monotonic() - started, sum(os.times()[:4]) - before))
     return {
         name: Taken(statistics.median(one.wall for one in times), statistics.median(one.cpu for one in times))
