@@ -61,11 +61,11 @@ def occurs(connection: Connection, word: str, entry_id: sa.ColumnElement[str]) -
         return sa.exists().where(_texts.id == entry_id, found)
     near: sa.ColumnElement[bool]
     if _has_own_table(connection):
-        asked = " AND ".join(f'"{piece}"' for piece in pieces)
+        asked = " AND ".join(f'"{piece}"' for piece in pieces.split())
         rows = sa.text(f"SELECT rowid FROM {tables.PIECES} WHERE {tables.PIECES} MATCH :asked")
         near = _texts.number.in_(rows.bindparams(sa.bindparam("asked", asked, unique=True)))
     else:
-        near = _texts.numbers.contains([ord(piece) for piece in pieces])
+        near = _texts.numbers.contains([ord(piece) for piece in pieces.split()])
     return entry_id.in_(sa.select(_texts.id).where(near, found))
 
 
@@ -98,26 +98,30 @@ def _write_texts(connection: Connection, articles: Iterable[tuple[str, Findable]
         connection.execute(
             sa.insert(tables.texts).values(id=_ID, text=_TEXT, numbers=_NUMBERS),
             [
-                {"new_id": one, "new_text": made[one].text, "new_numbers": Numbers(made[one].pieces)}
+                {
+                    "new_id": one,
+                    "new_text": made[one].text,
+                    "new_numbers": Numbers(made[one].pieces.replace(" ", "")),
+                }
                 for one in fresh
             ],
         )
         return
     connection.execute(sa.insert(tables.texts), [{"id": one, "text": made[one].text} for one in fresh])
-    rows = [
-        (number, " ".join(made[one].pieces)) for one, (number, _) in _known_texts(connection, fresh).items()
-    ]
-    connection.exec_driver_sql(
-        f"INSERT INTO {tables.PIECES}(rowid, pieces) VALUES {', '.join(['(?, ?)'] * len(rows))}",
-        tuple(chain(*rows)),
-    )
+    for chunk in _chunks(fresh, each=2):
+        found = connection.execute(sa.select(_texts.number, _texts.id).where(_texts.id.in_(chunk)))
+        rows = [(row.number, made[row.id].pieces) for row in found]
+        connection.exec_driver_sql(
+            f"INSERT INTO {tables.PIECES}(rowid, pieces) VALUES {', '.join(['(?, ?)'] * len(rows))}",
+            tuple(chain(*rows)),
+        )
 
 
 def _remove_texts(connection: Connection, known: dict[str, tuple[int, str]]) -> None:
     if known and _has_own_table(connection):  # what it knew is told by the text, or else stays in it
         connection.exec_driver_sql(
             f"INSERT INTO {tables.PIECES}({tables.PIECES}, rowid, pieces) VALUES ('delete', ?, ?)",
-            [(number, " ".join(search.pieces(text))) for number, text in known.values()],
+            [(number, search.pieces(text)) for number, text in known.values()],
         )
     for chunk in _chunks(list(known)):
         connection.execute(sa.delete(tables.texts).where(_texts.id.in_(chunk)))
@@ -159,6 +163,8 @@ def _has_own_table(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _MOST_PARAMETERS):
-        yield values[start : start + _MOST_PARAMETERS]
+def _chunks(values: Sequence[Any], each: int = 1) -> Iterator[Sequence[Any]]:
+    """The values in portions that a statement can take, with so many parameters for each of them."""
+    most = _MOST_PARAMETERS // each
+    for start in range(0, len(values), most):
+        yield values[start : start + most]

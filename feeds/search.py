@@ -72,7 +72,7 @@ class Findable:
     text: str
     """What is `searchable` of title and body."""
     pieces: str
-    """Its `pieces`."""
+    """Its `pieces`, a blank after each."""
 
 
 def findable(title: str, body: str) -> Findable:
@@ -100,14 +100,15 @@ def pattern(word: str) -> str:
 
 def pieces(text: str) -> str:
     """What the index knows of a text, or of a `pattern`: each whole word (its beginning, where it is long),
-    and each pair of neighbours in a run without blanks. Each is one character, see PIECES; some come twice.
+    and each pair of neighbours in a run without blanks. Each is one character (see PIECES), and a blank after
+    it; some come twice.
 
     Where a pattern occurs, all of its pieces are among the text's. The converse does not hold, also because
     pieces share characters: the index only says which texts are worth looking at. A pattern of one ideograph
     has none.
     """
     spaced = {run[:_LONGEST_WORD] for run in _SPACED_RUN.findall(text)}
-    words = [chr(PIECES + crc32(word.encode("utf-8", "replace")) % PIECES) for word in spaced]
+    words = [f"{chr(PIECES + crc32(word.encode('utf-8', 'replace')) % PIECES)} " for word in spaced]
     return "".join(words) + ("" if text.isascii() else _pairs(text))
 
 
@@ -131,7 +132,7 @@ def _pairs(text: str) -> str:
     size = len(low) - 1
     unspaced = high.translate(_IS_UNSPACED)
     both = int.from_bytes(unspaced[:-1], "little") & int.from_bytes(unspaced[1:], "little")
-    found = bytearray(4 * size)
+    found = bytearray("\0 ".encode("utf-32-le") * size)
     for at, values in enumerate((low[:-1], low[1:], high[:-1].translate(_PLANE))):
-        found[at::4] = (int.from_bytes(values, "little") & both).to_bytes(size, "little")
-    return found.decode("utf-32-le").replace("\0", "")
+        found[at::8] = (int.from_bytes(values, "little") & both).to_bytes(size, "little")
+    return found.decode("utf-32-le").replace("\0 ", "")
