@@ -92,9 +92,9 @@ def engine_of(url: sa.URL) -> Engine:
     path = Path(url.database or "")
     if path.exists() and not os.access(path.parent, os.W_OK):
         return _read_only(path)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    # Many rows in one statement: while it is executed, other threads can work, and between two they are in
-    # each other's way.
+    # Many rows in one statement: while it is executed other threads can work, and between two they are in
+    # each other's way. A statement that is kept for later holds what it wrote: 128 of them are 100 MB.
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "cached_statements": 16})
     engine.dialect.use_insertmanyvalues_wo_returning = True
 
     @sa.event.listens_for(engine, "connect")

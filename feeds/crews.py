@@ -4,19 +4,24 @@ Dask cluster by its address.
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
 import re
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Protocol
 
 from feeds.model import FeedsError
 
 _CONNECT_SECONDS = 5
+_OBJECTS = 10_000
+"""So many new ones, less those that went, before Python looks for garbage; 700 as it comes."""
 
 
 class WorkforceError(FeedsError):
@@ -78,8 +83,20 @@ class Processes:
         self.executor.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def collected_seldom() -> Iterator[None]:
+    """Let Python look for circles of garbage seldom: a batch is thousands of objects that are in use."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _begin() -> None:
     """In each new process: it ends with the one that began it, however that ends, and by nothing else."""
+    gc.set_threshold(_OBJECTS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that gives the work
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,11 +178,12 @@ class Ingest:
         begun: deque[Intake] = deque()
         gone: list[InboxError] = []
         read = self._begin(inbox, due, known, begun, gone)
-        for results in self.workforce.map(_CLEANING, self.cleaner, read):
-            work = begun.popleft()
-            self._finish(work, results, report)
-            done += len(work.files)
-            progress(done, len(due))
+        with closing(self.workforce.map(_CLEANING, self.cleaner, read)) as cleaned:
+            for results in cleaned:
+                work = begun.popleft()
+                self._finish(work, results, report)
+                done += len(work.files)
+                progress(done, len(due))
         if gone:  # while it was read: what had been read till then is stored
             raise gone[0]
 

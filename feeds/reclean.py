@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -89,8 +90,9 @@ def preview(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = 
 
 
 def _cleaned(store: Store, cleaner: Cleaner, workforce: Workforce, source: str) -> Iterator[list[Cleaned]]:
-    for made in workforce.map(_CLEANING, cleaner, _batches(store, source)):
-        yield [one for one in made if one is not None]
+    with closing(workforce.map(_CLEANING, cleaner, _batches(store, source))) as cleaned:
+        for made in cleaned:
+            yield [one for one in made if one is not None]
 
 
 def _batches(store: Store, source: str) -> Iterator[list[EntryTask]]:

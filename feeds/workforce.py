@@ -11,7 +11,7 @@ import logging
 import pickle
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from feeds import __version__, readers, rules, search, tally
 from feeds.cleaner import Cleaner
-from feeds.crews import Cluster, Crew, Processes, WorkforceError
+from feeds.crews import Cluster, Crew, Processes, WorkforceError, collected_seldom
 from feeds.model import FeedsError
 from feeds.tasks import named
 
@@ -84,8 +84,11 @@ class Workforce:
     """The address of a Dask scheduler; empty where none is to be used."""
     small: int = SMALL
 
-    def map(self, job: Job[T, R], cleaner: Cleaner, batches: Iterable[list[T]]) -> Iterator[list[R]]:
-        """The results of each batch, in order; while one is used, workers do the next ones.
+    def map(
+        self, job: Job[T, R], cleaner: Cleaner, batches: Iterable[list[T]]
+    ) -> Generator[list[R], None, None]:
+        """The results of each batch, in order; while one is used, workers do the next ones, until it is
+        closed.
 
         What is small is done here. By one process, a thread of its own takes the next batch and does it.
         Raises WorkforceError where the workers cannot be reached or are others.
@@ -94,6 +97,7 @@ class Workforce:
         while not (large := self._is_large(first)) and (batch := next(batches, None)) is not None:
             first.append(batch)
         batches = chain(first, batches)
+        del first  # nobody holds what is done
         if not large:
             for batch in batches:
                 yield _done(cleaner, job.do, batch)
@@ -128,7 +132,7 @@ def _beside(job: Job[T, R], cleaner: Cleaner, batches: Iterator[list[T]]) -> Ite
         batch = next(batches, None)
         return None if batch is None else _done(cleaner, job.do, batch)
 
-    with ThreadPoolExecutor(1, "cleaning") as thread:
+    with collected_seldom(), ThreadPoolExecutor(1, "cleaning") as thread:
         ahead = thread.submit(following)
         while (results := ahead.result()) is not None:
             ahead = thread.submit(following)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-import segno
-
 READERS: Final[Mapping[str, str]] = {
     "Feedly": "https://feedly.com/i/subscription/feed%2F{address}",
     "Inoreader": "https://www.inoreader.com/?add_feed={address}",
@@ -31,6 +29,8 @@ def in_readers(address: str) -> list[tuple[str, str]]:
 
 def qr_code(address: str) -> bytes:
     """The address as an SVG of a QR code, for the camera of a phone. Raises ValueError: it is too long."""
+    import segno  # it makes tables for every code there is, and most processes make none
+
     picture = io.BytesIO()
     code = segno.make(address, error="m", micro=False)
     code.save(picture, kind="svg", border=2, scale=4, dark="#000", light="#fff", xmldecl=False, svgns=True)
