@@ -127,7 +127,12 @@ def test_while_the_server_is_down_feeds_are_served_as_they_were_and_pages_answer
     served: Place, server: PostgreSQL
 ) -> None:
     web = served.serving("serve", env={"WEB_CONCURRENCY": "2"})
-    before = {served.get("/feeds/all.atom").body for _ in range(30)}  # both workers have it
+    before = set()
+    eventually(lambda: len(web.children()) == 2, what="the second worker")
+    for resting in web.children():  # each worker has it, whoever it is that takes most of the requests
+        os.kill(resting, signal.SIGSTOP)
+        before.add(served.get("/feeds/all.atom").body)
+        os.kill(resting, signal.SIGCONT)
     server.end(signal.SIGQUIT)
     try:
         for _ in range(30):
