@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,6 @@ from feeds.database import Database
 from feeds.model import Article, Cleaned, FileState, Original, Outcome, Source
 from feeds.search import Findable
 
-_MOST_PARAMETERS = 500
 _NUMBERS = tuple(column.name for column in tables.cleanings.c if not column.primary_key)
 _NEW = (None, None)
 _A_SECOND = timedelta(seconds=1)
@@ -88,7 +87,7 @@ def _write_files(
 
 def _write_originals(database: Database, connection: Connection, inbox: str, batch: Batch) -> None:
     columns = tables.originals.c
-    for chunk in chunks(batch.rewritten):
+    for chunk in index.chunks(batch.rewritten):
         connection.execute(sa.delete(tables.originals).where(columns.inbox == inbox, columns.path.in_(chunk)))
     values = [rows.original_row(original) for original in batch.originals]
     database.upsert(connection, tables.originals, values)
@@ -97,7 +96,7 @@ def _write_originals(database: Database, connection: Connection, inbox: str, bat
 def forget_files(connection: Connection, inbox: str, paths: Sequence[str]) -> None:
     """Forget files, not what they told."""
     columns = tables.files.c
-    for chunk in chunks(paths):
+    for chunk in index.chunks(paths):
         connection.execute(sa.delete(tables.files).where(columns.inbox == inbox, columns.path.in_(chunk)))
 
 
@@ -111,7 +110,7 @@ def withdraw(
 ) -> bool:
     """Take entries out; with a time they leave a sign behind. Answers whether any was there."""
     columns, known = tables.entries.c, False
-    for chunk in chunks(ids):
+    for chunk in index.chunks(ids):
         query = sa.select(columns.id, columns.source).where(columns.id.in_(chunk))
         found = {row.id: row.source for row in connection.execute(query)}
         known = known or bool(found)
@@ -151,7 +150,7 @@ def _write_entries(database: Database, connection: Connection, batch: Batch) -> 
     database.upsert(connection, tables.cleanings, told)
     index.write(connection, [cleaned[row["id"]].article for row in fresh], batch.findable)
     back = [entry_id for entry_id, outcome in outcomes.items() if outcome == "new"]
-    for chunk in chunks(back):
+    for chunk in index.chunks(back):
         connection.execute(sa.delete(tables.deletions).where(tables.deletions.c.id.in_(chunk)))
     return outcomes
 
@@ -164,7 +163,7 @@ def _known(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Any, A
     query = query.join_from(tables.entries, tables.cleanings, columns.id == numbers.id, isouter=True)
     return {
         row["id"]: (_fingerprint(row), _numbers(row))
-        for chunk in chunks(ids)
+        for chunk in index.chunks(ids)
         for row in connection.execute(query.where(columns.id.in_(chunk))).mappings()
     }
 
@@ -208,7 +207,7 @@ def articles(connection: Connection, ids: Sequence[str]) -> dict[str, Article]:
     """Some entries as they are served, by id; those that are not there are left out."""
     found = [
         row
-        for chunk in chunks(ids)
+        for chunk in index.chunks(ids)
         for row in connection.execute(
             sa.select(tables.entries).where(tables.entries.c.id.in_(chunk))
         ).mappings()
@@ -236,9 +235,3 @@ def _numbers(row: Any) -> tuple[Any, ...]:
 def _preference(source: Source) -> tuple[object, ...]:
     """What comes first of several descriptions of a source: one of the site's own before a mere host name."""
     return (source.home == f"https://{source.title}/", *astuple(source))
-
-
-def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The values in portions that a statement can take."""
-    for start in range(0, len(values), _MOST_PARAMETERS):
-        yield values[start : start + _MOST_PARAMETERS]

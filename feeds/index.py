@@ -40,7 +40,7 @@ def write(
 def remove(connection: Connection, ids: Sequence[str]) -> None:
     """Let articles be found no more."""
     _remove_texts(connection, _known_texts(connection, ids))
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         connection.execute(sa.delete(tables.labels).where(_labels.id.in_(chunk)))
 
 
@@ -108,7 +108,7 @@ def _write_texts(connection: Connection, articles: Iterable[tuple[str, Findable]
         )
         return
     connection.execute(sa.insert(tables.texts), [{"id": one, "text": made[one].text} for one in fresh])
-    for chunk in _chunks(fresh, each=2):
+    for chunk in chunks(fresh, each=2):
         found = connection.execute(sa.select(_texts.number, _texts.id).where(_texts.id.in_(chunk)))
         rows = [(row.number, made[row.id].pieces) for row in found]
         connection.exec_driver_sql(
@@ -123,7 +123,7 @@ def _remove_texts(connection: Connection, known: dict[str, tuple[int, str]]) -> 
             f"INSERT INTO {tables.PIECES}({tables.PIECES}, rowid, pieces) VALUES ('delete', ?, ?)",
             [(number, search.pieces(text)) for number, text in known.values()],
         )
-    for chunk in _chunks(list(known)):
+    for chunk in chunks(list(known)):
         connection.execute(sa.delete(tables.texts).where(_texts.id.in_(chunk)))
 
 
@@ -131,7 +131,7 @@ def _known_texts(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[
     query = sa.select(_texts.id, _texts.number, _texts.text)
     return {
         row.id: (row.number, row.text)
-        for chunk in _chunks(ids)
+        for chunk in chunks(ids)
         for row in connection.execute(query.where(_texts.id.in_(chunk)))
     }
 
@@ -140,7 +140,7 @@ def _write_labels(connection: Connection, articles: dict[str, Article]) -> None:
     made = {(one.id, kind, value) for one in articles.values() for kind, value in _labels_of(one)}
     known = {
         (row.id, row.kind, row.value)
-        for chunk in _chunks(list(articles))
+        for chunk in chunks(list(articles))
         for row in connection.execute(sa.select(tables.labels).where(_labels.id.in_(chunk)))
     }
     names = ("id", "kind", "value")
@@ -163,7 +163,7 @@ def _has_own_table(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def _chunks(values: Sequence[Any], each: int = 1) -> Iterator[Sequence[Any]]:
+def chunks(values: Sequence[Any], each: int = 1) -> Iterator[Sequence[Any]]:
     """The values in portions that a statement can take, with so many parameters for each of them."""
     most = _MOST_PARAMETERS // each
     for start in range(0, len(values), most):

@@ -203,7 +203,7 @@ class Store:
         """What is remembered of some files of an inbox, by path."""
         columns = tables.files.c
         found: dict[str, FileState] = {}
-        for chunk in batches.chunks(paths):
+        for chunk in index.chunks(paths):
             found |= self._file_states(sa.and_(columns.inbox == inbox, columns.path.in_(chunk)))
         return found
 
@@ -220,7 +220,7 @@ class Store:
         with self._database.reading() as connection:
             return [
                 rows.original(row)
-                for chunk in batches.chunks(paths)
+                for chunk in index.chunks(paths)
                 for row in connection.execute(
                     sa.select(tables.originals).where(columns.inbox == inbox, columns.path.in_(chunk))
                 ).mappings()
@@ -231,7 +231,7 @@ class Store:
         gathered: dict[str, list[Original]] = {}
         query = sa.select(tables.originals)
         with self._database.reading() as connection:
-            for chunk in batches.chunks(ids):
+            for chunk in index.chunks(ids):
                 found = connection.execute(query.where(tables.originals.c.entry_id.in_(chunk)))
                 for row in found.mappings():
                     gathered.setdefault(row["entry_id"], []).append(rows.original(row))

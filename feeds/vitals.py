@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from feeds import addresses, batch, rows, tables
+from feeds import addresses, batch, index, rows, tables
 from feeds.database import Database
 from feeds.health import LATEST, WATCHER, Broken, Cadence, Unheard
 from feeds.model import Run
@@ -57,7 +57,7 @@ def _first_read(connection: Connection, ids: list[str]) -> dict[str, datetime]:
     query = sa.select(columns.entry_id, sa.func.min(columns.seen)).group_by(columns.entry_id)
     return {
         entry_id: rows.from_micros(seen)
-        for chunk in batch.chunks(ids)
+        for chunk in index.chunks(ids)
         for entry_id, seen in connection.execute(query.where(columns.entry_id.in_(chunk)))
     }
 

@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connecting": {"arrays", "model"},
     "database": {"connecting", "migrations", "model", "tables"},
     "health": {"model"},
-    "vitals": {"addresses", "batch", "database", "health", "model", "rows", "tables"},
+    "vitals": {"addresses", "batch", "database", "health", "index", "model", "rows", "tables"},
     "search": set(),
     "filters": {"model", "search"},
     "periods": set(),
