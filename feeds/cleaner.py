@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from feeds import clean, merge, rules, tally
+from feeds.audiences import Audiences
 from feeds.catalogue import Catalogue
 from feeds.model import Cleaned, Draft, Original
 
@@ -22,6 +23,13 @@ class Cleaner:
     catalogue: Catalogue
     language: str
     """Of articles whose language is neither named nor recognised."""
+    private: tuple[str, ...] = ()
+    """The names of the feeds that need a token: their articles are never merged into public ones."""
+
+    @property
+    def audiences(self) -> Audiences:
+        """Who may read which source."""
+        return Audiences(self.private, self.catalogue)
 
     def prepare(self, draft: Draft, dated: datetime, latest: datetime) -> Cleaned:
         """A draft, cleaned by the recipe of its source.
@@ -36,8 +44,11 @@ class Cleaner:
 
     def version(self, original: Original, cleaned: Cleaned | None = None) -> merge.Version:
         """An original as a version of its entry, cleaned now where that was not done yet."""
+        cleaned = cleaned or self.prepare(original.draft, original.dated, original.seen)
+        if cleaned.article.id != original.entry_id:  # the private version of an article
+            cleaned = replace(cleaned, article=replace(cleaned.article, id=original.entry_id))
         return merge.Version(
-            cleaned=cleaned or self.prepare(original.draft, original.dated, original.seen),
+            cleaned=cleaned,
             titled=bool(original.draft.title),
             place=(original.inbox, original.path, original.position),
             edited=original.edited,
@@ -54,4 +65,6 @@ class Cleaner:
     def fingerprint(self) -> int:
         """Changes with everything that decides what cleaning makes of a draft and says of it."""
         said = f"{rules.VERSION}.{tally.VERSION} {self.language} {self.catalogue.said()}"
+        if self.audiences.several:
+            said += f" {self.audiences.digest()}"
         return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=7).digest(), "big")

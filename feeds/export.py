@@ -25,6 +25,7 @@ from feeds.config import Config
 from feeds.model import FeedsError
 from feeds.store import Store
 from feeds.web import create_app
+from feeds.web.private import audiences_are_parted
 from feeds.writers import WRITERS
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ def export(config: Config, store: Store, folder: Path, base_url: str = "") -> Ex
     Raises ExportError and StoreError.
     """
     base = base_url or config.base_url
+    if not audiences_are_parted(config, store):
+        raise ExportError("`private` has changed since the last run: `feeds ingest` first")
     files = _files(replace(config, base_url=base or _NOWHERE), store)
     if not base:
         files = ((path, _relative(path, body)) for path, body in files)

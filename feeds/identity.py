@@ -84,6 +84,14 @@ def entry_id(link: str) -> str:
     return uuid.uuid5(NAMESPACE, key(link)).urn
 
 
+def private_id(entry_id: str, source: str) -> str:
+    """Return the permanent id of an article's private version, apart from what the public reads of it.
+
+    `entry_id` is the article's own id, `source` the slug of the private source.
+    """
+    return uuid.uuid5(uuid.UUID(entry_id), source).urn
+
+
 def _tracks(pair: str, host: str) -> bool:
     name = unquote(pair.partition("=")[0]).partition("=")[0]
     on_medium = name == "source" and (host == "medium.com" or host.endswith(".medium.com"))

@@ -56,6 +56,8 @@ class Ingest:
     store: Store
     catalogue: Catalogue
     language: str
+    private: tuple[str, ...] = ()
+    """The names of the feeds that need a token."""
     settle: float = 0.0
     deleted: Literal["keep", "retire", "remove"] = "keep"
     """What becomes of the article of a deleted file."""
@@ -110,7 +112,7 @@ class Ingest:
     @property
     def cleaner(self) -> Cleaner:
         """What cleans, as it is configured now."""
-        return Cleaner(self.catalogue, self.language)
+        return Cleaner(self.catalogue, self.language, self.private)
 
     # -- files ------------------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 
-from feeds import merge, readers, rows
+from feeds import identity, merge, readers, rows
 from feeds.addresses import discreet
+from feeds.audiences import EVERYBODY, Place, place_of
 from feeds.cleaner import Cleaner
 from feeds.filenames import shown
 from feeds.inboxes import Found, Inbox, InboxError, StillChangingError
@@ -157,8 +158,10 @@ class Intake:
     def _write(self) -> None:
         """Merge what was read with what is kept of the same entries, and write it all at once."""
         store, name, rewritten = self.store, self.inbox.name, set(self.batch.rewritten)
+        moved = self._part_audiences()
         previous: dict[str, dict[str, Original]] = {path: {} for path in self.batch.rewritten}
         for original in store.originals_of_files(name, self.batch.rewritten):
+            original = moved.get(place_of(original), original)
             previous[original.path][original.entry_id] = original
         fresh = self._continued(previous)
         told: dict[str, list[str]] = {path: list(before) for path, before in previous.items()}
@@ -168,15 +171,15 @@ class Intake:
         for original, cleaned in fresh:
             told[original.path].append(original.entry_id)
             versions.setdefault(original.entry_id, []).append(self.cleaner.version(original, cleaned))
+        for original in moved.values():
+            versions.setdefault(original.entry_id, [])
         past = {(one.path, one.position) for one in self.batch.originals}
-        kept = {
-            entry_id: [
-                one
-                for one in originals
-                if one.inbox != name or one.path not in rewritten or (one.path, one.position) in past
-            ]
-            for entry_id, originals in store.originals_of_entries(list(versions)).items()
-        }
+        kept: dict[str, list[Original]] = {}
+        for originals in store.originals_of_entries(list(versions)).values():
+            for one in originals:
+                if one.inbox != name or one.path not in rewritten or (one.path, one.position) in past:
+                    one = moved.get(place_of(one), one)
+                    kept.setdefault(one.entry_id, []).append(one)
         for entry_id, made in versions.items():
             others = kept.get(entry_id, [])
             everything = [*made, *self.cleaner.versions(others)]
@@ -185,9 +188,60 @@ class Intake:
             elif not others:  # no file tells of it any more
                 self.batch.orphans.append(entry_id)
         self.batch.originals += [original for original, _ in fresh]
+        self.batch.originals += [
+            one for one in moved.values() if one.inbox != name or one.path not in rewritten
+        ]
         if self.batch != Batch():
             outcomes: dict[str, Outcome] = store.write(name, self.batch, self.now, retire=self.retire)
             self._count(told, {**outcomes, **dict.fromkeys(self.batch.orphans, "changed")})
+
+    def _part_audiences(self) -> dict[Place, Original]:
+        """Give the private version of an article that the public reads as well an entry of its own.
+
+        Return the stored originals that move to such an entry. The private version keeps that entry even
+        when the public one is withdrawn.
+        """
+        audiences = self.cleaner.audiences
+        if not audiences.several:
+            return {}
+        places: dict[str, dict[tuple[str, int], str]] = {}
+        for place, (original, cleaned) in self.fresh.items():
+            audience = audiences.of(cleaned.article.source.slug)
+            places.setdefault(original.entry_id, {})[place] = audience
+        own_ids = [
+            identity.private_id(entry_id, audience)
+            for entry_id, fresh in places.items()
+            for audience in fresh.values()
+            if audience != EVERYBODY
+        ]
+        stored = self.store.originals_of_entries([*places, *own_ids])
+        moved: dict[Place, Original] = {}
+        for entry_id, fresh in places.items():
+            known = audiences.by_audience(
+                one for one in stored.get(entry_id, []) if not self._is_replaced(one)
+            )
+            audiences_here = {*known, *fresh.values()}
+            keeper = EVERYBODY if EVERYBODY in audiences_here else min(known or audiences_here)
+            for audience in known.keys() - {keeper}:
+                own_id = identity.private_id(entry_id, audience)
+                moved |= {place_of(one): replace(one, entry_id=own_id) for one in known[audience]}
+            for place, audience in fresh.items():
+                own_id = identity.private_id(entry_id, audience)
+                if audience != EVERYBODY and (audience != keeper or own_id in stored):
+                    self._set_entry(place, own_id)
+        return moved
+
+    def _is_replaced(self, original: Original) -> bool:
+        """Return whether this batch writes the original's file anew, without what the file said before."""
+        same_file = original.inbox == self.inbox.name and original.path in self.batch.rewritten
+        return same_file and original.path not in self.rolling
+
+    def _set_entry(self, place: tuple[str, int], entry_id: str) -> None:
+        """Let a version that was just read be of another entry; drop it if that entry was forgotten."""
+        original, cleaned = self.fresh.pop(place)
+        if entry_id not in self.forgotten:
+            article = replace(cleaned.article, id=entry_id)
+            self.fresh[place] = replace(original, entry_id=entry_id), replace(cleaned, article=article)
 
     def _continued(self, previous: dict[str, dict[str, Original]]) -> list[tuple[Original, Cleaned]]:
         """What was read, as what the same files told before goes on.

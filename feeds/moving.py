@@ -68,6 +68,8 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
         ids = [identity.entry_id(article)]
     else:
         ids = store.entries_of_path(article) or _by_file(ingest, Path(article))
+    private = ingest.private if not article.startswith("urn:uuid:") else ()
+    ids += [identity.private_id(entry_id, source) for entry_id in ids for source in private]
     with store.running(wait=True):
         done = [one for one in ids if (store.remember(one) if undo else store.forget(one, ingest.clock()))]
     if not done:
@@ -118,6 +120,7 @@ def _moved(ingest: Ingest, source: Source, into: Source) -> str:
         clean = store.number("catalogue") == ingest.cleaner.fingerprint()
         store.move(Move(slug=source.slug, into=into), ingest.clock())
         ingest.catalogue.move(store.moves())
+        recleaning.part_audiences(store, ingest.cleaner, ingest.clock)
         changed = recleaning.everything(store, ingest.cleaner, ingest.clock, ingest.workforce, source.slug)
         if clean:  # else the next run cleans everything again, for another reason
             store.set_number("catalogue", ingest.cleaner.fingerprint())

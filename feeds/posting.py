@@ -130,7 +130,13 @@ class Desk:
             if self._store is None:  # one of its own: who ingests writes on the connection that may
                 self._store = Store(self._config.database)
             config = self._config
-            return Ingest(inboxes=[], store=self._store, catalogue=config.catalogue, language=config.language)
+            return Ingest(
+                inboxes=[],
+                store=self._store,
+                catalogue=config.catalogue,
+                language=config.language,
+                private=config.private,
+            )
 
     def _read(self, work: Ingest, name: str, digest: str) -> Report | None:
         """Read a kept file as soon as nobody else ingests; None where that takes too long."""

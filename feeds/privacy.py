@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from feeds import audiences
 from feeds.catalogue import Catalogue
 from feeds.config import Config
 from feeds.model import Source
-from feeds.settings import EVERY_FEED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +37,7 @@ PUBLIC = Visitor()
 
 def is_private(config: Config, name: str) -> bool:
     """Whether a feed, by the name in its address, needs a token. A source that was moved stays private."""
-    if EVERY_FEED in config.private or name in config.private:
-        return True
-    return any(_moved(config.catalogue, private) == name for private in config.private)
+    return audiences.is_private(config.private, config.catalogue, name)
 
 
 def shows_all(config: Config, name: str) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from feeds import merge
+from feeds.audiences import place_of
 from feeds.cleaner import Cleaner
-from feeds.model import Article, Cleaned, Report, Source
+from feeds.model import Article, Cleaned, Original, Report, Source
 from feeds.store import Batch, Store
 from feeds.tasks import EntryTask, clean_entry
 from feeds.workforce import Job, Workforce
@@ -53,9 +55,52 @@ def where_rules_changed(
     current = cleaner.fingerprint()
     if store.number("catalogue") == current:
         return False
+    part_audiences(store, cleaner, clock)
     report.recleaned += everything(store, cleaner, clock, workforce)
     store.set_number("catalogue", current)
     return True
+
+
+def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]) -> None:
+    """Part entries that hold versions of several audiences, as `private` names them today.
+
+    Called with the right to ingest held, before anything is cleaned again. Web processes serve nothing while
+    the number `audiences` of the database is not that of their own configuration.
+    """
+    audiences, before = cleaner.audiences, store.number("audiences") or 0
+    if not audiences.several and not before:
+        return
+    last = ""
+    while ids := store.entry_ids(after=last, limit=_BATCH):
+        last = ids[-1]
+        originals = [one for kept in store.originals_of_entries(ids).values() for one in kept]
+        if changed := audiences.regroup(originals):
+            moved = [
+                replace(one, entry_id=changed[place_of(one)]) for one in originals if place_of(one) in changed
+            ]
+            left = {one.entry_id for one in originals if place_of(one) in changed}
+            _move_originals(store, cleaner, moved, left, clock())
+    if before != audiences.digest():
+        store.set_number("audiences", audiences.digest())
+
+
+def _move_originals(
+    store: Store, cleaner: Cleaner, moved: list[Original], left: set[str], now: datetime
+) -> None:
+    """Move originals to the entries that they name, and make these entries and those that they left anew."""
+    places = {place_of(one) for one in moved}
+    originals = {entry_id: list[Original]() for entry_id in left | {one.entry_id for one in moved}}
+    for entry_id, kept in store.originals_of_entries(list(originals)).items():
+        originals[entry_id] += (one for one in kept if place_of(one) not in places)
+    for one in moved:
+        originals[one.entry_id].append(one)
+    batch = Batch(originals=moved)
+    for entry_id, kept in originals.items():
+        if versions := list(cleaner.versions(kept)):
+            batch.entries.append(merge.merge(versions))
+        else:  # what is stored may hold text of the versions that left
+            batch.orphans.append(entry_id)
+    store.write("", batch, now)
 
 
 def everything(

@@ -74,6 +74,7 @@ def ingest_of(config: Config, store: Store) -> Ingest:
         catalogue=config.catalogue,
         deleted=config.deleted,
         language=config.language,
+        private=config.private,
         settle=config.settle,
         workforce=Workforce(config.processes, config.cluster),
     )

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from feeds import filters, places, rules, yamlfile
+from feeds.audiences import EVERY_FEED
 from feeds.catalogue import COMBINED
 from feeds.crews import scheduler_address
 from feeds.filters import FilterError
@@ -24,8 +25,6 @@ from feeds.places import InboxSettings
 from feeds.subscriptions import Poll, PrivateUpstreams, Subscriptions
 from feeds.vocabulary import Host, Rules
 
-EVERY_FEED = "*"
-"""In `private`: every feed, whatever it is called."""
 STATUS_FEED = "_status"
 """The name of the feed on how it stands; no source and no view is called so."""
 _LONGEST_INTERVAL = 366 * 86400

@@ -56,8 +56,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "history": {"database", "rows", "sums", "tables"},
     "store": {"batch", "database", "history", "index", "model", "rows", "search", "selection", "tables"},
     "settings": {
-        "catalogue", "crews", "filters", "intervals", "places", "rules", "subscriptions", "vocabulary",
-        "yamlfile",
+        "audiences", "catalogue", "crews", "filters", "intervals", "places", "rules", "subscriptions",
+        "vocabulary", "yamlfile",
     },
     "environment": {"model", "settings", "yamlfile"},
     "config": {
@@ -67,16 +67,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "documents": {"database", "filenames", "rows", "tables"},
     "inboxes": {"documents", "filenames", "gitaddress", "model", "places", "readers"},
     "migrations": {"model", "tables"},
-    "cleaner": {"catalogue", "clean", "merge", "model", "rules", "tally"},
+    "audiences": {"catalogue", "identity", "model"},
+    "cleaner": {"audiences", "catalogue", "clean", "merge", "model", "rules", "tally"},
     "posting": {
         "config", "documents", "filenames", "identity", "inboxes", "ingest", "model", "places", "push",
         "readers", "store", "text",
     },
     "intake": {
-        "addresses", "cleaner", "filenames", "inboxes", "merge", "model", "readers", "rows", "store",
-        "tasks", "text",
+        "addresses", "audiences", "cleaner", "filenames", "identity", "inboxes", "merge", "model", "readers",
+        "rows", "store", "tasks", "text",
     },
-    "reclean": {"cleaner", "model", "store", "tasks", "workforce"},
+    "reclean": {"audiences", "cleaner", "merge", "model", "store", "tasks", "workforce"},
     "ingest": {
         "catalogue", "cleaner", "inboxes", "intake", "model", "readers", "reclean", "store", "tasks",
         "workforce",
@@ -90,7 +91,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "yamlfile",
     },
     "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
-    "privacy": {"catalogue", "config", "model", "settings"},
+    "privacy": {"audiences", "catalogue", "config", "model"},
     "push": {
         "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "times",
         "writers",
@@ -133,7 +134,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "places", "schedule", "store", "web", "workforce",
     },
     "web": {
-        "", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
+        "", "audiences", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
         "intervals", "model", "periods", "posting", "privacy", "selection", "settings", "steps", "store",
         "sums", "tally", "text", "tokens", "trial", "urls", "vitals", "writers",
     },
@@ -148,8 +149,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Parts that do no I/O and read no clock: what of the standard library would let them.
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
-    "recipe", "catalogue", "readers", "rules", "writers", "clean", "cleaner", "language", "merge", "report",
-    "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial", "environment",
+    "recipe", "catalogue", "audiences", "readers", "rules", "writers", "clean", "cleaner", "language",
+    "merge", "report", "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial",
+    "environment",
     "addresses", "gitaddress", "reach", "inflate", "outlines", "polling", "tasks", "sanitizer",
 }  # fmt: skip
 WORLDLY = {

@@ -13,9 +13,12 @@ from urllib.parse import quote, unquote_plus
 
 from flask import Flask, Response, g, request
 
+from feeds.audiences import EVERY_FEED, Audiences
+from feeds.config import Config
 from feeds.model import StoreError
 from feeds.privacy import PUBLIC, Visitor, is_private, may_see
-from feeds.settings import EVERY_FEED, STATUS_FEED
+from feeds.settings import STATUS_FEED
+from feeds.store import Store
 from feeds.tokens import Token, Tokens
 from feeds.web.documents import Documents
 from feeds.web.prompt import DOCUMENT
@@ -63,7 +66,7 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
     if not config.private:
         return
     store = tokens()
-    learned = False
+    learned = parted = False
 
     def learn() -> None:
         """Which sources were moved, up to the state that is served. While the database is broken public feeds
@@ -77,6 +80,11 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
             if not learned:
                 raise
 
+    def has_parted() -> bool:
+        nonlocal parted
+        parted = parted or audiences_are_parted(config, documents.store)
+        return parted
+
     @app.before_request
     def guard() -> Response | None:
         name, lists = _feed(), request.path in _LISTS or request.path.startswith(_ARTICLES)
@@ -85,6 +93,8 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
         if name is None and not lists:
             return None
         learn()
+        if _feed() != STATUS_FEED and not has_parted():
+            return _later("503: `private` has changed; the articles are sorted anew by the next run")
         if name is not None and not is_private(config, name):
             return None
         tokens_given = given()
@@ -111,6 +121,15 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
             return guard() or response
         except StoreError:
             return _short(503, "503: the database does not answer; try again in a moment")
+
+
+def audiences_are_parted(config: Config, store: Store) -> bool:
+    """Return whether a run has parted private versions from public entries, as `private` is configured now.
+
+    Until then an entry can hold text of a source that has just become private.
+    """
+    digest = Audiences(config.private, config.catalogue).digest()
+    return not digest or store.number("audiences") == digest or not store.entry_ids(limit=1)
 
 
 def _feed() -> str | None:
@@ -143,6 +162,12 @@ def refused(visitor: Visitor) -> Response:
     response = _short(401, "401: this needs a token: add ?token=… to the address")
     response.headers.add("WWW-Authenticate", 'Basic realm="Feeds", charset="UTF-8"')
     response.headers.add("WWW-Authenticate", 'Bearer realm="Feeds"')
+    return response
+
+
+def _later(text: str) -> Response:
+    response = _short(503, text)
+    response.headers["Retry-After"] = "30"
     return response
 
 

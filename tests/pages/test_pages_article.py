@@ -106,6 +106,7 @@ def test_what_is_not_there_is_said(filled: Place) -> None:
 def test_an_article_of_a_private_source_wants_its_token(filled: Place) -> None:
     where = address(filled.client())
     filled.configure(private="[harbour-gazette]")
+    filled.ingest()
     token = filled.feeds("token", "add", "--feed", "harbour-gazette").stdout.split()[-1]
     client = filled.client()
     for more in ("", "/changes"):

@@ -205,6 +205,7 @@ def test_a_link_in_the_folder_is_replaced_and_what_it_leads_to_stays(filled: Pla
 
 def test_private_feeds_are_left_out(filled: Place) -> None:
     filled.configure(private=["harbour-gazette"])
+    filled.ingest()
     out = files(exported(filled))
     assert {path for path in out if path.startswith("feeds/")} == {
         path for path in (*FEEDS, *PAGES) if "harbour" not in path

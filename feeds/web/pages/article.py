@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, abort
 
 from feeds import changes, inert, tally, urls
+from feeds.audiences import Audiences
 from feeds.model import Article, Original, ReadError, Tally
 from feeds.privacy import may_see, titles
 from feeds.web import charts
@@ -93,4 +94,7 @@ def _counted(original: Original, article: Article) -> Tally:
 def _original(site: Site, article: Article) -> Original | None:
     """What the article was made of: of several files the fullest, as `merge` takes it."""
     kept = site.documents.store.originals_of_entries([article.id]).get(article.id, [])
+    audiences = Audiences(site.config.private, site.config.catalogue)
+    if audiences.several:
+        kept = [one for one in kept if audiences.of_draft(one.draft) == audiences.of(article.source.slug)]
     return max(kept, key=lambda one: (len(one.draft.html), one.dated, one.path), default=None)
