@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -102,8 +103,55 @@ def test_the_example_pack_is_a_pack() -> None:
     assert Pack.model_validate(yaml.safe_load("\n".join(lines))).source is not None
 
 
-def test_every_link_between_the_documents_leads_to_a_file() -> None:
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        prose = re.sub(r"`[^`]*`|^    .*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", prose):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def prose(page: Path) -> str:
+    """Return a page without its code blocks and code spans, in which brackets and `#` mean something else."""
+    return re.sub(r"^    .*$|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def fragments(page: Path) -> set[str]:
+    """Return the fragments of a page's headings, as Git hosts make them."""
+    headings = re.findall(r"^#{1,6} +(.+?) *$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> Iterator[str]:
+    for target in re.findall(r"\]\((?![a-z]+:)([^)\s]+)", prose(page)):
+        name, _, fragment = target.partition("#")
+        file = page.parent / name if name else page
+        if not file.exists():
+            yield f"{page.name} links to {target}, which does not exist"
+        elif fragment and fragment not in fragments(file):
+            yield f"{page.name} links to {target}, but {file.name} has no such heading"
+
+
+def test_every_link_leads_to_an_existing_file_and_heading() -> None:
+    assert [fault for page in PAGES for fault in broken_links(page)] == []
+
+
+def test_a_link_to_a_missing_file_or_heading_is_found(tmp_path: Path) -> None:
+    (tmp_path / "b.md").write_text("# Reverse proxy\n\n## `feeds check`, and more\n", encoding="utf-8")
+    page = tmp_path / "a.md"
+    page.write_text(
+        "# Top\n[1](b.md) [2](b.md#reverse-proxy) [3](b.md#feeds-check-and-more) [4](#top) `[5](no.md)`\n"
+        "[6](c.md) [7](b.md#proxy) [8](#bottom)\n\n    [9](no.md)\n",
+        encoding="utf-8",
+    )
+    assert list(broken_links(page)) == [
+        "a.md links to c.md, which does not exist",
+        "a.md links to b.md#proxy, but b.md has no such heading",
+        "a.md links to #bottom, but a.md has no such heading",
+    ]
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, waiting = set[Path](), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            linked = re.findall(r"\]\((?![a-z]+:)([^)#\s]+\.md)", prose(page))
+            waiting += [(page.parent / name).resolve() for name in linked]
+    assert set(PAGES) - {ROOT / "CHANGELOG.md"} <= reached
