@@ -98,7 +98,7 @@ def test_every_module_stands_in_the_house() -> None:
 
 
 def test_the_example_pack_is_a_pack() -> None:
-    example = documentation("packs").partition("## An example")[2]
+    example = documentation("packs").partition("\n## Example pack\n")[2]
     lines = [line[4:] for line in example.splitlines() if line.startswith("    ")]
     assert Pack.model_validate(yaml.safe_load("\n".join(lines))).source is not None
 
