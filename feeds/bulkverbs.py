@@ -39,7 +39,7 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
 
     Exit code 1 if a file, or one of several inboxes, could not be read.
     """
-    from feeds import logs
+    from feeds import logs, privatenames
     from feeds.push import tell
     from feeds.server import ingest_of
     from feeds.store import Store
@@ -50,6 +50,7 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
     with _progress() as progress:
         report = work.run("by hand", places=list(paths) or None, progress=progress)
     _say(report)
+    privatenames.verify(config, work.store)  # after the run, whose articles may have brought the names
     tell(config, _PUSH_SECONDS)
     sys.exit(1 if report.failed or report.unreachable else 0)
 

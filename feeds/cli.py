@@ -199,11 +199,13 @@ def forget(file: str | None, article: str, undo: bool) -> None:
 def check(file: str | None) -> None:
     """Check config.yaml, the environment and the packs. Exit code 2 if something is wrong."""
     from feeds.inboxes import kind_of
+    from feeds.privatenames import verify_unstarted
     from feeds.report import list_lines
     from feeds.store import database_url
 
     config = _config(file)
     database_url(config.database)
+    to_come = verify_unstarted(config)
     kinds = [(place, kind_of(place)) for place in config.inbox]
     catalogue = config.catalogue
     click.echo(f"{config.file or 'no config.yaml, the defaults hold'}: fine")
@@ -220,6 +222,8 @@ def check(file: str | None) -> None:
         click.echo(f"inbox: {place.shown}{f' ({said})' if said else ''}")
     if config.subscriptions:
         click.echo(f"subscriptions: {len(config.subscriptions)}")
+    if to_come:
+        click.echo(f"private, articles still to come: {', '.join(to_come)}")
 
 
 @cli.command()

@@ -19,13 +19,13 @@ from feeds.catalogue import Catalogue, ConfiguredSource, slug_of
 from feeds.filters import Filter, NamedView
 from feeds.model import ConfigError, Source
 from feeds.places import InboxPlace
-from feeds.settings import FeedSettings, Settings, SourceSettings
+from feeds.settings import FeedSettings, PrivateSettings, Settings, SourceSettings
 from feeds.subscriptions import Upstream, subscribed
 from feeds.vocabulary import Pack
 
 DEFAULT_FILE = "config.yaml"
 _LARGEST_LIST = 10_000_000
-_MADE_HERE = ("inbox", "subscriptions", "database", "tracking_lists", "rules", "feeds", "sources")
+_MADE_HERE = ("inbox", "private", "subscriptions", "database", "tracking_lists", "rules", "feeds", "sources")
 """Keys that a Config has in another form than the file."""
 
 _Where = dict[str, tuple[str, Mapping[yamlfile.Path, int]]]
@@ -45,6 +45,8 @@ class Config:
     language: str
     private: tuple[str, ...]
     """The names of the feeds that need a token; EVERY_FEED for all."""
+    private_places: Mapping[str, str]
+    """Those of these names that must exist (the others are `future`), each with its file, line and key."""
     inbox: tuple[InboxPlace, ...]
     """In the order in which they are read; no two have one name."""
     database: str
@@ -136,6 +138,8 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     return Config(
         **{key: getattr(settings, key) for key in Settings.model_fields if key not in _MADE_HERE},
         inbox=places.named(settings.inbox, folder),
+        private=tuple(entry.name for entry in settings.private),
+        private_places=_private_places(settings.private, *where["private"]),
         database=_database(settings.database, folder),
         subscriptions=upstreams,
         tracking_lists=list_files,
@@ -221,6 +225,19 @@ def _same_slugs(settings: Settings, where: _Where) -> list[str]:
                 )
             taken.setdefault(slug, entry.title)
     return faults
+
+
+def _private_places(
+    listed: Sequence[PrivateSettings], name: str, lines: Mapping[yamlfile.Path, int]
+) -> dict[str, str]:
+    """Map each name that has to exist to where it stands: `file:line: private[0]`."""
+    places: dict[str, str] = {}
+    future = {entry.name for entry in listed if entry.future}
+    for index, entry in enumerate(listed):
+        if entry.name not in future:
+            line = lines.get(("private", index)) or lines.get(("private",), 1)
+            places.setdefault(entry.name, f"{name}:{line}: private[{index}]")
+    return places
 
 
 def _view(settings: FeedSettings) -> NamedView:

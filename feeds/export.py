@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
+from feeds import privatenames
 from feeds.config import Config
 from feeds.model import FeedsError
 from feeds.store import Store
@@ -63,8 +64,9 @@ def export(config: Config, store: Store, folder: Path, base_url: str = "") -> Ex
 
     Addresses start with `base_url`, else with the configured one, else they are relative. Each file is there
     whole or not at all, and one that an export wrote and that is served no more is removed.
-    Raises ExportError and StoreError.
+    Raises ExportError, StoreError, and ConfigError where `private` has a name that nothing has.
     """
+    privatenames.verify(config, store)
     base = base_url or config.base_url
     if not audiences_are_parted(config, store):
         raise ExportError("`private` has changed since the last run: `feeds ingest` first")

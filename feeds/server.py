@@ -19,6 +19,7 @@ from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
+from feeds import privatenames
 from feeds.config import Config
 from feeds.connecting import once_it_answers
 from feeds.database import Database
@@ -188,8 +189,17 @@ class Log(glogging.Logger):  # type: ignore[misc]
 
 
 def open_store(config: Config, say: Say) -> Store:
-    """The configured database, waited for where it does not answer yet. Raises StoreError."""
-    return once_it_answers(lambda: Store(config.database), say)
+    """Open the configured database for a process that publishes, waiting where it does not answer yet.
+
+    Raises StoreError, and ConfigError where `private` has a name that nothing has.
+    """
+    store = once_it_answers(lambda: Store(config.database), say)
+    try:
+        privatenames.verify(config, store)
+    except FeedsError:
+        store.close()
+        raise
+    return store
 
 
 def serve(config: Config, *, watch: bool, say: Say) -> None:

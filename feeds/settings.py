@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from feeds import filters, places, rules, yamlfile
@@ -63,16 +64,12 @@ def _paths(value: Any) -> Any:
 
 
 def _private(value: Any) -> Any:
-    """`true` as every feed, `false` as none, and names between commas as a list of them."""
+    """Return `true` as every feed, `false` as none, and one mapping or names between commas as a list."""
+    if isinstance(value, dict):
+        return (value,)
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return (EVERY_FEED,) if value.strip().lower() == "true" else ()
     return _paths(value)
-
-
-def _feed(value: str) -> str:
-    if value not in (EVERY_FEED, STATUS_FEED) and not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
-        raise ValueError("expected `true`, `false`, or the names of feeds as in their addresses")
-    return value
 
 
 def _rules(value: Rules) -> Rules:
@@ -107,6 +104,28 @@ class SourceSettings(_Model):
     match: SourceMatch = SourceMatch()
     formerly: tuple[Annotated[str, AfterValidator(_slug)], ...] = ()
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
+
+
+class PrivateSettings(_Model):
+    """One entry of `private:`: a feed that needs a token."""
+
+    name: str
+    """As in its address."""
+    future: bool = False
+    """Whether its articles are still to come, so that nothing has this name yet."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_name(self) -> Self:
+        if self.name not in (EVERY_FEED, STATUS_FEED) and not re.fullmatch(
+            r"[a-z0-9][a-z0-9\-]{0,79}", self.name
+        ):
+            raise ValueError("expected `true`, `false`, or the names of feeds as in their addresses")
+        return self
 
 
 class FeedSettings(_Model):
@@ -151,7 +170,7 @@ class Settings(_Model):
         tuple[InboxSettings, ...], BeforeValidator(places.listed), Field(min_length=1, validate_default=True)
     ] = (InboxSettings(at="seeds"),)
     database: str = "var/feeds.sqlite"
-    private: Annotated[tuple[Annotated[str, AfterValidator(_feed)], ...], BeforeValidator(_private)] = ()
+    private: Annotated[tuple[PrivateSettings, ...], BeforeValidator(_private)] = ()
     subscriptions: Subscriptions = ()
     poll: Poll = 1800
     private_upstreams: PrivateUpstreams = ()

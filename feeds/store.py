@@ -280,6 +280,17 @@ class Store:
                 for row in connection.execute(query)
             ]
 
+    def slugs(self) -> frozenset[str]:
+        """Return the slugs of all sources that are known here, also of those that are published no more."""
+        columns = (
+            tables.sources.c.slug,
+            tables.moves.c.slug,
+            tables.moves.c.target,
+            tables.deletions.c.source,
+        )
+        with self._database.reading() as connection:
+            return frozenset(connection.scalars(sa.union(*map(sa.select, columns))))
+
     # -- reading: the web ------------------------------------------------------------------------------
 
     def state(self) -> State:

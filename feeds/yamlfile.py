@@ -100,10 +100,10 @@ def validate(model: type[ModelT], data: Any, lines: Mapping[Path, int], name: st
         raise ConfigError("\n".join(dict.fromkeys(faults))) from error
 
 
-def suggestion(word: str, known: typing.Iterable[str]) -> str:
-    """` (did you mean …?)` where one of the known words is near, else an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean `{near[0]}`?)" if near else ""
+def suggestion(word: str, known: typing.Iterable[str], most: int = 1) -> str:
+    """Return ` (did you mean …?)` with the nearest known words, or an empty string if none is near."""
+    near = difflib.get_close_matches(word, list(known), n=most, cutoff=0.6)
+    return f" (did you mean {' or '.join(f'`{one}`' for one in near)}?)" if near else ""
 
 
 def _reason(model: type[BaseModel], fault: dict[str, Any]) -> str:

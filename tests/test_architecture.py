@@ -92,6 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
     "privacy": {"audiences", "catalogue", "config", "model"},
+    "privatenames": {"catalogue", "config", "database", "model", "settings", "store", "yamlfile"},
     "push": {
         "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "times",
         "writers",
@@ -102,7 +103,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": {"config", "masking"},
     "tokenverbs": {"config", "database", "filenames", "privacy", "store", "tokens"},
     "bulkverbs": {
-        "config", "crews", "filenames", "ingest", "logs", "model", "moving", "push", "server", "store",
+        "config", "crews", "filenames", "ingest", "logs", "model", "moving", "privatenames", "push",
+        "server", "store",
     },
     "masking": set(),
     "addresses": set(),
@@ -126,12 +128,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "intervals": set(),
     "gitaddress": set(),
     "places": {"gitaddress", "yamlfile"},
-    "export": {"config", "model", "store", "web", "writers"},
+    "export": {"config", "model", "privatenames", "store", "web", "writers"},
     "schedule": {"config", "filenames", "ingest", "jumps", "model", "push", "store", "upstreams"},
     "jumps": set(),
     "server": {
         "config", "connecting", "database", "documents", "filenames", "inboxes", "ingest", "logs", "model",
-        "places", "schedule", "store", "web", "workforce",
+        "places", "privatenames", "schedule", "store", "web", "workforce",
     },
     "web": {
         "", "audiences", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
@@ -140,7 +142,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {
         "", "backupverbs", "bulkverbs", "config", "database", "export", "filenames", "inboxes", "ingest",
-        "inspect", "logs", "model", "moving", "push", "report", "schedule", "server", "store",
+        "inspect", "logs", "model", "moving", "privatenames", "push", "report", "schedule", "server", "store",
         "subscriptionverbs", "tables", "tokenverbs", "upstreamreport",
     },
 }
