@@ -44,13 +44,10 @@ _LIBRARIES = (
 
 
 def _source() -> str:
-    """A digest of the code that this process runs: taken when it begins, since an upgrade may replace it."""
+    """Return a digest of the package's files as they are now."""
     files = sorted(Path(__file__).parent.rglob("*.py"))
     said = b"".join(path.read_bytes() for path in files)
     return hashlib.blake2b(said, digest_size=4).hexdigest()
-
-
-_SOURCE = _source()
 
 
 class Task(Protocol):
@@ -83,6 +80,10 @@ class Workforce:
     cluster: str = ""
     """The address of a Dask scheduler; empty where none is to be used."""
     small: int = SMALL
+
+    def __post_init__(self) -> None:
+        if self.processes > 1 or self.cluster:
+            versions()  # now: an upgrade may replace the files while this process runs the old ones
 
     def map(
         self, job: Job[T, R], cleaner: Cleaner, batches: Iterable[list[T]]
@@ -312,8 +313,11 @@ def _unpacked(packed: bytes) -> Cleaner:
 
 @cache
 def versions() -> str:
-    """Everything that decides what cleaning makes of a file, the configuration left aside."""
-    own = f"feeds {__version__} ({_SOURCE}), rules {rules.VERSION}, readers {readers.VERSION}"
+    """Return everything that decides what cleaning makes of a file, the configuration left aside.
+
+    Taken once a process, when it is first asked for: it reads all files of the package.
+    """
+    own = f"feeds {__version__} ({_source()}), rules {rules.VERSION}, readers {readers.VERSION}"
     theirs = [f"{name} {metadata.version(name)}" for name in _LIBRARIES]
     return ", ".join(
         (

@@ -5,7 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -256,6 +259,44 @@ def test_processes_end_with_the_one_that_began_them(many: Place, tmp_path: Path)
     os.kill(process.popen.pid, signal.SIGKILL)
     process.popen.wait(10)
     eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pool), what="their end")
+
+
+def python(code: str, path: Path = ROOT) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd="/",
+        env={"PYTHONPATH": str(path)},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.decode()
+
+
+def test_who_cleans_alone_reads_no_source_code() -> None:
+    """Beside what is imported: the digest of the package is for comparing with workers."""
+    said = python(
+        "import sys; opened = set()\n"
+        "sys.addaudithook(lambda name, said: name == 'open' and opened.add(str(said[0])))\n"
+        "from feeds.workforce import Workforce; Workforce()\n"
+        "imported = {getattr(module, '__file__', None) for module in list(sys.modules.values())}\n"
+        "print(sorted(path for path in opened - imported if path.endswith('.py')))"
+    )
+    assert said == "[]\n"
+
+
+def test_an_upgrade_under_a_running_process_changes_no_version_of_its_own(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "feeds", tmp_path / "feeds", ignore=shutil.ignore_patterns("__pycache__"))
+    said = python(
+        "from pathlib import Path; import feeds\n"
+        "from feeds.workforce import Workforce, versions\n"
+        "Workforce(2)\n"
+        "with (Path(feeds.__file__).parent / 'clean.py').open('a') as file: print(file=file)\n"
+        "print(versions()); versions.cache_clear(); print(versions())",
+        tmp_path,
+    )
+    running, upgraded = said.splitlines()
+    assert running != upgraded
 
 
 def test_workers_of_another_version_are_refused(archive: Path, tmp_path: Path) -> None:
