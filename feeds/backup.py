@@ -28,6 +28,9 @@ from feeds.database import Database
 from feeds.model import StoreError
 
 _ROWS_AT_ONCE = 100
+_HEAD = 20
+"""Bytes of a SQLite file up to the one that says how it is read (https://www.sqlite.org/fileformat.html)."""
+_WRITE_AHEAD = 2
 _DERIVED = (tables.labels, tables.texts)
 _KEPT = [table for table in tables.metadata.sorted_tables if table not in _DERIVED]
 _NUMBERED = [table for table in _KEPT if table.autoincrement_column is not None]
@@ -53,25 +56,34 @@ class Copied:
     rows: int
 
 
-def backup(database: Database, file: Path, *, replace: bool) -> Copied:
+def backup(database: Database, file: Path, *, replace: bool, allow_fewer: bool = False) -> Copied:
     """Write everything that a database keeps into a file, which is there whole or not at all.
 
-    Raises BackupError where the file is there already and `replace` is false, or cannot be written.
+    With `replace` a file that is there already is replaced if it is empty, or a backup that holds no more
+    articles than the new one; with `allow_fewer` also one that holds more.
+
+    Raises BackupError where the file is there already and is not to be replaced, or cannot be written.
     """
     if database.path is not None and _same(file, database.path):
         raise BackupError(f"{file} is the database itself")
     if file.is_dir():
         raise BackupError(f"{file}: is a folder")
     if file.exists() and not replace:
-        raise BackupError(f"{file}: there is such a file already; --replace writes over it")
+        raise BackupError(f"{file}: there is such a file already; --replace replaces a backup")
     if database.found is not None and database.found > tables.SCHEMA:
         raise BackupError(
             f"{database.name} was written by a newer version of feeds (schema {database.found}, this version "
             f"knows {tables.SCHEMA}), which has to make its backups"
         )
+    held = _articles_in(file)
     try:
         with _part(file) as part:
             copied = _write(database, part)
+            if copied.articles < held and not allow_fewer:
+                raise BackupError(
+                    f"{file}: not replaced: it holds {held} articles, and {database.name} only "
+                    f"{copied.articles}; --allow-fewer replaces it all the same"
+                )
             with part.open("rb") as written:
                 os.fsync(written.fileno())
             part.replace(file)
@@ -251,6 +263,32 @@ def _part(file: Path) -> Iterator[Path]:
 def _remove_journals(file: Path) -> None:
     for suffix in ("-journal", "-wal", "-shm"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+def _articles_in(file: Path) -> int:
+    """Count the articles of a backup that is to be replaced; 0 where there is no file, or an empty one.
+
+    Raises BackupError where the file is something else, which somebody may miss.
+    """
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(_HEAD)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise BackupError(f"{file}: cannot be read: {error.strerror or error}") from error
+    if not head:
+        return 0
+    try:
+        if head.startswith(b"SQLite format 3\0") and head[-1] == _WRITE_AHEAD:
+            # Its journal may lie beside it, and would be applied to whatever replaced it.
+            raise BackupError(f"{file}: is a database that feeds ran on, and no backup")
+        with _reading(file) as connection, _named_faults(file):
+            if migrations.revision(connection) is None:
+                raise BackupError(f"{file}: is no backup of feeds")
+            return connection.scalar(sa.select(sa.func.count()).select_from(tables.entries)) or 0
+    except BackupError as error:
+        raise BackupError(f"{error}; not replaced: move it away, or name another file") from error
 
 
 @contextmanager

@@ -12,19 +12,20 @@ _FILE = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("target", metavar="FILE", type=_FILE)
-@click.option("--replace", is_flag=True, help="Write over FILE where it is there already.")
+@click.option("--replace", is_flag=True, help="Replace FILE if it is a backup already.")
+@click.option("--allow-fewer", is_flag=True, help="Let --replace replace one that holds more articles.")
 @click.pass_obj
-def backup(file: str | None, target: Path, replace: bool) -> None:
+def backup(file: str | None, target: Path, replace: bool, allow_fewer: bool) -> None:
     """Write everything that the database keeps into FILE, while the feeds are served and articles come in.
 
     FILE is a SQLite database that feeds can serve and restore. Keep it secret: it has the hashes of tokens.
     """
     from feeds.backup import backup
     from feeds.config import load
-    from feeds.database import Database
+    from feeds.opening import open_existing
 
-    database = Database(load(file, os.environ).database)
-    done = backup(database, target, replace=replace)
+    database = open_existing(load(file, os.environ)).database
+    done = backup(database, target, replace=replace, allow_fewer=allow_fewer)
     size = target.stat().st_size
     click.echo(f"{target}: {done.articles} articles from {done.sources} sources, {size:,} bytes")
 

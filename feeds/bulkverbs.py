@@ -63,12 +63,12 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
 def reclean(file: str | None, source: str, dry_run: bool, processes: int | None, cluster: str | None) -> None:
     """Clean the stored articles again, as packs, configuration and rules are now. Ids stay."""
     from feeds import logs, moving
+    from feeds.opening import open_existing
     from feeds.server import ingest_of
-    from feeds.store import Store
 
     config = _config(file, processes, cluster)
     logs.configure(config, sys.stderr)
-    work = ingest_of(config, Store(config.database))
+    work = ingest_of(config, open_existing(config))
     for line in moving.reclean(work, source, dry_run=dry_run):
         click.echo(line)
 

@@ -144,10 +144,10 @@ def sources(context: click.Context) -> None:
     """List the sources, or rename or merge them."""
     if context.invoked_subcommand is None:
         from feeds.moving import listed
-        from feeds.store import Store
+        from feeds.opening import open_existing
 
         config = _config(context.obj)
-        for line in listed(config.catalogue, Store(config.database)):
+        for line in listed(config.catalogue, open_existing(config)):
             click.echo(line)
 
 
@@ -255,10 +255,10 @@ def export(file: str | None, folder: Path, base_url: str) -> None:
     """Write all public feeds, their list and their pages into DIR, for a host that serves files."""
     from feeds.config import base_address
     from feeds.export import export
-    from feeds.store import Store
+    from feeds.opening import open_existing
 
     config = _config(file)
-    done = export(config, Store(config.database), folder, base_address(base_url))
+    done = export(config, open_existing(config), folder, base_address(base_url))
     for path in done.left:
         click.echo(f"{path}: not removed, since somebody changed it", err=True)
     click.echo(f"written {done.written}, same {done.same}, removed {done.removed}")
@@ -269,12 +269,12 @@ def export(file: str | None, folder: Path, base_url: str) -> None:
 def status(file: str | None) -> None:
     """Show what is stored, how the last runs went, and which files could not be read."""
     from feeds.filenames import shown
+    from feeds.opening import open_existing
     from feeds.push import status_lines
-    from feeds.store import Store
     from feeds.upstreamreport import failing
 
     config = _config(file)
-    store = Store(config.database)
+    store = open_existing(config)
     states, runs, failures = store.sources(), store.runs(5), store.failures()
     click.echo(f"database: {store.name}")
     for place in config.inbox:
@@ -292,7 +292,7 @@ def status(file: str | None) -> None:
             f"  {started} UTC, {run_.trigger}: new {run_.new}, changed {run_.changed}, same {run_.same}, "
             f"failed {run_.failed}, waiting {run_.waiting}{ended}{error}"
         )
-    for line in (*failing(config), *status_lines(config)):
+    for line in (*failing(config, store.database), *status_lines(config, store.database)):
         click.echo(line)
     if failures:
         click.echo(f"not readable, tried again when they change: {len(failures)}")
@@ -336,7 +336,8 @@ def _serve(config: Config, *, watch: bool) -> None:
 
 
 def _ingest(config: Config) -> Ingest:
+    """Return the ingest of a database that exists: what is moved or forgotten is in one."""
+    from feeds.opening import open_existing
     from feeds.server import ingest_of
-    from feeds.store import Store
 
-    return ingest_of(config, Store(config.database))
+    return ingest_of(config, open_existing(config))

@@ -50,6 +50,8 @@ class Config:
     inbox: tuple[InboxPlace, ...]
     """In the order in which they are read; no two have one name."""
     database: str
+    database_origin: str
+    """Where the address of the database was set, as the end of a sentence that begins with it."""
     subscriptions: tuple[Upstream, ...]
     """Feeds of others that are polled."""
     poll: int
@@ -141,6 +143,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         private=tuple(entry.name for entry in settings.private),
         private_places=_private_places(settings.private, *where["private"]),
         database=_database(settings.database, folder),
+        database_origin=_origin_of_database("database" in said, file, *where["database"]),
         subscriptions=upstreams,
         tracking_lists=list_files,
         catalogue=Catalogue(
@@ -255,6 +258,18 @@ def _database(value: str, folder: Path) -> str:
     if value.startswith("sqlite:///"):
         value = value.removeprefix("sqlite:///")
     return value if "://" in value or value == ":memory:" else str(folder / Path(value).expanduser())
+
+
+def _origin_of_database(is_set: bool, file: Path, name: str, lines: Mapping[yamlfile.Path, int]) -> str:
+    """Say where the address of the database comes from: a line of the file, a variable, or the default."""
+    if is_set and (line := lines.get(("database",))):
+        return f"is set in {Path(name).absolute()}:{line}: database"
+    if is_set:
+        return f"is set in the {name.replace(': ', ' variable ')}"
+    default = Settings.model_fields["database"].default
+    if file.name:
+        return f"is the default, `{default}` beside {file.absolute()}, which sets no `database`"
+    return f"is the default, `{default}` in {Path.cwd()}, where there is no {DEFAULT_FILE}"
 
 
 def _slug_of(settings: SourceSettings | FeedSettings) -> str:

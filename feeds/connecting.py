@@ -75,8 +75,11 @@ _SQLITE = {
 }
 
 
-def engine_of(url: sa.URL) -> Engine:
-    """An engine that has not connected yet. Raises ImportError where the driver is not installed."""
+def engine_of(url: sa.URL, *, create: bool = True) -> Engine:
+    """Return an engine that has not connected yet. Without `create` no SQLite file is created or converted.
+
+    Raises ImportError where the driver is not installed.
+    """
     if url.drivername != "sqlite":
         arrays.register()
         given = {name: value for name, value in _LIBPQ.items() if name not in url.query}
@@ -92,15 +95,19 @@ def engine_of(url: sa.URL) -> Engine:
     path = Path(url.database or "")
     if path.exists() and not os.access(path.parent, os.W_OK):
         return _read_only(path)
+    address = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    # A statement that is kept for later holds what it wrote: 128 of them are 100 MB.
+    engine = _sqlite(address, cached_statements=16)
     # Many rows in one statement: while it is executed other threads can work, and between two they are in
-    # each other's way. A statement that is kept for later holds what it wrote: 128 of them are 100 MB.
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "cached_statements": 16})
+    # each other's way.
     engine.dialect.use_insertmanyvalues_wo_returning = True
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: Any) -> None:
-        # Readers and the one writer do not wait for each other; a commit survives the process.
-        _keep_journal_ahead(connection)
+        # Readers and the one writer do not wait for each other; a commit survives the process. A database
+        # keeps this setting, and a file that may be something else is not converted.
+        if create:
+            _keep_journal_ahead(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
@@ -116,11 +123,22 @@ def _read_only(path: Path) -> Engine:
     fixed = os.statvfs(path).f_flag & os.ST_RDONLY and not (journal.exists() and journal.stat().st_size)
     whole = "&immutable=1" if fixed else ""
     address = f"{path.absolute().as_uri()}?mode=ro{whole}"
-    return sa.create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False),
-        poolclass=sa.QueuePool,
-    )
+    return _sqlite(address)
+
+
+def _sqlite(address: str, *, cached_statements: int = 128) -> Engine:
+    """Return an engine for a SQLite file at a `file:` address, which can say what may be done with it."""
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            address,
+            uri=True,
+            timeout=BUSY_SECONDS,
+            check_same_thread=False,
+            cached_statements=cached_statements,
+        )
+
+    return sa.create_engine("sqlite://", creator=connect, poolclass=sa.QueuePool)
 
 
 def _keep_journal_ahead(connection: sqlite3.Connection) -> None:

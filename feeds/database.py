@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from feeds import migrations, tables
 from feeds.connecting import disk_is_full, does_not_answer, engine_of, is_unavailable, prepare_to_ingest
-from feeds.model import NoAnswerError, StoreError, UnavailableError
+from feeds.model import NoAnswerError, NoDatabaseError, StoreError, UnavailableError
 
 _LOCK = 0x666565647321  # PostgreSQL's advisory locks are known by a number
 _POSTGRESQL = "postgresql+psycopg"
@@ -55,20 +55,26 @@ def database_url(address: str) -> sa.URL:
 class Database:
     """One database with its tables. Safe to share between threads; each process opens its own.
 
+    Without `create` nothing is created where there is none: no folder, no file, no tables. A database of an
+    older schema is brought forward all the same.
+
     Raises StoreError where it cannot be used, or was written by another version; NoAnswerError where no
-    server answers.
+    server answers; NoDatabaseError where there is none and `create` is false.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, create: bool = True) -> None:
         self._url = database_url(address)
         self._path = self._url.database if self._url.drivername == "sqlite" else None
         self._holder: Connection | None = None
+        self._create = create
         self.found: int | None = None
         """The schema that the database had when it was opened; None where it was empty."""
         try:
-            if self._path:
+            if self._path and create:
                 Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = engine_of(self._url)
+            elif self._path and not Path(self._path).exists():
+                raise NoDatabaseError(f"{Path(self._path).absolute()}: there is no such database")
+            self._engine = engine_of(self._url, create=create)
         except (OSError, ImportError) as error:
             raise StoreError(f"{self.name}: {_reason(error)}") from error
         try:
@@ -192,6 +198,9 @@ class Database:
         with self._engine.connect() as connection:
             found = migrations.revision(connection)
         self.found = found
+        if found is None and not self._create:
+            name = Path(self._path).absolute() if self._path else self.name
+            raise NoDatabaseError(f"{name}: it holds no feeds database yet")
         if found is None or found < tables.SCHEMA:  # else nothing is written: who only reads waits for no one
             with self._engine.begin() as connection:
                 self._lock_tables(connection)

@@ -247,15 +247,11 @@ def publish(hub: str, topic: str) -> Refusal | None:
         return Refusal(f"{type(error).__name__}: {error}")
 
 
-def status_lines(config: Config) -> Iterator[str]:
+def status_lines(config: Config, database: Database) -> Iterator[str]:
     """What hubs have still to be told, for `feeds status`. Raises StoreError."""
     if not config.hubs:
         return
-    database = Database(config.database)
-    try:
-        queued = [push for push in Queue(database).waiting() if push.hub in config.hubs]
-    finally:
-        database.close()
+    queued = [push for push in Queue(database).waiting() if push.hub in config.hubs]
     waiting = sum(push.due is not None for push in queued)
     over = len(queued) - waiting
     yield f"pushes: {waiting} waiting" + (f", {over} given up" if over else "")

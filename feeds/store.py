@@ -45,11 +45,11 @@ _INDEXED_AT_ONCE = 200
 class Store:
     """One database. Safe to share between threads; each process opens its own.
 
-    Raises StoreError where the database cannot be used.
+    Raises StoreError where the database cannot be used; without `create` NoDatabaseError where there is none.
     """
 
-    def __init__(self, address: str) -> None:
-        self._database = Database(address)
+    def __init__(self, address: str, *, create: bool = True) -> None:
+        self._database = Database(address, create=create)
         self._sources: tuple[State, list[SourceState]] | None = None
         self.selection = Selection(self._database)
         self.history = History(self._database)

@@ -16,9 +16,14 @@ def subscriptions(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         from feeds.config import load
         from feeds.filenames import shown
+        from feeds.opening import open_existing
         from feeds.upstreamreport import listed
 
-        for line in listed(load(context.obj, os.environ)):
+        config = load(context.obj, os.environ)
+        if not config.subscriptions:
+            click.echo("no feed is subscribed to (`subscriptions`)")
+            return
+        for line in listed(config, open_existing(config).database):
             click.echo(shown(line))
 
 

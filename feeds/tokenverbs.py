@@ -50,11 +50,11 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
 def list_(file: str | None) -> None:
     """List the tokens by number: what each one opens, when it was made, whom it is for."""
     from feeds.config import load
-    from feeds.database import Database
     from feeds.filenames import shown
+    from feeds.opening import open_existing
     from feeds.tokens import POSTING, Tokens
 
-    for one in Tokens(Database(load(file, os.environ).database)).listed():
+    for one in Tokens(open_existing(load(file, os.environ)).database).listed():
         opens = "the inbox" if one.feed == POSTING else one.feed or "every feed"
         click.echo(
             f"{one.number:>4}  {one.created:%Y-%m-%d %H:%M}  {shown(opens)}  {shown(one.label)}".rstrip()
@@ -67,10 +67,10 @@ def list_(file: str | None) -> None:
 def revoke(file: str | None, number: int) -> None:
     """Make the token of this number open nothing any more. Exit code 1 if there is none."""
     from feeds.config import load
-    from feeds.database import Database
+    from feeds.opening import open_existing
     from feeds.tokens import Tokens
 
-    if not Tokens(Database(load(file, os.environ).database)).revoke(number):
+    if not Tokens(open_existing(load(file, os.environ)).database).revoke(number):
         click.echo(f"there is no token {number}", err=True)
         sys.exit(1)
     click.echo(f"token {number} opens nothing any more")

@@ -14,21 +14,19 @@ from feeds.upstreamstates import UpstreamState, UpstreamStates
 _MOST_LINES = 20
 
 
-def listed(config: Config) -> Iterator[str]:
-    """Every feed that is subscribed to, with how it stands."""
-    states = _states(config)
+def listed(config: Config, database: Database) -> Iterator[str]:
+    """List every feed that is subscribed to, with its state."""
+    states = _states(database)
     for upstream in config.subscriptions:
         yield f"{upstream.key}  {upstream.title}".rstrip()
         yield from (f"  {line}" for line in _lines(upstream, states.get(upstream.key)))
-    if not config.subscriptions:
-        yield "no feed is subscribed to (`subscriptions`)"
 
 
-def failing(config: Config) -> Iterator[str]:
+def failing(config: Config, database: Database) -> Iterator[str]:
     """How many feeds are subscribed to, and those that fail; nothing where there are none."""
     if not config.subscriptions:
         return
-    states = _states(config)
+    states = _states(database)
     found = [states[one.key] for one in config.subscriptions if one.key in states and states[one.key].error]
     yield f"subscriptions: {len(config.subscriptions)}" + (f", {len(found)} failing" if found else "")
     for state in found[:_MOST_LINES]:
@@ -59,12 +57,8 @@ def _lines(upstream: Upstream, state: UpstreamState | None) -> Iterator[str]:
         yield f"has moved: write {bare(state.address)} into the configuration"
 
 
-def _states(config: Config) -> dict[str, UpstreamState]:
-    database = Database(config.database)
-    try:
-        return {state.url: state for state in UpstreamStates(database).all()}
-    finally:
-        database.close()
+def _states(database: Database) -> dict[str, UpstreamState]:
+    return {state.url: state for state in UpstreamStates(database).all()}
 
 
 def _moment(when: datetime | None) -> str:

@@ -99,12 +99,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "tokens": {"database", "rows", "tables"},
     "backup": {"batch", "database", "index", "migrations", "model", "search", "tables"},
-    "backupverbs": {"backup", "config", "database"},
+    "opening": {"config", "model", "store"},
+    "backupverbs": {"backup", "config", "database", "opening"},
     "logs": {"config", "masking"},
-    "tokenverbs": {"config", "database", "filenames", "privacy", "store", "tokens"},
+    "tokenverbs": {"config", "database", "filenames", "opening", "privacy", "store", "tokens"},
     "bulkverbs": {
-        "config", "crews", "filenames", "ingest", "logs", "model", "moving", "privatenames", "push",
-        "server", "store",
+        "config", "crews", "filenames", "ingest", "logs", "model", "moving", "opening", "privatenames",
+        "push", "server", "store",
     },
     "masking": set(),
     "addresses": set(),
@@ -121,8 +122,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "upstreamreport": {"addresses", "config", "database", "subscriptions", "upstreamstates"},
     "subscriptionverbs": {
-        "addresses", "config", "filenames", "logs", "server", "store", "subscriptions", "upstreamreport",
-        "upstreams",
+        "addresses", "config", "filenames", "logs", "opening", "server", "store", "subscriptions",
+        "upstreamreport", "upstreams",
     },
     "fetch": {"", "addresses", "inflate", "model", "outbound", "reach", "times"},
     "intervals": set(),
@@ -142,7 +143,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {
         "", "backupverbs", "bulkverbs", "config", "database", "export", "filenames", "inboxes", "ingest",
-        "inspect", "logs", "model", "moving", "privatenames", "push", "report", "schedule", "server", "store",
+        "inspect", "logs", "model", "moving", "opening", "privatenames", "push", "report", "schedule", "server",
+        "store",
         "subscriptionverbs", "tables", "tokenverbs", "upstreamreport",
     },
 }

@@ -162,6 +162,7 @@ def test_check_says_what_is_wrong_and_where(place: Place) -> None:
 
 @pytest.mark.sqlite
 def test_status_before_anything_happened(place: Place) -> None:
+    place.feeds("migrate")
     assert place.feeds("status").stdout.splitlines() == [
         f"database: {Path('var/feeds.sqlite')}",
         "inbox: inbox",

@@ -284,7 +284,7 @@ def test_a_hub_that_is_not_well_is_asked_once_a_round_and_told_everything_later(
     clock[0] += FIRST_WAIT
     pusher.deliver(5)
     assert len(hub.topics()) == 7
-    assert list(status_lines(pushing.config)) == ["pushes: 0 waiting"]
+    assert list(status_lines(pushing.config, pushing.store().database)) == ["pushes: 0 waiting"]
     pusher.close()
 
 
@@ -317,7 +317,7 @@ def test_telling_ends_in_time_whatever_the_hub_does(pushing: Place, hub: Hub) ->
     started = time.monotonic()
     told(pushing, seconds=1)
     assert time.monotonic() - started < 2
-    assert any("pushes: 6 waiting" in line for line in status_lines(pushing.config))
+    assert any("pushes: 6 waiting" in line for line in status_lines(pushing.config, pushing.store().database))
 
 
 def test_a_topic_that_the_hub_refuses_does_not_keep_it_from_the_others(pushing: Place, hub: Hub) -> None:
@@ -326,7 +326,7 @@ def test_a_topic_that_the_hub_refuses_does_not_keep_it_from_the_others(pushing: 
     pushing.ingest()
     told(pushing)
     assert sorted(hub.topics()) == topics_of(pushing, "all", "harbour-gazette")
-    lines = list(status_lines(pushing.config))
+    lines = list(status_lines(pushing.config, pushing.store().database))
     assert lines[0] == "pushes: 6 waiting"
     assert "failed 1 times: it answered 400 Bad Request; due " in lines[1]
 
@@ -343,14 +343,14 @@ def test_a_hub_that_never_answers_is_given_up_until_the_feed_changes_again(
     for _ in range(MOST_ATTEMPTS):
         pusher.deliver(5)
         clock[0] += LONGEST_WAIT
-    lines = list(status_lines(place.config))
+    lines = list(status_lines(place.config, place.store().database))
     assert lines[0] == "pushes: 0 waiting, 6 given up"
     assert lines[1].endswith("given up until it changes again")
     place.drop("2.md", article(2))
     place.ingest()
     pusher.note()
     pusher.close()
-    assert next(status_lines(place.config)) == "pushes: 6 waiting"
+    assert next(status_lines(place.config, place.store().database)) == "pushes: 6 waiting"
 
 
 def test_what_is_queued_again_while_it_is_told_is_told_again(pushing: Place, hub: Hub) -> None:

@@ -228,15 +228,53 @@ def _address(store: Store) -> str:
 
 def test_a_file_that_is_there_is_replaced_only_when_that_is_said(target: Store, tmp_path: Path) -> None:
     file = tmp_path / "b"
-    file.write_text("mine", encoding="utf-8")
+    backup(target.database, file, replace=False)
+    before = file.stat().st_ino
     (tmp_path / "b.part").write_text("of a backup that was killed", encoding="utf-8")
     (tmp_path / "b.part-wal").write_text("and this too", encoding="utf-8")
-    with pytest.raises(BackupError, match="there is such a file already; --replace writes over it"):
+    with pytest.raises(BackupError, match="there is such a file already; --replace replaces a backup"):
         backup(target.database, file, replace=False)
-    assert file.read_text(encoding="utf-8") == "mine"
+    assert file.stat().st_ino == before
     backup(target.database, file, replace=True)
+    assert file.stat().st_ino != before
     assert restore(target.database, file, LATER, replace=False).articles == 0
     assert sorted(path.name for path in tmp_path.glob("b*")) == ["b"]
+
+
+def test_a_backup_with_more_articles_is_replaced_only_when_that_is_said_too(
+    full: Full, target: Store, tmp_path: Path
+) -> None:
+    file = tmp_path / "b"
+    backup(full.watch.store.database, file, replace=False)
+    backup(full.watch.store.database, file, replace=True)  # as many are no fewer
+    before = file.read_bytes()
+    with pytest.raises(BackupError, match=r"holds 229 articles, and .* only 0; --allow-fewer replaces it"):
+        backup(target.database, file, replace=True)
+    with pytest.raises(BackupError, match="there is such a file already"):
+        backup(target.database, file, replace=False, allow_fewer=True)
+    assert file.read_bytes() == before
+    assert list(tmp_path.glob("b*")) == [file]
+    assert backup(target.database, file, replace=True, allow_fewer=True).articles == 0
+
+
+def test_a_file_that_is_no_backup_is_never_replaced(file: Path, target: Store, tmp_path: Path) -> None:
+    text, other, live, cut_off, empty = (
+        tmp_path / name for name in ("text", "other", "live", "cut_off", "empty")
+    )
+    text.write_text("this is no database\n" * 1000, encoding="utf-8")
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    connection.close()
+    Store(str(live)).close()  # its journal, where there is one, would be applied to the backup
+    cut_off.write_bytes(file.read_bytes()[:3000])
+    for given in (text, other, live, cut_off):
+        before = given.read_bytes()
+        with pytest.raises(BackupError, match=rf"^{given}: is .*; not replaced: move it away, or name"):
+            backup(target.database, given, replace=True, allow_fewer=True)
+        assert given.read_bytes() == before
+    empty.touch()
+    backup(target.database, empty, replace=True)
+    assert sorted(path.name for path in tmp_path.glob("*.part")) == []
 
 
 def test_a_database_is_neither_its_own_backup_nor_restored_from_itself(tmp_path: Path) -> None:
@@ -253,7 +291,8 @@ def test_a_database_is_neither_its_own_backup_nor_restored_from_itself(tmp_path:
 
 def test_a_disk_that_is_full_leaves_the_old_backup_and_nothing_else(tmp_path: Path, full: Full) -> None:
     file = tmp_path / "b"
-    file.write_text("the old one", encoding="utf-8")
+    backup(full.watch.store.database, file, replace=False)
+    before = file.read_bytes()
     address = full.watch.store.database.path or full.watch.address
     done = subprocess.run(
         [sys.executable, "-m", "feeds", "backup", str(file), "--replace"],
@@ -266,7 +305,7 @@ def test_a_disk_that_is_full_leaves_the_old_backup_and_nothing_else(tmp_path: Pa
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert str(file) in done.stderr
-    assert file.read_text(encoding="utf-8") == "the old one"
+    assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
 
 
