@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import closing
 
+from feeds.audiences import EVERY_FEED
 from feeds.catalogue import COMBINED, slug_of
 from feeds.config import Config
-from feeds.database import database_url
-from feeds.model import ConfigError, StoreError
-from feeds.settings import EVERY_FEED, STATUS_FEED
+from feeds.model import ConfigError, NoDatabaseError, StoreError
+from feeds.settings import STATUS_FEED
 from feeds.store import Store
 from feeds.yamlfile import suggestion
 
@@ -41,16 +41,13 @@ def verify_unstarted(config: Config) -> list[str]:
 
 def _stored(config: Config) -> tuple[frozenset[str], str]:
     """Return the slugs in the database, and a note for messages where it could not say."""
-    url, reason = database_url(config.database), "there is no database yet"
-    if url.drivername != "sqlite" or Path(url.database or "").exists():
-        try:
-            store = Store(config.database)
-            try:
-                return store.slugs(), ""
-            finally:
-                store.close()
-        except StoreError as error:
-            reason = str(error)
+    try:
+        with closing(Store(config.database, create=False)) as store:
+            return store.slugs(), ""
+    except NoDatabaseError:
+        reason = "there is no database yet"
+    except StoreError as error:
+        reason = str(error)
     return frozenset(), f" (the sources that articles made are not known: {reason})"
 
 

@@ -92,7 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "pushqueue": {"batch", "database", "filters", "rows", "selection", "tables"},
     "privacy": {"audiences", "catalogue", "config", "model"},
-    "privatenames": {"catalogue", "config", "database", "model", "settings", "store", "yamlfile"},
+    "privatenames": {"audiences", "catalogue", "config", "model", "settings", "store", "yamlfile"},
     "push": {
         "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "times",
         "writers",
@@ -143,9 +143,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {
         "", "backupverbs", "bulkverbs", "config", "database", "export", "filenames", "inboxes", "ingest",
-        "inspect", "logs", "model", "moving", "opening", "privatenames", "push", "report", "schedule", "server",
-        "store",
-        "subscriptionverbs", "tables", "tokenverbs", "upstreamreport",
+        "inspect", "logs", "model", "moving", "opening", "privatenames", "push", "report", "schedule",
+        "server", "store", "subscriptionverbs", "tables", "tokenverbs", "upstreamreport",
     },
 }
 # fmt: on
