@@ -21,7 +21,7 @@ _CLOSED = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _TOML_OPEN = re.compile(r"\+\+\+[ \t]*\n")
 _TOML_CLOSED = re.compile(r"^\+\+\+[ \t]*$", re.MULTILINE)
 _TABLES = ("taxonomies", "params", "extra")
-_ANCHOR = re.compile(r"^\s*(?:-\s+)?[\w-]+:\s*(?:\[\s*)?[&*]", re.MULTILINE)
+_ANCHOR = re.compile(r"^[^\S\n]*+(?:-\s+)?[\w-]+:\s*(?:\[\s*)?[&*]", re.MULTILINE)
 # ` #` begins a comment in YAML, and is a part of names and addresses as people write them (CRUFT.md 1.2).
 _HASH = re.compile(
     r"^(?:title|author|from|link|url):[ \t]+[^\s\"'\[|>][^\n]* #", re.MULTILINE | re.IGNORECASE

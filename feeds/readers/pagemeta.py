@@ -19,7 +19,7 @@ from feeds.readers import pagedates
 from feeds.readers.jsonld import Things, text
 from feeds.text import decoded, visible
 
-_PROLOG = re.compile(r"\s*<\?xml[^>]{0,200}\?>")
+_PROLOG = re.compile(r"\s*+<\?xml[^>]{0,200}\?>")
 _COMMENT = re.compile("Comment$")
 _LONGEST = 300
 _MOST = 40
@@ -48,7 +48,8 @@ _ARTICLE = re.compile("Article|BlogPosting")
 _BY = re.compile(
     r"(?:(?:written |posted |words |text )?by|作者|文|撰文|记者|記者)\s*(?:[:：|]|(?<=\w)\s)\s*", re.I
 )
-_WITHIN_NAME = re.compile(r"\s*[|｜/、;；]\s*|\s+(?:and|&)\s+")
+# No pattern here begins with any number of blanks: in a long run of them a search would take quadratic time.
+_WITHIN_NAME = re.compile(r"[|｜/、;；]|\s(?:and|&)\s")
 _ADDRESS = re.compile(r"(?:https?:)?//|www\.|\S+@\S+$", re.IGNORECASE)
 _SEPARATORS = (
     " | ",
@@ -68,7 +69,7 @@ _SEPARATORS = (
     "–",
     "—",
 )
-_SPLIT = re.compile(r"\s*[,，、;；،؛]\s*")
+_SPLIT = re.compile(r"[,，、;；،؛]")
 
 
 class Said:
@@ -77,7 +78,7 @@ class Said:
     def __init__(self, page: str) -> None:
         """Raises ReadError where the markup is none that can be parsed."""
         try:
-            self._soup = BeautifulSoup(_PROLOG.sub("", page, count=1), "lxml", multi_valued_attributes=None)
+            self._soup = BeautifulSoup(_without_prolog(page), "lxml", multi_valued_attributes=None)
         except ParserRejectedMarkup as error:
             raise ReadError(f"no page that can be parsed: {error}") from error
         self._tags: dict[str, list[Tag]] = {}
@@ -369,11 +370,17 @@ class Said:
         return []
 
 
+def _without_prolog(page: str) -> str:
+    """Remove the XML declaration that an XHTML page may begin with."""
+    prolog = _PROLOG.match(page)  # only at the beginning: a search takes quadratic time in a run of blanks
+    return page[prolog.end() :] if prolog else page
+
+
 def _names(told: str) -> list[str]:
     """The persons that a byline tells; addresses and what is no name are none."""
     line = decoded(told)[:_LONGEST]
     line = line[start.end() :] if (start := _BY.match(line)) else line
-    names = (name.strip(" ,，:：·") for name in _WITHIN_NAME.split(line))
+    names = (name.strip().strip(" ,，:：·") for name in _WITHIN_NAME.split(line))
     return [name for name in names if name and not _ADDRESS.match(name) and len(name) <= 80]
 
 
