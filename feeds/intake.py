@@ -44,8 +44,12 @@ class Intake:
     """Whether entries that no file tells of any more leave a sign behind."""
     batch: Batch = field(default_factory=Batch)
     report: Report = field(default_factory=Report)
+    previous: dict[str, list[Original]] = field(default_factory=dict)
+    """What the files of the batch said before, by path."""
     fresh: dict[tuple[str, int], tuple[Original, Cleaned]] = field(default_factory=dict)
     """What was read, by path and position, with what was made of it."""
+    unedited: set[tuple[str, int]] = field(default_factory=set)
+    """Which of these say nothing significantly different from what their file said before."""
     read_now: list[tuple[Found, str]] = field(default_factory=list)
     """The files that are on their way, each with its digest."""
     rolling: set[str] = field(default_factory=set)
@@ -57,6 +61,8 @@ class Intake:
         Raises InboxError where their place is gone meanwhile.
         """
         self.files = files
+        for original in self.store.originals_of_files(self.inbox.name, [file.path for file in files]):
+            self.previous.setdefault(original.path, []).append(original)
         return [task for task in map(self._read, files) if task is not None]
 
     def write(self, results: Sequence[FileResult]) -> Report:
@@ -97,7 +103,10 @@ class Intake:
                 self.batch.files.append(_state(file, digest))
             else:
                 self.read_now.append((file, digest))
-                return FileTask(file.path, data, self._dated(file), self.now, file.source)
+                previous = {
+                    identity.entry_id(one.draft.link): one for one in self.previous.get(file.path, ())
+                }
+                return FileTask(file.path, data, self._dated(file), self.now, file.source, previous)
         except InboxError:
             raise
         except StillChangingError:
@@ -133,6 +142,8 @@ class Intake:
                 packed=made.packed,
             )
             self.fresh[file.path, position] = (original, made.cleaned)
+            if not made.edited:
+                self.unedited.add((file.path, position))
 
     def _note(self, file: Found, digest: str, refused: Sequence[Refusal]) -> None:
         """Remember a file that was read; what of it cannot be used is named, unless that is no news."""
@@ -160,7 +171,7 @@ class Intake:
         store, name, rewritten = self.store, self.inbox.name, set(self.batch.rewritten)
         moved = self._part_audiences()
         previous: dict[str, dict[str, Original]] = {path: {} for path in self.batch.rewritten}
-        for original in store.originals_of_files(name, self.batch.rewritten):
+        for original in self._said_before():
             original = moved.get(place_of(original), original)
             previous[original.path][original.entry_id] = original
         fresh = self._continued(previous)
@@ -194,6 +205,14 @@ class Intake:
         if self.batch != Batch():
             outcomes: dict[str, Outcome] = store.write(name, self.batch, self.now, retire=self.retire)
             self._count(told, {**outcomes, **dict.fromkeys(self.batch.orphans, "changed")})
+
+    def _said_before(self) -> list[Original]:
+        """Return what the rewritten files said before; read again where a batch before this one may have
+        moved it to another entry.
+        """
+        if self.files and not self.cleaner.audiences.several:
+            return [one for path in self.batch.rewritten for one in self.previous.get(path, ())]
+        return self.store.originals_of_files(self.inbox.name, self.batch.rewritten)
 
     def _part_audiences(self) -> dict[Place, Original]:
         """Give the private version of an article that the public reads as well an entry of its own.
@@ -250,7 +269,9 @@ class Intake:
         `previous`.
         """
         gathered: dict[str, list[tuple[Original, Cleaned]]] = {}
-        for original, cleaned in self.fresh.values():
+        for place, (original, cleaned) in self.fresh.items():
+            if original.entry_id in previous[original.path]:
+                original = self._edited(original, previous[original.path][original.entry_id], place)
             gathered.setdefault(original.path, []).append((original, cleaned))
         fresh = []
         for path, made in gathered.items():
@@ -262,28 +283,22 @@ class Intake:
             taken = {original.position for original in (*self.batch.originals, *before.values())}
             free = (number for number in count() if number not in taken)
             for original, cleaned in made:
-                if original.entry_id in before:
-                    fresh.append(self._edited(original, cleaned, before[original.entry_id]))
-                else:
-                    fresh.append((replace(original, position=next(free)), cleaned))
+                if original.entry_id not in before:
+                    original = replace(original, position=next(free))
+                fresh.append((original, cleaned))
         return fresh
 
-    def _edited(self, original: Original, cleaned: Cleaned, previous: Original) -> tuple[Original, Cleaned]:
-        """An article that was told before keeps the times of its first reading; `edited` moves only where
-        its text changed significantly.
+    def _edited(self, original: Original, previous: Original, place: tuple[str, int]) -> Original:
+        """Keep the times of an article's first reading; `edited` moves only if its text changed
+        significantly.
         """
-        edited = previous.edited
-        before = next(self.cleaner.versions([previous]), None)
-        if before is None or merge.significant(before.cleaned, cleaned):
-            edited = original.dated
-        kept = replace(
+        return replace(
             original,
             position=previous.position,
             dated=previous.dated,
             seen=previous.seen,
-            edited=edited,
+            edited=previous.edited if place in self.unedited else original.dated,
         )
-        return kept, self.cleaner.prepare(kept.draft, kept.dated, kept.seen)
 
     def _count(self, told: dict[str, list[str]], outcomes: dict[str, Outcome]) -> None:
         """Each file counts once, and each new or changed entry for the first file that tells of it."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from feeds import merge, readers, rows, search
+from feeds import identity, merge, readers, rows, search
 from feeds.addresses import discreet
 from feeds.cleaner import Cleaner
 from feeds.filenames import shown
@@ -30,6 +30,8 @@ class FileTask:
     """The latest time that any can have."""
     source: str = ""
     """The name of the source of articles that name none."""
+    previous: Mapping[str, Original] = field(default_factory=dict, repr=False)
+    """What the file said before, by the id of its link: these articles keep their times."""
 
     @property
     def size(self) -> int:
@@ -45,6 +47,8 @@ class Made:
     packed: bytes
     cleaned: Cleaned
     findable: Findable
+    edited: bool = True
+    """Whether it says something significantly different from what the file said before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,9 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
             if task.source and not draft.source_name:
                 draft = replace(draft, source_name=task.source)
             try:
-                cleaned = cleaner.prepare(draft, task.dated, task.latest)
+                previous = task.previous.get(identity.entry_id(draft.link))
+                times = (previous.dated, previous.seen) if previous else (task.dated, task.latest)
+                cleaned = cleaner.prepare(draft, *times)
             except ReadError as error:
                 refused.append(Refusal(name, str(error)))
                 if name == task.path:  # the only one
@@ -77,7 +83,8 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
             else:
                 article = cleaned.article
                 found_by = search.findable(article.title, article.html)
-                made.append(Made(draft, rows.packed(draft), cleaned, found_by))
+                edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
+                made.append(Made(draft, rows.packed(draft), cleaned, found_by, edited))
         if not made:
             return FileResult(failed=readers.told(refused, task.path))
         return FileResult(made, refused, reading.rolls)
@@ -86,6 +93,15 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     except Exception as error:  # a fault of ours: named like any other
         log.exception("%s: unexpected error", shown(discreet(task.path)))
         return FileResult(failed=unexpected(error))
+
+
+def _is_edited(cleaner: Cleaner, previous: Original, draft: Draft, cleaned: Cleaned) -> bool:
+    """Return whether an article's title or text differs significantly from what its file said before."""
+    before = previous.draft
+    if (before.title, before.html, before.link) == (draft.title, draft.html, draft.link):
+        return False
+    version = next(cleaner.versions([previous]), None)
+    return version is None or merge.significant(version.cleaned, cleaned)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "catalogue", "cleaner", "inboxes", "intake", "model", "readers", "reclean", "store", "tasks",
         "workforce",
     },
-    "tasks": {"addresses", "cleaner", "filenames", "merge", "model", "readers", "rows", "search"},
+    "tasks": {"addresses", "cleaner", "filenames", "identity", "merge", "model", "readers", "rows", "search"},
     "crews": {"model"},
     "workforce": {"", "cleaner", "crews", "model", "readers", "rules", "search", "tally", "tasks"},
     "moving": {"catalogue", "filenames", "identity", "ingest", "model", "reclean", "store", "yamlfile"},

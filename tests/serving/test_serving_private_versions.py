@@ -164,6 +164,8 @@ def test_the_export_holds_nothing_of_a_private_version(place: Place) -> None:
 
 
 def test_a_source_that_becomes_private_takes_its_text_out_of_public_entries(place: Place) -> None:
+    own = PAID.replace("example/7", "example/8").replace("Paid title", "Another paid title")
+    place.drop("own.md", own)
     place.drop("paid.md", PAID)
     place.drop("teaser.md", TEASER)
     place.ingest()
@@ -176,7 +178,9 @@ def test_a_source_that_becomes_private_takes_its_text_out_of_public_entries(plac
     place.ingest()
     assert leaks(place.client()) == []
     assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
-    assert private_feed(place, token_for(place)) == [(PRIVATE_ID, "Paid title")]
+    entries = private_feed(place, token_for(place))
+    assert (PRIVATE_ID, "Paid title") in entries
+    assert len(entries) == 2
 
 
 def test_a_source_that_is_private_no_more_is_merged_again(place: Place) -> None:

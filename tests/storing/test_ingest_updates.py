@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from storing_samples import NOON, Watch, text_of
 
-from feeds import moving, readers
+from feeds import clean, moving, readers
 from feeds.model import Draft, Enclosure
 from feeds.readers.document import Document, Refusal
 
@@ -46,6 +47,31 @@ def test_an_edit_is_served_at_once_but_updates_only_where_it_is_significant(
     assert after.html != before.html
     assert (after.updated == LATER) is moves
     assert (after.id, after.published) == (before.id, before.published)
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        pytest.param(text_of(body=BODY.replace("six", "seven")), 2, id="another text, beside the one before"),
+        pytest.param(text_of(body=BODY) + "\n", 1, id="the same text in other bytes"),
+    ],
+)
+def test_a_changed_article_is_cleaned_once_and_only_compared_where_its_text_changed(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, text: str, times: int
+) -> None:
+    watch.put("a.md", text_of(body=BODY))
+    watch.run()
+    cleaned: list[str] = []
+    clean_body = clean.clean_body
+
+    def counting(html: str, **arguments: Any) -> clean.Body:
+        cleaned.append(html)
+        return clean_body(html, **arguments)
+
+    monkeypatch.setattr(clean, "clean_body", counting)
+    watch.put("a.md", text, LATER)
+    watch.run()
+    assert len(cleaned) == times
 
 
 def test_another_title_is_always_an_update(watch: Watch) -> None:
