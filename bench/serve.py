@@ -30,7 +30,8 @@ from flask import Flask, Response
 
 from feeds import logs
 from feeds.config import load
-from feeds.server import Server, ingest_of
+from feeds.factory import ingest_of
+from feeds.server import Server
 from feeds.store import Store
 from feeds.web.shared import server_folder
 

@@ -40,8 +40,7 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
     Exit code 1 if a file, or one of several inboxes, could not be read.
     """
     from feeds import logs, privatenames
-    from feeds.push import tell
-    from feeds.server import ingest_of
+    from feeds.factory import ingest_of
     from feeds.store import Store
 
     config = _config(file, processes, cluster)
@@ -51,7 +50,10 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
         report = work.run("by hand", places=list(paths) or None, progress=progress)
     _say(report)
     privatenames.verify(config, work.store)  # after the run, whose articles may have brought the names
-    tell(config, _PUSH_SECONDS)
+    if config.hubs:
+        from feeds.push import tell
+
+        tell(config, _PUSH_SECONDS)
     sys.exit(1 if report.failed or report.unreachable else 0)
 
 
@@ -63,8 +65,8 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
 def reclean(file: str | None, source: str, dry_run: bool, processes: int | None, cluster: str | None) -> None:
     """Clean the stored articles again, as packs, configuration and rules are now. Ids stay."""
     from feeds import logs, moving
+    from feeds.factory import ingest_of
     from feeds.opening import open_existing
-    from feeds.server import ingest_of
 
     config = _config(file, processes, cluster)
     logs.configure(config, sys.stderr)

@@ -62,8 +62,8 @@ def watch(file: str | None) -> None:
     import threading
 
     from feeds import logs
+    from feeds.factory import ingest_of, open_store
     from feeds.schedule import Watcher
-    from feeds.server import ingest_of, open_store
 
     config = _config(file)
     logs.configure(config, sys.stdout)
@@ -337,7 +337,7 @@ def _serve(config: Config, *, watch: bool) -> None:
 
 def _ingest(config: Config) -> Ingest:
     """Return the ingest of a database that exists: what is moved or forgotten is in one."""
+    from feeds.factory import ingest_of
     from feeds.opening import open_existing
-    from feeds.server import ingest_of
 
     return ingest_of(config, open_existing(config))

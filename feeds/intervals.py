@@ -6,8 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from apscheduler.triggers.cron import CronTrigger
-
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NEXT = timedelta(microseconds=1)
@@ -23,6 +21,8 @@ def seconds(value: Any) -> Any:
 
 def cron_line(value: str) -> str:
     """A cron line as APScheduler counts weekdays. Raises ValueError."""
+    from apscheduler.triggers.cron import CronTrigger  # here: most commands know no cron line
+
     *others, days = value.split() or [""]
     try:
         line = " ".join((*others, ",".join(_days(part) for part in days.split(","))))
@@ -36,6 +36,8 @@ def due(interval: int, cron: str | None, after: datetime, count: int) -> list[da
     """The next times at which a watcher runs that ran at `after`; fewer where the cron line has no more."""
     if cron is None:
         return [after + timedelta(seconds=interval * number) for number in range(1, count + 1)]
+    from apscheduler.triggers.cron import CronTrigger
+
     trigger = CronTrigger.from_crontab(cron, timezone=UTC)
     found: list[datetime] = []
     while len(found) < count:

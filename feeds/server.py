@@ -8,7 +8,6 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
 from math import inf
@@ -19,66 +18,25 @@ from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
-from feeds import privatenames
 from feeds.config import Config
-from feeds.connecting import once_it_answers
-from feeds.database import Database
-from feeds.documents import KeptDocuments
-from feeds.filenames import known_as
-from feeds.inboxes import Inbox, Kept, kind_of, open_inbox
-from feeds.ingest import Ingest
+from feeds.connecting import Say, once_it_answers
+from feeds.factory import ingest_of, open_store
+from feeds.inboxes import kind_of
 from feeds.logs import REQUEST
 from feeds.model import FeedsError, NoAnswerError
-from feeds.places import FETCHED, POSTED
 from feeds.schedule import Watcher
 from feeds.store import Store
 from feeds.web import create_app
 from feeds.web.shared import server_folder
-from feeds.workforce import Workforce
 
 _GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
 _THREADS = 8
 _SECONDS_BEHIND = 1.0  # a feed may be behind the database, so that a request need not ask it
 _PORT_SECONDS = 3  # a server that was just killed may hold its port for a moment
 
-Say = Callable[[str], None]
-"""Where a line for the person who started the server goes."""
-
 
 class PortError(FeedsError):
     """The server cannot listen where it was told to."""
-
-
-def inboxes_of(config: Config, database: Database) -> list[Inbox]:
-    """The inboxes that a configuration describes, and those of the database itself. Raises ConfigError."""
-    documents, caches = KeptDocuments(database), _caches(config)
-    titles = {known_as(one.key): one.title for one in config.subscriptions if one.title}
-    return [
-        *(open_inbox(place, caches) for place in config.inbox),
-        Kept(documents, POSTED, "what was posted"),
-        Kept(documents, FETCHED, "what was fetched", titles=titles),
-    ]
-
-
-def _caches(config: Config) -> Path:
-    """Where copies of repositories are: beside the SQLite file, else in `var` beside the configuration."""
-    if "://" not in config.database and config.database != ":memory:":
-        return Path(config.database).parent / "git"
-    return (config.file.parent if config.file else Path()) / "var" / "git"
-
-
-def ingest_of(config: Config, store: Store) -> Ingest:
-    """The ingest that a configuration describes."""
-    return Ingest(
-        inboxes=inboxes_of(config, store.database),
-        store=store,
-        catalogue=config.catalogue,
-        deleted=config.deleted,
-        language=config.language,
-        private=config.private,
-        settle=config.settle,
-        workforce=Workforce(config.processes, config.cluster),
-    )
 
 
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
@@ -186,20 +144,6 @@ class Log(glogging.Logger):  # type: ignore[misc]
         shown = (json.dumps(value, ensure_ascii=False) for value in (known["referer"], known["agent"]))
         said = "{address} {method} {path} {status} {bytes} {milliseconds} ms".format_map(known)
         self.access_log.info("%s %s %s", said, *shown, extra={REQUEST: known})
-
-
-def open_store(config: Config, say: Say) -> Store:
-    """Open the configured database for a process that publishes, waiting where it does not answer yet.
-
-    Raises StoreError, and ConfigError where `private` has a name that nothing has.
-    """
-    store = once_it_answers(lambda: Store(config.database), say)
-    try:
-        privatenames.verify(config, store)
-    except FeedsError:
-        store.close()
-        raise
-    return store
 
 
 def serve(config: Config, *, watch: bool, say: Say) -> None:

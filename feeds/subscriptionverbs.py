@@ -48,8 +48,8 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     from feeds import logs
     from feeds.addresses import bare
     from feeds.config import load
+    from feeds.factory import ingest_of
     from feeds.filenames import shown
-    from feeds.server import ingest_of
     from feeds.store import Store
     from feeds.upstreamreport import failure_of
     from feeds.upstreams import Poller

@@ -104,8 +104,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": {"config", "masking"},
     "tokenverbs": {"config", "database", "filenames", "opening", "privacy", "store", "tokens"},
     "bulkverbs": {
-        "config", "crews", "filenames", "ingest", "logs", "model", "moving", "opening", "privatenames",
-        "push", "server", "store",
+        "config", "crews", "factory", "filenames", "ingest", "logs", "model", "moving", "opening",
+        "privatenames", "push", "server", "store",
     },
     "masking": set(),
     "addresses": set(),
@@ -122,8 +122,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "upstreamreport": {"addresses", "config", "database", "subscriptions", "upstreamstates"},
     "subscriptionverbs": {
-        "addresses", "config", "filenames", "logs", "opening", "server", "store", "subscriptions",
-        "upstreamreport", "upstreams",
+        "addresses", "config", "factory", "filenames", "logs", "opening", "server", "store",
+        "subscriptions", "upstreamreport", "upstreams",
     },
     "fetch": {"", "addresses", "inflate", "model", "outbound", "reach", "times"},
     "intervals": set(),
@@ -132,9 +132,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "export": {"config", "model", "privatenames", "store", "web", "writers"},
     "schedule": {"config", "filenames", "ingest", "jumps", "model", "push", "store", "upstreams"},
     "jumps": set(),
+    "factory": {
+        "config", "connecting", "database", "documents", "filenames", "inboxes", "ingest", "model", "places",
+        "privatenames", "store", "workforce",
+    },
     "server": {
-        "config", "connecting", "database", "documents", "filenames", "inboxes", "ingest", "logs", "model",
-        "places", "privatenames", "schedule", "store", "web", "workforce",
+        "config", "connecting", "factory", "inboxes", "logs", "model", "schedule", "store", "web",
     },
     "web": {
         "", "audiences", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
@@ -142,8 +145,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sums", "tally", "text", "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
-        "", "backupverbs", "bulkverbs", "config", "database", "export", "filenames", "inboxes", "ingest",
-        "inspect", "logs", "model", "moving", "opening", "privatenames", "push", "report", "schedule",
+        "", "backupverbs", "bulkverbs", "config", "database", "export", "factory", "filenames", "inboxes",
+        "ingest", "inspect", "logs", "model", "moving", "opening", "privatenames", "push", "report",
+        "schedule",
         "server", "store", "subscriptionverbs", "tables", "tokenverbs", "upstreamreport",
     },
 }

@@ -10,7 +10,7 @@ from serving_place import Place, article, eventually
 from feeds import tables
 from feeds.config import load
 from feeds.database import database_url
-from feeds.server import ingest_of
+from feeds.factory import ingest_of
 from feeds.store import Store
 
 FILES = 900

@@ -12,7 +12,7 @@ from faults_disk import CannotMountError, Disk, mounted
 from serving_place import Place, article, eventually, titles
 from storing_samples import dump
 
-from feeds.server import ingest_of
+from feeds.factory import ingest_of
 from feeds.store import Store
 
 pytestmark = pytest.mark.sqlite

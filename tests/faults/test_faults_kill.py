@@ -16,7 +16,7 @@ from serving_place import Place, Process, article, eventually
 from storing_samples import Dump, dump
 
 from feeds.database import database_url
-from feeds.server import ingest_of
+from feeds.factory import ingest_of
 from feeds.store import Store
 
 FILES = 1600

@@ -13,11 +13,11 @@ import requests
 from s3_server import S3Server, s3_server
 from serving_place import Place, article, eventually, parsed, titles
 
+from feeds.factory import ingest_of
 from feeds.inboxes import Found, Inbox, StillChangingError, open_inbox
 from feeds.model import ReadError
 from feeds.places import InboxPlace
 from feeds.readers import MOST_BYTES
-from feeds.server import ingest_of
 
 
 @pytest.fixture(scope="module")

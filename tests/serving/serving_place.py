@@ -21,8 +21,8 @@ from flask.testing import FlaskClient
 
 import feeds
 from feeds.config import Config, load
+from feeds.factory import ingest_of
 from feeds.model import Report
-from feeds.server import ingest_of
 from feeds.store import Store
 from feeds.web import create_app
 
@@ -185,8 +185,17 @@ class Place:
         self, *arguments: str | Path, input: bytes = b"", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """A command that ends by itself."""
+        return self._ended([*FEEDS, *map(str, arguments)], input, env)
+
+    def python(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """A script that ends by itself."""
+        return self._ended([sys.executable, *map(str, arguments)])
+
+    def _ended(
+        self, command: list[str], input: bytes = b"", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [*FEEDS, *map(str, arguments)],
+            command,
             cwd=self.root,
             env=self.environment | (env or {}),
             input=input,

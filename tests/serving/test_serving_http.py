@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from lxml import etree
 from serving_place import FORMATS, Place, article, parsed, titles
 
-from feeds.server import ingest_of
+from feeds.factory import ingest_of
 from feeds.writers import WRITERS
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"

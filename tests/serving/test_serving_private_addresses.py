@@ -16,8 +16,8 @@ from serving_place import FORMATS, Place, article, parsed
 from feeds import moving
 from feeds.config import load
 from feeds.database import Database
+from feeds.factory import ingest_of
 from feeds.model import Move
-from feeds.server import ingest_of
 from feeds.tokens import Tokens
 from feeds.web import create_app
 from feeds.writers.entries import feed_id

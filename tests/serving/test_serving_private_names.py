@@ -11,8 +11,8 @@ from serving_place import Place, article, eventually
 from feeds import moving, privatenames
 from feeds.config import load
 from feeds.export import export
+from feeds.factory import ingest_of
 from feeds.model import ConfigError
-from feeds.server import ingest_of
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
 PRIVATE = "/feeds/harbour-gazette.atom"

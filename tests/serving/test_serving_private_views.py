@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from feeds import moving
 from feeds.config import load
 from feeds.database import Database
-from feeds.server import ingest_of
+from feeds.factory import ingest_of
 from feeds.tokens import Tokens
 from feeds.web import create_app
 from feeds.web.documents import Documents

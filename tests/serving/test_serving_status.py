@@ -18,8 +18,8 @@ from serving_place import FORMATS, Place, article, eventually, parsed, titles
 
 from feeds import __version__
 from feeds.config import load
+from feeds.factory import ingest_of
 from feeds.model import ConfigError, Report
-from feeds.server import ingest_of
 from feeds.tokens import Tokens
 from feeds.web.words import words
 from feeds.writers import WRITERS

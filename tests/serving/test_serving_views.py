@@ -18,9 +18,9 @@ from lxml import etree, html
 from serving_place import FORMATS, Place, article, eventually, parsed, titles
 
 from feeds import moving
+from feeds.factory import ingest_of
 from feeds.filters import KEYS, FilterError, parse
 from feeds.model import View
-from feeds.server import ingest_of
 from feeds.web.documents import Documents
 from feeds.web.views import Asked
 
