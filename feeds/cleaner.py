@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from feeds import clean, merge, rules, tally
+from feeds import clean, libraries, merge, rules, tally
 from feeds.audiences import Audiences
 from feeds.catalogue import Catalogue
 from feeds.model import Cleaned, Draft, Original
@@ -63,8 +63,11 @@ class Cleaner:
                 log.warning("%r cannot be cleaned again: %s: %s", original.path, type(error).__name__, error)
 
     def fingerprint(self) -> int:
-        """Changes with everything that decides what cleaning makes of a draft and says of it."""
-        said = f"{rules.VERSION}.{tally.VERSION} {self.language} {self.catalogue.said()}"
+        """Return a number that changes with everything that decides what cleaning makes of a draft and says
+        of it: rules, libraries, configuration.
+        """
+        made_by = f"{rules.VERSION}.{tally.VERSION} {libraries.versions(libraries.CLEANING)}"
+        said = f"{made_by} {self.language} {self.catalogue.said()}"
         if self.audiences.several:
             said += f" {self.audiences.digest()}"
         return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=7).digest(), "big")

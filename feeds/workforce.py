@@ -16,13 +16,11 @@ from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoo
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import metadata
 from itertools import chain
 from pathlib import Path
-from platform import python_version_tuple
 from typing import Any, Generic, Protocol, TypeVar
 
-from feeds import __version__, readers, rules, search, tally
+from feeds import __version__, libraries, readers, rules, search, tally
 from feeds.cleaner import Cleaner
 from feeds.crews import Cluster, Crew, Processes, WorkforceError, collected_seldom
 from feeds.model import FeedsError
@@ -37,10 +35,6 @@ _LARGE = 4_000_000  # bytes of them
 _ITEMS_IN_A_CHUNK, _SIZE_OF_A_CHUNK = 25, 1_000_000
 _LOOK_SECONDS = 1.0
 _CHUNKS_FOR_EACH_WORKER, _SIZE_AT_ONCE = 10, 64_000_000
-# What decides beside our own code what cleaning makes of a file.
-_LIBRARIES = (
-    "turbohtml nh3 feedparser beautifulsoup4 lxml markdown-it-py mdit-py-plugins python-slugify".split()
-)
 
 
 def _source() -> str:
@@ -318,11 +312,5 @@ def versions() -> str:
     Taken once a process, when it is first asked for: it reads all files of the package.
     """
     own = f"feeds {__version__} ({_source()}), rules {rules.VERSION}, readers {readers.VERSION}"
-    theirs = [f"{name} {metadata.version(name)}" for name in _LIBRARIES]
-    return ", ".join(
-        (
-            f"{own}, tally {tally.VERSION}, search {search.VERSION}",
-            f"Python {'.'.join(python_version_tuple()[:2])}",
-            *theirs,
-        )
-    )
+    theirs = libraries.versions(sorted({*libraries.CLEANING, *libraries.READING}))
+    return f"{own}, tally {tally.VERSION}, search {search.VERSION}, {theirs}"

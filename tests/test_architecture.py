@@ -68,7 +68,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inboxes": {"documents", "filenames", "gitaddress", "model", "places", "readers"},
     "migrations": {"model", "tables"},
     "audiences": {"catalogue", "identity", "model"},
-    "cleaner": {"audiences", "catalogue", "clean", "merge", "model", "rules", "tally"},
+    "cleaner": {"audiences", "catalogue", "clean", "libraries", "merge", "model", "rules", "tally"},
+        "libraries",
     "posting": {
         "config", "documents", "filenames", "identity", "inboxes", "ingest", "model", "places", "push",
         "readers", "store", "text",
@@ -84,7 +85,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "tasks": {"addresses", "cleaner", "filenames", "identity", "merge", "model", "readers", "rows", "search"},
     "crews": {"model"},
-    "workforce": {"", "cleaner", "crews", "model", "readers", "rules", "search", "tally", "tasks"},
+    "workforce": {
+        "", "cleaner", "crews", "libraries", "model", "readers", "rules", "search", "tally", "tasks",
+    },
     "moving": {"catalogue", "filenames", "identity", "ingest", "model", "reclean", "store", "yamlfile"},
     "inspect": {
         "clean", "cleaner", "config", "filenames", "model", "readers", "recipe", "report", "urls",
