@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.client import HTTPException, RemoteDisconnected
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import requests
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3 import HTTPResponse
+from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
+from urllib3.response import GzipDecoder, GzipDecoderState
 
-from feeds import __version__, addresses, inflate
+from feeds import __version__, addresses
 from feeds.addresses import Credentials
 from feeds.model import FeedsError
 from feeds.outbound import Adapter, Line, UnreachableError
@@ -32,6 +34,9 @@ _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
+_ACCEPT_ENCODING = "gzip, br, deflate"
+_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "br", "deflate"})
+"""Not zstd: urllib3 knows it only on Python 3.14 and newer, or with another package."""
 MOST_REDIRECTS = 5
 LONGEST_WAIT = timedelta(days=1)
 """Of what a server asks for, by Retry-After or max-age."""
@@ -106,7 +111,7 @@ class Fetcher:
         """
         where, credentials = addresses.parted(configured or address)
         secret = _Secret(addresses.origin(where), credentials)
-        headers = {"User-Agent": AGENT, "Accept": _ACCEPT, "Accept-Encoding": inflate.ACCEPTED}
+        headers = {"User-Agent": AGENT, "Accept": _ACCEPT, "Accept-Encoding": _ACCEPT_ENCODING}
         headers["Connection"] = "close"
         if etag:
             headers["If-None-Match"] = etag
@@ -189,25 +194,29 @@ class Fetcher:
         )
 
     def _body(self, response: requests.Response) -> bytes:
-        """The body, inflated. Both what is sent and what comes out of it are counted as they come."""
-        encoding = response.headers.get("Content-Encoding", "")
-        inflater = inflate.inflater(encoding)
-        if inflater is None:
+        """Return the body, decompressed. Both what is sent and what comes out of it are counted as they come.
+
+        A list of several encodings is refused: no server of feeds compresses twice (RFC 9110 section 8.4.1).
+        """
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in _ENCODINGS:
             raise FetchError(f"it is compressed as nobody asked for ({encoding[:40]!r})")
         size = self.limits.size
         said = response.headers.get("Content-Length", "")
         if said.isascii() and said.isdigit() and int(said[:19]) > size:
             raise FetchError(_too_large(size))
+        sent: Any = _Sent(response, size)  # what HTTPResponse reads from needs no more than a file's `read`
+        decoded = HTTPResponse(sent, {"Content-Encoding": encoding}, preload_content=False)
         body = bytearray()
         try:
-            for sent in _sent(response, size):
-                for piece in inflater.feed(sent):
-                    body += piece
-                    if len(body) > size:
-                        raise FetchError(_too_large(size))
-            inflater.end()
-        except inflate.DamagedError:
-            raise FetchError(f"its compression ({encoding[:40]}) is damaged") from None
+            while piece := decoded.read(_PIECE, decode_content=True):
+                body += piece
+                if len(body) > size:
+                    raise FetchError(_too_large(size))
+        except DecodeError:
+            raise FetchError(f"its compression ({encoding}) is damaged") from None
+        if not _has_ended(decoded):
+            raise FetchError(f"its compression ({encoding}) is damaged: it ends too soon")
         return bytes(body)
 
     def _named(self, error: Exception) -> str:
@@ -236,15 +245,42 @@ class Fetcher:
         return "no address that can be asked" if isinstance(error, ValueError) else "the connection broke"
 
 
-def _sent(response: requests.Response, size: int) -> Iterator[bytes]:
-    """What is sent, up to a size, and no further."""
-    # Not by urllib3's `stream`: it reads the size of a chunk as a line of any length.
-    left = size
-    while piece := response.raw.read(_PIECE, decode_content=False):
-        left -= len(piece)
-        if left < 0:
-            raise FetchError(_too_large(size))
-        yield piece
+class _Sent:
+    """A body as it is sent, up to a size, for whoever reads a file.
+
+    One read of decompressed bytes takes as many compressed ones as it needs, and some streams are all input
+    and no output: so what is sent is counted here.
+    """
+
+    def __init__(self, response: requests.Response, size: int) -> None:
+        self._raw = response.raw
+        self._size = self._left = size
+
+    def read(self, amount: int) -> bytes:
+        # Not by urllib3's `stream`: the sizes of chunks are read by http.client, which bounds their lines.
+        piece: bytes = self._raw.read(amount, decode_content=False)
+        self._left -= len(piece)
+        if self._left < 0:
+            raise FetchError(_too_large(self._size))
+        return piece
+
+    def close(self) -> None:
+        """Called by urllib3 at the end; the response itself is closed by whoever asked for it."""
+
+
+def _has_ended(decoded: HTTPResponse) -> bool:
+    """Return whether a compressed body reached the end that its format marks.
+
+    urllib3 2.8 has no public way to tell, and takes a gzip, deflate or brotli stream that was cut off for a
+    whole one. Bytes after the end of a gzip stream do no harm, as in gzip itself.
+    """
+    decoder: Any = decoded._decoder
+    if decoder is None or not decoded.tell():
+        return True
+    if isinstance(decoder, GzipDecoder) and decoder._state == GzipDecoderState.SWALLOW_DATA:
+        return True
+    engine = decoder._obj
+    return bool(engine.is_finished() if hasattr(engine, "is_finished") else engine.eof)
 
 
 def _redirected(response: requests.Response, here: str) -> str:

@@ -113,7 +113,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "masking": set(),
     "addresses": set(),
     "reach": set(),
-    "inflate": set(),
     "outbound": {"model", "reach"},
     "outlines": {"model", "readers", "text"},
     "subscriptions": {"addresses", "intervals", "model", "outlines", "reach", "yamlfile"},
@@ -128,7 +127,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "addresses", "config", "factory", "filenames", "logs", "opening", "server", "store",
         "subscriptions", "upstreamreport", "upstreams",
     },
-    "fetch": {"", "addresses", "inflate", "model", "outbound", "reach", "times"},
+    "fetch": {"", "addresses", "model", "outbound", "reach", "times"},
     "intervals": set(),
     "gitaddress": set(),
     "places": {"gitaddress", "yamlfile"},
@@ -159,10 +158,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Parts that do no I/O and read no clock: what of the standard library would let them.
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
-    "recipe", "catalogue", "audiences", "readers", "rules", "writers", "clean", "cleaner", "language",
-    "merge", "report", "rows", "search", "filters", "periods", "steps", "inert", "changes", "trial",
-    "environment",
-    "addresses", "gitaddress", "reach", "inflate", "outlines", "polling", "tasks", "sanitizer",
+        "addresses", "audiences", "catalogue", "changes", "clean", "cleaner", "environment", "filters",
+        "gitaddress", "inert", "language", "merge", "outlines", "periods", "polling", "reach",
+        "readers", "recipe", "report", "rows", "rules", "sanitizer", "search", "steps", "tasks", "trial",
+        "writers",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -190,7 +189,7 @@ DOORS = {
     "lxml": {"writers"},
     "requests": {"fetch", "outbound", "push"},
     "urllib3": {"fetch", "outbound"},
-    "brotli": {"inflate", "web"},
+    "brotli": {"web"},
     "sqlalchemy": {
         "arrays",
         "backup",

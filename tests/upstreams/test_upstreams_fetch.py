@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import resource
 import shutil
 import socket
 import subprocess
 import time
+import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,9 +75,65 @@ def test_it_says_who_asks_and_what_for(upstream: Upstream) -> None:
     assert headers["Cookie"] is None
 
 
-def test_brotli_is_understood(upstream: Upstream) -> None:
-    upstream.at["/br"] = lambda handler: handler.say(200, brotli.compress(rss(1)), Content_Encoding="br")
-    assert fetcher.get(upstream.address("/br")).body == rss(1)
+FEED = rss(*range(200))
+COMPRESSED = {
+    "gzip": ("gzip", gzip.compress(FEED)),
+    "gzip by its old name": ("X-GZip ", gzip.compress(FEED)),
+    "gzip in two members": ("gzip", gzip.compress(FEED[:999]) + gzip.compress(FEED[999:])),
+    "deflate": ("deflate", zlib.compress(FEED)),
+    "deflate without its frame": ("deflate", zlib.compress(FEED)[2:-4]),
+    "brotli": ("br", brotli.compress(FEED)),
+    "nothing": ("identity", FEED),
+}
+
+
+def as_encoded(encoding: str, body: bytes) -> Callable[[Any], None]:
+    return lambda handler: handler.say(200, body, Content_Encoding=encoding)
+
+
+@pytest.mark.parametrize("how", COMPRESSED)
+def test_a_compressed_feed_is_understood(upstream: Upstream, how: str) -> None:
+    upstream.at["/feed"] = as_encoded(*COMPRESSED[how])
+    assert fetcher.get(upstream.address()).body == FEED
+
+
+@pytest.mark.parametrize("how", [how for how in COMPRESSED if how != "nothing"])
+def test_a_compressed_feed_that_was_cut_off_is_damaged(upstream: Upstream, how: str) -> None:
+    encoding, body = COMPRESSED[how]
+    for length in (len(body) // 2, len(body) - 1):
+        upstream.at["/feed"] = as_encoded(encoding, body[:length])
+        name = encoding.strip().lower()
+        assert str(refusal(upstream.address())) == f"its compression ({name}) is damaged: it ends too soon"
+
+
+def test_an_empty_body_and_bytes_after_the_end_of_gzip_do_no_harm(upstream: Upstream) -> None:
+    upstream.at["/feed"] = as_encoded("gzip", b"")
+    assert fetcher.get(upstream.address()).body == b""
+    upstream.at["/feed"] = as_encoded("gzip", gzip.compress(FEED) + b"\n\0\0")
+    assert fetcher.get(upstream.address()).body == FEED
+
+
+ZEROS = bytes(100_000_000)
+EXPANDING = {
+    "brotli": ("br", brotli.compress(ZEROS, quality=5)),
+    "deflate": ("deflate", zlib.compress(ZEROS)),
+    "members of gzip with nothing in them": ("gzip", gzip.compress(b"") * 100_000),
+    "blocks of deflate with nothing in them": ("deflate", b"\x78\x9c" + b"\0\0\0\xff\xff" * 400_000),
+}
+
+
+@pytest.mark.parametrize("how", EXPANDING)
+def test_what_is_sent_and_what_comes_out_of_it_are_both_bounded(upstream: Upstream, how: str) -> None:
+    encoding, body = EXPANDING[how]
+
+    def without_length(handler: Any) -> None:
+        handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n\r\n".encode())
+        handler.write(body)
+
+    upstream.at["/feed"] = without_length
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert str(refusal(upstream.address(), patient)) == "larger than 1 MB"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000  # KB
 
 
 def test_what_the_server_expects_to_last_is_known_up_to_a_day(upstream: Upstream) -> None:
@@ -292,7 +350,7 @@ def test_tls_still_proves_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("/drip-body", "it did not end within 0.8 s"),
         ("/flood", "it did not end within 0.8 s"),
         ("/short", "it ended before it was complete"),
-        ("/short-gzip", "its compression (gzip) is damaged"),
+        ("/short-gzip", "its compression (gzip) is damaged: it ends too soon"),
         ("/no-gzip", "its compression (gzip) is damaged"),
         ("/zstd", "it is compressed as nobody asked for ('zstd')"),
         ("/reset", "the connection was reset"),
