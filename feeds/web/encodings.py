@@ -9,6 +9,7 @@ from typing import Final
 
 import brotli
 import zstandard
+from werkzeug.http import parse_accept_header
 
 IDENTITY: Final = "identity"
 
@@ -28,22 +29,9 @@ ENCODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
 
 @lru_cache(maxsize=256)
 def preferred(accepted: str) -> str:
-    """The encoding for an Accept-Encoding header; who takes anything (`*`) gets gzip."""
-    weights: dict[str, float] = {}
-    for part in accepted.lower().split(","):
-        name, _, parameter = part.partition(";")
-        weights.setdefault(name.strip(), _weight(parameter))
-    found = {name: weights.get(name, 0.0) for name in ENCODINGS}
-    found["gzip"] = weights.get("gzip", weights.get("*", 0.0))
-    best = max(found, key=lambda name: found[name])
-    return best if found[best] > 0 and found[best] >= weights.get(IDENTITY, 0.0) else IDENTITY
+    """Return the encoding that an Accept-Encoding header asks for; IDENTITY where none of ours is accepted.
 
-
-def _weight(parameter: str) -> float:
-    name, _, value = parameter.partition("=")
-    if not name.strip():
-        return 1.0
-    try:
-        return float(value) if name.strip() == "q" else 1.0
-    except ValueError:
-        return 0.0
+    `*` stands for each encoding that the header does not name. The same weight for several: the first of
+    ENCODINGS, and any of them before IDENTITY.
+    """
+    return parse_accept_header(accepted).best_match((*ENCODINGS, IDENTITY), default=IDENTITY)

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
+import brotli
 import pytest
+import zstandard
 from flask.testing import FlaskClient
 from lxml import etree
 from serving_place import FORMATS, Place, article, parsed, titles
@@ -290,31 +292,45 @@ def test_head_is_get_without_the_body(client: FlaskClient, address: str) -> None
 
 # -- compression ----------------------------------------------------------------------------------------
 
+DECOMPRESS = {
+    None: bytes,
+    "br": brotli.decompress,
+    "zstd": zstandard.ZstdDecompressor().decompress,
+    "gzip": gzip.decompress,
+}
+
 
 @pytest.mark.parametrize(
-    ("accepted", "zipped"),
+    ("accepted", "encoding"),
     [
-        ("gzip", True),
-        ("br;q=0.4, gzip;q=0.5", True),
-        ("gzip, identity;q=0.5", True),
-        ("*", True),
-        ("deflate, *;q=0.1", True),
-        ("GZIP", True),
-        ("", False),
-        ("identity", False),
-        ("deflate, compress", False),
-        ("gzip;q=0", False),
-        ("gzip;q=nonsense", False),
-        ("gzip;q=0.5, identity", False),
-        ("gzip;q=0, *", False),
-        ("*;q=0", False),
+        ("gzip", "gzip"),
+        ("br;q=0.4, gzip;q=0.5", "gzip"),
+        ("gzip, identity;q=0.5", "gzip"),
+        ("identity, gzip", "gzip"),
+        ("GZIP", "gzip"),
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, zstd", "zstd"),
+        ("*", "br"),
+        ("deflate, *;q=0.1", "br"),
+        ("gzip, *;q=0.1", "gzip"),
+        ("br;q=0, gzip;q=0, *", "zstd"),
+        ("", None),
+        ("identity", None),
+        ("*;q=0.5, identity", None),
+        ("deflate, compress", None),
+        ("gzip;q=0", None),
+        ("gzip;q=nonsense", None),
+        ("gzip;q=0.5, identity", None),
+        ("*;q=0", None),
     ],
 )
-def test_only_who_takes_gzip_gets_it(client: FlaskClient, accepted: str, zipped: bool) -> None:
+def test_a_client_gets_the_encoding_that_it_likes_best(
+    client: FlaskClient, accepted: str, encoding: str | None
+) -> None:
     plain = client.get("/feeds/all.rss").data
     response = client.get("/feeds/all.rss", headers={"Accept-Encoding": accepted})
-    assert response.headers.get("Content-Encoding") == ("gzip" if zipped else None)
-    assert (gzip.decompress(response.data) if zipped else response.data) == plain
+    assert response.headers.get("Content-Encoding") == encoding
+    assert DECOMPRESS[encoding](response.data) == plain
     assert int(response.headers["Content-Length"]) == len(response.data)
 
 
