@@ -209,6 +209,7 @@ DOORS = {
         "vitals",
     },
     "bs4": {"readers"},
+    "cachetools": {"web"},
     "distributed": {"crews"},
     "flask": {"web", "server"},
     "gunicorn": {"server"},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cachetools import LRUCache
 from werkzeug.http import http_date
 
 from feeds.store import State
@@ -79,30 +79,44 @@ def finished(made: Made, state: State, *, dated: bool = True) -> Document:
 
 
 class Kept:
-    """Documents by key, in so many bytes: visitors choose what they ask, nothing else bounds it."""
+    """Documents by key, in so many bytes: visitors choose what they ask, nothing else bounds it.
+
+    The least recently used ones make room. A document that alone has more bytes than that is kept alone: else
+    it would be made again for each request. Safe to share between threads.
+    """
 
     def __init__(self, most_bytes: int) -> None:
-        self.evictions = 0
-        """How many documents were let go of to make room."""
-        self._most_bytes = most_bytes
-        self._documents: OrderedDict[Key, Document] = OrderedDict()
-        self._keeping = threading.Lock()
+        self._documents = _Counting(most_bytes, getsizeof=lambda document: min(document.size, most_bytes))
+        self._lock = threading.Lock()  # also for reading: it moves a document to the end of the order
+
+    @property
+    def evictions(self) -> int:
+        """How many documents were removed to make room."""
+        return self._documents.evictions
 
     def get(self, key: Key) -> Document | None:
-        """What is kept under a key, of whatever state."""
-        return self._documents.get(key)
+        """Return the document that is kept under a key, of whatever state."""
+        with self._lock:
+            return self._documents.get(key)
 
     def put(self, key: Key, document: Document) -> None:
-        """Keep it, and let go of those made longest ago."""
-        with self._keeping:
-            self._documents.pop(key, None)
+        """Keep a document, in the place of the one under its key, and remove others to make room."""
+        with self._lock:
+            self._documents.pop(key, None)  # replaced, not evicted
             self._documents[key] = document
-            size = self.size
-            while size > self._most_bytes and len(self._documents) > 1:
-                size -= self._documents.popitem(last=False)[1].size
-                self.evictions += 1
 
     @property
     def size(self) -> int:
-        """What all of it costs."""
-        return sum(each.size for each in self._documents.values())
+        """Return the bytes that the documents cost; the largest that is kept alone counts as all of them."""
+        return int(self._documents.currsize)
+
+
+class _Counting(LRUCache[Key, Document]):
+    """A cache that counts what it removes to make room."""
+
+    evictions = 0
+
+    def popitem(self) -> tuple[Key, Document]:
+        """Called by LRUCache where there is no room."""
+        self.evictions += 1
+        return super().popitem()

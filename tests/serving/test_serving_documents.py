@@ -5,12 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from serving_place import FORMATS, Place, article
 
+from feeds.store import State
 from feeds.web import create_app
 from feeds.web.documents import Documents
+from feeds.web.kept import Document, Kept
 from feeds.writers import WRITERS
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
@@ -65,6 +68,33 @@ def test_what_is_kept_is_bounded_whatever_hosts_visitors_invent(filled: Place) -
     sizes = [documents.feed("all", "rss", f"http://{n}.example").size for n in range(150)]
     assert sum(sizes) > 80_000_000
     assert documents._kept.size <= 64_000_000
+
+
+def document(size: int) -> Document:
+    state = State(generation=1, changed=datetime(2026, 1, 1, tzinfo=UTC))
+    return Document(body=bytes(size), etag="", modified=None, media_type="text/plain", state=state)
+
+
+def test_what_was_used_least_recently_makes_room() -> None:
+    kept = Kept(most_bytes=2 * 300)  # a document counts twice, for its compressed forms
+    for name in ("old", "young"):
+        kept.put((name,), document(100))
+    kept.put(("old",), document(100))
+    assert kept.evictions == 0, "one that is replaced was not removed to make room"
+    kept.get(("young",))
+    kept.put(("new",), document(200))
+    assert [name for name in ("old", "young", "new") if kept.get((name,))] == ["young", "new"]
+    assert (kept.evictions, kept.size) == (1, 600)
+
+
+def test_a_document_larger_than_the_room_is_kept_alone() -> None:
+    kept = Kept(most_bytes=600)
+    kept.put(("small",), document(100))
+    kept.put(("large",), document(1000))
+    assert [name for name in ("small", "large") if kept.get((name,))] == ["large"]
+    kept.put(("small",), document(100))
+    assert [name for name in ("small", "large") if kept.get((name,))] == ["small"]
+    assert kept.evictions == 2
 
 
 # -- the last good state --------------------------------------------------------------------------------
