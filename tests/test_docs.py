@@ -1,107 +1,209 @@
-"""Whatever a person can set, type or meet stands in the documentation."""
+"""Whatever a person can set, type or meet is documented. Every failure says which file to edit, and where."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
-import pytest
 import yaml
 
 from feeds import filters, rules
 from feeds.cli import cli
-from feeds.config import load_packs
+from feeds.config import load, load_packs
 from feeds.places import InboxSettings
+from feeds.server import ingest_of
 from feeds.settings import FeedSettings, Settings, SourceMatch, SourceSettings
+from feeds.store import Store
 from feeds.vocabulary import MatchSpec, Pack, Rules, SourceSpec
+from feeds.web import create_app
+from feeds.web import words as translations
 
 ROOT = Path(__file__).parent.parent
+ARTICLE = "[The tide](https://gazette.example.com/tide)\n------\n\n<p>The tide came early.</p>\n"
 
 
 def documentation(name: str) -> str:
     return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
-def names_in_tables(text: str) -> set[str]:
-    return set(re.findall(r"^\| `([\w*-]+)` \|", text, re.MULTILINE))
+def section(name: str, heading: str) -> str:
+    """Return a part of a page: what follows a heading, up to the next one of the same level."""
+    return documentation(name).partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("key", Settings.model_fields)
-def test_every_configuration_key_has_its_line(key: str) -> None:
-    assert key in names_in_tables(documentation("configuration"))
+def rows(text: str) -> list[str]:
+    """Return the names in the first column of all tables in a text."""
+    return re.findall(r"^\| `([\w*-]+)` \|", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("key", [*SourceSettings.model_fields, *SourceMatch.model_fields])
-def test_every_key_of_a_source_is_described(key: str) -> None:
-    assert f"`{key}`" in documentation("configuration")
+def path_of(module: object) -> str:
+    """Return where a module is, as messages name it."""
+    return str(Path(str(getattr(module, "__file__", ""))).relative_to(ROOT))
 
 
-@pytest.mark.parametrize("key", InboxSettings.model_fields)
-def test_every_key_of_an_inbox_is_described(key: str) -> None:
-    assert f"`{key}`" in documentation("configuration").partition("## Inboxes")[2].partition("\n## ")[0]
+def none_of(faults: list[str]) -> None:
+    """Fail with all faults, one in each line."""
+    assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("key", FeedSettings.model_fields)
-def test_every_key_of_a_named_view_is_described(key: str) -> None:
-    assert f"`{key}`" in documentation("views") or f"        {key}: " in documentation("views")
+def not_in(text: str, names: Iterable[str], advice: str) -> list[str]:
+    """Return an advice for each name that a text does not mention as `name`."""
+    return [advice.format(name) for name in names if f"`{name}`" not in text]
 
 
-@pytest.mark.parametrize("key", filters.KEYS)
-def test_every_word_of_an_address_has_its_line(key: str) -> None:
-    assert key in names_in_tables(documentation("views"))
+# -- configuration, packs, URLs ---------------------------------------------------------------------------
 
 
-def test_no_configuration_key_is_described_that_does_not_exist() -> None:
-    known = {*Settings.model_fields, *SourceSettings.model_fields, *InboxSettings.model_fields}
-    assert names_in_tables(documentation("configuration")) <= known
+def test_every_configuration_key_has_a_row() -> None:
+    known = rows(documentation("configuration"))
+    advice = "docs/configuration.md, the table of keys: add a row | `{}` | default | meaning |"
+    none_of([advice.format(key) for key in Settings.model_fields if key not in known])
 
 
-@pytest.mark.parametrize("key", [*Rules.model_fields, "match", "source"])
-def test_every_word_of_packs_has_its_line(key: str) -> None:
-    assert key in names_in_tables(documentation("packs"))
+def test_no_row_describes_a_configuration_key_that_does_not_exist() -> None:
+    keys = {*Settings.model_fields, *SourceSettings.model_fields, *InboxSettings.model_fields}
+    advice = "docs/configuration.md: remove the row of `{}`, or add the key to {}"
+    module = path_of(sys.modules[Settings.__module__])
+    unknown = [name for name in rows(documentation("configuration")) if name not in keys]
+    none_of([advice.format(name, module) for name in unknown])
 
 
-@pytest.mark.parametrize("key", [*MatchSpec.model_fields, *SourceSpec.model_fields])
-def test_every_inner_word_of_packs_is_described(key: str) -> None:
-    assert f"`{key}`" in documentation("packs")
+def test_every_key_of_a_source_is_described() -> None:
+    keys = [*SourceSettings.model_fields, *SourceMatch.model_fields]
+    advice = "docs/configuration.md, section Sources: describe `{}`"
+    none_of(not_in(documentation("configuration"), keys, advice))
 
 
-@pytest.mark.parametrize("name", load_packs())
-def test_every_built_in_pack_is_listed(name: str) -> None:
-    assert name in names_in_tables(documentation("packs"))
+def test_every_key_of_an_inbox_is_described() -> None:
+    advice = "docs/configuration.md, section Inboxes: describe `{}`"
+    none_of(not_in(section("configuration", "Inboxes"), InboxSettings.model_fields, advice))
 
 
-def test_the_rules_are_described_in_their_order() -> None:
-    described = re.findall(r"^\| `([\w-]+)` \|", documentation("cleaning"), re.MULTILINE)
-    assert described == [rule.name for rule in rules.RULES]
+def test_every_key_of_a_named_view_is_described() -> None:
+    text = documentation("views")
+    keys = [key for key in FeedSettings.model_fields if f"        {key}: " not in text]
+    none_of(not_in(text, keys, "docs/views.md: describe `{}`, a key of a named view"))
 
 
-@pytest.mark.parametrize("name", cli.commands)
-def test_every_command_has_its_chapter(name: str) -> None:
-    chapter = documentation("commands").partition(f"\n## feeds {name}\n")[2].partition("\n## ")[0]
-    assert chapter, f"docs/commands.md has no chapter on feeds {name}"
-    for parameter in cli.commands[name].params:
-        if isinstance(parameter, click.Option):
-            for option in parameter.opts:
-                assert f"{option}" in chapter
+def test_every_query_parameter_has_a_row() -> None:
+    known = rows(documentation("views"))
+    advice = "docs/views.md, the table of parameters: add a row for `{}`"
+    none_of([advice.format(key) for key in filters.KEYS if key not in known])
 
 
-def test_every_module_stands_in_the_house() -> None:
-    house = documentation("design").partition("## The house")[2].partition("## The way")[0]
-    for path in sorted((ROOT / "feeds").iterdir()):
-        if path.suffix == ".py" and not path.name.startswith("__"):
-            assert f"\n      {path.name} " in house, path.name
-        elif path.is_dir() and not path.name.startswith("__"):
-            assert f"\n      {path.name}/ " in house, path.name
+def test_every_key_of_packs_has_a_row() -> None:
+    known = rows(section("packs", "Keys"))
+    advice = "docs/packs.md, section Keys: add a row | `{}` | meaning |"
+    none_of([advice.format(key) for key in (*Rules.model_fields, "match", "source") if key not in known])
+
+
+def test_every_inner_key_of_packs_is_described() -> None:
+    keys = [*MatchSpec.model_fields, *SourceSpec.model_fields]
+    advice = "docs/packs.md, section Keys: describe `{}` in the row of `match` or `source`"
+    none_of(not_in(section("packs", "Keys"), keys, advice))
+
+
+def test_every_built_in_pack_has_a_row() -> None:
+    known = rows(section("packs", "Built-in packs"))
+    advice = "docs/packs.md, section Built-in packs: add a row | `{}` | publisher |"
+    none_of([advice.format(name) for name in load_packs() if name not in known])
 
 
 def test_the_example_pack_is_a_pack() -> None:
-    example = documentation("packs").partition("\n## Example pack\n")[2]
-    lines = [line[4:] for line in example.splitlines() if line.startswith("    ")]
-    assert Pack.model_validate(yaml.safe_load("\n".join(lines))).source is not None
+    lines = [line[4:] for line in section("packs", "Example pack").splitlines() if line.startswith("    ")]
+    pack = Pack.model_validate(yaml.safe_load("\n".join(lines)))
+    assert pack.source, "docs/packs.md, section Example pack: the example has no `source`"
 
+
+# -- cleaning rules ---------------------------------------------------------------------------------------
+
+
+def test_every_cleaning_rule_has_a_row() -> None:
+    known = rows(section("cleaning", "Rules"))
+    advice = "docs/cleaning.md, section Rules: add a row | `{}` | what it does |"
+    none_of([advice.format(rule.name) for rule in rules.RULES if rule.name not in known])
+
+
+def test_the_rows_of_cleaning_rules_have_the_order_of_the_rules() -> None:
+    assert rows(section("cleaning", "Rules")) == [rule.name for rule in rules.RULES], (
+        f"docs/cleaning.md, section Rules: bring the rows into the order of RULES in {path_of(rules)}, "
+        "and remove rows of rules that do not exist"
+    )
+
+
+def test_every_cleaning_rule_is_translated() -> None:
+    folder = str(Path(path_of(translations)).parent)
+    names = [rule.name for rule in rules.RULES]
+    faults = []
+    for language in translations.LANGUAGES:
+        words = list(translations.words(language).table["rules"])
+        file = f"{folder}/{language}.yaml, key `rules`"
+        faults += [f"{file}: add `{name}`" for name in names if name not in words]
+        faults += [f"{file}: remove `{name}`, no rule has this name" for name in words if name not in names]
+    none_of(faults)
+
+
+# -- commands ---------------------------------------------------------------------------------------------
+
+
+def test_every_command_has_a_section_with_its_options() -> None:
+    faults = []
+    for name, command in cli.commands.items():
+        text = section("commands", f"feeds {name}")
+        if not text:
+            faults.append(f"docs/commands.md: add a section `## feeds {name}`")
+            continue
+        faults += [
+            f"docs/commands.md, section feeds {name}: describe {option}"
+            for option in options(command)
+            if option not in text
+        ]
+    none_of(faults)
+
+
+def options(command: click.Command) -> list[str]:
+    """Return the options of a command and of its subcommands."""
+    own = [name for one in command.params if isinstance(one, click.Option) for name in one.opts]
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return own + [name for one in below for name in options(one)]
+
+
+# -- metrics ----------------------------------------------------------------------------------------------
+
+
+def test_every_metric_has_a_row(tmp_path: Path) -> None:
+    (tmp_path / "article.md").write_text(ARTICLE, encoding="utf-8")
+    config = load(environ={"FEEDS_DATABASE": str(tmp_path / "feeds.sqlite"), "FEEDS_INBOX": str(tmp_path)})
+    with closing(Store(config.database)) as store:
+        ingest_of(config, store).run("test")
+        served = re.findall(
+            r"^# TYPE (\w+) ", create_app(config, store).test_client().get("/metrics").text, re.M
+        )
+    known = re.findall(r"^\| `(feeds_\w+)(?:\{\w+\})?` \|", documentation("status"), re.MULTILINE)
+    advice = "docs/status.md, the table of metrics: add a row for `{}`"
+    none_of([advice.format(name) for name in served if name.startswith("feeds_") and name not in known])
+    assert "feeds_articles" in served
+
+
+# -- the code ---------------------------------------------------------------------------------------------
+
+
+def test_every_module_is_in_the_list() -> None:
+    listed = documentation("design").partition("## The house")[2]
+    advice = "docs/design.md: add a line for {}"
+    names = [
+        path.name if path.suffix == ".py" else f"{path.name}/"
+        for path in sorted((ROOT / "feeds").iterdir())
+        if not path.name.startswith("__") and (path.suffix == ".py" or path.is_dir())
+    ]
+    none_of([advice.format(name) for name in names if f"\n      {name} " not in listed])
+
+
+# -- links ------------------------------------------------------------------------------------------------
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -118,17 +220,18 @@ def fragments(page: Path) -> set[str]:
 
 
 def broken_links(page: Path) -> Iterator[str]:
+    shown = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page.name
     for target in re.findall(r"\]\((?![a-z]+:)([^)\s]+)", prose(page)):
         name, _, fragment = target.partition("#")
         file = page.parent / name if name else page
         if not file.exists():
-            yield f"{page.name} links to {target}, which does not exist"
+            yield f"{shown} links to {target}, which does not exist"
         elif fragment and fragment not in fragments(file):
-            yield f"{page.name} links to {target}, but {file.name} has no such heading"
+            yield f"{shown} links to {target}, but {file.name} has no such heading"
 
 
 def test_every_link_leads_to_an_existing_file_and_heading() -> None:
-    assert [fault for page in PAGES for fault in broken_links(page)] == []
+    none_of([fault for page in PAGES for fault in broken_links(page)])
 
 
 def test_a_link_to_a_missing_file_or_heading_is_found(tmp_path: Path) -> None:
@@ -154,4 +257,5 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             reached.add(page)
             linked = re.findall(r"\]\((?![a-z]+:)([^)#\s]+\.md)", prose(page))
             waiting += [(page.parent / name).resolve() for name in linked]
-    assert set(PAGES) - {ROOT / "CHANGELOG.md"} <= reached
+    lost = sorted(str(page.relative_to(ROOT)) for page in set(PAGES) - {ROOT / "CHANGELOG.md"} - reached)
+    none_of([f"{page}: link it from README.md or from a page that is linked there" for page in lost])
