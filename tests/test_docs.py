@@ -203,9 +203,27 @@ def test_every_module_is_in_the_list() -> None:
     none_of([advice.format(name) for name in names if f"\n      {name} " not in listed])
 
 
+def test_every_decision_is_in_the_index_and_has_a_date() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    faults = []
+    for path in sorted(folder.glob("[0-9]*.md")):
+        text = path.read_text(encoding="utf-8")
+        heading = re.match(r"# (\d{4}): (.+)", text)
+        date = re.search(r"^- Date: (\d{4}-\d\d-\d\d)", text, re.MULTILINE)
+        where = f"docs/decisions/{path.name}"
+        if heading is None or date is None or heading[1] != path.name[:4]:
+            faults.append(f"{where}: begin with `# {path.name[:4]}: Title` and `- Date: YYYY-MM-DD`")
+        elif f"| [{heading[1]} {heading[2]}]({path.name}) | {date[1]} |" not in index:
+            row = f"| [{heading[1]} {heading[2]}]({path.name}) | {date[1]} |"
+            faults.append(f"docs/decisions/README.md: add a row {row}")
+    none_of(faults)
+
+
 # -- links ------------------------------------------------------------------------------------------------
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+TOP = [ROOT / name for name in ("README.md", "CHANGELOG.md")]
+PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def prose(page: Path) -> str:
