@@ -222,7 +222,7 @@ def test_every_decision_is_in_the_index_and_has_a_date() -> None:
 
 # -- links ------------------------------------------------------------------------------------------------
 
-TOP = [ROOT / name for name in ("README.md", "CHANGELOG.md")]
+TOP = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
 PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
