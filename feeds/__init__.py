@@ -1,3 +1,3 @@
 """feeds: article files in, clean RSS, Atom and JSON feeds out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import yaml
 
+import feeds
 from feeds import filters, rules
 from feeds.cli import cli
 from feeds.config import load, load_packs
@@ -201,6 +202,15 @@ def test_every_module_is_in_the_list() -> None:
         if not path.name.startswith("__") and (path.suffix == ".py" or path.is_dir())
     ]
     none_of([advice.format(name) for name in names if f"\n      {name} " not in listed])
+
+
+def test_the_newest_version_in_the_changelog_is_this_one() -> None:
+    versions = re.findall(
+        r"^## (\d+\.\d+\.\d+)\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert versions[:1] == [feeds.__version__], (
+        f"CHANGELOG.md: rename `## Unreleased` to the version of {path_of(feeds)}, {feeds.__version__}"
+    )
 
 
 def test_every_decision_is_in_the_index_and_has_a_date() -> None:
