@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from slugify import slugify
 
-from feeds import urls
+from feeds import url_wrappers, urls
 from feeds.lists import Lookup
 from feeds.model import Draft, Move, ReadError, Source
 from feeds.recipe import Recipe, build
@@ -168,7 +168,7 @@ class Catalogue:
     def _with_lists(self, recipe: Recipe) -> Recipe:
         if self.lists is None:
             return recipe
-        redirects: dict[str, tuple[urls.Wrapper, ...]] = dict(recipe.redirects)
+        redirects: dict[str, tuple[url_wrappers.Wrapper, ...]] = dict(recipe.redirects)
         for site, listed in self.lists.redirects.items():
             redirects[site] = (*redirects.get(site, ()), *listed)
         return replace(

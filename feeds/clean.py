@@ -17,7 +17,7 @@ from typing import Protocol
 
 from turbohtml import Comment, Element, Node, Text, parse_fragment
 
-from feeds import identity, tally, text, urls
+from feeds import identity, tally, text, url_tracking, url_wrappers, urls
 from feeds.language import recognised
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
 from feeds.recipe import Recipe
@@ -130,7 +130,7 @@ def clean(
 
 def head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
     """The link and the title that a draft's body is cleaned with. Raises ReadError."""
-    link = urls.canonical(urls.strip_tracking(draft.link, recipe.tracking))
+    link = urls.canonical(url_tracking.strip_tracking(draft.link, recipe.tracking))
     if not link:
         raise ReadError(f"its link is no http address: {short(draft.link)!r}")
     link = links.page_address(link, Page(tree=_NOTHING, link=link, recipe=recipe))
@@ -281,9 +281,9 @@ def _enclosures(found: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tupl
     for enclosure in found:
         url = urls.absolute(enclosure.url, link)
         if "image-proxies" not in recipe.off:
-            url = urls.absolute(urls.unwrap(url, recipe.proxies))
+            url = urls.absolute(url_wrappers.unwrap(url, recipe.proxies))
         if "tracking" not in recipe.off:
-            url = urls.strip_tracking(url, recipe.tracking, picture=True)
+            url = url_tracking.strip_tracking(url, recipe.tracking, picture=True)
         if url[:4].lower() == "http":
             made.setdefault(url, replace(enclosure, url=url))
     return tuple(made.values())
@@ -304,9 +304,9 @@ def clean_url(url: str, recipe: Recipe) -> str:
     """What cleaning makes of one address: proxies and redirects unwrapped, tracking taken out."""
     page = Page(tree=parse_fragment(""), link=url, recipe=recipe)
     made = urls.absolute(url) or url
-    made = urls.unwrap(urls.unwrap(made, recipe.proxies), recipe.redirects)
+    made = url_wrappers.unwrap(url_wrappers.unwrap(made, recipe.proxies), recipe.redirects)
     made = urls.absolute(made) or made
-    return urls.strip_tracking(links.page_address(made, page), recipe.tracking)
+    return url_tracking.strip_tracking(links.page_address(made, page), recipe.tracking)
 
 
 def _title(title: str, recipe: Recipe) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from feeds import urls
+from feeds import url_tracking, url_wrappers
 from feeds.vocabulary import (
     LinkSpec,
     Rules,
@@ -84,9 +84,9 @@ class Recipe:
     not_authors: frozenset[str]
     title_suffixes: Strings
     titles: tuple[re.Pattern[str], ...]
-    tracking: urls.Tracking
-    proxies: Mapping[str, tuple[urls.Wrapper, ...]]
-    redirects: Mapping[str, tuple[urls.Wrapper, ...]]
+    tracking: url_tracking.Tracking
+    proxies: Mapping[str, tuple[url_wrappers.Wrapper, ...]]
+    redirects: Mapping[str, tuple[url_wrappers.Wrapper, ...]]
     links: Mapping[str, tuple[LinkRule, ...]]
     """By host; under an empty one those that hold for every host."""
     off: frozenset[str]
@@ -169,17 +169,17 @@ def _links(specs: Iterable[LinkSpec]) -> dict[str, tuple[LinkRule, ...]]:
     return table
 
 
-def _names(names: Iterable[str]) -> urls.Names:
+def _names(names: Iterable[str]) -> url_tracking.Names:
     listed = list(names)
     prefixes = tuple(dict.fromkeys(name[:-1] for name in listed if name.endswith("*")))
-    return urls.Names(
+    return url_tracking.Names(
         exact=frozenset(name for name in listed if not name.endswith("*") and "=" not in name),
         prefixes=prefixes,
         pairs=frozenset(name for name in listed if "=" in name),
     )
 
 
-def _tracking(specs: Sequence[TrackingSpec]) -> urls.Tracking:
+def _tracking(specs: Sequence[TrackingSpec]) -> url_tracking.Tracking:
     def gathered(field: str) -> dict[str, list[str]]:
         table: dict[str, list[str]] = {}
         for spec in specs:
@@ -187,7 +187,7 @@ def _tracking(specs: Sequence[TrackingSpec]) -> urls.Tracking:
                 table.setdefault(name, []).extend(entries)
         return table
 
-    return urls.Tracking(
+    return url_tracking.Tracking(
         anywhere=_names(name for spec in specs for name in spec.anywhere),
         hosts={host: _names(names) for host, names in gathered("hosts").items()},
         keep={host: _names(names) for host, names in gathered("keep").items()},
@@ -195,10 +195,10 @@ def _tracking(specs: Sequence[TrackingSpec]) -> urls.Tracking:
     )
 
 
-def _wrappers(specs: Iterable[WrapperSpec]) -> dict[str, tuple[urls.Wrapper, ...]]:
-    table: dict[str, tuple[urls.Wrapper, ...]] = {}
+def _wrappers(specs: Iterable[WrapperSpec]) -> dict[str, tuple[url_wrappers.Wrapper, ...]]:
+    table: dict[str, tuple[url_wrappers.Wrapper, ...]] = {}
     for spec in specs:
-        wrapper = urls.HostWrapper(
+        wrapper = url_wrappers.HostWrapper(
             parameters=spec.parameters,
             options=frozenset(spec.options),
             path=re.compile(spec.path) if spec.path else None,

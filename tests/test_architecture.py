@@ -18,21 +18,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "text": set(),
     "filenames": set(),
     "times": set(),
-    "urls": {"wrapped"},
+    "urls": set(),
     "wrapped": set(),
     "identity": set(),
     "yamlfile": {"model"},
     "vocabulary": set(),
-    "recipe": {"urls", "vocabulary"},
-    "catalogue": {"lists", "model", "recipe", "urls", "vocabulary"},
-    "lists": {"model", "urls"},
+    "recipe": {"url_tracking", "url_wrappers", "vocabulary"},
+    "catalogue": {"lists", "model", "recipe", "url_wrappers", "urls", "vocabulary"},
+    "lists": {"model", "url_wrappers", "urls"},
     "readers": {"model", "text", "times", "urls"},
-    "rules": {"model", "recipe", "text", "times", "urls"},
+    "rules": {"model", "recipe", "text", "times", "url_tracking", "url_wrappers", "urls"},
     "writers": {"model"},
     "language": set(),
     "tally": {"model", "urls"},
     "sums": {"tally"},
-    "clean": {"identity", "language", "model", "recipe", "rules", "sanitizer", "tally", "text", "urls"},
+    "clean": {
+        "identity", "language", "model", "recipe", "rules", "sanitizer", "tally", "text", "url_tracking",
+        "url_wrappers", "urls",
+    },
     "sanitizer": {"rules", "urls"},
     "merge": {"model", "text"},
     "steps": {"clean", "model", "recipe", "rules"},
@@ -152,6 +155,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "schedule",
         "server", "store", "subscriptionverbs", "tables", "tokenverbs", "upstreamreport",
     },
+    "url_tracking": {"urls"},
+    "url_wrappers": {"urls", "wrapped"},
 }
 # fmt: on
 
@@ -159,9 +164,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
         "addresses", "audiences", "catalogue", "changes", "clean", "cleaner", "environment", "filters",
-        "gitaddress", "inert", "language", "merge", "outlines", "periods", "polling", "reach",
+        "gitaddress", "inert", "inflate", "language", "merge", "outlines", "periods", "polling", "reach",
         "readers", "recipe", "report", "rows", "rules", "sanitizer", "search", "steps", "tasks", "trial",
-        "writers",
+        "url_tracking", "url_wrappers", "writers",
 }  # fmt: skip
 WORLDLY = {
     "os",

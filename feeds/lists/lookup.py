@@ -12,7 +12,7 @@ from feeds.lists.rule import Cut, Exemption, Redirection, Rule, Shape, TrackingL
 
 
 class Lookup:
-    """Compiled lists; the `urls.Lists` of a recipe."""
+    """Compiled lists; the `url_tracking.Lists` of a recipe."""
 
     def __init__(self, parts: Sequence[TrackingList]) -> None:
         self.parts = tuple(parts)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import re2
 
-from feeds import urls
+from feeds import url_wrappers, urls
 from feeds.model import FeedsError
 
 _LONGEST = 4_000
@@ -177,7 +177,7 @@ class Redirection:
             return ""
         if not held or not self.where.holds(url, urls.sites(urls.host(url))):
             return ""
-        return urls.held_address(held)
+        return url_wrappers.held_address(held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 
 from turbohtml import Element, Node, Text
 
-from feeds import urls
+from feeds import url_wrappers, urls
 from feeds.rules import allowed
 from feeds.rules.page import (
     BLOCKS,
@@ -168,7 +168,7 @@ def unproxy(page: Page) -> list[str]:
             before = element.attr(attribute)
             if not before:
                 continue
-            after = urls.unwrap(before, page.recipe.proxies)
+            after = url_wrappers.unwrap(before, page.recipe.proxies)
             if after != before and (made := urls.absolute(after)):
                 element.attrs[attribute] = made
                 pieces.append(changed(before, made))

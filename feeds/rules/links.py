@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from turbohtml import Text
 
-from feeds import urls
+from feeds import url_tracking, url_wrappers, urls
 from feeds.rules.images import lose
 from feeds.rules.page import Page, changed, short
 
@@ -115,7 +115,7 @@ def redirects(page: Page) -> list[str]:
     pieces = []
     for link in page.tree.select("a[href]"):
         before = link.attr("href") or ""
-        after = urls.unwrap(before, page.recipe.redirects)
+        after = url_wrappers.unwrap(before, page.recipe.redirects)
         if after != before and (made := urls.absolute(after)):
             link.attrs["href"] = made
             pieces.append(changed(before, made))
@@ -128,7 +128,7 @@ def tracking(page: Page) -> list[str]:
     for element in page.tree.select("a[href], img[src], video[src], audio[src], source[src]"):
         attribute = "href" if element.tag == "a" else "src"
         before = element.attr(attribute) or ""
-        after = urls.strip_tracking(before, page.recipe.tracking, picture=element.tag != "a")
+        after = url_tracking.strip_tracking(before, page.recipe.tracking, picture=element.tag != "a")
         if after != before:
             element.attrs[attribute] = after
             pieces.append(changed(before, after))

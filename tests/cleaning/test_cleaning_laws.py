@@ -13,7 +13,7 @@ from cleaning_samples import LINK, SEEDS, cleaned_body, drafts, recipe_of, unsee
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds import clean, urls
+from feeds import clean, url_wrappers
 from feeds.model import Draft
 from feeds.rules import allowed
 
@@ -200,7 +200,7 @@ def test_no_picture_of_a_real_article_is_lost(found: tuple[Draft, ...]) -> None:
             element.extract()
         proxies = recipe_of(draft.link).proxies
         pictures = soup.select("img[src]:not([data-src], [data-lazy-src], [data-original], [data-cfsrc])")
-        originals = (urls.unwrap(str(picture["src"]).strip(), proxies) for picture in pictures)
+        originals = (url_wrappers.unwrap(str(picture["src"]).strip(), proxies) for picture in pictures)
         given = {_ADDRESS_OF_PICTURE.sub("", original).partition("?")[0] for original in originals}
         given = {address for address in given if re.match(r"[\w.\-]+\.\w+/[\x21-\x7e]*$", address)}
         body = cleaned_body(draft.html, draft.link).html

@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 from cleaning_samples import CATALOGUE, recipe_of
 
-from feeds import recipe, urls, yamlfile
+from feeds import recipe, url_tracking, urls, yamlfile
 from feeds.catalogue import Catalogue
 from feeds.model import ConfigError, Draft, Source
 from feeds.rules import NAMES
@@ -186,8 +186,8 @@ def test_lists_add_up_and_later_layers_come_last() -> None:
     made = recipe.build([first, second])
     assert made.drop == ".a, .b"
     assert made.off == {"stamp"}
-    assert made.tracking.anywhere == urls.Names(frozenset({"a", "b"}), ("p_",))
-    assert made.tracking.hosts == {"h.example": urls.Names(frozenset({"c", "d"}))}
+    assert made.tracking.anywhere == url_tracking.Names(frozenset({"a", "b"}), ("p_",))
+    assert made.tracking.hosts == {"h.example": url_tracking.Names(frozenset({"c", "d"}))}
 
 
 def test_a_recipe_is_known_by_its_data() -> None:

@@ -9,7 +9,7 @@ from cleaning_samples import recipe_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from feeds import clean, urls
+from feeds import clean, url_tracking, url_wrappers, urls
 
 RULES = """
 redirects:
@@ -45,9 +45,9 @@ addresses = st.one_of(st.text(), st.lists(_PIECES, max_size=12).map("".join))
 @example("http://" * 3000, "http://[")
 def test_edits_never_raise_and_settle_at_once(url: str, base: str) -> None:
     edits: dict[str, Callable[[str], str]] = {
-        "strip_tracking": lambda value: urls.strip_tracking(value, RECIPE.tracking),
-        "unproxy": lambda value: urls.unwrap(value, RECIPE.proxies),
-        "unwrap_redirect": lambda value: urls.unwrap(value, RECIPE.redirects),
+        "strip_tracking": lambda value: url_tracking.strip_tracking(value, RECIPE.tracking),
+        "unproxy": lambda value: url_wrappers.unwrap(value, RECIPE.proxies),
+        "unwrap_redirect": lambda value: url_wrappers.unwrap(value, RECIPE.redirects),
         "absolute": lambda value: urls.absolute(value, base),
         "canonical": urls.canonical,
         "clean_url": lambda value: clean.clean_url(value, RECIPE),
@@ -95,7 +95,7 @@ def test_stripping_takes_exactly_the_listed_pairs(
     kept_pairs = [kept for keep, kept, _ in pairs if keep]
     url = base + (joiner + "&".join(given_pairs) if given_pairs else "") + fragment
     expected = base + (joiner + "&".join(kept_pairs) if kept_pairs else "") + fragment
-    assert urls.strip_tracking(url, RECIPE.tracking) == expected
+    assert url_tracking.strip_tracking(url, RECIPE.tracking) == expected
 
 
 @given(
@@ -108,8 +108,8 @@ def test_stripping_takes_exactly_the_listed_pairs(
 def test_a_good_address_stays_byte_for_byte(url: str) -> None:
     url = re.sub("%(?![0-9A-Fa-f]{2})", "", url)
     assert urls.absolute(url, "https://other.example/") == url
-    assert urls.strip_tracking(url, RECIPE.tracking) == url
-    assert urls.unwrap(url, RECIPE.proxies) == url
+    assert url_tracking.strip_tracking(url, RECIPE.tracking) == url
+    assert url_wrappers.unwrap(url, RECIPE.proxies) == url
 
 
 @given(st.from_regex(r"[a-z]{1,6}\.example\.org/[a-z0-9/._-]{1,20}", fullmatch=True), st.integers(0, 6))
@@ -117,7 +117,7 @@ def test_a_good_address_stays_byte_for_byte(url: str) -> None:
 def test_a_proxied_original_comes_out_whole_however_deep_it_lies(original: str, depth: int) -> None:
     layers = ["images.weserv.nl/?url=", "wsrv.nl?url=", "thumbs.example.net/unsafe/8x8/"]
     url = "https://" + "".join(layers[n % 3] for n in range(depth)) + original
-    assert urls.unwrap(url, RECIPE.proxies) == "https://" + original
+    assert url_wrappers.unwrap(url, RECIPE.proxies) == "https://" + original
 
 
 @given(
@@ -130,7 +130,7 @@ def test_of_a_path_go_exactly_the_listed_pieces(base: str, pieces: list[tuple[bo
     path = [(keep, piece.replace("/", "")) for keep, piece in pieces]
     url = base + "".join(f"/{piece}" if keep else f"/ref={piece}" for keep, piece in path) + rest
     expected = base + "".join(f"/{piece}" for keep, piece in path if keep) + rest
-    assert urls.strip_tracking(url, RECIPE.tracking) == expected
+    assert url_tracking.strip_tracking(url, RECIPE.tracking) == expected
 
 
 def test_a_name_under_any_countrys_domain_is_no_host_of_another_ones() -> None:

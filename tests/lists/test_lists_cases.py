@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lists_samples import ListCase, cases, recipe_with
 
-from feeds import clean, lists, urls
+from feeds import clean, lists, url_tracking
 from feeds.vocabulary import Pack, TrackingSpec
 
 FOLDER = Path(__file__).parent / "cases"
@@ -26,9 +26,9 @@ def test_filter_rules_are_for_documents_and_clearurls_for_everything() -> None:
     filters = recipe_with("$removeparam=itok").tracking
     catalogue = recipe_with('{"providers": {"a": {"urlPattern": ".*", "rules": ["itok"]}}}').tracking
     picture = "https://img.example.org/1.jpg?itok=1"
-    assert urls.strip_tracking(picture, filters, picture=True) == picture
-    assert urls.strip_tracking(picture, filters) == "https://img.example.org/1.jpg"
-    assert urls.strip_tracking(picture, catalogue, picture=True) == "https://img.example.org/1.jpg"
+    assert url_tracking.strip_tracking(picture, filters, picture=True) == picture
+    assert url_tracking.strip_tracking(picture, filters) == "https://img.example.org/1.jpg"
+    assert url_tracking.strip_tracking(picture, catalogue, picture=True) == "https://img.example.org/1.jpg"
 
 
 def test_what_a_pack_keeps_stays_whatever_a_list_says() -> None:

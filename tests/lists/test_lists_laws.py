@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lists_samples import recipe_with
 
-from feeds import clean, lists, urls
+from feeds import clean, lists, url_tracking, url_wrappers
 from feeds.config import load_packs
 from feeds.model import ConfigError
 
@@ -54,9 +54,9 @@ addresses = st.one_of(st.text(), st.lists(_PIECES, max_size=12).map("".join))
 @example("https://urldefense.com/v3/__" * 20 + "https://a.b/**A*__;YWJjZA!!")
 def test_edits_by_lists_never_raise_and_settle_at_once(url: str) -> None:
     edits: list[Callable[[str], str]] = [
-        lambda value: urls.strip_tracking(value, RECIPE.tracking),
-        lambda value: urls.strip_tracking(value, RECIPE.tracking, picture=True),
-        lambda value: urls.unwrap(value, RECIPE.redirects),
+        lambda value: url_tracking.strip_tracking(value, RECIPE.tracking),
+        lambda value: url_tracking.strip_tracking(value, RECIPE.tracking, picture=True),
+        lambda value: url_wrappers.unwrap(value, RECIPE.redirects),
         lambda value: clean.clean_url(value, RECIPE),
     ]
     for edit in edits:
@@ -88,7 +88,7 @@ def test_lists_take_exactly_the_listed_pairs(
     after = [kept for keep, kept, _ in pairs if keep]
     url = base + (joiner + "&".join(before) if before else "") + fragment
     expected = base + (joiner + "&".join(after) if after else "") + fragment
-    assert urls.strip_tracking(url, recipe_with(*TEXTS).tracking) == expected
+    assert url_tracking.strip_tracking(url, recipe_with(*TEXTS).tracking) == expected
 
 
 def read_or_refused(text: str) -> tuple[lists.TrackingList | None, str]:
@@ -114,8 +114,8 @@ def test_any_text_is_a_list_or_refused_and_whatever_it_says_does_no_harm(text: s
     if fault:
         return
     tracking = recipe_with(text).tracking
-    once = urls.strip_tracking(url, tracking)
-    assert urls.strip_tracking(once, tracking) == once
+    once = url_tracking.strip_tracking(url, tracking)
+    assert url_tracking.strip_tracking(once, tracking) == once
     assert len(once) <= len(url)
 
 
