@@ -6,7 +6,6 @@ the same news.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,12 +14,8 @@ from math import ceil
 from typing import Literal
 
 from feeds.model import Run, Source
+from feeds.status import Broken, Cadence, Unheard, news_id
 
-WATCHER = "watcher"
-"""What runs of the watcher are called in the history."""
-
-LATEST = 30
-"""Of so many articles a source's gaps are taken."""
 _FEWEST = 5
 _GAPS, _SHORTEST_SILENCE = 3, timedelta(days=3)
 _MET_SILENT = timedelta(days=30)
@@ -28,43 +23,11 @@ MISSED = 3
 """So many of the coming times are enough for `watched`."""
 _LATE, _GRACE = timedelta(hours=1), timedelta(minutes=5)
 _LONGEST_RUN = timedelta(hours=2)
-_LONG_UNHEARD, _OFTEN_UNHEARD = timedelta(days=1), 3
 _A_MINUTE = timedelta(minutes=1)
 _INTERRUPTED = ("StoppedError:", "KeyboardInterrupt:")
-_NAMESPACE = uuid.UUID("0f6d4a51-9d0f-4f5b-8f0e-5a1c0c1f7e32")
 
 Due = Callable[[datetime], Sequence[datetime]]
 """The next times at which the watcher runs, after the one that is given."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cadence:
-    """When a source published last."""
-
-    source: Source
-    published: tuple[datetime, ...]
-    """The dates of its LATEST newest articles, the newest first."""
-    met: datetime | None
-    """When the newest one was first read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """A file that cannot be read, or not all of it."""
-
-    inbox: str
-    path: str
-    reason: str
-    tried: datetime
-    stamp: str
-    """What the file was when it was tried: its time of change and its digest."""
-
-    @property
-    def id(self) -> str:
-        """Another one when the file has changed: mended and broken again, it is news again. Cleaning all
-        again, which tries it again, is none.
-        """
-        return _id("file", self.inbox, self.path, self.stamp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,37 +45,7 @@ class Silence:
     @property
     def id(self) -> str:
         """Another one when it has spoken in between."""
-        return _id("source", self.source.slug, self.last.isoformat())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unheard:
-    """A feed of others that fails."""
-
-    url: str
-    """What it is known by."""
-    title: str
-    """What it is called: its own title, else its address, without what may be secret."""
-    reason: str
-    since: datetime
-    """When it first failed, of those times after each other."""
-    tried: datetime
-    """When it last did."""
-    failures: int
-    gone: bool = False
-    """Whether it said that it is gone for good."""
-
-    @property
-    def news(self) -> datetime | None:
-        """From when on that is news: it is gone, or has failed three times and for a day."""
-        if self.gone:
-            return self.tried
-        return self.since + _LONG_UNHEARD if self.failures >= _OFTEN_UNHEARD else None
-
-    @property
-    def id(self) -> str:
-        """Another one when it has answered in between, and when it is gone for good."""
-        return _id("upstream", self.url, self.since.isoformat(), "gone" if self.gone else "")
+        return news_id("source", self.source.slug, self.last.isoformat())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +63,7 @@ class Watched:
     @property
     def id(self) -> str:
         """Another one when there was a run in between."""
-        return _id("watcher", self.last.isoformat() if self.last else "")
+        return news_id("watcher", self.last.isoformat() if self.last else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +135,7 @@ def ended(runs: Sequence[Run]) -> Run | None:
 
 def error_id(run: Run) -> str:
     """The id of a run's error: the same error is news once a day."""
-    return _id("run", run.started.date().isoformat(), run.error)
+    return news_id("run", run.started.date().isoformat(), run.error)
 
 
 def errors(runs: Sequence[Run]) -> tuple[Run, ...]:
@@ -289,7 +222,3 @@ def _together(quiet: Sequence[Run]) -> list[Run | Quiet]:
 def brought(runs: Sequence[Run], most: int) -> list[int]:
     """How many new articles' files each of the last runs brought that brought any, the oldest first."""
     return [run.new for run in runs if run.new][:most][::-1]
-
-
-def _id(*words: str) -> str:
-    return uuid.uuid5(_NAMESPACE, "\0".join(words)).urn

@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 
 from feeds import addresses, batch, index, rows, tables
 from feeds.database import Database
-from feeds.health import LATEST, WATCHER, Broken, Cadence, Unheard
 from feeds.model import Run
+from feeds.status import LATEST, WATCHER, Broken, Cadence, Unheard
 
 _entries, _files, _runs = tables.entries.c, tables.files.c, tables.runs.c
 _upstreams = tables.upstreams.c

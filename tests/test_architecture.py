@@ -48,8 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "arrays": set(),
     "connecting": {"arrays", "model"},
     "database": {"connecting", "migrations", "model", "tables"},
-    "health": {"model"},
-    "vitals": {"addresses", "batch", "database", "health", "index", "model", "rows", "tables"},
+    "health": {"model", "status"},
+    "vitals": {"addresses", "batch", "database", "index", "model", "rows", "status", "tables"},
     "search": set(),
     "filters": {"model", "search"},
     "periods": set(),
@@ -146,8 +146,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "web": {
         "", "audiences", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
-        "intervals", "model", "periods", "posting", "privacy", "selection", "settings", "steps", "store",
-        "sums", "tally", "text", "tokens", "trial", "urls", "vitals", "writers",
+        "intervals", "model", "periods", "posting", "privacy", "selection", "settings", "status", "steps",
+        "store", "sums", "tally", "text", "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
         "", "backupverbs", "bulkverbs", "config", "database", "export", "factory", "filenames", "inboxes",
@@ -157,6 +157,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "url_tracking": {"urls"},
     "url_wrappers": {"urls", "wrapped"},
+    "status": {"model"},
 }
 # fmt: on
 
@@ -165,8 +166,8 @@ PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
         "addresses", "audiences", "catalogue", "changes", "clean", "cleaner", "environment", "filters",
         "gitaddress", "inert", "inflate", "language", "merge", "outlines", "periods", "polling", "reach",
-        "readers", "recipe", "report", "rows", "rules", "sanitizer", "search", "steps", "tasks", "trial",
-        "url_tracking", "url_wrappers", "writers",
+        "readers", "recipe", "report", "rows", "rules", "sanitizer", "search", "status", "steps", "tasks",
+        "trial", "url_tracking", "url_wrappers", "writers",
 }  # fmt: skip
 WORLDLY = {
     "os",

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from feeds import health, intervals, vitals
 from feeds.batch import State
 from feeds.config import Config
-from feeds.health import Broken, Cadence, Health, Watched
+from feeds.health import Health, Watched
 from feeds.model import Run, SourceState
 from feeds.privacy import ANY, Visitor, may_see, shows_all
 from feeds.settings import STATUS_FEED
+from feeds.status import Broken, Cadence
 from feeds.store import Store
 
 RUNS = 300

@@ -23,6 +23,7 @@ from feeds.intervals import due
 from feeds.model import Run
 from feeds.pushqueue import Queue
 from feeds.schedule import Once
+from feeds.status import WATCHER
 from feeds.upstreamstates import UpstreamState, UpstreamStates
 
 A_DAY, A_YEAR = timedelta(days=1), timedelta(days=365)
@@ -88,7 +89,7 @@ def test_what_feeds_say_of_their_changes_never_goes_back(tmp_path: Path) -> None
 def test_a_run_from_the_future_makes_nothing_of_the_present_late(tmp_path: Path) -> None:
     begun = NOON + A_YEAR
     none = dict.fromkeys(("new", "changed", "same", "waiting", "failed"), 0)
-    run = Run(trigger=health.WATCHER, started=begun, finished=begun - A_YEAR, error="", **none)
+    run = Run(trigger=WATCHER, started=begun, finished=begun - A_YEAR, error="", **none)
     found = health.watched([run], begun, lambda after: due(60, None, after, health.MISSED), NOON)
     assert (found.state, found.next_run) == ("ok", NOON + timedelta(minutes=1))
 

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from feeds.health import (
     MISSED,
-    Broken,
-    Cadence,
     Quiet,
     Watched,
     error_id,
@@ -25,6 +23,7 @@ from feeds.health import (
 )
 from feeds.intervals import cron_line, due
 from feeds.model import Run, Source
+from feeds.status import Broken, Cadence
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -11,8 +11,8 @@ from storing_samples import HARBOUR, NOON, Watch, made
 
 from feeds import vitals
 from feeds.batch import Batch
-from feeds.health import LATEST
 from feeds.model import Cleaned, Report, Source
+from feeds.status import LATEST
 from feeds.store import Store
 
 LANTERN = Source(slug="lantern", title="Lantern Post")
