@@ -1,4 +1,4 @@
-"""Draft and Recipe to Article and Receipt: the only door between HTML text and a tree.
+"""Clean a Draft by a Recipe: to an Article and its Receipt.
 
 The body is parsed once, the RULES change that one tree in their order, it is serialised once, and the
 allow-list sanitizer runs last, always: no pack and no setting can move it or switch it off. Pure: the time
@@ -7,43 +7,20 @@ is an argument.
 
 from __future__ import annotations
 
-import re
-from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Protocol
 
-from turbohtml import Comment, Element, Node, Text, parse_fragment
+from turbohtml import Element, Text, parse_fragment
 
-from feeds import identity, tally, text, url_tracking, url_wrappers, urls
+from feeds import identity, limits, tally, text, url_tracking, url_wrappers, urls
 from feeds.language import recognised
 from feeds.model import EPOCH, Article, Change, Cleaned, Draft, Enclosure, ReadError, Receipt, Source
 from feeds.recipe import Recipe
 from feeds.rules import RULES, VERSION, Rule, links, repair
 from feeds.rules.page import Page, short
 from feeds.sanitizer import sanitized
-
-# Bounds on what is parsed at all: the largest real article has 679 KB and 7,920 tags and nests 65 deep
-# (CRUFT.md 1.5), while hostile input makes any parser or walk slow (LIBRARIES "HTML trees").
-MOST_CHARACTERS = 2_000_000
-MOST_TAGS = 40_000
-MOST_NESTING = 300
-MOST_ATTRIBUTES = 1_000  # of one element: the sanitizer compares each with all before it
-_SMALL = 20_000  # characters, which cannot hold enough attributes to matter
-_MOST_CLONES = 1_000_000  # elements, some 120 MB, that a parser may make of a piece before they are counted
-_PIECE = _MOST_CLONES // 512  # tags; the parser nests no deeper than 512
-# Characters that the sanitizer writes at once: for each one that it escapes it may look on to the text's end.
-_MOST_TEXT = 4_000
-
-# Elements that go on in the next block where nothing closes them (HTML, "reconstruct the active formatting
-# elements"): 200 of them and 20,000 blocks are 4,000,000 elements.
-_FORMATTING = re.compile(
-    r"<(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
-)
-# Attributes of a second `<html>` are the first one's, each compared with all others; an end tag has none.
-_ROOT = re.compile(r"<html(?=[\s/])", re.IGNORECASE)
 
 _A_DAY_ANYWHERE = timedelta(hours=38)  # from a day's midnight in UTC to its end in the last time zone
 _NOTHING = parse_fragment("")
@@ -162,17 +139,17 @@ def clean_body(
 
     Raises ReadError where it is beyond the bounds.
     """
-    _check_size(html)
+    limits.check_size(html)
     body = text.legal(html)
     plain = repair.is_plain(body)
-    tree = parsed(repair.mended(body, plain=plain))
+    tree = limits.parse(repair.mended(body, plain=plain))
     page = Page(tree=tree, link=link, recipe=recipe, title=title, plain=plain)
     changes = _apply_rules(page, witness)
     served, settled = _served(page, witness)
     for _ in range(_MOST_ROUNDS):
         if settled:
             break
-        page.tree = parsed(served)
+        page.tree = limits.parse(served)
         _apply_rules(page, witness)
         served, settled = _served(page, witness)
     first = page.tree.select_one("img[src]")
@@ -185,58 +162,6 @@ def clean_body(
         receipt=Receipt(changes=changes),
         stamped=page.stamped,
     )
-
-
-def _check_size(html: str) -> None:
-    if len(html) > MOST_CHARACTERS or html.count("<") > MOST_TAGS:
-        raise ReadError(f"the body is larger than {MOST_CHARACTERS} characters or {MOST_TAGS} tags")
-
-
-def parsed(html: str) -> Element:
-    """The tree of a text that is within the bounds and whose tree is. Raises ReadError."""
-    _check_size(html)  # plain text has tags by now
-    if len(html) > _SMALL:
-        html = _checked(html)
-    tree = parse_fragment(html, positions=False)
-    if html.count("<") > MOST_NESTING and _nesting(tree) > MOST_NESTING:
-        raise ReadError(f"the body nests deeper than {MOST_NESTING} elements")
-    if len(html) > _SMALL:
-        if any(len(one.attrs) > MOST_ATTRIBUTES for one in tree.iter_elements()):
-            raise ReadError(f"an element of the body has more than {MOST_ATTRIBUTES} attributes")
-        _check_written_size(tree)
-    if "&#" in html:
-        _make_legal(tree)
-    return tree
-
-
-def _checked(html: str) -> str:
-    """A large text without what makes a parser slow. Raises ReadError where it makes too many elements."""
-    if len(_ROOT.findall(html)) > 1:
-        html = _ROOT.sub("</html", html)
-    tags = [match.start() for match in re.finditer("<", html)]
-    if sum(len(tags) - bisect(tags, found.start()) for found in _FORMATTING.finditer(html)) > _MOST_CLONES:
-        for end in tags[::_PIECE]:
-            _check_elements(parse_fragment(html[:end], positions=False))
-    return html
-
-
-def _check_elements(tree: Element) -> None:
-    if sum(1 for _ in islice(tree.iter_elements(), MOST_TAGS + 1)) > MOST_TAGS:
-        raise ReadError(f"formatting that is never closed makes more than {MOST_TAGS} elements of the body")
-
-
-def _check_written_size(tree: Element) -> None:
-    """A copy of an element costs the parser nothing, and the serialiser as much as the first one."""
-    _check_elements(tree)
-    size = 0
-    for piece in tree.serialize_iter(inner=True):
-        size += len(piece)
-        if size > 2 * MOST_CHARACTERS:
-            raise _too_long()
-
-
-def _too_long() -> ReadError:
-    return ReadError(f"the body is larger than {2 * MOST_CHARACTERS} characters when it is written out")
 
 
 def _apply_rules(page: Page, witness: Witness | None) -> tuple[Change, ...]:
@@ -258,21 +183,11 @@ def _served(page: Page, witness: Witness | None) -> tuple[str, bool]:
     It is not where a rule left what no parser would make of any text, such as a link within a link: then
     the sanitizer's parser built another tree, in which the rules may find something again.
     """
-    given = written(page.tree)
+    given = limits.serialise(page.tree)
     served = sanitized(given, page.recipe.frames)
     if witness is not None:
         witness.sanitized(page.tree, served)
     return served, served.count("<") == given.count("<") - given.count("<!--")
-
-
-def written(tree: Element) -> str:
-    """A tree as the text that a sanitizer is given; its long texts are parted. Raises ReadError."""
-    html = tree.inner_html
-    if len(html) > 2 * MOST_CHARACTERS:
-        raise _too_long()
-    if len(html) > _SMALL and _part_texts(tree):
-        html = tree.inner_html
-    return text.legal(html)
 
 
 def _enclosures(found: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tuple[Enclosure, ...]:
@@ -287,17 +202,6 @@ def _enclosures(found: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tupl
         if url[:4].lower() == "http":
             made.setdefault(url, replace(enclosure, url=url))
     return tuple(made.values())
-
-
-def _part_texts(tree: Element) -> bool:
-    """Whether there were texts that take the sanitizer long: comments, which it takes out, part them now."""
-    found = [node for node in tree.descendants if isinstance(node, Text) and len(node.data) > _MOST_TEXT]
-    for node in found:
-        data = node.data
-        for start in range(0, len(data), _MOST_TEXT):
-            node.insert_before(Text(data[start : start + _MOST_TEXT]), Comment(""))
-        node.extract()
-    return bool(found)
 
 
 def clean_url(url: str, recipe: Recipe) -> str:
@@ -337,20 +241,3 @@ def _text(tree: Element) -> str:
         elif node.tag in _BREAKS:
             pieces.append("\n")
     return text.legal("".join(pieces)).strip()
-
-
-def _make_legal(tree: Element) -> None:
-    """Take out characters that were written as numbers, and so came through the reader, but are not legal."""
-    for node in list(tree.descendants):
-        if isinstance(node, Text) and (legal := text.legal(node.data)) != node.data:
-            node.data = legal
-
-
-def _nesting(tree: Element) -> int:
-    """How deep elements lie in one another, walked without recursion."""
-    deepest = 0
-    level: list[Node] = [tree]
-    while level:
-        deepest += 1
-        level = [child for node in level for child in node.children if not isinstance(child, Text)]
-    return deepest

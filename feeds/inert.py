@@ -5,7 +5,7 @@ host, so that a page's words and style sheet may caption it in any language:
 
     <span class="held held-picture" data-kind="picture" data-host="img.example.org">a harbour</span>
 
-Its text is what the author said of it, else the host. As in clean.py, a sanitizer with an allow-list is last:
+Its text is what the author said of it, else the host. As in cleaning, a sanitizer with an allow-list is last:
 no class comes through but a box's, no style, no id, and no address but of links.
 """
 
@@ -19,8 +19,7 @@ from functools import cache
 import nh3
 from turbohtml import Comment, Element, Node, Text
 
-from feeds import clean as cleaning
-from feeds import text, urls
+from feeds import limits, text, urls
 from feeds.model import ReadError
 from feeds.rules import allowed, repair
 from feeds.sanitizer import MOST_VALUE
@@ -81,7 +80,7 @@ def original(html: str, link: str = "") -> str:
     of cleaning.
     """
     body = text.legal(html)
-    tree = cleaning.parsed(body)
+    tree = limits.parse(body)
     if repair.is_plain(body):
         tree.clear()
         tree.append(Element("pre", {}, [Text(body)]))
@@ -94,17 +93,17 @@ def clean(html: str, *, pictures: bool = False) -> str:
     With `pictures` they stay, asked for late and without a referrer. Where a picture stands in a link, its
     box is none. Raises ReadError where the body is beyond the bounds of cleaning.
     """
-    return _shown(cleaning.parsed(html), _Holder(linked=True, pictures=pictures))
+    return _shown(limits.parse(html), _Holder(linked=True, pictures=pictures))
 
 
 def _shown(tree: Element, holder: _Holder) -> str:
     holder.hold(tree)
     _lower_headings(tree)
     _strip_preformatted(tree)
-    made = sanitizer(holder.pictures).clean(cleaning.written(tree)).strip()
+    made = sanitizer(holder.pictures).clean(limits.serialise(tree)).strip()
     with suppress(ReadError):  # boxes made it larger than what is parsed: it is shown as it is
         for _ in range(_MOST_ROUNDS):  # until the sanitizer's parser finds what it wrote
-            again = sanitizer(holder.pictures).clean(cleaning.written(cleaning.parsed(made))).strip()
+            again = sanitizer(holder.pictures).clean(limits.serialise(limits.parse(made))).strip()
             if again == made:
                 break
             made = again

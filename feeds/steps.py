@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from turbohtml import Comment, Element
 
-from feeds import clean
+from feeds import clean, limits
 from feeds.model import Draft, ReadError
 from feeds.recipe import Recipe
 from feeds.rules import Rule
@@ -111,7 +111,7 @@ class _Notes:
 def _taken(tree: Element, html: str) -> Counter[str]:
     """Which elements, attributes and comments of a tree the sanitizer left out, and how many of each."""
     try:
-        return _counted(tree) - _counted(clean.parsed(html))
+        return _counted(tree) - _counted(limits.parse(html))
     except ReadError:  # it is larger now than what is parsed
         return Counter()
 

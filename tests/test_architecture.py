@@ -33,13 +33,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tally": {"model", "urls"},
     "sums": {"tally"},
     "clean": {
-        "identity", "language", "model", "recipe", "rules", "sanitizer", "tally", "text", "url_tracking",
-        "url_wrappers", "urls",
+        "identity", "language", "limits", "model", "recipe", "rules", "sanitizer", "tally", "text",
+        "url_tracking", "url_wrappers", "urls",
     },
     "sanitizer": {"rules", "urls"},
     "merge": {"model", "text"},
-    "steps": {"clean", "model", "recipe", "rules"},
-    "inert": {"clean", "model", "rules", "sanitizer", "text", "urls"},
+    "steps": {"clean", "limits", "model", "recipe", "rules"},
+    "inert": {"limits", "model", "rules", "sanitizer", "text", "urls"},
     "changes": set(),
     "trial": {"catalogue", "clean", "model", "readers", "recipe", "steps"},
     "report": {"changes", "lists", "model", "vocabulary"},
@@ -158,6 +158,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "url_tracking": {"urls"},
     "url_wrappers": {"urls", "wrapped"},
     "status": {"model"},
+    "limits": {"model", "text"},
 }
 # fmt: on
 
@@ -165,9 +166,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
         "addresses", "audiences", "catalogue", "changes", "clean", "cleaner", "environment", "filters",
-        "gitaddress", "inert", "inflate", "language", "merge", "outlines", "periods", "polling", "reach",
-        "readers", "recipe", "report", "rows", "rules", "sanitizer", "search", "status", "steps", "tasks",
-        "trial", "url_tracking", "url_wrappers", "writers",
+        "gitaddress", "inert", "inflate", "language", "limits", "merge", "outlines", "periods", "polling",
+        "reach", "readers", "recipe", "report", "rows", "rules", "sanitizer", "search", "status", "steps",
+        "tasks", "trial", "url_tracking", "url_wrappers", "writers",
 }  # fmt: skip
 WORLDLY = {
     "os",
@@ -188,7 +189,7 @@ WORLDLY_CALLS = {"open", "print", "input", "now", "utcnow", "today", "time"}
 
 # Libraries that stay behind a door, and who may open it.
 DOORS = {
-    "turbohtml": {"clean", "inert", "language", "rules", "steps", "vocabulary", "readers"},
+    "turbohtml": {"clean", "limits", "inert", "language", "rules", "steps", "vocabulary", "readers"},
     "nh3": {"inert", "sanitizer"},
     "re2": {"lists"},
     "feedgen": {"writers"},

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from cleaning_samples import CATALOGUE, LINK
 
-from feeds import clean, recipe
+from feeds import clean, limits, recipe
 from feeds.model import ReadError
 
-_TAGS = clean.MOST_TAGS - 10
+_TAGS = limits.MOST_TAGS - 10
 _FORMATTING = "<b><i><u><s><tt><em><strong><small><big><code><font><strike>"
 _PICTURE = '<img src="https://img.example.org/{}.jpg">'
 
@@ -26,7 +26,7 @@ _PICTURE = '<img src="https://img.example.org/{}.jpg">'
 def many(unit: str, before: str = "", after: str = "") -> str:
     """As many of a piece as may be, `{}` in it a number of its own, between what stands before and after."""
     number = (_TAGS - before.count("<") - after.count("<")) // unit.count("<")
-    number = min(number, (clean.MOST_CHARACTERS - len(before) - len(after)) // (len(unit) + 5))
+    number = min(number, (limits.MOST_CHARACTERS - len(before) - len(after)) // (len(unit) + 5))
     return before + "".join(unit.replace("{}", str(n)) for n in range(number)) + after
 
 
@@ -37,7 +37,7 @@ def nested(tag: str, number: int) -> str:
 
 def deep(tag: str) -> str:
     """As deep as may be, again and again."""
-    depth = clean.MOST_NESTING - 5
+    depth = limits.MOST_NESTING - 5
     return many(f"<{tag}>" * depth + "x" + f"</{tag}>" * depth)
 
 
@@ -51,7 +51,7 @@ SHAPES: dict[str, Callable[[], str]] = {
     "lists in lists": lambda: "<ul><li>" * (_TAGS // 2),
     "tables in tables": lambda: "<table><tr><td>" * 70 + "x",
     "tables in tables, too many": lambda: "<table><tr><td>" * (_TAGS // 3),
-    "just as deep as may be": lambda: "<div>" * (clean.MOST_NESTING - 2) + "<p>x</p>" * 9_000,
+    "just as deep as may be": lambda: "<div>" * (limits.MOST_NESTING - 2) + "<p>x</p>" * 9_000,
     # Formatting that nothing closes goes on in every block.
     "open formatting": lambda: ("<b><i><u>" * 30 + "<p>") * 400,
     "formatting in every paragraph": lambda: many("<p>x</p>", f"<p>{_FORMATTING * 3}</p>"),
