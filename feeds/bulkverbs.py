@@ -78,7 +78,7 @@ def reclean(file: str | None, source: str, dry_run: bool, processes: int | None,
 def _config(file: str | None, processes: int | None, cluster: str | None) -> Config:
     """The configuration; what is said here about who cleans wins over it."""
     from feeds.config import load
-    from feeds.crews import scheduler_address
+    from feeds.settings import scheduler_address
 
     config = load(file, os.environ)
     if cluster:

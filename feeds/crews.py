@@ -8,7 +8,6 @@ import gc
 import logging
 import multiprocessing
 import os
-import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -26,13 +25,6 @@ _OBJECTS = 10_000
 
 class WorkforceError(FeedsError):
     """Those who were to do the work cannot be reached, or are others than this process needs."""
-
-
-def scheduler_address(value: str) -> str:
-    """The address of a Dask scheduler, or none (empty). Raises ValueError where it cannot be one."""
-    if value and not re.fullmatch(r"(?:tcp|tls)://[^\s/?#@]+:[0-9]+", value):
-        raise ValueError("expected the address of a Dask scheduler such as tcp://10.0.0.5:8786")
-    return value
 
 
 class Crew(Protocol):

@@ -19,7 +19,6 @@ from pydantic import (
 from feeds import filters, places, rules, yamlfile
 from feeds.audiences import EVERY_FEED
 from feeds.catalogue import COMBINED
-from feeds.crews import scheduler_address
 from feeds.filters import FilterError
 from feeds.intervals import cron_line, seconds
 from feeds.places import InboxSettings
@@ -41,6 +40,13 @@ def base_address(value: str) -> str:
 def _hub(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#@]+(?:[/?][^\s#]*)?", value):
         raise ValueError("expected the address of a hub such as https://hub.example.org/")
+    return value
+
+
+def scheduler_address(value: str) -> str:
+    """Check the address of a Dask scheduler; empty means none. Raises ValueError where it cannot be one."""
+    if value and not re.fullmatch(r"(?:tcp|tls)://[^\s/?#@]+:[0-9]+", value):
+        raise ValueError("expected the address of a Dask scheduler such as tcp://10.0.0.5:8786")
     return value
 
 

@@ -59,8 +59,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "history": {"database", "rows", "sums", "tables"},
     "store": {"batch", "database", "history", "index", "model", "rows", "search", "selection", "tables"},
     "settings": {
-        "audiences", "catalogue", "crews", "filters", "intervals", "places", "rules", "subscriptions",
-        "vocabulary", "yamlfile",
+        "audiences", "catalogue", "filters", "intervals", "places", "rules", "subscriptions", "vocabulary",
+        "yamlfile",
     },
     "environment": {"model", "settings", "yamlfile"},
     "config": {
@@ -111,7 +111,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tokenverbs": {"config", "database", "filenames", "opening", "privacy", "store", "tokens"},
     "bulkverbs": {
         "config", "crews", "factory", "filenames", "ingest", "logs", "model", "moving", "opening",
-        "privatenames", "push", "server", "store",
+        "privatenames", "push", "server", "settings", "store",
     },
     "masking": set(),
     "addresses": set(),
