@@ -10,10 +10,10 @@ from feeds.connecting import Say, once_it_answers
 from feeds.database import Database
 from feeds.documents import KeptDocuments
 from feeds.filenames import known_as
+from feeds.inbox_names import FETCHED, POSTED
 from feeds.inboxes import Inbox, Kept, open_inbox
 from feeds.ingest import Ingest
 from feeds.model import FeedsError
-from feeds.places import FETCHED, POSTED
 from feeds.store import Store
 from feeds.workforce import Workforce
 

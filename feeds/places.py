@@ -12,12 +12,7 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from feeds import gitaddress, yamlfile
-
-FIRST_FOLDER = "folder"
-"""The name of the first inbox that is a folder: wherever it is moved to, its files stay known."""
-POSTED, FETCHED = "posted", "subscriptions"
-"""The names of the inboxes of what was posted, and of what was fetched from others."""
-RESERVED_INBOXES = (POSTED, FETCHED)
+from feeds.inbox_names import FIRST_FOLDER, RESERVED_INBOXES
 
 
 def _inbox_name(value: str) -> str:

@@ -19,10 +19,10 @@ from feeds import identity, readers
 from feeds.config import Config
 from feeds.documents import KeptDocuments
 from feeds.filenames import digest_of
+from feeds.inbox_names import POSTED
 from feeds.inboxes import Kept
 from feeds.ingest import Ingest
 from feeds.model import Article, FileState, ReadError, Report
-from feeds.places import POSTED
 from feeds.push import Pusher, pusher_of
 from feeds.readers import Refusal
 from feeds.store import AlreadyRunningError, Store

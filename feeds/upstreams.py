@@ -19,8 +19,8 @@ from feeds.config import Config
 from feeds.database import Database
 from feeds.documents import KeptDocuments
 from feeds.fetch import Answer, Fetcher, FetchError, Limits
+from feeds.inbox_names import FETCHED
 from feeds.model import FeedsError, ReadError
-from feeds.places import FETCHED
 from feeds.reach import reach_of
 from feeds.subscriptions import Upstream
 from feeds.text import plain

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from feeds import rows, tables
 from feeds.database import Database
 from feeds.filenames import known_as
-from feeds.places import FETCHED
+from feeds.inbox_names import FETCHED
 
 _columns = tables.upstreams.c
 _CLAIMED = timedelta(hours=1)

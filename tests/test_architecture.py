@@ -74,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cleaner": {"audiences", "catalogue", "clean", "libraries", "merge", "model", "rules", "tally"},
     "libraries": set(),
     "posting": {
-        "config", "documents", "filenames", "identity", "inboxes", "ingest", "model", "places", "push",
+        "config", "documents", "filenames", "identity", "inbox_names", "inboxes", "ingest", "model", "push",
         "readers", "store", "text",
     },
     "intake": {
@@ -120,9 +120,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "outlines": {"model", "readers", "text"},
     "subscriptions": {"addresses", "intervals", "model", "outlines", "reach", "yamlfile"},
     "polling": set(),
-    "upstreamstates": {"database", "filenames", "places", "rows", "tables"},
+    "upstreamstates": {"database", "filenames", "inbox_names", "rows", "tables"},
     "upstreams": {
-        "addresses", "config", "database", "documents", "fetch", "model", "places", "polling", "reach",
+        "addresses", "config", "database", "documents", "fetch", "inbox_names", "model", "polling", "reach",
         "readers", "subscriptions", "text", "upstreamstates",
     },
     "upstreamreport": {"addresses", "config", "database", "subscriptions", "upstreamstates"},
@@ -133,7 +133,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fetch": {"", "addresses", "model", "outbound", "reach", "times"},
     "intervals": set(),
     "gitaddress": set(),
-    "places": {"gitaddress", "yamlfile"},
+    "places": {"gitaddress", "inbox_names", "yamlfile"},
     "export": {"config", "model", "privatenames", "store", "web", "writers"},
     "schedule": {"config", "filenames", "ingest", "jumps", "model", "push", "store", "upstreams"},
     "jumps": set(),
@@ -142,7 +142,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "privatenames", "store", "workforce",
     },
     "server": {
-        "config", "connecting", "factory", "inboxes", "logs", "model", "schedule", "store", "web",
+        "config", "connecting", "database", "documents", "factory", "filenames", "inbox_names", "inboxes",
+        "ingest", "logs", "model", "privatenames", "schedule", "store", "web", "workforce",
     },
     "web": {
         "", "audiences", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
@@ -159,6 +160,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "url_wrappers": {"urls", "wrapped"},
     "status": {"model"},
     "limits": {"model", "text"},
+    "inbox_names": set(),
 }
 # fmt: on
 
@@ -166,9 +168,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 PURE = {
     "model", "text", "filenames", "times", "urls", "wrapped", "lists", "identity", "yamlfile", "vocabulary",
         "addresses", "audiences", "catalogue", "changes", "clean", "cleaner", "environment", "filters",
-        "gitaddress", "inert", "inflate", "language", "limits", "merge", "outlines", "periods", "polling",
-        "reach", "readers", "recipe", "report", "rows", "rules", "sanitizer", "search", "status", "steps",
-        "tasks", "trial", "url_tracking", "url_wrappers", "writers",
+        "gitaddress", "inbox_names", "inert", "inflate", "language", "limits", "merge", "outlines",
+        "periods", "polling", "reach", "readers", "recipe", "report", "rows", "rules", "sanitizer",
+        "search", "status", "steps", "tasks", "trial", "url_tracking", "url_wrappers", "writers",
 }  # fmt: skip
 WORLDLY = {
     "os",

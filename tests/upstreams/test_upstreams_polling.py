@@ -18,8 +18,8 @@ from upstream_server import Upstream, redirect, rss, serving, status
 
 from feeds.documents import KeptDocuments
 from feeds.fetch import Limits
+from feeds.inbox_names import FETCHED
 from feeds.model import Article
-from feeds.places import FETCHED
 from feeds.upstreams import Outcome, Poller
 from feeds.upstreamstates import UpstreamState
 
