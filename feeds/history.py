@@ -1,4 +1,4 @@
-"""What cleaning did, read from the table `cleanings`: by source and week, without a look at any body."""
+"""Read what cleaning did from the table `cleanings`, by source and week, without a look at any body."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from feeds import rows, tables
 from feeds.database import Database
-from feeds.sums import Sums, told
+from feeds.model import CleanedWeek
 
 _columns = tables.cleanings.c
 
@@ -23,14 +23,14 @@ class History:
 
     database: Database
 
-    def sums(
+    def weeks(
         self,
         sources: Collection[str] | None = None,
         *,
         without: Collection[str] = (),
         since: date | None = None,
-    ) -> Sums:
-        """The sums of everything, or of some sources, of all but some, of the weeks from a day's on.
+    ) -> list[CleanedWeek]:
+        """Return each source's weeks in order: of all or some sources, of all but some, from a day's week on.
 
         Entries that an older version stored come in with the next run of the ingest.
         """
@@ -52,9 +52,15 @@ class History:
             query = query.where(_columns.published >= rows.first_micros(rows.week_of(since)))
         with self.database.reading() as connection:
             found = sorted(connection.execute(query).all(), key=itemgetter(0, 1))
-        return Sums(
-            {
-                (source, rows.monday(number)): told(before, after, json.loads(f"[{pieces}]"), *hosts)
-                for source, number, before, after, pieces, *hosts in found
-            }
-        )
+        return [
+            CleanedWeek(
+                source=source,
+                week=rows.monday(number),
+                before=before,
+                after=after,
+                pieces=json.loads(f"[{pieces}]"),
+                hosts_before=hosts.split(),
+                hosts_after=left.split(),
+            )
+            for source, number, before, after, pieces, hosts, left in found
+        ]

@@ -5,9 +5,9 @@ A leaf: it imports nothing of the package. Every value is frozen, every datetime
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -182,6 +182,26 @@ class Tally:
     more_before: int = 0
     """How many more hosts than those that are named."""
     more_after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanedWeek:
+    """What cleaning did to one source's articles of one week, as the store counts it."""
+
+    source: str
+    """The source's slug."""
+    week: date
+    """Its Monday, in UTC."""
+    before: int
+    """Bytes of all bodies as found."""
+    after: int
+    """Bytes of all bodies as served."""
+    pieces: Sequence[Mapping[str, int]]
+    """For each article: how many pieces each rule changed."""
+    hosts_before: Sequence[str]
+    """Hosts of others than the publisher that the bodies as found contact: one for each article that does."""
+    hosts_after: Sequence[str]
+    """Those that the bodies as served contact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,6 +11,7 @@ from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 from feeds import tally
+from feeds.model import CleanedWeek
 
 SETTLED = 20
 """Articles that show what is usual."""
@@ -58,23 +60,21 @@ class Cleaning:
         return tally.pictures_returned(self.pieces)
 
 
-def told(before: int, after: int, pieces: Iterable[Mapping[str, int]], hosts: str, left: str) -> Cleaning:
-    """The sum of some articles: all their sizes, the pieces of each, all their hosts, a blank between two."""
-    sums: dict[str, int] = {}
-    touched: dict[str, int] = {}
-    articles = 0
-    for articles, one in enumerate(pieces, 1):  # noqa: B007 - how many there were
-        for rule, number in one.items():
-            sums[rule] = sums.get(rule, 0) + number
-            touched[rule] = touched.get(rule, 0) + 1
+def summarise(weeks: Iterable[CleanedWeek]) -> Sums:
+    """Add up what the store counted, source by source and week by week, in the order that is given."""
+    return Sums({(week.source, week.week): _cleaning(week) for week in weeks})
+
+
+def _cleaning(week: CleanedWeek) -> Cleaning:
+    touched = Counter(rule for pieces in week.pieces for rule in pieces)
     return Cleaning(
-        articles=articles,
-        before=before,
-        after=after,
-        pieces=sums,
-        touched=touched,
-        hosts_before=_counted(hosts),
-        hosts_after=_counted(left),
+        articles=len(week.pieces),
+        before=week.before,
+        after=week.after,
+        pieces=_added(week.pieces),
+        touched=dict(touched),
+        hosts_before=dict(Counter(week.hosts_before)),
+        hosts_after=dict(Counter(week.hosts_after)),
     )
 
 
@@ -97,13 +97,6 @@ def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for part in parts:
         for name, number in part.items():
             made[name] = made.get(name, 0) + number
-    return made
-
-
-def _counted(names: str) -> dict[str, int]:
-    made: dict[str, int] = {}
-    for name in names.split():
-        made[name] = made.get(name, 0) + 1
     return made
 
 

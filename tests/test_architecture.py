@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "writers": {"model"},
     "language": set(),
     "tally": {"model", "urls"},
-    "sums": {"tally"},
+    "sums": {"model", "tally"},
     "clean": {
         "identity", "language", "limits", "model", "recipe", "rules", "sanitizer", "tally", "text",
         "url_tracking", "url_wrappers", "urls",
@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "index": {"arrays", "model", "search", "tables"},
     "batch": {"database", "index", "model", "rows", "search", "tables"},
     "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
-    "history": {"database", "rows", "sums", "tables"},
+    "history": {"database", "model", "rows", "tables"},
     "store": {"batch", "database", "history", "index", "model", "rows", "search", "selection", "tables"},
     "settings": {
         "audiences", "catalogue", "filters", "intervals", "places", "rules", "subscriptions", "vocabulary",

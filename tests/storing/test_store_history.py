@@ -17,7 +17,7 @@ from feeds.database import Database
 from feeds.filters import Filter
 from feeds.model import Change, Cleaned, Source, Tally
 from feeds.store import Store
-from feeds.sums import Cleaning
+from feeds.sums import Cleaning, summarise
 
 LANTERN = Source(slug="lantern", title="Lantern Post", language="zh")
 MONDAY = date(2026, 2, 23)  # of the week of NOON, a Sunday
@@ -60,16 +60,16 @@ def test_numbers_change_where_nothing_that_is_served_does(store: Store) -> None:
     put(store, entry("a", before=9))
     generation = store.number("generation")
     put(store, entry("a", before=8))
-    assert store.history.sums().total.before == 8
+    assert summarise(store.history.weeks()).total.before == 8
     assert store.number("generation") == generation
 
 
 def test_numbers_go_with_their_articles(store: Store) -> None:
     put(store, entry("a"), entry("b"))
     store.forget(made("a").article.id, NOON)
-    assert store.history.sums().total.articles == 1
+    assert summarise(store.history.weeks()).total.articles == 1
     store.write("folder", Batch(orphans=[made("b").article.id]), NOON)
-    assert store.history.sums().total == Cleaning()
+    assert summarise(store.history.weeks()).total == Cleaning()
 
 
 def test_numbers_add_up_by_source_and_week(store: Store) -> None:
@@ -87,7 +87,7 @@ def test_numbers_add_up_by_source_and_week(store: Store) -> None:
         entry("c", {"drop": 1}, published=NOON + timedelta(hours=12)),
         entry("d", source=LANTERN, published=NOON - timedelta(days=6, hours=12), after=7),
     )
-    sums = store.history.sums()
+    sums = summarise(store.history.weeks())
     week = Cleaning(
         articles=2,
         before=110,
@@ -108,10 +108,10 @@ def test_numbers_add_up_by_source_and_week(store: Store) -> None:
     assert sums.by_source == {"harbour": week + next_week, "lantern": lantern}
     assert list(sums.by_week.items()) == [(MONDAY, week + lantern), (later, next_week)]
     assert sums.total == week + next_week + lantern
-    assert store.history.sums(["lantern"]).by_source == {"lantern": lantern}
-    assert store.history.sums([]).total == Cleaning()
-    assert store.history.sums(without=["lantern"]).by_source == {"harbour": week + next_week}
-    assert store.history.sums(since=later + timedelta(days=3)).total == next_week
+    assert summarise(store.history.weeks(["lantern"])).by_source == {"lantern": lantern}
+    assert summarise(store.history.weeks([])).total == Cleaning()
+    assert summarise(store.history.weeks(without=["lantern"])).by_source == {"harbour": week + next_week}
+    assert summarise(store.history.weeks(since=later + timedelta(days=3))).total == next_week
 
 
 def test_a_database_of_an_older_version_gets_its_numbers_with_the_next_run(
@@ -141,7 +141,10 @@ def test_a_database_of_an_older_version_gets_its_numbers_with_the_next_run(
     watch.run()
     assert dump(address, "entries", "cleanings") == before
     assert watch.store.state() == state
-    assert watch.store.history.sums().total.hosts_before == {"count.example": 3, "pictures.example": 3}
+    assert summarise(watch.store.history.weeks()).total.hosts_before == {
+        "count.example": 3,
+        "pictures.example": 3,
+    }
     with watch.store._database.reading() as connection:
         indexes = {index["name"] for index in sa.inspect(connection).get_indexes("entries")}
     assert "entries_times_by_source" in indexes

@@ -45,7 +45,7 @@ def _values(site: Site, asking: Asking, name: str) -> Mapping[str, Any]:
     if name and name not in sources:
         moved = site.config.catalogue.moved(Source(slug=name, title=name)).slug
         raise MovedFeedError(moved) if moved in sources else UnknownFeedError(name)
-    found = store.history.sums([name] if name else list(sources))
+    found = sums.summarise(store.history.weeks([name] if name else list(sources)))
     total = found.total
     width, bars = _bars(found.by_week)
     kinds = [kind.name for kind in tally.KINDS if kind.name != _MENDED]
