@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from feeds.filters import Filter
+
 MOST = 500
 """Articles in an archive; a part of a day can have some more."""
 
@@ -31,6 +33,16 @@ class Period:
     """The first moment after it."""
     part: str = ""
     """How the ids of its articles begin, where it is a part of a day."""
+
+    @property
+    def filter(self) -> Filter:
+        """The filter that lets through the articles of its dates."""
+        return Filter(since=self.since, until=self.until)
+
+    @property
+    def id_prefix(self) -> str:
+        """What the ids of its articles begin with; empty where it has all of its dates."""
+        return f"urn:uuid:{self.part}" if self.part else ""
 
 
 def periods(days: Mapping[date, int]) -> list[Period]:

@@ -15,7 +15,6 @@ from feeds import index, rows, tables
 from feeds.database import Database
 from feeds.filters import Filter, Order
 from feeds.model import Article
-from feeds.periods import Period
 
 _columns = tables.entries.c
 
@@ -67,12 +66,13 @@ class Selection:
         filters: Sequence[Filter],
         limit: int,
         order: Order = "newest",
-        period: Period | None = None,
+        *,
+        id_prefix: str = "",
     ) -> Selected:
-        """The first `limit` articles that all the filters let through, of a period or of all times."""
+        """Return the first `limit` articles that all the filters let through, with ids that begin so."""
         with self.database.reading() as connection:
             narrow = sa.select(_columns.id, _columns.published)
-            narrow = narrow.where(*_conditions(connection, filters, period))
+            narrow = narrow.where(*_conditions(connection, filters, id_prefix))
             found = connection.execute(narrow.order_by(*_ordered(order)).limit(limit + 1)).all()
             articles = _articles(connection, [row.id for row in found[:limit]])
         return Selected(
@@ -85,7 +85,7 @@ class Selection:
         weeks: those that end with the newest article's, Mondays to Sundays in UTC.
         """
         with self.database.reading() as connection:
-            conditions = _conditions(connection, filters, None)
+            conditions = _conditions(connection, filters)
             newest = connection.scalar(sa.select(sa.func.max(_columns.published)).where(*conditions))
             if newest is None:
                 return Weeks(first=None, articles={})
@@ -118,7 +118,7 @@ class Selection:
                 sa.select(time, _columns.id).where(_columns.id == (before or after))
             ).first()
             backwards = bool(before and mark)
-            narrow = sa.select(_columns.id).where(*_conditions(connection, filters, None))
+            narrow = sa.select(_columns.id).where(*_conditions(connection, filters))
             if mark:
                 place, here = sa.tuple_(time, _columns.id), sa.tuple_(*mark)
                 narrow = narrow.where(place < here if falling != backwards else place > here)
@@ -134,7 +134,7 @@ class Selection:
         day = rows.day(_columns.published)
         with self.database.reading() as connection:
             query = sa.select(day.label("day"), sa.func.count().label("articles"))
-            found = connection.execute(query.where(*_conditions(connection, filters, None)).group_by("day"))
+            found = connection.execute(query.where(*_conditions(connection, filters)).group_by("day"))
             return {date.fromordinal(row.day): row.articles for row in found}
 
 
@@ -150,18 +150,13 @@ def _articles(connection: Connection, ids: Sequence[str]) -> tuple[Article, ...]
 
 
 def _conditions(
-    connection: Connection, filters: Sequence[Filter], period: Period | None
+    connection: Connection, filters: Sequence[Filter], id_prefix: str = ""
 ) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = [
         condition for one in filters for condition in _of_filter(connection, one)
     ]
-    if period is not None:
-        found += [
-            _columns.published >= rows.to_micros(period.since),
-            _columns.published < rows.to_micros(period.until),
-        ]
-        if period.part:
-            found.append(_columns.id.startswith(f"urn:uuid:{period.part}", autoescape=True))
+    if id_prefix:
+        found.append(_columns.id.startswith(id_prefix, autoescape=True))
     return found
 
 

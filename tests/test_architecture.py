@@ -52,10 +52,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vitals": {"addresses", "batch", "database", "index", "model", "rows", "status", "tables"},
     "search": set(),
     "filters": {"model", "search"},
-    "periods": set(),
+    "periods": {"filters"},
     "index": {"arrays", "model", "search", "tables"},
     "batch": {"database", "index", "model", "rows", "search", "tables"},
-    "selection": {"batch", "database", "filters", "index", "model", "periods", "rows", "tables"},
+    "selection": {"batch", "database", "filters", "index", "model", "rows", "tables"},
     "history": {"database", "model", "rows", "tables"},
     "store": {"batch", "database", "history", "index", "model", "rows", "search", "selection", "tables"},
     "settings": {

@@ -144,7 +144,9 @@ class Views:
         if asked.period:
             if order != "newest" or (period := past.period) is None:
                 raise UnknownFeedError(f"{asked.name} has no archive called {asked.period}")
-            selected = self._store.selection.newest(filters, _ALL_OF_IT, period=period)
+            selected = self._store.selection.newest(
+                [*filters, period.filter], _ALL_OF_IT, id_prefix=period.id_prefix
+            )
             previous, following = past.neighbours
         else:
             selected = self._store.selection.newest(filters, limit, order)
