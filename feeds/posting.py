@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -23,7 +23,6 @@ from feeds.inbox_names import POSTED
 from feeds.inboxes import Kept
 from feeds.ingest import Ingest
 from feeds.model import Article, FileState, ReadError, Report
-from feeds.push import Pusher, pusher_of
 from feeds.readers import Refusal
 from feeds.store import AlreadyRunningError, Store
 from feeds.text import legal
@@ -58,14 +57,20 @@ class Posted:
 class Desk:
     """Takes posted files. Safe to share between threads: they take turns."""
 
-    def __init__(self, config: Config, wait: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        config: Config,
+        wait: float = WAIT_SECONDS,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_change` is called, by one thread at a time, after an article was new or has changed."""
         self._config = config
+        self._on_change = on_change
         self._wait = wait
         # Who ingests writes on the connection that holds the lock: no other thread may meanwhile. And the
         # connections of a process are few.
         self._turn = threading.RLock()
         self._store: Store | None = None
-        self._pusher: Pusher | None = None
 
     def take(self, name: str, data: bytes, now: datetime | None = None) -> Posted:
         """Keep a file under a name, and read it. What cannot be read is not kept, and has failed.
@@ -87,7 +92,7 @@ class Desk:
         became: Became = "new" if report.new else "changed" if report.changed else "same"
         with self._turn:
             if became != "same":
-                self._note()
+                self._on_change()
             articles = _articles(work.store, name)
         log.info("%s was posted: %s", name, became)
         return Posted(name=name, became=became, articles=articles, refused=refused)
@@ -111,17 +116,8 @@ class Desk:
         with self._turn:
             return KeptDocuments(store.database).remove(POSTED, name)
 
-    def _note(self) -> None:
-        """What hubs have to be told of now; the watcher tells them."""
-        if self._pusher is None:
-            self._pusher = pusher_of(self._config)
-        if self._pusher is not None:
-            self._pusher.note()
-
     def close(self) -> None:
         """Give back every connection."""
-        if self._pusher is not None:
-            self._pusher.close()
         if self._store is not None:
             self._store.close()
 

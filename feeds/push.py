@@ -192,6 +192,29 @@ def pusher_of(config: Config) -> Pusher | None:
     return Pusher(config) if config.hubs else None
 
 
+class ChangeNotifier:
+    """Queues what hubs have to be told; a watcher tells them.
+
+    The database is opened by the first note, so that one can be made before a process forks.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._pusher: Pusher | None = None
+
+    def note(self) -> None:
+        """Queue what has changed. Raises StoreError where the database cannot be opened."""
+        if self._pusher is None:
+            self._pusher = pusher_of(self._config)
+        if self._pusher is not None:
+            self._pusher.note()
+
+    def close(self) -> None:
+        """Give back every connection."""
+        if self._pusher is not None:
+            self._pusher.close()
+
+
 def tell(config: Config, seconds: float) -> None:
     """Once, after a run: note what changed, and tell of it for so many seconds at most. Never raises."""
     try:

@@ -74,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cleaner": {"audiences", "catalogue", "clean", "libraries", "merge", "model", "rules", "tally"},
     "libraries": set(),
     "posting": {
-        "config", "documents", "filenames", "identity", "inbox_names", "inboxes", "ingest", "model", "push",
+        "config", "documents", "filenames", "identity", "inbox_names", "inboxes", "ingest", "model",
         "readers", "store", "text",
     },
     "intake": {
@@ -147,8 +147,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "web": {
         "", "audiences", "batch", "catalogue", "changes", "config", "filenames", "filters", "health", "inert",
-        "intervals", "model", "periods", "posting", "privacy", "selection", "settings", "status", "steps",
-        "store", "sums", "tally", "text", "tokens", "trial", "urls", "vitals", "writers",
+        "intervals", "model", "periods", "posting", "privacy", "push", "selection", "settings", "status",
+        "steps", "store", "sums", "tally", "text", "tokens", "trial", "urls", "vitals", "writers",
     },
     "cli": {
         "", "backupverbs", "bulkverbs", "config", "database", "export", "factory", "filenames", "inboxes",

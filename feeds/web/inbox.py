@@ -12,6 +12,7 @@ from feeds.config import Config
 from feeds.filenames import digest_of
 from feeds.model import ReadError
 from feeds.posting import LONGEST_NAME, Desk, Posted, article_of
+from feeds.push import ChangeNotifier
 from feeds.tokens import POSTING, Tokens
 from feeds.web.documents import Documents
 from feeds.web.private import given
@@ -24,7 +25,7 @@ _SUFFIXES = {"text/html": ".html", "application/json": ".json", "application/zip
 def blueprint(config: Config, documents: Documents) -> Blueprint:
     """The routes of this module."""
     routes = Blueprint("inbox", __name__)
-    desk = Desk(config)
+    desk = Desk(config, on_change=ChangeNotifier(config).note)
     tokens = Tokens(documents.store.database)
 
     @routes.before_request

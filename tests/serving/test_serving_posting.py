@@ -14,6 +14,7 @@ from serving_place import Place, article, eventually, titles
 
 from feeds.config import load
 from feeds.posting import Desk
+from feeds.push import ChangeNotifier, status_lines
 from feeds.store import Store
 
 LIMIT = 200_000
@@ -192,6 +193,19 @@ def test_what_was_posted_outlives_the_folder_and_the_process(tmp_path: Path) -> 
         desk.close()
         assert place.ingest().same == 1
         assert [one.title for one in place.store().newest(9)] == ["Ferry 1 is back"]
+
+
+def test_hubs_are_told_of_what_was_posted(tmp_path: Path) -> None:
+    with Place(tmp_path) as place:
+        place.configure(hubs=["http://127.0.0.1:9/hub"], base_url="https://feeds.example")
+        notifier = ChangeNotifier(place.config)
+        desk = Desk(place.config, on_change=notifier.note)
+        for _ in range(2):
+            desk.take("a.md", article(1).encode())
+        desk.close()
+        notifier.close()
+        told = next(status_lines(place.config, place.store().database))
+        assert told == "pushes: 6 waiting"  # two feeds in three formats
 
 
 # -- what was posted -------------------------------------------------------------------------------------
