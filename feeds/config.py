@@ -20,7 +20,8 @@ from feeds.filters import Filter, NamedView
 from feeds.model import ConfigError, Source
 from feeds.places import InboxPlace
 from feeds.settings import FeedSettings, PrivateSettings, Settings, SourceSettings
-from feeds.subscriptions import Upstream, subscribed
+from feeds.subscriptions import subscribed
+from feeds.upstream import Upstream
 from feeds.vocabulary import Pack
 
 DEFAULT_FILE = "config.yaml"

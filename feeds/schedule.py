@@ -19,6 +19,7 @@ from feeds.ingest import Ingest
 from feeds.jumps import JumpWatch
 from feeds.model import FeedsError, Report, UnavailableError
 from feeds.push import pusher_of
+from feeds.reach import reach_of
 from feeds.store import AlreadyRunningError
 from feeds.upstreams import Poller
 
@@ -75,7 +76,7 @@ class Watcher:
             max_instances=1,
             misfire_grace_time=None,
         )
-        self._poller = Poller(config)
+        self._poller = Poller(config.subscriptions, reach_of(config.private_upstreams), config.database)
         self._scheduler.add_job(  # a job of its own: no upstream holds up a run
             self._poll,
             # In any case: what was subscribed to before is forgotten then. Never once only: a job that ends

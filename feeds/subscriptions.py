@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -14,6 +13,7 @@ from feeds import addresses, outlines, yamlfile
 from feeds.intervals import seconds
 from feeds.model import FeedsError, ReadError
 from feeds.reach import EVERYWHERE, reach_of
+from feeds.upstream import Upstream
 
 LONGEST_POLL = 366 * 86400
 _SEPARATORS = re.compile(r"\s+|,(?=\s|[a-z]+:|$)|(?<=\.opml),", re.IGNORECASE)
@@ -73,23 +73,6 @@ PrivateUpstreams = Annotated[
     tuple[Annotated[str, AfterValidator(_private_word)], ...], BeforeValidator(_private)
 ]
 """Hosts and networks, as `reach_of` takes them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upstream:
-    """A feed of others that is subscribed to."""
-
-    url: str = field(repr=False)
-    """Its address as it is configured, with its credentials."""
-    title: str = ""
-    """What its entries' source is called; empty where they name it themselves."""
-    interval: int
-    """Seconds between two looks at it."""
-
-    @property
-    def key(self) -> str:
-        """What it is known by: its address without credentials."""
-        return addresses.bare(self.url)
 
 
 def subscribed(

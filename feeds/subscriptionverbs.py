@@ -50,6 +50,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     from feeds.config import load
     from feeds.factory import ingest_of
     from feeds.filenames import shown
+    from feeds.reach import reach_of
     from feeds.store import Store
     from feeds.upstreamreport import failure_of
     from feeds.upstreams import Poller
@@ -60,7 +61,8 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     wanted = {bare(url) for url in urls} or known
     for url in sorted(wanted - known):
         click.echo(f"{shown(url)} is not subscribed to", err=True)
-    poller, ingest = Poller(config), ingest_of(config, Store(config.database))
+    poller = Poller(config.subscriptions, reach_of(config.private_upstreams), config.database)
+    ingest = ingest_of(config, Store(config.database))
     poller.subscribe(forget=False)
     if poller.states.unread():  # else what a newer document has no more were lost
         ingest.run("by hand")

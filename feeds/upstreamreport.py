@@ -8,7 +8,7 @@ from datetime import datetime
 from feeds.addresses import bare
 from feeds.config import Config
 from feeds.database import Database
-from feeds.subscriptions import Upstream
+from feeds.upstream import Upstream
 from feeds.upstreamstates import UpstreamState, UpstreamStates
 
 _MOST_LINES = 20

@@ -9,21 +9,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from feeds import addresses, polling, readers
-from feeds.config import Config
 from feeds.database import Database
 from feeds.documents import KeptDocuments
 from feeds.fetch import Answer, Fetcher, FetchError, Limits
 from feeds.inbox_names import FETCHED
 from feeds.model import FeedsError, ReadError
-from feeds.reach import reach_of
-from feeds.subscriptions import Upstream
+from feeds.reach import Reach
 from feeds.text import plain
+from feeds.upstream import Upstream
 from feeds.upstreamstates import UpstreamState, UpstreamStates
 
 log = logging.getLogger(__name__)
@@ -52,21 +51,23 @@ class Outcome:
 
 
 class Poller:
-    """Asks the configured feeds, over database connections and in threads of its own."""
+    """Polls upstreams within a network policy, over database connections and in threads of its own."""
 
     def __init__(
         self,
-        config: Config,
+        upstreams: Iterable[Upstream],
+        policy: Reach,
+        database: str,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         limits: Limits = LIMITS,
         pause: float = PAUSE,
     ) -> None:
-        self._upstreams = {upstream.key: upstream for upstream in config.subscriptions}
+        self._upstreams = {upstream.key: upstream for upstream in upstreams}
         self._clock = clock
         self._pause = pause
-        self._fetcher = Fetcher(reach=reach_of(config.private_upstreams), limits=limits, clock=clock)
-        self._database = Database(config.database)
+        self._fetcher = Fetcher(reach=policy, limits=limits, clock=clock)
+        self._database = Database(database)
         self._documents = KeptDocuments(self._database)
         self.states = UpstreamStates(self._database)
         self.news = threading.Event()

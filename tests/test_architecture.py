@@ -65,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "environment": {"model", "settings", "yamlfile"},
     "config": {
         "catalogue", "environment", "filters", "lists", "model", "places", "settings", "subscriptions",
-        "vocabulary", "yamlfile",
+        "upstream", "vocabulary", "yamlfile",
     },
     "documents": {"database", "filenames", "rows", "tables"},
     "inboxes": {"documents", "filenames", "gitaddress", "model", "places", "readers"},
@@ -118,16 +118,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reach": set(),
     "outbound": {"model", "reach"},
     "outlines": {"model", "readers", "text"},
-    "subscriptions": {"addresses", "intervals", "model", "outlines", "reach", "yamlfile"},
+    "subscriptions": {"addresses", "intervals", "model", "outlines", "reach", "upstream", "yamlfile"},
     "polling": set(),
     "upstreamstates": {"database", "filenames", "inbox_names", "rows", "tables"},
     "upstreams": {
-        "addresses", "config", "database", "documents", "fetch", "inbox_names", "model", "polling", "reach",
-        "readers", "subscriptions", "text", "upstreamstates",
+        "addresses", "database", "documents", "fetch", "inbox_names", "model", "polling", "reach", "readers",
+        "text", "upstream", "upstreamstates",
     },
-    "upstreamreport": {"addresses", "config", "database", "subscriptions", "upstreamstates"},
+    "upstreamreport": {"addresses", "config", "database", "upstream", "upstreamstates"},
     "subscriptionverbs": {
-        "addresses", "config", "factory", "filenames", "logs", "opening", "server", "store",
+        "addresses", "config", "factory", "filenames", "logs", "opening", "reach", "server", "store",
         "subscriptions", "upstreamreport", "upstreams",
     },
     "fetch": {"", "addresses", "model", "outbound", "reach", "times"},
@@ -135,7 +135,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "gitaddress": set(),
     "places": {"gitaddress", "inbox_names", "yamlfile"},
     "export": {"config", "model", "privatenames", "store", "web", "writers"},
-    "schedule": {"config", "filenames", "ingest", "jumps", "model", "push", "store", "upstreams"},
+    "schedule": {"config", "filenames", "ingest", "jumps", "model", "push", "reach", "store", "upstreams"},
     "jumps": set(),
     "factory": {
         "config", "connecting", "database", "documents", "filenames", "inboxes", "ingest", "model", "places",
@@ -161,6 +161,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "status": {"model"},
     "limits": {"model", "text"},
     "inbox_names": set(),
+    "upstream": {"addresses"},
 }
 # fmt: on
 
@@ -170,7 +171,8 @@ PURE = {
         "addresses", "audiences", "catalogue", "changes", "clean", "cleaner", "environment", "filters",
         "gitaddress", "inbox_names", "inert", "inflate", "language", "limits", "merge", "outlines",
         "periods", "polling", "reach", "readers", "recipe", "report", "rows", "rules", "sanitizer",
-        "search", "status", "steps", "tasks", "trial", "url_tracking", "url_wrappers", "writers",
+        "search", "status", "steps", "tasks", "trial", "upstream", "url_tracking", "url_wrappers",
+        "writers",
 }  # fmt: skip
 WORLDLY = {
     "os",

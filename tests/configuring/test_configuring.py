@@ -16,7 +16,7 @@ from feeds.model import ConfigError
 from feeds.places import InboxPlace
 from feeds.settings import Settings
 from feeds.store import database_url
-from feeds.subscriptions import Upstream
+from feeds.upstream import Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = Path(__file__).parent / "lists"

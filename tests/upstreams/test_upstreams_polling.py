@@ -20,6 +20,7 @@ from feeds.documents import KeptDocuments
 from feeds.fetch import Limits
 from feeds.inbox_names import FETCHED
 from feeds.model import Article
+from feeds.reach import reach_of
 from feeds.upstreams import Outcome, Poller
 from feeds.upstreamstates import UpstreamState
 
@@ -77,7 +78,11 @@ class Subscriber:
         return said
 
     def poller(self, pause: float = 0.0) -> Poller:
-        return Poller(self.place.config, clock=self.clock, limits=QUICK, pause=pause)
+        config = self.place.config
+        policy = reach_of(config.private_upstreams)
+        return Poller(
+            config.subscriptions, policy, config.database, clock=self.clock, limits=QUICK, pause=pause
+        )
 
     def poll(self, *, now: bool = False) -> list[Outcome]:
         """Ask what is due, or everything, once."""

@@ -14,7 +14,7 @@ from feeds import outlines, polling
 from feeds.config import load
 from feeds.model import ConfigError, ReadError
 from feeds.readers import read_feed
-from feeds.subscriptions import Upstream
+from feeds.upstream import Upstream
 
 Write = Callable[[str], Path]
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
