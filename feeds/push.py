@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-import requests
-
-from feeds import __version__
 from feeds.batch import State
 from feeds.catalogue import COMBINED
 from feeds.config import Config
 from feeds.database import Database
 from feeds.filters import Filter
+from feeds.form_post import PostError, post_form
 from feeds.model import FeedsError
 from feeds.privacy import is_private
 from feeds.pushqueue import ALL, Push, Queue
@@ -234,40 +232,23 @@ def waiting_after(attempts: int) -> timedelta:
     return min(FIRST_WAIT * (1 << min(attempts - 1, 20)), LONGEST_WAIT)
 
 
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere: requests would read the whole body of a redirect, to prepare what it is not to do."""
-
-
 def publish(hub: str, topic: str) -> Refusal | None:
     """Tell a hub that a topic has new content; None where it took that.
 
     The form is what hubs of PubSubHubbub 0.4 and WebSub take: the latter leaves it to the hub.
     """
     form = {"hub.mode": "publish", "hub.url": topic}
-    agent = {"User-Agent": f"feeds/{__version__}"}
-    timeouts = (CONNECT_SECONDS, ANSWER_SECONDS)
     try:
-        # stream: the status is all that counts, whatever and however slowly the hub goes on to say.
-        with (
-            _Session() as session,
-            session.post(
-                hub, data=form, headers=agent, timeout=timeouts, allow_redirects=False, stream=True
-            ) as answer,
-        ):
-            if 200 <= answer.status_code < 300:
-                return None
-            return Refusal(
-                f"it answered {answer.status_code} {answer.reason}".strip(),
-                retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC)),
-                whole_hub=answer.status_code >= 500 or answer.status_code in (408, 429),
-            )
-    except requests.Timeout:
-        return Refusal("it did not answer in time")
-    except requests.ConnectionError:  # its text is a chain of Python objects
-        return Refusal("it cannot be reached")
-    except (requests.RequestException, ValueError) as error:
-        return Refusal(f"{type(error).__name__}: {error}")
+        reply = post_form(hub, form, connect=CONNECT_SECONDS, silence=ANSWER_SECONDS)
+    except PostError as error:
+        return Refusal(str(error))
+    if 200 <= reply.status < 300:
+        return None
+    return Refusal(
+        f"it answered {reply.status} {reply.reason}".strip(),
+        retry_after(reply.retry_after, datetime.now(UTC)),
+        whole_hub=reply.status >= 500 or reply.status in (408, 429),
+    )
 
 
 def status_lines(config: Config, database: Database) -> Iterator[str]:

@@ -100,8 +100,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "privacy": {"audiences", "catalogue", "config", "model"},
     "privatenames": {"audiences", "catalogue", "config", "model", "settings", "store", "yamlfile"},
     "push": {
-        "", "batch", "catalogue", "config", "database", "filters", "model", "privacy", "pushqueue", "times",
-        "writers",
+        "batch", "catalogue", "config", "database", "filters", "form_post", "model", "privacy", "pushqueue",
+        "times", "writers",
     },
     "tokens": {"database", "rows", "tables"},
     "backup": {"batch", "database", "index", "migrations", "model", "search", "tables"},
@@ -162,6 +162,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "limits": {"model", "text"},
     "inbox_names": set(),
     "upstream": {"addresses"},
+    "form_post": {"", "model"},
 }
 # fmt: on
 
@@ -198,7 +199,7 @@ DOORS = {
     "re2": {"lists"},
     "feedgen": {"writers"},
     "lxml": {"writers"},
-    "requests": {"fetch", "outbound", "push"},
+    "requests": {"fetch", "form_post", "outbound"},
     "urllib3": {"fetch", "outbound"},
     "brotli": {"web"},
     "sqlalchemy": {
