@@ -12,9 +12,8 @@ from contextlib import nullcontext
 from datetime import timedelta
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
@@ -28,6 +27,9 @@ from feeds.schedule import Watcher
 from feeds.store import Store
 from feeds.web import create_app
 from feeds.web.shared import server_folder
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
 _THREADS = 8
@@ -74,7 +76,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             if name in self.cfg.settings:  # older releases know no control socket
                 self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> WSGIApplication:
         """Called by gunicorn in each worker: the application, with a database connection of its own."""
         return create_app(self._config, self._store(), seconds=_SECONDS_BEHIND, shared=self._shared)
 

@@ -223,7 +223,7 @@ DOORS = {
     "bs4": {"readers"},
     "cachetools": {"web"},
     "distributed": {"crews"},
-    "flask": {"web", "server"},
+    "flask": {"web"},
     "gunicorn": {"server"},
     "feedparser": {"readers"},
     "markdown_it": {"readers"},
