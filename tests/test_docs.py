@@ -15,8 +15,8 @@ import feeds
 from feeds import filters, rules
 from feeds.cli import cli
 from feeds.config import load, load_packs
+from feeds.factory import ingest_of
 from feeds.places import InboxSettings
-from feeds.server import ingest_of
 from feeds.settings import FeedSettings, Settings, SourceMatch, SourceSettings
 from feeds.store import Store
 from feeds.vocabulary import MatchSpec, Pack, Rules, SourceSpec
