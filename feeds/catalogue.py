@@ -10,14 +10,17 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from slugify import slugify
 
 from feeds import url_wrappers, urls
-from feeds.lists import Lookup
 from feeds.model import Draft, Move, ReadError, Source
 from feeds.recipe import Recipe, build
 from feeds.vocabulary import Pack, Rules
+
+if TYPE_CHECKING:
+    from feeds.lists import Lookup
 
 COMBINED = "all"
 """The slug of the feed of everything, which no source can have."""

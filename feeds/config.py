@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from feeds import environment, filters, lists, places, yamlfile
+from feeds import environment, filters, places, yamlfile
 from feeds import settings as words
 from feeds.catalogue import Catalogue, ConfiguredSource, slug_of
 from feeds.filters import Filter, NamedView
@@ -23,6 +23,9 @@ from feeds.settings import FeedSettings, PrivateSettings, Settings, SourceSettin
 from feeds.subscriptions import subscribed
 from feeds.upstream import Upstream
 from feeds.vocabulary import Pack
+
+if TYPE_CHECKING:
+    from feeds.lists import Lookup
 
 DEFAULT_FILE = "config.yaml"
 _LARGEST_LIST = 10_000_000
@@ -182,8 +185,12 @@ def load_packs() -> dict[str, Pack]:
     return packs
 
 
-def load_lists(places: Sequence[Path]) -> lists.Lookup | None:
+def load_lists(places: Sequence[Path]) -> Lookup | None:
     """The tracking lists at some places; None where there are none. Raises ConfigError, one line a file."""
+    if not places:
+        return None
+    from feeds import lists  # and RE2 with it, which nothing else needs
+
     parts, faults = [], []
     for place in places:
         try:
@@ -203,7 +210,7 @@ def load_lists(places: Sequence[Path]) -> lists.Lookup | None:
             faults.append(str(error))
     if faults:
         raise ConfigError("\n".join(faults))
-    return lists.Lookup(parts) if parts else None
+    return lists.Lookup(parts)
 
 
 def _same_slugs(settings: Settings, where: _Where) -> list[str]:

@@ -6,13 +6,16 @@ import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from feeds import changes
-from feeds.lists import TrackingList
 from feeds.model import Cleaned, Receipt
 from feeds.vocabulary import Rules
+
+if TYPE_CHECKING:
+    from feeds.lists import TrackingList
 
 
 def json_line(file: str, cleaned: Cleaned) -> str:

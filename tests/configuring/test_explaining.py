@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ARTICLE = """<!--1777887000000-->
 [The Ferry Is Back](https://www.dw.com/zh/sample/a-9000001)
 ------
@@ -18,6 +20,23 @@ def feeds(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "feeds", *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.parametrize("arguments", [["clean", "--url", "https://a.example/"], ["ingest"]])
+def test_re2_is_imported_only_where_a_tracking_list_is_configured(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "list.txt").write_text("$removeparam=utm_source\n", encoding="utf-8")
+
+    def imported() -> bool:
+        listing = [sys.executable, "-X", "importtime", "-m", "feeds", *arguments]
+        done = subprocess.run(listing, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return " re2\n" in done.stderr
+
+    assert not imported()
+    (tmp_path / "config.yaml").write_text("tracking_lists: [list.txt]\n", encoding="utf-8")
+    assert imported()
 
 
 def test_each_rule_of_a_source_is_shown_with_where_it_comes_from(tmp_path: Path) -> None:
