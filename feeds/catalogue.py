@@ -122,12 +122,13 @@ class Catalogue:
         """The source that an article is published under."""
         return self.moved(self.origin_of(draft))
 
-    def origin_of(self, draft: Draft) -> Source:
+    def origin_of(self, draft: Draft, *, auto: bool | None = None) -> Source:
         """The source that an article names or its link leads to, whatever was moved since.
 
-        A publisher that nothing here knows becomes a source of its own, or where `auto` is off raises
-        ReadError.
+        A publisher that nothing here knows becomes a source of its own. Raises ReadError for one where
+        `auto` is off; the argument stands in for what is configured.
         """
+        auto = self.auto if auto is None else auto
         host = urls.host(draft.link)
         domains = urls.parents(host)
         for entry in self.configured:
@@ -135,21 +136,22 @@ class Catalogue:
                 return self._sources[entry.source.slug]
         if draft.source_name:
             slug = self._names.get(draft.source_name)
-            return self._sources[slug] if slug else self._unknown(draft.source_name)
+            return self._sources[slug] if slug else self._unknown(draft.source_name, auto=auto)
         slug = next((self._hosts[domain] for domain in domains if domain in self._hosts), None)
         if slug:
-            return self._channel(slug, draft.link) or self._sources[slug]
+            return self._channel(slug, draft.link, auto=auto) or self._sources[slug]
         name = host.removeprefix("www.")
-        return self._unknown(name, title=draft.site_title, home=draft.site_home or f"https://{name}/")
+        home = draft.site_home or f"https://{name}/"
+        return self._unknown(name, title=draft.site_title, home=home, auto=auto)
 
-    def _channel(self, slug: str, link: str) -> Source | None:
+    def _channel(self, slug: str, link: str, *, auto: bool) -> Source | None:
         """The source of one author on a host where many publish, by the path of the link."""
         pattern = self._channels.get(slug)
         match = pattern.search(link) if pattern else None
         if match is None:
             return None
         name, parent = match["name"], self._sources[slug]
-        return self._unknown(f"{parent.slug}/{name}", title=name, home=match[0])
+        return self._unknown(f"{parent.slug}/{name}", title=name, home=match[0], auto=auto)
 
     def find(self, name: str) -> Source | None:
         """A source that a pack or config.yaml knows, by its slug, title or another of its names."""
@@ -212,11 +214,11 @@ class Catalogue:
         ]
         return "\n".join((*said, f"{self.moves} {self.auto} {self.lists.digest if self.lists else ''}"))
 
-    def _unknown(self, name: str, title: str = "", home: str = "") -> Source:
+    def _unknown(self, name: str, title: str = "", home: str = "", *, auto: bool) -> Source:
         slug = slug_of(name)
         if slug in self._sources:
             return self._sources[slug]
-        if not self.auto:
+        if not auto:
             raise ReadError(f"no source is configured for {name!r}, and `auto_sources` is off")
         return Source(slug=slug, title=title or name, home=home)
 

@@ -13,6 +13,7 @@ from feeds.store import Store
 from feeds.yamlfile import suggestion
 
 _MAX_SUGGESTIONS = 3
+_NOT_KNOWN = " (the sources that articles made are not known: {})"
 
 
 def verify(config: Config, store: Store) -> None:
@@ -22,7 +23,7 @@ def verify(config: Config, store: Store) -> None:
     """
     known = _configured(config)
     if not known.issuperset(config.private_places):
-        _refuse(config, known | store.slugs())
+        _refuse(config, known | _stored(config, store))
 
 
 def verify_unstarted(config: Config) -> list[str]:
@@ -33,22 +34,27 @@ def verify_unstarted(config: Config) -> list[str]:
     """
     known, note = _configured(config), ""
     if not known.issuperset(config.private):
-        stored, note = _stored(config)
-        known |= stored
+        try:
+            with closing(Store(config.database, create=False)) as store:
+                known |= _stored(config, store)
+        except NoDatabaseError:
+            note = _NOT_KNOWN.format("there is no database yet")
+        except StoreError as error:
+            note = _NOT_KNOWN.format(error)
     _refuse(config, known, note)
     return [name for name in config.private if name not in known]
 
 
-def _stored(config: Config) -> tuple[frozenset[str], str]:
-    """Return the slugs in the database, and a note for messages where it could not say."""
-    try:
-        with closing(Store(config.database, create=False)) as store:
-            return store.slugs(), ""
-    except NoDatabaseError:
-        reason = "there is no database yet"
-    except StoreError as error:
-        reason = str(error)
-    return frozenset(), f" (the sources that articles made are not known: {reason})"
+def _stored(config: Config, store: Store) -> frozenset[str]:
+    """Return the slugs of the sources in the database.
+
+    A source has no entry where all its articles are merged into those of others. Only if a name is still
+    missing, all that files told is read for it: a second for about 15,000 articles.
+    """
+    slugs = store.slugs()
+    if slugs.union(_configured(config)).issuperset(config.private_places):
+        return slugs
+    return slugs.union(config.catalogue.origin_of(draft, auto=True).slug for draft in store.drafts())
 
 
 def _refuse(config: Config, known: frozenset[str], note: str = "") -> None:

@@ -6,7 +6,7 @@ done. The watcher and `feeds ingest` write one at a time, by `running`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from feeds.history import History
 from feeds.model import (
     Article,
     Deletion,
+    Draft,
     Failure,
     FileState,
     Move,
@@ -40,6 +41,7 @@ _MOST_PARAMETERS = 500
 _RUNS_KEPT = 1000
 _A_SECOND = timedelta(seconds=1)
 _INDEXED_AT_ONCE = 200
+_DRAFTS_AT_ONCE = 100
 
 
 class Store:
@@ -281,7 +283,7 @@ class Store:
             ]
 
     def slugs(self) -> frozenset[str]:
-        """Return the slugs of all sources that are known here, also of those that are published no more."""
+        """Return the slugs of all sources that have or had entries; those of `drafts` may have none."""
         columns = (
             tables.sources.c.slug,
             tables.moves.c.slug,
@@ -290,6 +292,13 @@ class Store:
         )
         with self._database.reading() as connection:
             return frozenset(connection.scalars(sa.union(*map(sa.select, columns))))
+
+    def drafts(self) -> Iterator[Draft]:
+        """Walk through everything that files told, as it was read."""
+        query = sa.select(tables.originals).execution_options(yield_per=_DRAFTS_AT_ONCE)
+        with self._database.reading() as connection:
+            for row in connection.execute(query).mappings():
+                yield rows.original(row).draft
 
     # -- reading: the web ------------------------------------------------------------------------------
 

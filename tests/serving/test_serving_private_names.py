@@ -137,6 +137,15 @@ def test_a_source_that_was_renamed_merged_or_forgotten_stays_known(filled: Place
     privatenames.verify(filled.config, store)
 
 
+def test_a_source_is_known_whose_articles_are_all_merged_into_those_of_another(place: Place) -> None:
+    place.drop("1.md", article(1, GAZETTE))
+    place.drop("2.md", article(1, GAZETTE).replace(GAZETTE, POST))  # the same link, so one entry
+    place.ingest()
+    assert len(place.store().sources()) == 1
+    place.configure(private="[harbour-gazette, lantern-post]")
+    assert place.feeds("check").returncode == 0
+
+
 def test_a_running_server_outlives_a_configuration_that_cannot_work(filled: Place) -> None:
     server = filled.serving("serve")
     before = server.children()
