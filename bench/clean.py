@@ -24,9 +24,9 @@ from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
 from measuring import CORPUS, asked, cleaned, in_turns, say
 from turbohtml import parse_fragment
 
-from feeds import readers
-from feeds.config import load
-from feeds.sanitizer import sanitized
+from feeds import parsers
+from feeds.cleaning.sanitizer import sanitized
+from feeds.config.loader import load
 
 MOST_NH3 = 3
 MOST_BEAUTIFULSOUP = 1 / 3
@@ -37,11 +37,11 @@ def main() -> None:
     wanted = asked(__doc__, CORPUS / "waimei", at_least=ENOUGH)
     config = load(environ={})
     files = [(path.read_bytes(), path.name) for path in wanted.files]
-    bodies = [draft.html for data, name in files for draft in readers.read(data, name)]
+    bodies = [draft.html for data, name in files for draft in parsers.read(data, name)]
 
     def read_and_clean() -> None:
         for data, name in files:
-            for draft in readers.read(data, name):
+            for draft in parsers.read(data, name):
                 cleaned(config, draft)
 
     def each(work: Callable[[str], object]) -> Callable[[], None]:

@@ -26,12 +26,14 @@ from resource import RUSAGE_SELF, getrusage
 
 from measuring import ROOT, cleaned, in_turns
 
-from feeds import readers
-from feeds.config import Config, load
-from feeds.export import export
-from feeds.identity import entry_id
-from feeds.model import Cleaned, Report, Source
-from feeds.store import Batch, Store
+from feeds import parsers
+from feeds.config import Config
+from feeds.config.loader import load
+from feeds.model.articles import Cleaned, Source
+from feeds.model.identity import entry_id
+from feeds.model.runs import Report
+from feeds.storage.store import Batch, Store
+from feeds.web.static_export import export
 
 ARTICLES, FEW = 2000, 320
 SOURCES, IN_A_MONTH, LIMIT = 10, 80, 20
@@ -109,7 +111,7 @@ class Made:
         self._samples = [
             cleaned(config, draft)
             for path in sorted((ROOT / "seeds").iterdir())
-            for draft in readers.read(path.read_bytes(), path.name)
+            for draft in parsers.read(path.read_bytes(), path.name)
         ]
 
     def entry(self, number: int, *, newest: bool = False) -> Cleaned:

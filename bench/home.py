@@ -24,12 +24,14 @@ from flask import Flask, Response, template_rendered
 from jinja2 import Template
 from measuring import say
 
-from feeds import batch, rows, tables
-from feeds.config import Config, load
-from feeds.database import Database
-from feeds.identity import entry_id
-from feeds.model import Article, Cleaned, Receipt, Report, Source
-from feeds.store import Store
+from feeds.config import Config
+from feeds.config.loader import load
+from feeds.model.articles import Article, Cleaned, Receipt, Source
+from feeds.model.identity import entry_id
+from feeds.model.runs import Report
+from feeds.storage import batch_writer, rows, schema
+from feeds.storage.database import Database
+from feeds.storage.store import Store
 from feeds.web import create_app
 
 ARTICLES, SOURCES, PASSES, LATER = 60_000, 300, 7, 50
@@ -73,7 +75,7 @@ def measure(config: Config, store: Store, passes: int) -> None:
     later = 5 if passes == 1 else LATER
     taken: dict[str, list[float]] = {}
     for number in range(passes):
-        changed = batch.Batch(entries=[article(0, SOURCES, text=f"once more {number}")])
+        changed = batch_writer.Batch(entries=[article(0, SOURCES, text=f"once more {number}")])
         store.write("inbox", changed, NEWEST)
         settled.get("/")
         turns: dict[str, tuple[Callable[[], Any], int]] = {
@@ -109,8 +111,8 @@ def fill(store: Store, address: str, articles: int, sources: int) -> None:
         numbers = range(start, min(start + AT_ONCE, articles))
         made = [article(number, sources, spread) for number in numbers]
         with database.writing() as connection:
-            database.upsert(connection, tables.entries, [rows.entry_row(one) for one in made])
-            batch.write_sources(database, connection, [one.article.source for one in made])
+            database.upsert(connection, schema.entries, [rows.entry_row(one) for one in made])
+            batch_writer.write_sources(database, connection, [one.article.source for one in made])
     database.close()
     store.finish_run(run, Report(new=articles), NEWEST)
 

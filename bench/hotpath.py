@@ -18,11 +18,12 @@ from flask.testing import FlaskClient
 from measuring import CORPUS, asked, cleaned, compare
 from turbohtml import parse_fragment
 
-from feeds import readers
-from feeds.config import Config, load
+from feeds import parsers
+from feeds.config import Config
+from feeds.config.loader import load
 from feeds.inboxes import Folder
-from feeds.ingest import Ingest
-from feeds.store import Store
+from feeds.ingest.runner import Ingest
+from feeds.storage.store import Store
 from feeds.web import create_app
 
 REQUESTS = 300
@@ -38,7 +39,7 @@ def main() -> None:
 
 
 def measure_cleaning(config: Config, files: list[Path], passes: int) -> None:
-    drafts = [readers.read(path.read_bytes(), path.name)[0] for path in files]
+    drafts = [parsers.read(path.read_bytes(), path.name)[0] for path in files]
 
     def bare() -> None:
         for draft in drafts:
@@ -54,7 +55,7 @@ def measure_cleaning(config: Config, files: list[Path], passes: int) -> None:
 def measure_ingest(config: Config, files: list[Path], passes: int, scratch: Path) -> None:
     def read_and_clean() -> None:
         for path in files:
-            for draft in readers.read(path.read_bytes(), path.name):
+            for draft in parsers.read(path.read_bytes(), path.name):
                 cleaned(config, draft)
 
     databases = iter(range(passes))

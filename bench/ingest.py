@@ -47,7 +47,7 @@ class Taken:
 def main() -> None:
     from measuring import CORPUS, asked
 
-    from feeds.config import load
+    from feeds.config.loader import load
 
     wanted = asked(__doc__, CORPUS)
     config = load(environ={})
@@ -94,14 +94,14 @@ def copied(files: list[Path], inbox: Path, copies: int) -> int:
 def read_and_clean(config: Config, inbox: Path) -> None:
     from measuring import NOW
 
-    from feeds import readers
-    from feeds.cleaner import Cleaner
+    from feeds import parsers
+    from feeds.cleaning.cleaner import Cleaner
     from feeds.inboxes import Folder
 
     cleaner = Cleaner(config.catalogue, "")
     for found in Folder(inbox).scan():
         data, _ = Folder(inbox).read(found)
-        for draft in readers.read(data, found.path):
+        for draft in parsers.read(data, found.path):
             cleaner.prepare(draft, NOW, NOW)
 
 
@@ -109,9 +109,9 @@ def ingest_into(
     config: Config, inbox: Path, fresh: Iterator[str], processes: int
 ) -> Callable[[], Callable[[], None]]:
     from feeds.inboxes import Folder
-    from feeds.ingest import Ingest
-    from feeds.store import Store
-    from feeds.workforce import Workforce
+    from feeds.ingest.runner import Ingest
+    from feeds.ingest.workers import Workforce
+    from feeds.storage.store import Store
 
     def prepared() -> Callable[[], None]:
         store = Store(next(fresh))

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from feeds.cleaner import Cleaner
+from feeds.cleaning.cleaner import Cleaner
 from feeds.config import Config
-from feeds.model import Cleaned, Draft
+from feeds.model.articles import Cleaned, Draft
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"

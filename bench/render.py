@@ -18,11 +18,12 @@ from math import log
 
 from measuring import CORPUS, asked, cleaned, in_turns, say
 
-from feeds import readers
-from feeds.config import load
-from feeds.identity import entry_id
-from feeds.model import Article, View
-from feeds.writers import WRITERS
+from feeds import parsers
+from feeds.config.loader import load
+from feeds.model.articles import Article
+from feeds.model.feeds import View
+from feeds.model.identity import entry_id
+from feeds.publishing.formats import WRITERS
 
 SIZES, FEW_SIZES = (50, 500, 5000), (10, 20, 40)
 BEGINNING = {"rss": b"<item>", "atom": b"<entry", "json": b'{"id":'}
@@ -36,7 +37,7 @@ def main() -> None:
     found = [
         cleaned(config, draft).article
         for path in wanted.files
-        for draft in readers.read(path.read_bytes(), path.name)
+        for draft in parsers.read(path.read_bytes(), path.name)
     ]
     sizes = FEW_SIZES if wanted.passes == 1 else SIZES
     views = {size: view_of(found, size) for size in sizes}

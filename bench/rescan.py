@@ -18,10 +18,10 @@ from pathlib import Path
 
 from measuring import compare
 
-from feeds.config import load
+from feeds.config.loader import load
 from feeds.inboxes import Folder
-from feeds.ingest import Ingest
-from feeds.store import Store
+from feeds.ingest.runner import Ingest
+from feeds.storage.store import Store
 
 FILES = 20_000
 FEW = 400

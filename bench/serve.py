@@ -28,12 +28,12 @@ from pathlib import Path
 
 from flask import Flask, Response
 
-from feeds import logs
-from feeds.config import load
-from feeds.factory import ingest_of
-from feeds.server import Server
-from feeds.store import Store
-from feeds.web.shared import server_folder
+from feeds.config.loader import load
+from feeds.ingest.factory import ingest_of
+from feeds.server import log_setup
+from feeds.server.gunicorn_server import Server
+from feeds.storage.store import Store
+from feeds.web.cache.disk import server_folder
 
 FLOOR = 0.7
 ENTRIES = 100
@@ -83,7 +83,7 @@ def main() -> None:
         server = Constant if options.serve == "constant" else Server
         with server_folder() if options.serve == "shared" else nullcontext() as shared:
             config = load("config.yaml", {})
-            logs.configure(config, sys.stderr)
+            log_setup.configure(config, sys.stderr)
             server(config, watch=False, say=print, shared=shared).run()
         return
     for what in ("alone", "shared"):

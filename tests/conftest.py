@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from client_scenario import Story
-    from postgresql_server import PostgreSQL
-    from serving_place import Place
+    from tests.support.client_scenario import Story
+    from tests.support.places import Place
+    from tests.support.postgresql_server import PostgreSQL
 
-pytest_plugins = ["browser_fixtures"]
+pytest_plugins = ["tests.support.browser_fixtures"]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -51,9 +51,9 @@ def _leaves_database_open(item: pytest.Item) -> bool:
 def database_of_places(request: pytest.FixtureRequest) -> None:
     """Every Place that names no database has a new one of the kind that this run is about."""
     if request.config.getoption("--database") == "postgresql":
-        import serving_place
+        from tests.support import places
 
-        serving_place.new_database = request.getfixturevalue("postgresql").new_database
+        places.new_database = request.getfixturevalue("postgresql").new_database
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ def shared() -> Path:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """A folder with an inbox and a config.yaml; whatever is started or opened there ends with the test."""
-    from serving_place import Place
+    from tests.support.places import Place
 
     with Place(tmp_path) as here:
         yield here
@@ -76,7 +76,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 @pytest.fixture
 def story(place: Place) -> Iterator[Story]:
     """A server with our own articles, for feed readers to subscribe to."""
-    from client_scenario import telling
+    from tests.support.client_scenario import telling
 
     with telling(place) as begun:
         yield begun
@@ -88,7 +88,7 @@ def story(place: Place) -> Iterator[Story]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL server of the tests' own."""
-    from postgresql_server import PostgreSQL
+    from tests.support.postgresql_server import PostgreSQL
 
     server = PostgreSQL()
     try:

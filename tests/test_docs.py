@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -9,19 +10,20 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+import pytest
 import yaml
 
 import feeds
-from feeds import filters, rules
-from feeds.cli import cli
-from feeds.config import load, load_packs
-from feeds.factory import ingest_of
-from feeds.places import InboxSettings
-from feeds.settings import FeedSettings, Settings, SourceMatch, SourceSettings
-from feeds.store import Store
-from feeds.vocabulary import MatchSpec, Pack, Rules, SourceSpec
-from feeds.web import create_app
-from feeds.web import words as translations
+from feeds.cleaning import rules
+from feeds.cleaning.pack_schema import MatchSpec, Pack, Rules, SourceSpec
+from feeds.cli.main import cli
+from feeds.config.inboxes import InboxSettings
+from feeds.config.loader import load, load_packs
+from feeds.config.settings import FeedSettings, Settings, SourceMatch, SourceSettings
+from feeds.ingest.factory import ingest_of
+from feeds.model import filters
+from feeds.storage.store import Store
+from feeds.web import create_app, translations
 
 ROOT = Path(__file__).parent.parent
 ARTICLE = "[The tide](https://gazette.example.com/tide)\n------\n\n<p>The tide came early.</p>\n"
@@ -193,15 +195,84 @@ def test_every_metric_has_a_row(tmp_path: Path) -> None:
 # -- the code ---------------------------------------------------------------------------------------------
 
 
-def test_every_module_is_in_the_list() -> None:
-    listed = documentation("design").partition("## The house")[2]
-    advice = "docs/design.md: add a line for {}"
-    names = [
-        path.name if path.suffix == ".py" else f"{path.name}/"
-        for path in sorted((ROOT / "feeds").iterdir())
-        if not path.name.startswith("__") and (path.suffix == ".py" or path.is_dir())
-    ]
-    none_of([advice.format(name) for name in names if f"\n      {name} " not in listed])
+def test_every_package_has_a_row() -> None:
+    table = package_table()
+    folders = {path.parent.name for path in (ROOT / "feeds").glob("*/__init__.py")}
+    add = "docs/architecture.md, section Packages: add a row | `feeds/{}/` | its job | what it may import |"
+    remove = "docs/architecture.md, section Packages: remove the row of `feeds/{}/`, which does not exist"
+    none_of([add.format(name) for name in sorted(folders - table.keys())])
+    none_of([remove.format(name) for name in sorted(table.keys() - folders)])
+
+
+def test_the_packages_import_what_their_rows_allow() -> None:
+    faults = []
+    for name, allowed in package_table().items():
+        for path in sorted((ROOT / "feeds" / name).rglob("*.py")):
+            faults += [
+                f"{path.relative_to(ROOT)} imports {other}: move the code, or allow it in "
+                f"docs/architecture.md, section Packages, row `feeds/{name}/`"
+                for other in sorted(imported_packages(path) - allowed - {name})
+            ]
+    none_of(faults)
+
+
+def package_table() -> dict[str, set[str]]:
+    """Return the packages of docs/architecture.md, each with those that it may import."""
+    found = re.findall(
+        r"^\| `feeds/(\w+)/` \|[^|]*\| ([^|]+) \|$", section("architecture", "Packages"), re.MULTILINE
+    )
+    names = {name for name, _ in found}
+    return {
+        name: names if allowed == "all below" else set(allowed.split(", ")) - {"nothing"}
+        for name, allowed in found
+    }
+
+
+def imported_packages(path: Path) -> set[str]:
+    """Return the packages of `feeds` that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "feeds":
+            modules = [f"feeds.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module or ""]
+        else:
+            continue
+        found |= {module.split(".")[1] for module in modules if module.startswith("feeds.")}
+    return {name for name in found if (ROOT / "feeds" / name).is_dir()}
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_path_of_the_page_exists(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    paths = re.findall(r"(?<![\w./-])(?:feeds|tests|docs|bench|\.ci)/[\w./-]*[\w/](?![\w<])", text)
+    paths = [path for path in paths if f"{path}<" not in text]
+    assert len(paths) > 10
+    none_of([f"{page} names {path}, which does not exist" for path in paths if not (ROOT / path).exists()])
+
+
+def test_every_page_that_the_code_cites_exists_and_has_the_heading() -> None:
+    faults, cited = [], 0
+    for path in (one for top in ("feeds", "tests", "bench") for one in (ROOT / top).rglob("*.*")):
+        if path.suffix not in (".py", ".yaml") or path == Path(__file__):
+            continue
+        text = re.sub(r"\s+(?:# )?", " ", path.read_text(encoding="utf-8"))
+        for name, more in re.findall(r"(docs/[\w/-]+\.md)((?:(?:, | and )?#[a-z][\w-]*)*)", text):
+            cited += 1
+            page, where = ROOT / name, path.relative_to(ROOT)
+            if not page.exists():
+                faults.append(f"{where} cites {name}, which does not exist")
+                continue
+            known = fragments(page)
+            faults += [
+                f"{where} cites {name}#{fragment}, but the page has no such heading"
+                for fragment in re.findall(r"#([\w-]+)", more)
+                if fragment not in known
+            ]
+    none_of(faults)
+    assert cited > 10
 
 
 def test_the_newest_version_in_the_changelog_is_this_one() -> None:

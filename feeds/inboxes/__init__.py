@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from feeds.config.inboxes import InboxPlace
+from feeds.inboxes.base import Found, Inbox, InboxError, Stamp, StillChangingError, Survey
+from feeds.inboxes.database import Kept
 from feeds.inboxes.folder import Folder
-from feeds.inboxes.found import Found, Inbox, InboxError, Stamp, StillChangingError, Survey
-from feeds.inboxes.kept import Kept
-from feeds.model import ConfigError
-from feeds.places import InboxPlace
+from feeds.model.errors import ConfigError
 
 __all__ = [
     "Folder",
@@ -53,13 +53,13 @@ def kind_of(place: InboxPlace) -> str:
     kind = _kind(place)
     try:
         if kind == "git":
-            from feeds.inboxes import gitcommand
+            from feeds.inboxes import git_command
 
-            return gitcommand.version()
+            return git_command.version()
         if kind == "bucket":
-            from feeds.inboxes import filesystems
+            from feeds.inboxes import fsspec_adapter
 
-            return filesystems.package_of(str(place.at))
+            return fsspec_adapter.package_of(str(place.at))
     except ConfigError as error:
         raise ConfigError(f"inbox: {place.shown}: {error}") from error
     return ""

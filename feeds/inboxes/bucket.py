@@ -6,15 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from feeds.filenames import digest_of, known_as, passed_over, readable
-from feeds.inboxes import filesystems
-from feeds.inboxes.ahead import Ahead, Fetched
-from feeds.inboxes.faults import fault_of
-from feeds.inboxes.filesystems import FileSystem, Listed
-from feeds.inboxes.found import Found, InboxError, Stamp, Survey
-from feeds.model import FeedsError, ReadError
-from feeds.places import InboxPlace
-from feeds.readers import MOST_BYTES
+from feeds.config.inboxes import InboxPlace
+from feeds.inboxes import fsspec_adapter
+from feeds.inboxes.base import Found, InboxError, Stamp, Survey
+from feeds.inboxes.error_messages import fault_of
+from feeds.inboxes.fsspec_adapter import FileSystem, Listed
+from feeds.inboxes.prefetch import Ahead, Fetched
+from feeds.model.errors import FeedsError, ReadError
+from feeds.parsers import MOST_BYTES
+from feeds.text.filenames import digest_of, known_as, passed_over, readable
 
 _LATEST = 2**63 - 1  # nanoseconds, in the year 2262: what a database's numbers hold
 _UNREADABLE = -1
@@ -30,7 +30,7 @@ class Bucket:
     _ahead: Ahead = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        filesystems.package_of(str(self.place.at))
+        fsspec_adapter.package_of(str(self.place.at))
         self._ahead = Ahead(self._fetch)
 
     @property
@@ -86,9 +86,9 @@ class Bucket:
         return data, digest_of(data)
 
     def _connected(self) -> FileSystem:
-        if isinstance(self._system, filesystems.S3):  # keeps no listing, and takes its time to make
+        if isinstance(self._system, fsspec_adapter.S3):  # keeps no listing, and takes its time to make
             return self._system
-        return filesystems.connected(str(self.place.at), self.place.options)
+        return fsspec_adapter.connected(str(self.place.at), self.place.options)
 
     def _fetch(self, files: Sequence[Found]) -> Sequence[Fetched]:
         try:

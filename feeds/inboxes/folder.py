@@ -10,16 +10,10 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 
-from feeds.filenames import digest_of, known_as, passed_over, readable
-from feeds.inboxes.found import (
-    Found,
-    InboxError,
-    Stamp,
-    StillChangingError,
-    Survey,
-)
-from feeds.model import ReadError
-from feeds.readers import MOST_BYTES
+from feeds.inboxes.base import Found, InboxError, Stamp, StillChangingError, Survey
+from feeds.model.errors import ReadError
+from feeds.parsers import MOST_BYTES
+from feeds.text.filenames import digest_of, known_as, passed_over, readable
 
 _LATEST = 2**63 - 1  # nanoseconds, in the year 2262: what a database's numbers hold
 _NO_VERSION = ""

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from feeds.filenames import digest_of, known_as, passed_over, readable
-from feeds.gitaddress import GitAddress, parsed
-from feeds.inboxes.ahead import Ahead, Fetched
-from feeds.inboxes.found import Found, InboxError, Stamp, StillChangingError, Survey
-from feeds.inboxes.gitcommand import REMOTE, REMOTE_SECONDS, GitCommand, GitError, version
-from feeds.model import ReadError
-from feeds.places import InboxPlace
-from feeds.readers import MOST_BYTES
+from feeds.config.git_url import GitAddress, parsed
+from feeds.config.inboxes import InboxPlace
+from feeds.inboxes.base import Found, InboxError, Stamp, StillChangingError, Survey
+from feeds.inboxes.git_command import REMOTE, REMOTE_SECONDS, GitCommand, GitError, version
+from feeds.inboxes.prefetch import Ahead, Fetched
+from feeds.model.errors import ReadError
+from feeds.parsers import MOST_BYTES
+from feeds.text.filenames import digest_of, known_as, passed_over, readable
 
 _HERE = "refs/heads/inbox"
 _MOST_PACKS = 30

@@ -8,12 +8,12 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feeds.config import Config
-from feeds.store import Store
-from feeds.tokens import Tokens
-from feeds.web import feeds, inbox, operating, pages, private
-from feeds.web.documents import Documents
-from feeds.web.prompt import Prompt
-from feeds.web.shared import Shared
+from feeds.storage.store import Store
+from feeds.storage.tokens import Tokens
+from feeds.web import auth, feed_routes, pages, status_routes, upload_routes
+from feeds.web.cache.disk import Shared
+from feeds.web.cache.middleware import Prompt
+from feeds.web.cache.rendered_feeds import Documents
 
 
 def create_app(
@@ -31,12 +31,12 @@ def create_app(
     documents = Documents(
         config, store or Store(config.database), seconds, Shared(shared) if shared else None
     )
-    app.register_blueprint(operating.blueprint(config, documents))
-    app.register_blueprint(feeds.blueprint(config, documents))
-    app.register_blueprint(inbox.blueprint(config, documents))
+    app.register_blueprint(status_routes.blueprint(config, documents))
+    app.register_blueprint(feed_routes.blueprint(config, documents))
+    app.register_blueprint(upload_routes.blueprint(config, documents))
     app.register_blueprint(pages.blueprint(config, documents))
     app.after_request(_as_declared)
-    private.protect(app, documents, lambda: Tokens(documents.store.database))
+    auth.protect(app, documents, lambda: Tokens(documents.store.database))
     app.wsgi_app = Prompt(app.wsgi_app, documents)  # type: ignore[method-assign] # how Flask wants middleware
     if config.trusted_proxies:
         trusted = config.trusted_proxies

@@ -11,8 +11,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from feeds import __version__
-from feeds.health import Health, ended
-from feeds.model import SourceState
+from feeds.ingest.health import Health, ended
+from feeds.model.feeds import SourceState
 
 _OUTCOMES = ("new", "changed", "same", "waiting", "failed")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from article_html import articles, soup
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds import readers
-from feeds.model import ReadError
-from feeds.sanitizer import MOST_VALUE, sanitized
+from feeds import parsers
+from feeds.cleaning.sanitizer import MOST_VALUE, sanitized
+from feeds.model.errors import ReadError
+from tests.support.article_html import articles, soup
 
 LOOKED_AT = "<!--width-->"
 """A comment is taken out, and its word makes the sanitizer look at every value."""
@@ -26,7 +26,7 @@ def test_real_bodies_come_out_the_same_whether_their_values_are_looked_at(shared
     compared = 0
     for path in sorted((shared / "corpus").rglob("*.*")):
         try:
-            drafts = readers.read(path.read_bytes(), path.name)
+            drafts = parsers.read(path.read_bytes(), path.name)
         except ReadError:
             continue
         for draft in drafts:

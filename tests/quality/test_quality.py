@@ -2,7 +2,7 @@
 
 Where a change does better, pin the new figures:
 
-    python tests/quality/quality_measure.py ../shared/corpus --pin
+    python tests/quality/measure.py ../shared/corpus --pin
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quality_measure import LEFT, PINNED, measure
+
+from tests.quality.measure import LEFT, PINNED, measure
 
 # What has to be gone altogether.
 NONE = {

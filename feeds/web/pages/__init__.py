@@ -6,11 +6,17 @@ from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import HTTPException
 
 from feeds.config import Config
-from feeds.filters import FilterError
-from feeds.model import StoreError
-from feeds.web.documents import Documents, GoneFeedError, MovedFeedError, NothingYetError, UnknownFeedError
-from feeds.web.page import Site, answer
+from feeds.model.errors import StoreError
+from feeds.model.filters import FilterError
+from feeds.web.cache.rendered_feeds import (
+    Documents,
+    GoneFeedError,
+    MovedFeedError,
+    NothingYetError,
+    UnknownFeedError,
+)
 from feeds.web.pages import article, feed, home, playground, report, status
+from feeds.web.pages.rendering import Site, answer
 
 _TITLES = {400: "wrong_question", 404: "not_here", 410: "gone", 413: "too_large"}
 _HINTED = ("not_here", "gone", "broken")

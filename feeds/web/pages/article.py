@@ -7,14 +7,16 @@ from typing import Any
 
 from flask import Blueprint, Response, abort
 
-from feeds import changes, inert, tally, urls
-from feeds.audiences import Audiences
-from feeds.model import Article, Original, ReadError, Tally
-from feeds.privacy import may_see, titles
-from feeds.web import charts
-from feeds.web.page import Asking, Site
+from feeds.cleaning import inert_html, stats
+from feeds.cleaning.audiences import Audiences
+from feeds.model.articles import Article, Original, Tally
+from feeds.model.errors import ReadError
+from feeds.publishing.access import may_see, titles
+from feeds.text import html_diff, urls
+from feeds.web.auth import refused
+from feeds.web.pages import charts
 from feeds.web.pages.feed import URN
-from feeds.web.private import refused
+from feeds.web.pages.rendering import Asking, Site
 
 
 def add(routes: Blueprint, site: Site) -> None:
@@ -53,12 +55,12 @@ def _article(site: Site, asking: Asking, article: Article) -> Mapping[str, Any]:
         values["tally"] = _counted(original, article)
     return {
         **values,
-        "html": inert.clean(article.html, pictures=asking.pictures),
+        "html": inert_html.clean(article.html, pictures=asking.pictures),
         "receipt": receipt,
-        "trackers": tally.trackers_removed(pieces),
-        "returned": tally.pictures_returned(pieces),
-        "slices": charts.slices(list(tally.in_kinds(pieces).items())),
-        "kind_of": tally.KIND_OF,
+        "trackers": stats.trackers_removed(pieces),
+        "returned": stats.pictures_returned(pieces),
+        "slices": charts.slices(list(stats.in_kinds(pieces).items())),
+        "kind_of": stats.KIND_OF,
         "has_original": original is not None,
     }
 
@@ -69,11 +71,11 @@ def _changes(site: Site, _: Asking, article: Article) -> Mapping[str, Any]:
     if original is None:
         return values
     try:
-        values["before"] = inert.original(original.draft.html, link=article.link)
+        values["before"] = inert_html.original(original.draft.html, link=article.link)
     except ReadError:
         values["before"] = None
-    values["after"] = inert.clean(article.html)
-    values["rows"] = changes.side_by_side(original.draft.html, article.html)
+    values["after"] = inert_html.clean(article.html)
+    values["rows"] = html_diff.side_by_side(original.draft.html, article.html)
     values["tally"] = _counted(original, article)
     return values
 
@@ -88,7 +90,7 @@ def _head(article: Article) -> dict[str, Any]:
 
 
 def _counted(original: Original, article: Article) -> Tally:
-    return tally.taken(original.draft.html, article.html, link=article.link, home=article.source.home)
+    return stats.taken(original.draft.html, article.html, link=article.link, home=article.source.home)
 
 
 def _original(site: Site, article: Article) -> Original | None:

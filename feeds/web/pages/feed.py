@@ -8,12 +8,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from feeds.filters import EVERYTHING, Filter, parse
-from feeds.model import Subscription
-from feeds.privacy import may_see
-from feeds.web.page import Asking, Site
+from feeds.model.feeds import Subscription
+from feeds.model.filters import EVERYTHING, Filter, parse
+from feeds.publishing.access import may_see
+from feeds.publishing.views import Asked
 from feeds.web.pages.home import ways_in
-from feeds.web.views import Asked
+from feeds.web.pages.rendering import Asking, Site
 
 _ON_A_PAGE = 30
 URN = "urn:uuid:"

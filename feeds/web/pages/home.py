@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, request
 
-from feeds.catalogue import COMBINED
-from feeds.model import Subscription
-from feeds.web import charts, subscribing
-from feeds.web.page import Asking, Site
-from feeds.writers import WRITERS
-from feeds.writers.entries import served_at
+from feeds.cleaning.catalogue import COMBINED
+from feeds.model.feeds import Subscription
+from feeds.publishing.formats import WRITERS
+from feeds.publishing.formats.common import served_at
+from feeds.web.pages import charts, subscribe_links
+from feeds.web.pages.rendering import Asking, Site
 
 WEEKS = 26
 _SPARK = (156, 27.5)
@@ -34,7 +34,7 @@ def add(routes: Blueprint, site: Site) -> None:
         query = request.query_string.decode("ascii", "replace")
         query = "&".join(filter(None, (query, asking.visitor.query)))
         try:
-            picture = subscribing.qr_code(f"{address}?{query}" if query else address)
+            picture = subscribe_links.qr_code(f"{address}?{query}" if query else address)
         except ValueError:
             abort(400, "this address is too long for a QR code")
         response = Response(picture)
@@ -57,8 +57,8 @@ def ways_in(asking: Asking) -> Mapping[str, Any]:
         "formats": WRITERS,
         "served_at": served_at,
         "qr_of": qr_of,
-        "on_this_device": subscribing.on_this_device,
-        "in_readers": subscribing.in_readers,
+        "on_this_device": subscribe_links.on_this_device,
+        "in_readers": subscribe_links.in_readers,
     }
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from feeds import changes, inert, tally
-from feeds.model import ReadError
-from feeds.steps import Step
-from feeds.trial import MOST_CHARACTERS, Trial, trial
-from feeds.web import charts
-from feeds.web.page import Site, answer
+from feeds.cleaning import inert_html, stats
+from feeds.cleaning.trace import Step
+from feeds.ingest.preview import MOST_CHARACTERS, Trial, trial
+from feeds.model.errors import ReadError
+from feeds.text import html_diff
+from feeds.web.pages import charts
+from feeds.web.pages.rendering import Site, answer
 
 _MOST_BYTES = 9 * MOST_CHARACTERS + 10_000  # a Chinese character takes nine in a form
 
@@ -57,25 +58,25 @@ def add(routes: Blueprint, site: Site) -> None:
 
 
 def _shown(tried: Trial) -> Mapping[str, Any]:
-    body = tally.taken(
+    body = stats.taken(
         tried.before, tried.html, link=tried.link, home=tried.source.home if tried.source else ""
     )
     return {
         "tried": tried,
-        "html": inert.clean(tried.html),
+        "html": inert_html.clean(tried.html),
         "tally": body,
         "receipt": tried.receipt,
-        "trackers": tally.trackers_removed(tried.receipt.pieces),
-        "returned": tally.pictures_returned(tried.receipt.pieces),
-        "slices": charts.slices(list(tally.by_kind(tried.receipt).items())),
-        "kind_of": tally.KIND_OF,
+        "trackers": stats.trackers_removed(tried.receipt.pieces),
+        "returned": stats.pictures_returned(tried.receipt.pieces),
+        "slices": charts.slices(list(stats.by_kind(tried.receipt).items())),
+        "kind_of": stats.KIND_OF,
         "steps": list(_steps(tried)),
         "has_original": False,
     }
 
 
-def _steps(tried: Trial) -> Iterator[tuple[Step, tuple[changes.Row, ...]]]:
+def _steps(tried: Trial) -> Iterator[tuple[Step, tuple[html_diff.Row, ...]]]:
     """Each step with what it changed, line by line."""
     sources = [tried.before, *(step.html for step in tried.steps)]
     for step, (before, after) in zip(tried.steps, pairwise(sources), strict=True):
-        yield step, () if before is None or after is None else changes.side_by_side(before, after)
+        yield step, () if before is None or after is None else html_diff.side_by_side(before, after)

@@ -9,13 +9,13 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from feeds import sums, tally
-from feeds.model import Source
-from feeds.privacy import may_see
-from feeds.sums import Cleaning
-from feeds.web import charts
-from feeds.web.documents import MovedFeedError, UnknownFeedError
-from feeds.web.page import Asking, Site
+from feeds.cleaning import stats, summaries
+from feeds.cleaning.summaries import Cleaning
+from feeds.model.articles import Source
+from feeds.publishing.access import may_see
+from feeds.web.cache.rendered_feeds import MovedFeedError, UnknownFeedError
+from feeds.web.pages import charts
+from feeds.web.pages.rendering import Asking, Site
 
 _MOST_BARS = 60
 _MOST_HOSTS = 30
@@ -45,10 +45,10 @@ def _values(site: Site, asking: Asking, name: str) -> Mapping[str, Any]:
     if name and name not in sources:
         moved = site.config.catalogue.moved(Source(slug=name, title=name)).slug
         raise MovedFeedError(moved) if moved in sources else UnknownFeedError(name)
-    found = sums.summarise(store.history.weeks([name] if name else list(sources)))
+    found = summaries.summarise(store.history.weeks([name] if name else list(sources)))
     total = found.total
     width, bars = _bars(found.by_week)
-    kinds = [kind.name for kind in tally.KINDS if kind.name != _MENDED]
+    kinds = [kind.name for kind in stats.KINDS if kind.name != _MENDED]
     hosts = sorted(
         total.hosts_before, key=lambda host: (total.hosts_after.get(host, 0) - total.hosts_before[host], host)
     )
@@ -71,11 +71,11 @@ def _values(site: Site, asking: Asking, name: str) -> Mapping[str, Any]:
         "more_hosts": max(0, len(hosts) - _MOST_HOSTS),
         "by_source": [] if name else _by_source(found.by_source),
         "rules": sorted(total.pieces.items(), key=lambda pair: -pair[1]),
-        "silent": sums.silent_rules(total),
+        "silent": summaries.silent_rules(total),
         "stopped": [
-            (one.source, one.rule, _moment(one.week)) for one in sums.stopped(found.by_source_and_week)
+            (one.source, one.rule, _moment(one.week)) for one in summaries.stopped(found.by_source_and_week)
         ],
-        "kind_of": tally.KIND_OF,
+        "kind_of": stats.KIND_OF,
     }
 
 
@@ -103,7 +103,7 @@ def _bars(by_week: Mapping[date, Cleaning]) -> tuple[int, dict[date, Cleaning]]:
         start += width * _WEEK
     for week, one in by_week.items():
         gathered[first + (week - first) // (width * _WEEK) * width * _WEEK].append(one)
-    return width, {start: sums.together(ones) for start, ones in gathered.items()}
+    return width, {start: summaries.together(ones) for start, ones in gathered.items()}
 
 
 def _moment(day: date) -> datetime:

@@ -9,15 +9,17 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response
 
-from feeds.health import Health, Quiet, brought, error, folded
-from feeds.model import Run, Subscription
-from feeds.settings import STATUS_FEED
-from feeds.text import plain
-from feeds.web import charts, statusfeed
-from feeds.web.checkup import Checkup
-from feeds.web.page import Asking, Site, answer
+from feeds.config.settings import STATUS_FEED
+from feeds.ingest.health import Health, Quiet, brought, error, folded
+from feeds.model.feeds import Subscription
+from feeds.model.runs import Run
+from feeds.text.plain_text import plain
+from feeds.web import status_feed
+from feeds.web.pages import charts
 from feeds.web.pages.home import ways_in
-from feeds.web.words import Words
+from feeds.web.pages.rendering import Asking, Site, answer
+from feeds.web.status import Checkup
+from feeds.web.translations import Words
 
 _ROWS = 12
 _BARS, _FEWEST_BARS = 40, 20
@@ -62,7 +64,7 @@ def _values(site: Site, checkup: Checkup, asking: Asking) -> Mapping[str, Any]:
             title=say("status_of", title=site.config.title),
             description=say("status_feed"),
             home="",
-            address=f"{statusfeed.address(asking.base)}{token}",
+            address=f"{status_feed.address(asking.base)}{token}",
         ),
         **ways_in(asking),
     }

@@ -1,0 +1,203 @@
+"""Packs and settings, merged and compiled to a Recipe: what cleans the articles of one source.
+
+Merging in one sentence: lists add up, the later scalar wins, `off: [rule]` removes a step. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from feeds.cleaning import url_tracking, url_wrappers
+from feeds.cleaning.pack_schema import LinkSpec, Rules, Strings, TrackingSpec, WrapperSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """A compiled FooterSpec."""
+
+    text: re.Pattern[str]
+    hosts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A compiled DropSpec."""
+
+    select: str
+    text: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A compiled PlaceholderSpec."""
+
+    select: str
+    attribute: str
+    pattern: re.Pattern[str]
+    to: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRule:
+    """A compiled LinkSpec."""
+
+    pattern: re.Pattern[str]
+    to: str
+    article: re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The packs that apply to one source, merged and compiled."""
+
+    drop: str
+    """One selector list; empty where there is none."""
+    drop_if: tuple[Drop, ...]
+    asides: str
+    footers: tuple[Footer, ...]
+    any_footer: re.Pattern[str]
+    """Matches where one of the footers does: one look at a text that has none."""
+    any_hosted_footer: re.Pattern[str]
+    """The same of those that name hosts."""
+    endings: tuple[re.Pattern[str], ...]
+    passages: tuple[re.Pattern[str], ...]
+    stamps: tuple[re.Pattern[str], ...]
+    bylines: str
+    """One selector list, like the next two and `emoji`; empty where there is none."""
+    captions: str
+    unlink: str
+    placeholders: tuple[Placeholder, ...]
+    frames: frozenset[str]
+    emoji: str
+    no_referrer: frozenset[str]
+    not_authors: frozenset[str]
+    title_suffixes: Strings
+    titles: tuple[re.Pattern[str], ...]
+    tracking: url_tracking.Tracking
+    proxies: Mapping[str, tuple[url_wrappers.Wrapper, ...]]
+    redirects: Mapping[str, tuple[url_wrappers.Wrapper, ...]]
+    links: Mapping[str, tuple[LinkRule, ...]]
+    """By host; under an empty one those that hold for every host."""
+    off: frozenset[str]
+    digest: str
+    """Changes with the data: an article that was cleaned by another digest is cleaned again."""
+
+
+def build(layers: Sequence[Rules]) -> Recipe:
+    """Merge the layers in order and compile them."""
+    names = set(Rules.model_fields) - {"tracking"}
+    merged = {name: [item for layer in layers for item in getattr(layer, name)] for name in names}
+    plain = [
+        layer.model_dump(mode="json", include=set(Rules.model_fields), by_alias=True) for layer in layers
+    ]
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+    return Recipe(
+        drop=_selectors(merged["drop"]),
+        drop_if=tuple(Drop(spec.select, re.compile(spec.text)) for spec in merged["drop_if"]),
+        asides=_selectors(merged["asides"]),
+        footers=tuple(Footer(re.compile(f.text), frozenset(f.hosts)) for f in merged["footers"]),
+        any_footer=_any([f.text for f in merged["footers"]]),
+        any_hosted_footer=_any([f.text for f in merged["footers"] if f.hosts]),
+        endings=_patterns(merged["endings"]),
+        passages=_patterns(merged["passages"]),
+        stamps=_patterns(merged["stamps"]),
+        bylines=_selectors(merged["bylines"]),
+        captions=_selectors(merged["captions"]),
+        unlink=_selectors(merged["unlink"]),
+        placeholders=tuple(
+            Placeholder(spec.select, spec.attribute, re.compile(spec.from_), spec.to, spec.title)
+            for spec in merged["placeholders"]
+        ),
+        frames=frozenset(() if "embeds" in merged["off"] else merged["frames"]),  # it makes the sandbox
+        emoji=_selectors(merged["emoji"]),
+        no_referrer=frozenset(merged["no_referrer"]),
+        not_authors=frozenset(merged["not_authors"]),
+        title_suffixes=tuple(merged["title_suffixes"]),
+        titles=_patterns(merged["titles"]),
+        tracking=_tracking([layer.tracking for layer in layers]),
+        proxies=_wrappers(merged["proxies"]),
+        redirects=_wrappers(merged["redirects"]),
+        links=_links(merged["links"]),
+        off=frozenset(merged["off"]),
+        digest=digest,
+    )
+
+
+def _selectors(selectors: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(selectors))
+
+
+_INLINE_FLAGS = re.compile(r"\(\?([aiLmsux]+)\)")
+_NAMED_GROUP = re.compile(r"\(\?P<\w+>")
+_BACK_REFERENCE = re.compile(r"\(\?P=|\\[1-9]|\(\?\(")
+
+
+def _any(patterns: Sequence[str]) -> re.Pattern[str]:
+    """One pattern that matches where one of several does; where they cannot be joined, everywhere."""
+    if any(_BACK_REFERENCE.search(pattern) for pattern in patterns):
+        return re.compile("")
+    joined = []
+    for pattern in patterns:
+        flags = _INLINE_FLAGS.match(pattern)
+        body = _NAMED_GROUP.sub("(?:", pattern[flags.end() :] if flags else pattern)
+        joined.append(f"(?{flags[1] if flags else ''}:{body})")
+    return re.compile("|".join(joined) or r"(?!)")
+
+
+def _patterns(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern) for pattern in dict.fromkeys(patterns))
+
+
+def _links(specs: Iterable[LinkSpec]) -> dict[str, tuple[LinkRule, ...]]:
+    table: dict[str, tuple[LinkRule, ...]] = {}
+    for spec in specs:
+        article = re.compile(spec.article) if spec.article else None
+        rule = LinkRule(re.compile(spec.from_), spec.to, article)
+        for name in spec.hosts or ("",):
+            table[name] = (*table.get(name, ()), rule)
+    return table
+
+
+def _names(names: Iterable[str]) -> url_tracking.Names:
+    listed = list(names)
+    prefixes = tuple(dict.fromkeys(name[:-1] for name in listed if name.endswith("*")))
+    return url_tracking.Names(
+        exact=frozenset(name for name in listed if not name.endswith("*") and "=" not in name),
+        prefixes=prefixes,
+        pairs=frozenset(name for name in listed if "=" in name),
+    )
+
+
+def _tracking(specs: Sequence[TrackingSpec]) -> url_tracking.Tracking:
+    def gathered(field: str) -> dict[str, list[str]]:
+        table: dict[str, list[str]] = {}
+        for spec in specs:
+            for name, entries in getattr(spec, field).items():
+                table.setdefault(name, []).extend(entries)
+        return table
+
+    return url_tracking.Tracking(
+        anywhere=_names(name for spec in specs for name in spec.anywhere),
+        hosts={host: _names(names) for host, names in gathered("hosts").items()},
+        keep={host: _names(names) for host, names in gathered("keep").items()},
+        paths={host: tuple(map(re.compile, shapes)) for host, shapes in gathered("paths").items()},
+    )
+
+
+def _wrappers(specs: Iterable[WrapperSpec]) -> dict[str, tuple[url_wrappers.Wrapper, ...]]:
+    table: dict[str, tuple[url_wrappers.Wrapper, ...]] = {}
+    for spec in specs:
+        wrapper = url_wrappers.HostWrapper(
+            parameters=spec.parameters,
+            options=frozenset(spec.options),
+            path=re.compile(spec.path) if spec.path else None,
+            decode=spec.decode or "",
+        )
+        for name in spec.hosts:
+            table[name] = (*table.get(name, ()), wrapper)
+    return table

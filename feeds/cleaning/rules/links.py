@@ -1,0 +1,140 @@
+"""Where links lead: absolute, to the page itself, without tracking (docs/input-facts.md#tracking-parameters,
+#redirects and #urls).
+"""
+
+from __future__ import annotations
+
+from turbohtml import Text
+
+from feeds.cleaning import url_tracking, url_wrappers
+from feeds.cleaning.rules.images import lose
+from feeds.cleaning.rules.page import Page, changed, short
+from feeds.text import urls
+
+# (attribute, elements that carry an address in it); `srcset` is read by the picture rules.
+_ADDRESSES = (
+    ("href", "a"),
+    ("src", "img, video, audio, source, track"),
+    ("poster", "video"),
+    ("cite", "blockquote, q"),
+)
+
+
+def addresses(page: Page) -> list[str]:
+    """Make every address absolute and ASCII; a link without a usable one is only its text."""
+    pieces = []
+    for attribute, tags in _ADDRESSES:
+        for element in page.tree.select(tags):
+            value = element.attr(attribute)
+            if value is None:
+                if element.tag == "a":  # an anchor: a place to jump to that no feed needs
+                    element.unwrap()
+                continue
+            made = urls.absolute(value, page.link)
+            if element.tag != "a" and made[:7].lower() == "mailto:":
+                made = ""
+            if made and made == value:
+                continue
+            if made:
+                element.attrs[attribute] = made
+                if made.rstrip("/") != value.strip().rstrip("/"):
+                    pieces.append(changed(value, made))
+            elif element.tag == "a":
+                pieces.append(short(f"<a href={value!r}>"))
+                element.unwrap()
+            elif attribute == "src" and element.tag in ("img", "source", "track"):
+                pieces.append(short(f"<{element.tag} src={value!r}>"))
+                lose(element)
+            else:
+                del element.attrs[attribute]
+    for picture in page.tree.select("img:not([src])"):
+        pieces.append("<img> without an address")
+        lose(picture)
+    return pieces
+
+
+def pages(page: Page) -> list[str]:
+    """Links to a publisher's data interface become links to the page that they stand for."""
+    if not page.recipe.links:
+        return []
+    pieces = []
+    for link in page.tree.select("a[href]"):
+        before = link.attr("href") or ""
+        after = page_address(before, page)
+        if after != before:
+            link.attrs["href"] = after
+            pieces.append(changed(before, after))
+    return pieces
+
+
+def page_address(url: str, page: Page) -> str:
+    """The address of the page that `url` stands for, by the recipe's `links`; `url` where none matches."""
+    rules = page.recipe.links
+    for host in (*urls.parents(urls.host(url)), ""):
+        for rule in rules.get(host, ()):
+            match = rule.pattern.fullmatch(url)
+            article = rule.article.match(page.link) if match and rule.article else None
+            if match and (article or rule.article is None):
+                return rule.to.format(**{**(article.groupdict("") if article else {}), **match.groupdict("")})
+    return url
+
+
+def unlink(page: Page) -> list[str]:
+    """Links that a site's system set by itself, and a pack names, are only their text
+    (docs/input-facts.md#boilerplate).
+    """
+    pieces = []
+    for link in page.tree.select(page.recipe.unlink) if page.recipe.unlink else ():
+        if link.tag == "a":
+            pieces.append(short(f"<a href={link.attr('href') or ''!r}>"))
+            link.unwrap()
+    return pieces
+
+
+def emails(page: Page) -> list[str]:
+    """E-mail addresses that Cloudflare hid from programs are shown again (docs/input-facts.md#urls)."""
+    pieces = []
+    for hidden in page.tree.select("[data-cfemail]"):
+        shown = _decoded_email(hidden.attr("data-cfemail") or "")
+        if shown:
+            pieces.append(changed("[email protected]", shown))
+            hidden.replace_with(Text(shown))
+    for link in page.tree.select('a[href*="/cdn-cgi/l/email-protection"]'):
+        link.unwrap()
+    return pieces
+
+
+def _decoded_email(code: str) -> str:
+    """Each byte is the address's, combined with the first one by exclusive or."""
+    try:
+        key, *rest = bytes.fromhex(code)
+        return bytes(byte ^ key for byte in rest).decode()
+    except ValueError:
+        return ""
+
+
+def redirects(page: Page) -> list[str]:
+    """Links that lead through a redirect whose target can be read lead to the target."""
+    if not page.recipe.redirects:
+        return []
+    pieces = []
+    for link in page.tree.select("a[href]"):
+        before = link.attr("href") or ""
+        after = url_wrappers.unwrap(before, page.recipe.redirects)
+        if after != before and (made := urls.absolute(after)):
+            link.attrs["href"] = made
+            pieces.append(changed(before, made))
+    return pieces
+
+
+def tracking(page: Page) -> list[str]:
+    """Take tracking parameters out of links, and of the addresses of pictures, audio and video."""
+    pieces = []
+    for element in page.tree.select("a[href], img[src], video[src], audio[src], source[src]"):
+        attribute = "href" if element.tag == "a" else "src"
+        before = element.attr(attribute) or ""
+        after = url_tracking.strip_tracking(before, page.recipe.tracking, picture=element.tag != "a")
+        if after != before:
+            element.attrs[attribute] = after
+            pieces.append(changed(before, after))
+    return pieces

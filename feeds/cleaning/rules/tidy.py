@@ -1,0 +1,196 @@
+"""The last steps: boxes that only hold other blocks, and whatever the other rules left empty."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from turbohtml import Element, Node, Text
+
+from feeds.cleaning import allowlist
+from feeds.cleaning.rules.page import (
+    BLOCKS,
+    BOXES,
+    EMPTIABLE,
+    INLINE,
+    MEDIA,
+    Page,
+    blank,
+    hollow,
+    repeats_title,
+    sample,
+)
+
+_TEXTS = BOXES | frozenset("p li blockquote figcaption h1 h2 h3 h4 h5 h6 td th dt dd".split())
+_KNOWN = allowlist.TAGS | BOXES
+
+
+def foreign(page: Page) -> list[str]:
+    """Unwrap elements that no feed knows: fonts, spans, a publisher's or a word processor's own.
+
+    Those whose content is not text go with it.
+    """
+    pieces = []
+    captions = set(page.tree.select(page.recipe.captions) if page.recipe.captions else ())
+    found = [element for element in page.tree.iter_elements() if element.tag not in _KNOWN]
+    for element in reversed(found):  # children before their parents
+        tag = element.tag
+        if tag == "iframe" and page.recipe.frames:
+            continue  # the frames that are still there are allowed
+        if element in captions:
+            continue  # the rule for them unwraps it
+        pieces.append(f"<{tag}>")
+        if tag in allowlist.HIDDEN:
+            element.extract()
+        else:
+            element.unwrap()
+    return pieces
+
+
+def repeated_title(page: Page) -> list[str]:
+    """Remove a heading at the top of the body that only repeats the article's title."""
+    for element in page.tree.iter_elements():
+        if repeats_title(element, page.title):
+            piece = sample(element)
+            element.extract()
+            return [piece]
+        if element.tag in MEDIA or element.tag == "p" or not blank(_own_text(element)):
+            return []
+    return []
+
+
+def _own_text(element: Element) -> str:
+    return "".join(child.data for child in element.children if isinstance(child, Text))
+
+
+def breaks(page: Page) -> list[str]:
+    """Remove the breaks that a block begins or ends with, and the blanks around them."""
+    pieces = []
+    above = {line_break.parent for line_break in page.tree.select("br")}
+    blocks = [element for element in page.tree.iter_elements() if element in above] if above else []
+    for block in reversed(blocks):  # children before their parents
+        if block.tag not in _TEXTS or hollow(block):
+            continue
+        children = block.children
+        for nodes in (children, children[::-1]):
+            edge = list(takewhile(_is_space, nodes))
+            found = [node for node in edge if isinstance(node, Element) and node.tag == "br"]
+            for node in edge if found else ():
+                node.extract()
+            pieces += ["<br>"] * len(found)
+    return pieces
+
+
+def _is_space(node: Node) -> bool:
+    if isinstance(node, Element):
+        return node.tag == "br" or hollow(node)
+    return not isinstance(node, Text) or blank(node.data)
+
+
+def wrappers(page: Page) -> list[str]:
+    """Unwrap boxes that hold only blocks, and breaks beside them.
+
+    One that holds a line of text is a paragraph, where it can be one; others become a `div`.
+    """
+    pieces = []
+    boxes = [element for element in page.tree.iter_elements() if element.tag in BOXES]
+    for element in boxes:  # from outside, so that every child is looked at once
+        tag = element.tag
+        children = list(element.children)
+        parts = [child for child in children if not _is_break(child)]
+        if all(map(_is_block, parts)) and (len(parts) == len(children) or any(map(_shows_block, parts))):
+            pieces.append(f"<{tag}>")
+            element.unwrap()
+        else:
+            element.tag = "p" if _is_line(element) else "div"
+    return pieces
+
+
+def _is_line(element: Element) -> bool:
+    """Whether an element holds text and nothing that a paragraph cannot, and stands where one can."""
+    inside = element.iter_elements()
+    if blank(element.text) or any(inner.tag in BLOCKS and not hollow(inner) for inner in inside):
+        return False
+    above = element.parent
+    return not isinstance(above, Element) or above.tag not in INLINE
+
+
+def _is_block(node: Node) -> bool:
+    if isinstance(node, Element):
+        return node.tag in BLOCKS or hollow(node)
+    return not isinstance(node, Text) or blank(node.data)
+
+
+def _is_break(node: Node) -> bool:
+    return isinstance(node, Element) and node.tag == "br"
+
+
+def _shows_block(node: Node) -> bool:
+    return isinstance(node, Element) and node.tag in BLOCKS and not hollow(node)
+
+
+def empty(page: Page) -> list[str]:
+    """Remove elements that hold nothing, and the breaks and rules at both ends of the body.
+
+    Blanks between blocks, which unwrapped boxes leave behind, go uncounted.
+    """
+    pieces = []
+    for element in list(page.tree.iter_elements())[::-1]:  # children before their parents
+        tag = element.tag
+        if tag not in EMPTIABLE or not blank(text := element.text) or _holds_something(element):
+            continue
+        pieces.append(f"<{tag}>")
+        if tag in INLINE and text:  # the blank between two words
+            element.replace_with(Text(text))
+        else:
+            element.extract()
+    pieces += _trim(page.tree)
+    for block in page.tree.select("pre"):
+        _open_with_text(block)
+    _close_up(page.tree)
+    return pieces
+
+
+def _holds_something(element: Element) -> bool:
+    return any(isinstance(child, Element) and child.tag != "br" for child in element.children)
+
+
+def _trim(tree: Element) -> list[str]:
+    pieces = []
+    children = tree.children
+    for nodes in (children, children[::-1]):
+        for node in nodes:
+            if isinstance(node, Element):
+                if node.tag not in ("br", "hr"):
+                    break
+                pieces.append(f"<{node.tag}>")
+            elif isinstance(node, Text) and not blank(node.data):
+                break
+            node.extract()
+    return pieces
+
+
+def _open_with_text(block: Element) -> None:
+    """Take away line ends at the beginning of a `<pre>`: a parser takes the first one for no text at all."""
+    for child in block.children:
+        if isinstance(child, Element):
+            return
+        if isinstance(child, Text):
+            child.data = child.data.lstrip("\n")
+            if child.data:
+                return
+
+
+def _close_up(tree: Element) -> None:
+    between_blocks = True
+    blanks: list[Node] = []
+    for node in tree.children:
+        if isinstance(node, Element):
+            if between_blocks and node.tag in BLOCKS:
+                for blank_text in blanks:
+                    blank_text.extract()
+            between_blocks = node.tag in BLOCKS
+            blanks.clear()
+        elif isinstance(node, Text) and blank(node.data):
+            blanks.append(node)
+        elif isinstance(node, Text):
+            between_blocks = False

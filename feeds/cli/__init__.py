@@ -1,0 +1,1 @@
+"""Define the commands that a person types."""

@@ -1,0 +1,1 @@
+"""Request other servers safely: bounded in time and bytes, within a network policy."""

@@ -1,0 +1,127 @@
+"""The `git` program, run so that it asks nobody, obeys no one's settings, and ends."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from feeds.config.git_url import TRANSPORTS, GitAddress
+from feeds.inboxes.base import InboxError
+from feeds.inboxes.error_messages import hidden
+from feeds.model.errors import ConfigError
+
+LOCAL_SECONDS, REMOTE_SECONDS = 120, 300
+REMOTE = "inbox"
+"""What the repository is called in the settings that a command gets."""
+
+
+class GitError(InboxError):
+    """A git command failed; the text is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitCommand:
+    """Git on one bare repository of our own."""
+
+    folder: Path
+    address: GitAddress
+
+    def run(self, *arguments: str, stdin: bytes = b"", seconds: float = LOCAL_SECONDS) -> bytes:
+        """What a command writes. Raises GitError where it fails or takes too long.
+
+        It runs in a process group of its own: git starts others, and all of them have to end.
+        """
+        process = subprocess.Popen(
+            ["git", "--git-dir", str(self.folder), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(),
+            start_new_session=True,
+        )
+        try:
+            written, said = process.communicate(stdin, timeout=seconds)
+        except BaseException as error:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise GitError(f"git {arguments[0]} took more than {seconds:.0f} s") from error
+            raise
+        if process.returncode:
+            raise GitError(self._reason(said.decode(errors="replace")) or f"git {arguments[0]} failed")
+        return written
+
+    def _reason(self, said: str) -> str:
+        """The line of complaint that says most: git's own last words are often general advice."""
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        telling = [
+            line for line in lines if line.startswith(("fatal:", "error:", "ssh:", "Permission", "Host"))
+        ]
+        line = (telling or lines or [""])[0]
+        secrets = (self.address.password, _basic(self.address))
+        return hidden(line.removeprefix("fatal: ").removeprefix("error: "), secrets)
+
+    def _environment(self) -> dict[str, str]:
+        """The settings that a command gets: through its environment, which `ps` shows to nobody else."""
+        settings = {
+            "protocol.allow": "never",
+            **{f"protocol.{transport}.allow": "always" for transport in TRANSPORTS},
+            f"remote.{REMOTE}.url": self.address.url,
+            "core.hooksPath": os.devnull,
+            "core.askPass": "",
+            "core.fsmonitor": "false",
+            "credential.helper": "",
+            "fetch.recurseSubmodules": "false",
+            "fetch.unpackLimit": "1",
+            "gc.auto": "0",
+            "http.lowSpeedLimit": "1000",
+            "http.lowSpeedTime": "30",
+            "maintenance.auto": "false",
+        }
+        if self.address.user or self.address.password:
+            settings[f"http.{self.address.url}.extraHeader"] = f"Authorization: Basic {_basic(self.address)}"
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("GIT_") or name.startswith(("GIT_SSL_", "GIT_SSH"))
+        }
+        environment |= {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "",
+            "SSH_ASKPASS_REQUIRE": "never",
+            "LC_ALL": "C",
+            "GIT_CONFIG_COUNT": str(len(settings)),
+        }
+        environment.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=10")
+        for number, (key, value) in enumerate(settings.items()):
+            environment[f"GIT_CONFIG_KEY_{number}"] = key
+            environment[f"GIT_CONFIG_VALUE_{number}"] = value
+        return environment
+
+
+@cache
+def version() -> str:
+    """The version of the installed git. Raises ConfigError where there is none, or one too old."""
+    try:
+        said = subprocess.run(["git", "--version"], capture_output=True, check=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConfigError("git+… needs the program git, which is not installed") from error
+    found = said.decode(errors="replace").split()[2:3]
+    numbers = [int(part) for part in "".join(found).split(".")[:2] if part.isdigit()]
+    if numbers < [2, 31]:  # older ones take no settings from their environment
+        raise ConfigError(f"git+… needs git 2.31 or newer, not {''.join(found)}")
+    return f"git {''.join(found)}"
+
+
+def _basic(address: GitAddress) -> str:
+    """What HTTP's Authorization header says (RFC 7617)."""
+    return base64.b64encode(f"{address.user}:{address.password}".encode()).decode()

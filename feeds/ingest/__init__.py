@@ -1,0 +1,1 @@
+"""Turn files of an inbox into articles of the store."""

@@ -1,0 +1,307 @@
+"""inbox | readers | clean | merge | store: one run. One bad file never stops it.
+
+What `feeds ingest` does by hand and the watcher on its schedule is this same function.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from feeds import parsers
+from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.cleaner import Cleaner
+from feeds.inboxes import Folder, Found, Inbox, InboxError
+from feeds.ingest import reclean
+from feeds.ingest.batch import Intake
+from feeds.ingest.tasks import FileResult, FileTask, clean_file, named
+from feeds.ingest.workers import Job, Workforce
+from feeds.model.errors import UnavailableError
+from feeds.model.runs import Failure, FileState, Report
+from feeds.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+FILES_IN_A_BATCH = 200
+BYTES_IN_A_BATCH = 4_000_000
+_NEVER = (-1, -1, "")
+_NOWHERE = "/nowhere"  # a folder that holds nothing: files named by hand are known by their whole paths
+_CLEANING = Job(clean_file, lambda task, reason: FileResult(failed=reason))
+Progress = Callable[[int, int], None]
+"""Called with the files done and the files to do."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Again(NamedTuple):
+    """What is read again although it did not change."""
+
+    failed: bool
+    """Files that could not be read."""
+    everything: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Ingest:
+    """Everything that a run needs; the clock can be replaced."""
+
+    inboxes: Sequence[Inbox]
+    """Read one after the other; one that cannot be read does not keep the others from it."""
+    store: Store
+    catalogue: Catalogue
+    language: str
+    private: tuple[str, ...] = ()
+    """The names of the feeds that need a token."""
+    settle: float = 0.0
+    deleted: Literal["keep", "retire", "remove"] = "keep"
+    """What becomes of the article of a deleted file."""
+    clock: Callable[[], datetime] = _now
+    workforce: Workforce = field(default_factory=Workforce)
+    """Who cleans, where there is much to clean."""
+
+    def run(
+        self,
+        trigger: str,
+        *,
+        places: list[Path] | None = None,
+        wait: bool = True,
+        progress: Progress = lambda done, all: None,
+    ) -> Report:
+        """Read what is new or changed in the inboxes (or at `places`) and store what it makes.
+
+        Waits for another process that is ingesting, or raises AlreadyRunningError where `wait` is false.
+        Raises InboxError where no inbox can be read at all, or a place; one of several inboxes that cannot,
+        and a file that cannot be read, are in the report.
+        """
+        with self.store.running(wait=wait):
+            report = Report()
+            number = self.store.start_run(trigger, self.clock())
+            try:
+                self.catalogue.move(self.store.moves())
+                if found := self.store.index(self.clock()):
+                    log.info("%d articles that were stored before can be searched now", found)
+                others = reclean.where_rules_changed(
+                    self.store, self.cleaner, self.clock, report, self.workforce
+                )
+                self._read(report, places, progress, failed_again=others)
+            except BaseException as error:
+                with suppress(Exception):  # a database that is gone takes no notes
+                    self.store.finish_run(number, report, self.clock(), error=named(error))
+                raise
+            missing = f"{InboxError.__name__}: {_reasons(report.unreachable)}" if report.unreachable else ""
+            self.store.finish_run(number, report, self.clock(), error=missing)
+            return report
+
+    def take(self, inbox: Inbox, found: Found) -> Report:
+        """Read one file of an inbox now, as a run of its own that the history does not keep.
+
+        Raises AlreadyRunningError where another process is ingesting.
+        """
+        with self.store.running(wait=False):
+            report = Report()
+            self.catalogue.move(self.store.moves())
+            self._take(inbox, [found], self.store.known_files(inbox.name, [found.path]), report)
+            return report
+
+    @property
+    def cleaner(self) -> Cleaner:
+        """What cleans, as it is configured now."""
+        return Cleaner(self.catalogue, self.language, self.private)
+
+    # -- files ------------------------------------------------------------------------------------------
+
+    def _read(
+        self, report: Report, places: list[Path] | None, progress: Progress, *, failed_again: bool
+    ) -> None:
+        others = self.store.number("readers") != parsers.VERSION
+        again = _Again(failed=failed_again, everything=others)
+        if places:
+            for folder, listed in self._by_folder(places).items():
+                self._read_inbox(folder, listed, report, progress, again)
+            return
+        for inbox in self.inboxes:
+            try:
+                self._read_inbox(inbox, None, report, progress, again)
+            except InboxError as error:
+                report.unreachable.append(Failure(inbox.name, str(error)))
+        lasting = [inbox for inbox in self.inboxes if inbox.may_be_away]
+        if lasting and len(report.unreachable) == len(lasting):
+            raise InboxError(_reasons(report.unreachable))
+        if others and not report.unreachable:
+            self.store.set_number("readers", parsers.VERSION)
+
+    def _by_folder(self, places: list[Path]) -> dict[Folder, list[Path]]:
+        """Places by the folder whose files they are."""
+        found: dict[Folder, list[Path]] = {}
+        for place in places:
+            found.setdefault(self.folder_of(place), []).append(place)
+        return found
+
+    def folder_of(self, place: Path) -> Folder:
+        """The folder among the inboxes that a place lies in; the first of them for one elsewhere."""
+        folders = [inbox for inbox in self.inboxes if isinstance(inbox, Folder)]
+        within = (folder for folder in folders if place.resolve().is_relative_to(folder.root.resolve()))
+        return next(within, folders[0] if folders else Folder(Path(_NOWHERE)))
+
+    def _read_inbox(
+        self, inbox: Inbox, places: list[Path] | None, report: Report, progress: Progress, again: _Again
+    ) -> None:
+        name = inbox.name
+        stamps, failing = self.store.stamps(name), self.store.failing(name)
+        for path, state in failing.items():
+            if again.failed or not state.digest:  # rights and links change without a trace in the stamp
+                stamps[path] = _NEVER
+        if places is not None and isinstance(inbox, Folder):
+            found = list(inbox.pick(places))
+            due = [file for file in found if again.everything or stamps.get(file.path) != file.stamp]
+            report.same += len(found) - len(due)
+        else:
+            survey = inbox.survey({} if again.everything else stamps)
+            due = survey.due
+            report.same += len(survey.same)
+            if len(survey.same) < len(stamps):
+                seen = {*survey.same, *(file.path for file in due)}
+                self._withdraw(inbox, set(stamps), failing, seen, report)
+        known: dict[str, FileState] = {}
+        if not again.everything:
+            known = self.store.known_files(name, [file.path for file in due])
+            known = {path: state for path, state in known.items() if not (again.failed and state.reason)}
+        due, waiting = inbox.settled(due, self.settle)
+        report.waiting += waiting
+        done = 0
+        if due:
+            progress(done, len(due))
+        begun: deque[Intake] = deque()
+        gone: list[InboxError] = []
+        read = self._begin(inbox, due, known, begun, gone)
+        with closing(self.workforce.map(_CLEANING, self.cleaner, read)) as cleaned:
+            for results in cleaned:
+                work = begun.popleft()
+                self._finish(work, results, report)
+                done += len(work.files)
+                progress(done, len(due))
+        if gone:  # while it was read: what had been read till then is stored
+            raise gone[0]
+
+    def _withdraw(
+        self,
+        inbox: Inbox,
+        known: set[str],
+        failing: Mapping[str, FileState],
+        seen: set[str],
+        report: Report,
+    ) -> None:
+        """Forget files that are there no more, and do with their articles what `deleted` says.
+
+        What lies in a folder that cannot be read is not gone; and an inbox that is empty at once is rather a
+        disk that is not there.
+        """
+        gone = [path for path in known - seen if not path.startswith("/") and not _above(path) & seen]
+        self.store.forget_files(inbox.name, sorted(path for path in gone if path in failing))
+        told = sorted(path for path in gone if path not in failing)
+        if self.deleted == "keep" or not told:
+            return
+        if not seen and inbox.may_be_away:
+            log.warning(
+                "the inbox %s is empty; the articles of %d files stay as they are", inbox.where, len(told)
+            )
+            return
+        for start in range(0, len(told), FILES_IN_A_BATCH):
+            report.gone += self._intake(inbox, {}).withdraw(told[start : start + FILES_IN_A_BATCH]).gone
+
+    def _intake(self, inbox: Inbox, known: dict[str, FileState]) -> Intake:
+        return Intake(
+            inbox=inbox,
+            store=self.store,
+            cleaner=self.cleaner,
+            known=known,
+            now=self.clock(),
+            forgotten=self.store.forgotten(),
+            retire=self.deleted == "retire",
+        )
+
+    def _begin(
+        self,
+        inbox: Inbox,
+        due: Sequence[Found],
+        known: dict[str, FileState],
+        begun: deque[Intake],
+        gone: list[InboxError],
+    ) -> Iterator[list[FileTask]]:
+        """Read batch after batch, as they are asked for; `begun` gathers what is on its way.
+
+        Ends where the inbox can be read no more, which is then in `gone`.
+        """
+        for files in _batches(due):
+            work = self._intake(inbox, known)
+            try:
+                tasks = work.read(files)
+            except InboxError as error:
+                gone.append(error)
+                return
+            begun.append(work)
+            yield tasks
+
+    def _take(
+        self, inbox: Inbox, files: Sequence[Found], known: dict[str, FileState], report: Report
+    ) -> None:
+        """Read, clean and write a few files here and now."""
+        work = self._intake(inbox, known)
+        tasks = work.read(files)
+        self._finish(work, [clean_file(self.cleaner, task) for task in tasks], report)
+
+    def _finish(self, work: Intake, results: Sequence[FileResult], report: Report) -> None:
+        """Write files as one batch; where that fails, one by one, so that it fails for the culprit alone.
+
+        Raises what the store raises where it cannot even note that a file failed, and InboxError where the
+        inbox is gone meanwhile.
+        """
+        files = work.files
+        try:
+            part = work.write(results)
+        except UnavailableError:  # no file's fault: the next run finds them as they are
+            raise
+        except Exception as error:
+            if len(files) > 1:
+                log.warning("a batch of %d files failed and is tried file by file: %s", len(files), error)
+                for file in files:
+                    self._take(work.inbox, [file], work.known, report)
+                return
+            part = work.give_up(files[0], error)
+        report.new += part.new
+        report.changed += part.changed
+        report.same += part.same
+        report.waiting += part.waiting
+        report.failed += part.failed
+
+
+def _reasons(unreachable: Sequence[Failure]) -> str:
+    return "; ".join(failure.reason for failure in unreachable)
+
+
+def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
+    """Files in the order given, a batch bounded in number and in bytes: all of it is in memory at once."""
+    batch: list[Found] = []
+    size = 0
+    for file in files:
+        if batch and (len(batch) == FILES_IN_A_BATCH or size + file.size > BYTES_IN_A_BATCH):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.size
+    if batch:
+        yield batch
+
+
+def _above(path: str) -> set[str]:
+    """The folders that a path lies in, as one that cannot be read is found."""
+    parts = path.split("/")[:-1]
+    return {"/".join(parts[: number + 1]) + "/" for number in range(len(parts))}

@@ -1,0 +1,137 @@
+"""What is worked out ahead of the database: values in, values out, in this or another process. Pure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from feeds import parsers
+from feeds.cleaning import merging
+from feeds.cleaning.cleaner import Cleaner
+from feeds.model import identity
+from feeds.model.articles import Cleaned, Draft, Original
+from feeds.model.errors import ReadError
+from feeds.parsers import Refusal
+from feeds.storage import rows
+from feeds.text import search_terms
+from feeds.text.feed_urls import discreet
+from feeds.text.filenames import shown
+from feeds.text.search_terms import Findable
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FileTask:
+    """A file to be read and cleaned."""
+
+    path: str
+    data: bytes
+    dated: datetime
+    """The time of an article that names none."""
+    latest: datetime
+    """The latest time that any can have."""
+    source: str = ""
+    """The name of the source of articles that name none."""
+    previous: Mapping[str, Original] = field(default_factory=dict, repr=False)
+    """What the file said before, by the id of its link: these articles keep their times."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One article of a file, with all that is written of it that takes time to make."""
+
+    draft: Draft
+    packed: bytes
+    cleaned: Cleaned
+    findable: Findable
+    edited: bool = True
+    """Whether it says something significantly different from what the file said before."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of a file."""
+
+    made: Sequence[Made] = ()
+    refused: Sequence[Refusal] = ()
+    """What of it cannot be used."""
+    rolls: bool = False
+    """Whether it is an archive or a feed."""
+    failed: str = ""
+    """Why nothing of it can be used; empty where something can."""
+
+
+def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
+    """Read and clean a file; whatever is wrong with it is in the result."""
+    try:
+        reading = parsers.read_all(task.data, task.path)
+        made, refused = [], list(reading.refused)
+        for name, draft in zip(reading.names, reading.drafts, strict=True):
+            if task.source and not draft.source_name:
+                draft = replace(draft, source_name=task.source)
+            try:
+                previous = task.previous.get(identity.entry_id(draft.link))
+                times = (previous.dated, previous.seen) if previous else (task.dated, task.latest)
+                cleaned = cleaner.prepare(draft, *times)
+            except ReadError as error:
+                refused.append(Refusal(name, str(error)))
+                if name == task.path:  # the only one
+                    raise
+            else:
+                article = cleaned.article
+                found_by = search_terms.findable(article.title, article.html)
+                edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
+                made.append(Made(draft, rows.packed(draft), cleaned, found_by, edited))
+        if not made:
+            return FileResult(failed=parsers.told(refused, task.path))
+        return FileResult(made, refused, reading.rolls)
+    except ReadError as error:
+        return FileResult(failed=str(error))
+    except Exception as error:  # a fault of ours: named like any other
+        log.exception("%s: unexpected error", shown(discreet(task.path)))
+        return FileResult(failed=unexpected(error))
+
+
+def _is_edited(cleaner: Cleaner, previous: Original, draft: Draft, cleaned: Cleaned) -> bool:
+    """Return whether an article's title or text differs significantly from what its file said before."""
+    before = previous.draft
+    if (before.title, before.html, before.link) == (draft.title, draft.html, draft.link):
+        return False
+    version = next(cleaner.versions([previous]), None)
+    return version is None or merging.significant(version.cleaned, cleaned)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryTask:
+    """What is kept of an entry, to be cleaned again."""
+
+    originals: Sequence[Original] = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """In characters of its bodies."""
+        return sum(len(original.draft.html) for original in self.originals)
+
+
+def clean_entry(cleaner: Cleaner, task: EntryTask) -> Cleaned | None:
+    """Clean an entry again; None where today's rules cannot clean any of its originals."""
+    versions = list(cleaner.versions(task.originals))
+    return merging.merge(versions) if versions else None
+
+
+def named(error: BaseException) -> str:
+    """An error as a report names it."""
+    return f"{type(error).__name__}: {error}"
+
+
+def unexpected(error: BaseException) -> str:
+    """A fault of ours as a report names it."""
+    return f"unexpected {named(error)}"

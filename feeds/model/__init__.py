@@ -1,0 +1,1 @@
+"""Define the values and errors that every package speaks. Pure; it imports only `text`."""

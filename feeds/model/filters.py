@@ -1,0 +1,243 @@
+"""The words by which a view is narrowed, as addresses and config.yaml give them: checked, in one spelling.
+
+Pure. Two spellings of one question are one Filter, one address and one document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, TypeAlias, get_args
+from urllib.parse import quote
+
+from feeds.model.errors import FeedsError
+from feeds.text import search_terms
+
+Content: TypeAlias = Literal["full", "summary", "title"]
+Order: TypeAlias = Literal["newest", "oldest", "updated"]
+
+MOST_ENTRIES: Final = 1000
+_MOST_VALUES = 50
+_LONGEST_VALUE = 200
+_DAY = timedelta(days=1)
+
+
+class FilterError(FeedsError):
+    """A value that cannot be used; the text names the key and the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a view is narrowed to: every word of it has to hold, and of several values of one word, one."""
+
+    tag: tuple[str, ...] = ()
+    """As `search.label` writes them."""
+    author: tuple[str, ...] = ()
+    q: tuple[str, ...] = ()
+    """Words that occur in title or text, all of them (`search.words`)."""
+    exclude: tuple[str, ...] = ()
+    """Words of which none occurs."""
+    since: datetime | None = None
+    """Published then or later."""
+    until: datetime | None = None
+    """Published before: a date alone was given as the last day, and this is the end of it."""
+    lang: tuple[str, ...] = ()
+    """Language tags in small letters; `zh` is also zh-Hans and zh-TW."""
+    source: tuple[str, ...] = ()
+    limit: int | None = None
+    order: Order | None = None
+    content: Content | None = None
+
+    @property
+    def query(self) -> str:
+        """The one way to write it in an address; empty where nothing is asked."""
+        return "&".join(f"{key}={quote(value, safe=':,')}" for key, value in self.pairs())
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Keys and values, in one order, such that `parse(pairs)` is this again."""
+        found: list[tuple[str, str]] = []
+        for key in KEYS:
+            value = getattr(self, key)
+            if value is None or value == ():
+                continue
+            if key in ("q", "exclude"):
+                found.append((key, " ".join(value)))
+            elif isinstance(value, tuple):
+                found += [(key, one) for one in value]
+            elif isinstance(value, datetime):
+                found.append((key, _moment(key, value)))
+            else:
+                found.append((key, str(value)))
+        return found
+
+    @property
+    def described(self) -> str:
+        """What is asked, for a title; empty where only the form of the answer is."""
+        return ", ".join(f"{key}: {value}" for key, value in self.pairs() if key not in _FORM)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.described)
+
+
+EVERYTHING: Final = Filter()
+"""The filter that leaves nothing out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedView:
+    """A view that config.yaml gives a name, and so an address of its own."""
+
+    slug: str
+    title: str
+    description: str
+    filter: Filter
+
+
+def parse(pairs: Iterable[tuple[str, str]]) -> Filter:
+    """The filter that the keys and values of a query string make. Keys that it does not know mean nothing.
+
+    Raises FilterError for the first value that cannot be used.
+    """
+    given: dict[str, list[str]] = {}
+    for key, value in pairs:
+        if key in KEYS and value.strip():
+            given.setdefault(key, []).append(value)
+    return Filter(**{key: read(key, values) for key, values in given.items()})
+
+
+def read(key: str, values: Sequence[str]) -> Any:
+    """The values of one key as a Filter's field has them. Raises FilterError."""
+    if len(values) > _MOST_VALUES:
+        raise FilterError(f"{key}: more than {_MOST_VALUES} values")
+    if any(len(value) > _LONGEST_VALUE for value in values):
+        raise FilterError(f"{key}: longer than {_LONGEST_VALUE} characters")
+    try:
+        return KEYS[key](values)
+    except ValueError as error:
+        raise FilterError(f"{key}: {error}") from error
+
+
+def _labels(values: Sequence[str]) -> tuple[str, ...]:
+    return _several(map(search_terms.label, values))
+
+
+def _words(values: Sequence[str]) -> tuple[str, ...]:
+    found = search_terms.words(" ".join(values))
+    if not found:
+        raise ValueError("expected a word: letters or digits")
+    if len(found) > _MOST_VALUES:
+        raise ValueError(f"more than {_MOST_VALUES} words")
+    return found
+
+
+def _languages(values: Sequence[str]) -> tuple[str, ...]:
+    tags = _parts(values)
+    for tag in tags:
+        if not re.fullmatch(r"[a-z]{2,8}(?:-[a-z0-9]{1,8})*", tag, re.ASCII):
+            raise ValueError(f"expected a language tag such as en or zh-TW, found {shown(tag)}")
+    return _several(tags)
+
+
+def _sources(values: Sequence[str]) -> tuple[str, ...]:
+    slugs = _parts(values)
+    for slug in slugs:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", slug, re.ASCII):
+            raise ValueError(f"expected the name in the address of a source's feed, found {shown(slug)}")
+    return _several(slugs)
+
+
+def _parts(values: Sequence[str]) -> list[str]:
+    return [part.strip().lower() for value in values for part in value.split(",")]
+
+
+def _several(values: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(sorted({value for value in values if value}))
+    if not found:
+        raise ValueError("expected a value")
+    return found
+
+
+def _since(values: Sequence[str]) -> datetime:
+    return _when(_one(values))[0]
+
+
+def _until(values: Sequence[str]) -> datetime:
+    moment, whole_day = _when(_one(values))
+    return moment + _DAY if whole_day else moment
+
+
+def _when(value: str) -> tuple[datetime, bool]:
+    """A moment in UTC, and whether it was given as a date alone."""
+    text = value.strip()
+    whole_day = bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII))
+    try:
+        moment = datetime.fromisoformat(re.sub(r" (?=\d{2}:?\d{2}$)", "+", text) if "T" in text else text)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if not 1900 <= moment.year <= 9000:
+            raise ValueError(value)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"expected a date such as 2026-03-31 or a time such as 2026-03-31T18:00:00Z, found {shown(value)}"
+        ) from None
+    return moment, whole_day
+
+
+def _moment(key: str, moment: datetime) -> str:
+    if moment.hour or moment.minute or moment.second or moment.microsecond:
+        return moment.isoformat().replace("+00:00", "Z")
+    return (moment - _DAY if key == "until" else moment).date().isoformat()
+
+
+def _limit(values: Sequence[str]) -> int:
+    value = _one(values).strip()
+    if not re.fullmatch(r"\d{1,6}", value, re.ASCII) or not 1 <= int(value) <= MOST_ENTRIES:
+        raise ValueError(f"expected a number from 1 to {MOST_ENTRIES}, found {shown(value)}")
+    return int(value)
+
+
+def _order(values: Sequence[str]) -> str:
+    return _choice(values, get_args(Order))
+
+
+def _content(values: Sequence[str]) -> str:
+    return _choice(values, get_args(Content))
+
+
+def _choice(values: Sequence[str], known: Sequence[str]) -> str:
+    value = _one(values).strip().lower()
+    if value not in known:
+        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, found {shown(value)}")
+    return value
+
+
+def _one(values: Sequence[str]) -> str:
+    if len({value.strip() for value in values}) > 1:
+        raise ValueError("given more than once")
+    return values[0]
+
+
+def shown(value: str) -> str:
+    """A value of a stranger's in a message: short, on one line."""
+    return ascii(value) if len(value) <= 40 else f"{value[:40]!a}…"
+
+
+KEYS: Final[Mapping[str, Callable[[Sequence[str]], Any]]] = {
+    "source": _sources,
+    "tag": _labels,
+    "author": _labels,
+    "q": _words,
+    "exclude": _words,
+    "since": _since,
+    "until": _until,
+    "lang": _languages,
+    "order": _order,
+    "limit": _limit,
+    "content": _content,
+}
+"""Every word there is, with what reads its values, in the order in which addresses have them."""
+
+_FORM = ("order", "limit", "content")

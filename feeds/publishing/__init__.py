@@ -1,0 +1,1 @@
+"""Turn a feed's URL into a document: views, archives, access, formats, WebSub."""

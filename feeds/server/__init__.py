@@ -1,0 +1,1 @@
+"""Run the long-lived processes: gunicorn, the watcher, logging."""

@@ -1,0 +1,197 @@
+"""Private feeds: who may read what, and that no token gets anywhere but here.
+
+A token comes in the address (`?token=…`, since few readers send headers), as a Bearer token (RFC 6750) or as
+the password of HTTP Basic (RFC 7617), with any user name. It is taken out of the address before anything else
+sees that. Only what is made for who gave it in an address has it again: the addresses of their private feeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote, unquote_plus
+
+from flask import Flask, Response, g, request
+
+from feeds.cleaning.audiences import EVERY_FEED, Audiences
+from feeds.config import Config
+from feeds.config.settings import STATUS_FEED
+from feeds.model.errors import StoreError
+from feeds.publishing.access import PUBLIC, Visitor, is_private, may_see
+from feeds.storage.store import Store
+from feeds.storage.tokens import Token, Tokens
+from feeds.web.cache.middleware import DOCUMENT
+from feeds.web.cache.rendered_feeds import Documents
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_TOKEN = "feeds.token"
+_LISTS = ("/", "/feeds.opml", "/report", "/playground")
+_ARTICLES = "/articles/"
+
+
+class TokenAside:
+    """WSGI middleware that moves `token=…` out of the query, to where only this module looks."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """One request."""
+        kept = []
+        for pair in environ.get("QUERY_STRING", "").split("&"):
+            key, _, value = pair.partition("=")
+            if unquote_plus(key) == "token":
+                environ[_TOKEN] = unquote_plus(value)
+            else:
+                kept.append(pair)
+        if _TOKEN in environ:
+            environ["QUERY_STRING"] = "&".join(kept)
+            for raw in ("RAW_URI", "REQUEST_URI"):
+                environ.pop(raw, None)
+        return self._application(environ, start_response)
+
+
+def visitor() -> Visitor:
+    """Who asks, in this request."""
+    return cast(Visitor, g.get("visitor", PUBLIC))
+
+
+def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> None:
+    """Let nobody read a private feed without a token for it."""
+    app.wsgi_app = TokenAside(app.wsgi_app)  # type: ignore[method-assign] # how Flask wants it
+    app.after_request(_keep_to_oneself)
+    config = documents.config
+    if not config.private:
+        return
+    store = tokens()
+    learned = parted = False
+
+    def learn() -> None:
+        """Which sources were moved, up to the state that is served. While the database is broken public feeds
+        stay as they were: so does what is known of moves.
+        """
+        nonlocal learned
+        try:
+            documents.learn()
+            learned = True
+        except StoreError:
+            if not learned:
+                raise
+
+    def has_parted() -> bool:
+        nonlocal parted
+        parted = parted or audiences_are_parted(config, documents.store)
+        return parted
+
+    @app.before_request
+    def guard() -> Response | None:
+        name, lists = _feed(), request.path in _LISTS or request.path.startswith(_ARTICLES)
+        if name == STATUS_FEED and not is_private(config, name):  # it shows what the visitor may see
+            name, lists = None, True
+        if name is None and not lists:
+            return None
+        learn()
+        if _feed() != STATUS_FEED and not has_parted():
+            return _later("503: `private` has changed; the articles are sorted anew by the next run")
+        if name is not None and not is_private(config, name):
+            return None
+        tokens_given = given()
+        token = _first(store, tokens_given)
+        everything = EVERY_FEED in config.private
+        if token is None and (name is not None or tokens_given or (everything and request.path != "/")):
+            return refused(PUBLIC)
+        if token is not None:
+            g.visitor = Visitor(opens=token.feed, token=request.environ.get(_TOKEN, ""))
+        if name is not None:
+            g.private = True
+            if not may_see(config, visitor(), name):
+                return refused(visitor())
+        return None
+
+    @app.after_request
+    def guard_again(response: Response) -> Response:
+        """Who makes a document learns of later moves than the guard did: a feed may have become private."""
+        name = _feed()
+        if name is None or g.get("private") or not is_private(config, name):
+            return response
+        request.environ.pop(DOCUMENT, None)
+        try:
+            return guard() or response
+        except StoreError:
+            return _short(503, "503: the database does not answer; try again in a moment")
+
+
+def audiences_are_parted(config: Config, store: Store) -> bool:
+    """Return whether a run has parted private versions from public entries, as `private` is configured now.
+
+    Until then an entry can hold text of a source that has just become private.
+    """
+    digest = Audiences(config.private, config.catalogue).digest()
+    return not digest or store.number("audiences") == digest or not store.entry_ids(limit=1)
+
+
+def _feed() -> str | None:
+    """The feed that is asked for, whatever is asked of it."""
+    named = (request.view_args or {}).get("name")
+    if isinstance(named, str):
+        return named
+    first, _, rest = request.path.removeprefix("/").partition("/")
+    return rest.partition("/")[0].partition(".")[0] if first == "feeds" and rest else None
+
+
+def given() -> list[str]:
+    """The tokens that came with this request, wherever in it."""
+    found = [request.environ.get(_TOKEN, "")]
+    said = request.authorization
+    if said is not None:
+        found.append((said.token if said.type == "bearer" else said.password) or "")
+    return [token for token in found if token]
+
+
+def _first(tokens: Tokens, among: list[str]) -> Token | None:
+    return next((token for token in map(tokens.find, among) if token is not None), None)
+
+
+def refused(visitor: Visitor) -> Response:
+    """The answer to who may not see something: without a token, or with one for another feed."""
+    g.private = True
+    if visitor.opens is not None:
+        return _short(403, "403: this token is for another feed")
+    response = _short(401, "401: this needs a token: add ?token=… to the address")
+    response.headers.add("WWW-Authenticate", 'Basic realm="Feeds", charset="UTF-8"')
+    response.headers.add("WWW-Authenticate", 'Bearer realm="Feeds"')
+    return response
+
+
+def _later(text: str) -> Response:
+    response = _short(503, text)
+    response.headers["Retry-After"] = "30"
+    return response
+
+
+def _short(status: int, text: str) -> Response:
+    response = Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _keep_to_oneself(response: Response) -> Response:
+    """What was asked for with a token, or needs one, is for no cache that others share (RFC 9111), and its
+    address not for the sites that it links to.
+    """
+    token = request.environ.get(_TOKEN, "")
+    if not token and not g.get("private") and visitor() is PUBLIC:
+        return response
+    request.environ.pop(DOCUMENT, None)  # nothing to be answered again to anybody else
+    said = response.headers.get("Cache-Control", "")
+    if "no-store" not in said:
+        kept = [word for part in said.split(",") if (word := part.strip()) and word != "public"]
+        response.headers["Cache-Control"] = ", ".join(["private", *kept])
+    response.vary.add("Authorization")
+    response.headers["Referrer-Policy"] = "no-referrer"
+    target = response.headers.get("Location")
+    if token and target:  # the feed moved: who follows has to be let in there too
+        response.headers["Location"] = f"{target}{'&' if '?' in target else '?'}token={quote(token, safe='')}"
+    return response

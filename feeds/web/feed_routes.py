@@ -1,0 +1,186 @@
+"""The feeds and their list: documents over HTTP (RFC 9110, RFC 9111)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from flask import Blueprint, Response, abort, request, send_from_directory
+from werkzeug.exceptions import HTTPException
+
+from feeds.config import Config
+from feeds.model.errors import StoreError
+from feeds.model.filters import FilterError, parse
+from feeds.publishing.formats.common import served_at
+from feeds.web.auth import visitor
+from feeds.web.cache.middleware import DOCUMENT
+from feeds.web.cache.rendered_feeds import (
+    TTL_MINUTES,
+    Document,
+    Documents,
+    GoneFeedError,
+    MovedFeedError,
+    NothingYetError,
+    UnknownFeedError,
+)
+from feeds.web.compression import IDENTITY, preferred
+from feeds.web.link_headers import linked
+
+_CACHE_CONTROL = (
+    f"public, max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
+)
+_RETRY_SECONDS = 30
+_FEED, _ARCHIVE = "/feeds/<name>.<suffix>", "/feeds/<name>/<period>.<suffix>"
+_LIST = "/feeds.opml"
+_ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {
+    **_ANY_PAGE,
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "If-None-Match, If-Modified-Since, Cache-Control",
+    "Access-Control-Max-Age": "86400",
+    "Allow": "GET, HEAD, OPTIONS",
+}
+
+
+_POLICY = "default-src 'none'; style-src 'self'"
+_XML = "application/xml"
+_STYLED = frozenset({"application/rss+xml", "application/atom+xml"})
+
+
+def base_address(config: Config) -> str:
+    """The address that readers came to, without a slash at its end: as configured, else as requested."""
+    if config.base_url:
+        return config.base_url
+    if not request.host:  # absent, or with characters that no host has
+        abort(400, "the Host header names no host")
+    # Not request.url_root: that one decodes, and what a reader fetched is what the feed has to say.
+    return f"{request.scheme}://{request.host}{quote(request.root_path.rstrip('/'))}"
+
+
+def answer(document: Document) -> Response:
+    """A document as a response: compressed as the client likes it best, 304 where it has it already."""
+    encoding = preferred(request.headers.get("Accept-Encoding", ""))
+    body = document.encoded(encoding)
+    response = Response(body)
+    response.headers["Content-Type"] = f"{_media_type(document)}; charset=utf-8"
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Vary"] = "Accept-Encoding, Sec-Fetch-Dest"
+    response.headers["Cache-Control"] = _CACHE_CONTROL
+    response.headers.update(_ANY_PAGE)
+    response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified, Link"
+    # None is later than the answer itself (RFC 9110 section 8.8.2.1): the clock may have been ahead once.
+    if document.modified and document.modified <= datetime.now(UTC):
+        response.headers["Last-Modified"] = document.last_modified
+    request.environ[DOCUMENT] = (document.state, body)
+    return in_form(response, document, encoding)
+
+
+def in_form(response: Response, document: Document, encoding: str) -> Response:
+    """The response as a document in an encoding, with its ETag; 304 where the client has that already."""
+    if encoding != IDENTITY:
+        response.headers["Content-Encoding"] = encoding
+    response.set_etag(document.tag(encoding))
+    response.make_conditional(request)  # RFC 9110 section 13: If-None-Match before If-Modified-Since
+    response.headers.pop("Date", None)  # the server says it, once
+    return response
+
+
+def _media_type(document: Document) -> str:
+    """A document's media type; plain XML for who opens a feed in a browser: it shows the source of what is
+    called a feed, and with its style sheet what is called XML. Readers do not say Sec-Fetch-Dest.
+    """
+    in_a_browser = request.headers.get("Sec-Fetch-Dest") == "document"
+    return _XML if in_a_browser and document.media_type in _STYLED else document.media_type
+
+
+def preflight() -> Response:
+    """What a browser is told that asks before a page of another site may read a feed."""
+    return Response(status=204, headers=_PREFLIGHT)
+
+
+def plain(text: str, status: int) -> Response:
+    """A short answer in words."""
+    return Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+def blueprint(config: Config, documents: Documents) -> Blueprint:
+    """The routes of this module."""
+    routes = Blueprint("feeds", __name__)
+
+    def document(path: str, **of: str) -> Response:
+        if request.method == "OPTIONS":
+            return preflight()
+        base = base_address(config)
+        if path == _LIST:
+            return answer(documents.opml(base, visitor()))
+        asked = parse(request.args.items(multi=True))
+        name, suffix = of["name"], of["suffix"]
+        period = of.get("period", "")
+        response = answer(documents.feed(name, suffix, base, asked, period, visitor()))
+        what = documents.asked(name, asked, period, visitor())
+        return linked(response, served_at(what.address(base), suffix), documents.views.hubs(what))
+
+    for path in (_FEED, _ARCHIVE, _LIST):
+        routes.add_url_rule(
+            path,
+            "document",
+            document,
+            defaults={"path": path},
+            methods=["GET", "OPTIONS"],
+            provide_automatic_options=False,
+        )
+
+    @routes.get("/favicon.ico")
+    def favicon() -> Response:
+        response = send_from_directory(f"{routes.root_path}/static", "favicon.ico", max_age=86400)
+        response.headers["Content-Type"] = "image/vnd.microsoft.icon"
+        return response
+
+    @routes.app_errorhandler(UnknownFeedError)
+    def unknown(error: UnknownFeedError) -> Response:
+        return plain(f"404: {error}. The feeds are listed at {base_address(config)}/", 404)
+
+    @routes.app_errorhandler(MovedFeedError)
+    def moved(error: MovedFeedError) -> Response:
+        of = request.view_args or {}
+        period = f"/{quote(of['period'])}" if of.get("period") else ""
+        query = parse(request.args.items(multi=True)).query
+        address = f"{base_address(config)}/feeds/{error}{period}.{of['suffix']}{f'?{query}' if query else ''}"
+        response = plain(f"301: this feed is at {address} now", 301)
+        response.headers["Location"] = address
+        response.headers["Cache-Control"] = _CACHE_CONTROL
+        response.headers.update(_ANY_PAGE)
+        return response
+
+    @routes.app_errorhandler(GoneFeedError)
+    def gone(error: GoneFeedError) -> Response:
+        return plain(f"410: {error}. The feeds are listed at {base_address(config)}/", 410)
+
+    @routes.app_errorhandler(FilterError)
+    def no_filter(error: FilterError) -> Response:
+        response = plain(f"400: {error}", 400)
+        response.headers.update(_ANY_PAGE)
+        return response
+
+    @routes.app_errorhandler(HTTPException)
+    def other(error: HTTPException) -> Response:
+        response = plain(f"{error.code}: {error.description}", error.code or 500)
+        response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+        return response
+
+    @routes.app_errorhandler(NothingYetError)
+    def nothing_yet(_: NothingYetError) -> Response:
+        return _later("503: nothing has been read yet; try again in a moment")
+
+    @routes.app_errorhandler(StoreError)
+    def no_database(_: StoreError) -> Response:
+        return _later("503: the database does not answer; try again in a moment")
+
+    return routes
+
+
+def _later(text: str) -> Response:
+    response = plain(text, 503)
+    response.headers["Retry-After"] = str(_RETRY_SECONDS)
+    response.headers["Cache-Control"] = "no-store"
+    return response

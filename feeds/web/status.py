@@ -1,0 +1,120 @@
+"""How it stands, for a visitor: what health is judged by is looked up no more often than it can change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from feeds.config import Config, schedules
+from feeds.config.settings import STATUS_FEED
+from feeds.ingest import health
+from feeds.ingest.health import Health, Watched
+from feeds.model.feeds import SourceState
+from feeds.model.runs import Run
+from feeds.model.status import Broken, Cadence
+from feeds.publishing.access import ANY, Visitor, may_see, shows_all
+from feeds.storage import ingest_status
+from feeds.storage.batch_writer import State
+from feeds.storage.store import Store
+
+RUNS = 300
+FILES = 200
+
+Sources = tuple[list[SourceState], dict[str, Cadence]]
+Failing = tuple[tuple[Broken, ...], int]
+
+
+class Checkup:
+    """One store's health. Everything here raises StoreError where the database does not answer."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self._config = config
+        self._store = store
+        self._database = store.selection.database
+        self._sources: tuple[State, Sources] | None = None
+        self._failing: tuple[Run, Failing] | None = None
+
+    def health(self, visitor: Visitor) -> Health:
+        """How it stands now, as far as the visitor may see it.
+
+        Sources that they may not see are left out. Where there may be any, files are only counted, and errors
+        say no more than their kind: both could tell of an article.
+        """
+        now, runs = datetime.now(UTC), self._store.runs(RUNS)
+        broken, failing = self.failing(runs)
+        wrong = [run for run in ingest_status.with_errors(self._database) if health.error(run)]
+        unheard, subscribed = ingest_status.unheard(self._database)
+        named = self._sees_all(visitor)
+        if not named:
+            broken, runs, wrong = (), [_unnamed(run) for run in runs], [_unnamed(run) for run in wrong]
+        cadences = [
+            cadence
+            for slug, cadence in self._known()[1].items()
+            if named or may_see(self._config, visitor, slug)
+        ]
+        return Health(
+            now=now,
+            runs=tuple(runs),
+            errors=health.errors(wrong),
+            failed=len(wrong),
+            watcher=self._watched(runs, now),
+            broken=broken,
+            failing=failing,
+            silent=health.silent(cadences, now),
+            subscribed=subscribed,
+            failing_upstreams=len(unheard),
+            unheard=unheard if named else (),
+            named=named,
+        )
+
+    def watched(self) -> tuple[Run | None, Watched]:
+        """The last run, and what is to be said of the watcher."""
+        runs = self._store.runs(1)
+        return (runs[0] if runs else None), self._watched(runs, datetime.now(UTC))
+
+    def failing(self, runs: Sequence[Run]) -> Failing:
+        """The files that cannot be read: they change with the last run."""
+        last = runs[0] if runs else None
+        if last is not None and self._failing is not None and self._failing[0] == last:
+            return self._failing[1]
+        found = ingest_status.broken(self._database, FILES)
+        self._failing = (last, found) if last is not None and last.finished else None
+        return found
+
+    def states(self, visitor: Visitor) -> list[SourceState]:
+        """The sources that the visitor may see."""
+        states, every = self._known()[0], self._sees_all(visitor)
+        return [state for state in states if every or may_see(self._config, visitor, state.source.slug)]
+
+    def generation(self) -> int:
+        """Which state of the store it is."""
+        return self._store.state().generation
+
+    def size(self) -> int:
+        """Of the database, in bytes."""
+        return ingest_status.size(self._database)
+
+    def _known(self) -> Sources:
+        state = self._store.state()
+        if self._sources is None or self._sources[0] != state:
+            self._sources = (state, (self._store.sources(), ingest_status.cadences(self._database)))
+        return self._sources[1]
+
+    def _watched(self, runs: Sequence[Run], now: datetime) -> Watched:
+        interval, cron = self._config.interval, self._config.cron
+        return health.watched(
+            runs,
+            ingest_status.last_by_watcher(self._database),
+            lambda after: schedules.due(interval, cron, after, health.MISSED),
+            now,
+        )
+
+    def _sees_all(self, visitor: Visitor) -> bool:
+        """Whether there is nothing that the visitor may not see, or the status is private itself."""
+        return shows_all(self._config, STATUS_FEED) or visitor.opens == ANY
+
+
+def _unnamed(run: Run) -> Run:
+    kind, colon, _ = run.error.partition(":")
+    return replace(run, error=kind + colon)

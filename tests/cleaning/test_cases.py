@@ -1,0 +1,52 @@
+"""What each rule does, told in cases/*.md: an input, what becomes of it, and the receipt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from feeds.cleaning import pipeline
+from feeds.cleaning.rules import NAMES
+from tests.support.cleaning_samples import LINK, Case, cases, recipe_of
+
+FOLDER = Path(__file__).parent / "cases"
+CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.md")) for case in cases(path)]
+
+
+def _clean(case: Case) -> pipeline.Body:
+    context = case.context
+    assert context.keys() <= {"link", "source", "title", "rules"}, "no such context"
+    link = context.get("link", LINK)
+    recipe = recipe_of(link, context.get("source", ""), context.get("rules", ""))
+    return pipeline.clean_body(case.html, link=link, recipe=recipe, title=context.get("title", ""))
+
+
+def _receipt(body: pipeline.Body) -> list[str]:
+    """The rules that did something, and what was found beside the body."""
+    lines = [f"{change.rule} × {change.count}" for change in body.receipt.changes]
+    lines += [f"author: {name}" for name in body.bylines]
+    return lines + [f"enclosure: {one.type} {one.url}" for one in body.enclosures]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{stem}: {case.title}") for stem, case in CASES])
+def test_case(case: Case) -> None:
+    body = _clean(case)
+    assert body.html == case.expected
+    assert _receipt(body) == case.receipt
+
+
+# What these rules do is no loss and no news: it does not stand in receipts.
+SILENT = {"media", "referrers", "line-ends", "paragraph"}
+
+
+def test_every_rule_has_cases_that_it_changes_and_the_media_rule_finds_enclosures() -> None:
+    touched = [line.partition(" × ")[0] for _, case in CASES for line in case.receipt]
+    few = {name for name in NAMES - SILENT if touched.count(name) < 3}
+    assert not few
+    assert sum(line.startswith("enclosure: ") for line in touched) >= 3
+
+
+def test_titles_of_cases_differ() -> None:
+    titles = [(stem, case.title) for stem, case in CASES]
+    assert len(set(titles)) == len(titles)

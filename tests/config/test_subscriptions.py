@@ -1,0 +1,244 @@
+"""What is subscribed to: by config.yaml, the environment, lists of other readers; and when it is due."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from feeds.config.loader import load
+from feeds.model.errors import ConfigError, ReadError
+from feeds.parsers import opml, read_feed
+from feeds.subscriptions import backoff
+from feeds.subscriptions.upstream import Upstream
+
+Write = Callable[[str], Path]
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+LIST = """<?xml version="1.0" encoding="utf-8"?>
+<opml version="2.0"><head><title>Mine</title></head><body>
+<outline text="News">
+  <outline text="Tide &amp; Time" title="" type="rss" xmlUrl="https://tide.example/rss" htmlUrl="https://tide.example/"/>
+  <outline text="deeper"><outline title="The Lamp" text="x" xmlURL="feed://lamp.example/atom"/></outline>
+</outline>
+<outline text="https://post.example/feed" xmlUrl="https://post.example/feed"/>
+<outline text="no feed" url="https://page.example/"/>
+</body></opml>
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(text: str) -> Path:
+        file = tmp_path / "config.yaml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return written
+
+
+def faults(file: Path, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load(file, environ or {})
+    return str(raised.value).replace(f"{file.parent}/", "").splitlines()
+
+
+# -- config.yaml --------------------------------------------------------------------------------------------
+
+
+def test_feeds_are_addresses_or_say_more(write: Write) -> None:
+    config = load(
+        write(
+            "poll: 1h\nsubscriptions:\n  - https://tide.example/rss\n"
+            "  - {url: 'https://ann:secret@lamp.example/atom', title: The Lamp, interval: 5m}\n"
+        )
+    )
+    plain, named = config.subscriptions
+    assert plain == Upstream(url="https://tide.example/rss", interval=3600)
+    assert named == Upstream(url="https://ann:secret@lamp.example/atom", title="The Lamp", interval=300)
+    assert named.key == "https://lamp.example/atom"
+    assert "secret" not in repr(config)
+
+
+def test_a_list_gives_its_feeds_with_their_titles_whatever_folder_they_are_in(
+    write: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.opml").write_text(LIST, encoding="utf-8")
+    config = load(write("subscriptions: [{opml: mine.opml, interval: 6h}, https://post.example/feed]\n"))
+    assert config.subscriptions == (
+        Upstream(url="https://tide.example/rss", title="Tide & Time", interval=6 * 3600),
+        Upstream(url="http://lamp.example/atom", title="The Lamp", interval=6 * 3600),
+        Upstream(url="https://post.example/feed", interval=1800),
+    )
+
+
+def test_the_environment_has_addresses_and_lists_between_blanks(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "mine.opml").write_text(LIST, encoding="utf-8")
+    said = "https://a.example/x,y https://b.example/, mine.opml"
+    config = load(write("subscriptions: [https://c.example/]\n"), {"FEEDS_SUBSCRIPTIONS": said})
+    assert [upstream.key for upstream in config.subscriptions] == [
+        "https://a.example/x,y",
+        "https://b.example/",
+        "https://tide.example/rss",
+        "http://lamp.example/atom",
+        "https://post.example/feed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ("tide", "[0].url: expected the address of a feed such as https://example.org/feed.xml"),
+        ("ftp://tide.example/", "[0].url: only http and https addresses can be asked"),
+        ("{url: https://a.example/, intervall: 5m}", "[0].intervall: unknown key (did you mean `interval`?)"),
+        ("{title: x}", "[0]: needs either `url`, a feed, or `opml`, a file with a list of feeds"),
+        (
+            "{opml: a.opml, title: x}",
+            "[0]: the feeds of a list have titles of their own: `title` goes with `url`",
+        ),
+        (
+            "{url: https://a.example/, interval: 0s}",
+            "[0].interval: input should be greater than or equal to 1",
+        ),
+        ("no.opml", "[0].opml: no.opml: there is no such file"),
+        ("bad.opml", "[0].opml: bad.opml: no OPML: its root element is not <opml>"),
+    ],
+)
+def test_what_cannot_be_subscribed_to_is_named_with_its_line(
+    write: Write, tmp_path: Path, entry: str, fault: str
+) -> None:
+    (tmp_path / "bad.opml").write_text("<rss/>", encoding="utf-8")
+    (said,) = faults(write(f"title: x\nsubscriptions:\n  - {entry}\n"))
+    assert said.startswith(f"config.yaml:3: subscriptions{fault}")
+
+
+def test_a_feed_that_stands_twice_is_named_without_its_password(write: Write) -> None:
+    twice = "subscriptions:\n  - https://tide.example\n  - HTTPS://ann:secret@Tide.example:443/\n"
+    assert faults(write(twice)) == [
+        "config.yaml:3: subscriptions[1]: https://Tide.example:443/ is subscriptions[0] already"
+    ]
+    environ = {"FEEDS_SUBSCRIPTIONS": "https://tide.example https://tide.example/"}
+    assert faults(write(""), environ) == [
+        "environment: FEEDS_SUBSCRIPTIONS[1]: https://tide.example/ is subscriptions[0] already"
+    ]
+
+
+def test_what_may_be_private_is_checked(write: Write) -> None:
+    assert load(write("private_upstreams: true\n")).private_upstreams == ("*",)
+    assert load(write("private_upstreams: false\n")).private_upstreams == ()
+    (fault,) = faults(write("private_upstreams: [nas.lan, 10.0.0.0/33]\n"))
+    assert fault.startswith("config.yaml:1: private_upstreams[1]: expected `true`, `false`, or hosts")
+
+
+# -- lists --------------------------------------------------------------------------------------------------
+
+
+def test_entities_of_a_list_are_not_expanded() -> None:
+    bomb = '<!DOCTYPE opml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY f SYSTEM "/etc/passwd">]>'
+    text = f'{bomb}<opml><body><outline xmlUrl="https://a.example/&b;" text="&f;"/></body></opml>'
+    (found,) = opml.read(text.encode())
+    assert found == opml.Outline("https://a.example/&b;", "&f;")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"<opml><body/></opml>", "there is no feed in it"),
+        (b"<html/>", "no OPML"),
+        (b"", "no OPML"),
+        (b"<opml><body><outline xmlUrl='https://a.example/'", "line 1"),
+        (b"<opml>" + b"<outline>" * 2000, "nests deeper"),
+        (
+            b"<opml><body>" + b"<outline xmlUrl='http://a.example/'/>" * 10_001 + b"</body></opml>",
+            "more than 10000",
+        ),
+        (b" " * 10_000_001, "larger than 10 MB"),
+    ],
+)
+def test_what_is_no_list_is_named(data: bytes, reason: str) -> None:
+    with pytest.raises(ReadError, match=reason):
+        opml.read(data)
+
+
+def test_a_list_is_printed_as_lines_that_can_be_pasted(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "mine.opml").write_text(
+        LIST.replace("The Lamp", "The &quot;Lamp&quot;: \\"), encoding="utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "feeds", "subscriptions", "import", tmp_path / "mine.opml"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(Path(backoff.__file__).parents[2])},
+    )
+    lines = done.stdout
+    pasted, named = load(write(lines)), load(write("subscriptions: [mine.opml]\n"))
+    assert pasted.subscriptions == named.subscriptions
+    assert pasted.subscriptions[1].title == 'The "Lamp": \\'
+
+
+# -- when ---------------------------------------------------------------------------------------------------
+
+
+def test_feeds_of_one_interval_spread_and_each_keeps_its_own() -> None:
+    waits = {backoff.spread(3600, f"https://{number}.example/") for number in range(100)}
+    assert len(waits) == 100
+    assert HOUR <= min(waits) < max(waits) <= 1.1 * HOUR
+    assert backoff.spread(3600, "https://a.example/") == backoff.spread(3600, "https://a.example/")
+
+
+def test_a_feed_is_not_asked_while_its_answer_is_fresh_up_to_a_day() -> None:
+    def wait(fresh: timedelta) -> timedelta:
+        return backoff.after_answer(NOW, 1800, "https://a.example/", fresh) - NOW
+
+    assert 30 * MINUTE <= wait(timedelta(0)) <= 33 * MINUTE
+    assert wait(2 * HOUR) == 2 * HOUR
+    assert wait(30 * DAY) == DAY
+
+
+def test_a_feed_that_fails_is_asked_half_as_often_each_time_down_to_once_a_day() -> None:
+    usual = backoff.spread(1800, "https://a.example/")
+
+    def wait(failures: int, retry_after: timedelta = timedelta(0), interval: int = 1800) -> timedelta:
+        return backoff.after_failure(NOW, interval, "https://a.example/", failures, retry_after) - NOW
+
+    assert [wait(number) for number in (1, 2, 3)] == [usual * 2, usual * 4, usual * 8]
+    assert [wait(number) for number in (10, 1_000_000)] == [DAY, DAY]
+    assert wait(1, retry_after=6 * HOUR) == 6 * HOUR
+    assert wait(1, retry_after=90 * DAY) == DAY
+    assert wait(5, interval=7 * 86400) == backoff.spread(7 * 86400, "https://a.example/")
+
+
+# -- what was fetched ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("feed", "link"),
+    [
+        (
+            "<rss><channel><title>t</title><item><link>/a</link></item></channel></rss>",
+            "https://tide.example/a",
+        ),
+        (
+            "<rss><channel><link>https://home.example/x/</link><item><link>a</link></item></channel></rss>",
+            "https://home.example/x/a",
+        ),
+        (
+            "<feed xmlns='http://www.w3.org/2005/Atom'><link rel='self' href='../feed'/>"
+            "<entry><link href='a'/></entry></feed>",
+            "https://tide.example/a",
+        ),
+        (
+            '{"version":"https://jsonfeed.org/version/1.1","items":[{"url":"a"}]}',
+            "https://tide.example/feeds/a",
+        ),
+    ],
+)
+def test_relative_links_are_relative_to_where_a_feed_is_from(feed: str, link: str) -> None:
+    assert [draft.link for draft in read_feed(feed.encode(), "https://tide.example/feeds/all").drafts] == [
+        link
+    ]

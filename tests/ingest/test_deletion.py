@@ -1,0 +1,124 @@
+"""What becomes of the article of a deleted file, and of one that is to be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from feeds.ingest import source_moves
+from feeds.model import identity
+from tests.support.storage_samples import NOON, Watch, text_of
+
+FERRY, TIDE = "https://harbour.example/ferry", "https://harbour.example/tide"
+
+
+@pytest.fixture
+def watch(address: str, tmp_path: Path) -> Iterator[Watch]:
+    made = Watch(address, tmp_path / "inbox", deleted="retire")
+    made.put("ferry.md", text_of(FERRY))
+    made.put("tide.md", text_of(TIDE, title="The tide"))
+    assert made.run() == (2, 0, 0, 0, 0)
+    made.clock.later(hours=1)
+    yield made
+    made.store.close()
+
+
+def links(watch: Watch) -> set[str]:
+    return {article.link for article in watch.articles()}
+
+
+def test_by_default_the_article_stays(watch: Watch) -> None:
+    watch.ingest.deleted = "keep"
+    (watch.folder / "ferry.md").unlink()
+    before = watch.generation()
+    assert watch.run() == (0, 0, 1, 0, 0)
+    assert links(watch) == {FERRY, TIDE}
+    assert watch.generation() == before
+
+
+def test_a_retired_article_is_gone_and_leaves_a_sign(watch: Watch) -> None:
+    (watch.folder / "ferry.md").unlink()
+    before = watch.generation()
+    assert watch.ingest.run("test").gone == 1
+    assert links(watch) == {TIDE}
+    assert watch.generation() == before + 1
+    (sign,) = watch.store.deletions(10)
+    assert (sign.entry_id, sign.source, sign.at) == (
+        identity.entry_id(FERRY),
+        watch.articles()[0].source.slug,
+        watch.clock.now,
+    )
+    assert watch.store.deletions(10, source="elsewhere") == []
+    assert watch.ingest.run("test").gone == 0
+
+
+def test_a_removed_article_leaves_none(watch: Watch) -> None:
+    watch.ingest.deleted = "remove"
+    (watch.folder / "ferry.md").unlink()
+    assert watch.ingest.run("test").gone == 1
+    assert links(watch) == {TIDE}
+    assert watch.store.deletions(10) == []
+
+
+def test_a_file_that_comes_back_takes_the_sign_away(watch: Watch) -> None:
+    file = watch.folder / "ferry.md"
+    text = file.read_text()
+    file.unlink()
+    watch.run()
+    watch.put("ferry.md", text)
+    assert watch.run() == (1, 0, 1, 0, 0)
+    assert links(watch) == {FERRY, TIDE}
+    assert watch.store.deletions(10) == []
+
+
+def test_an_article_that_another_file_tells_too_stays(watch: Watch) -> None:
+    watch.put("again.md", text_of(FERRY, body="<p>It sails at <b>nine</b>, and at noon on Sundays.</p>"))
+    watch.run()
+    (watch.folder / "again.md").unlink()
+    assert watch.ingest.run("test").gone == 0
+    assert links(watch) == {FERRY, TIDE}
+    assert all("noon" not in article.html for article in watch.articles())
+
+
+def test_an_inbox_that_is_empty_at_once_deletes_nothing(watch: Watch) -> None:
+    for file in watch.folder.iterdir():
+        file.unlink()
+    assert watch.ingest.run("test").gone == 0
+    assert links(watch) == {FERRY, TIDE}
+
+
+def test_files_given_by_hand_delete_nothing(watch: Watch, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.md"
+    outside.write_text(text_of("https://harbour.example/quay"))
+    watch.run([outside])
+    (watch.folder / "ferry.md").unlink()
+    watch.run([watch.folder / "tide.md"])
+    assert len(watch.articles()) == 3
+    assert watch.ingest.run("test").gone == 1  # the one in the inbox; what lies outside is not looked for
+    assert links(watch) == {TIDE, "https://harbour.example/quay"}
+
+
+def test_what_is_forgotten_does_not_come_back_until_it_is_let(watch: Watch) -> None:
+    lines, found = source_moves.forget(watch.ingest, "ferry.md")
+    assert found
+    assert lines == [f"{identity.entry_id(FERRY)} is published no more"]
+    watch.put("ferry.md", text_of(FERRY, body="<p>It sails again, and again.</p>"), NOON + timedelta(hours=2))
+    watch.run()
+    assert links(watch) == {TIDE}
+    assert [sign.entry_id for sign in watch.store.deletions(10)] == [identity.entry_id(FERRY)]
+    _, found = source_moves.forget(watch.ingest, FERRY, undo=True)
+    assert found
+    watch.run()
+    assert links(watch) == {FERRY, TIDE}
+    assert watch.store.deletions(10) == []
+
+
+def test_forgetting_what_is_not_there_says_so(watch: Watch) -> None:
+    before = watch.generation()
+    for name in ("nothing.md", "https://harbour.example/nothing", identity.entry_id("https://x.example/")):
+        assert source_moves.forget(watch.ingest, name) == ([f"{name}: no such article"], False)
+    assert (watch.generation(), watch.store.deletions(10)) == (before, [])
+    assert source_moves.forget(watch.ingest, FERRY, undo=True)[1] is False

@@ -1,0 +1,39 @@
+"""Simple front matter is read without the YAML parser; what it says is what YAML says."""
+
+from __future__ import annotations
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feeds.parsers import front_matter
+from feeds.text.plain_text import legal
+
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_WORDS = "a b 1 港 🚢 é - ? : , [ ] { } # & * ! | > ' \" % @ ` \\ ~ = < . / ( ) + ... --- https://x.example/y?a=b#c"
+_BLANKS = (" ", "  ", "\t", "\u3000", "\xa0", "\u200b", "\ufeff", "- ", ": ", " #", ", ")
+_PIECES = st.one_of(st.sampled_from([*_WORDS.split(), *_BLANKS]), st.characters())
+_VALUES = st.lists(_PIECES, max_size=8).map("".join)
+_SHAPES = st.sampled_from(["{}", "{} ", '"{}"', "[{}]", "[ {} ]"])
+_NAMES = st.sampled_from(["title: ", "tags: ", "Tags: ", "date:", "x-y_1:  "])
+_LINES = st.builds(lambda name, shape, value: name + shape.replace("{}", value), _NAMES, _SHAPES, _VALUES)
+
+
+def words(value: object) -> object:
+    """A value as the reader gives it: text, or a list of what is text in it."""
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str) and item]
+    return value if isinstance(value, str) else ""
+
+
+@given(st.lists(_LINES, min_size=1, max_size=3))
+@settings(max_examples=1500, deadline=None)
+def test_what_is_read_without_yaml_is_what_yaml_reads(lines: list[str]) -> None:
+    block = legal("\n".join(lines))
+    try:
+        loaded = yaml.load(block, Loader=_LOADER)
+    except (yaml.YAMLError, ValueError):
+        return
+    if isinstance(loaded, dict) and not any(mark in block for mark in (" #", "&", "*")):
+        fields, _ = front_matter.split(f"---\n{block}\n---\n")
+        assert fields == {str(name).lower(): words(value) for name, value in loaded.items()}

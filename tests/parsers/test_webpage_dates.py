@@ -1,0 +1,53 @@
+"""Dates as pages write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from feeds.parsers.webpage import dates
+
+
+@pytest.mark.parametrize(
+    ("told", "moment"),
+    [
+        ("2026-05-04T09:30:00.104+08:00", "2026-05-04T01:30:00.104000+00:00"),
+        ("2026-05-04", "2026-05-04T00:00:00+00:00"),
+        ("2026-05-04T10:30:00+0800", "2026-05-04T02:30:00+00:00"),
+        ("2026-05-04 10:30 +0800", "2026-05-04T02:30:00+00:00"),
+        ("Mon, 04 May 2026 09:30:00 GMT", "2026-05-04T09:30:00+00:00"),
+        ("1777887000", "2026-05-04T09:30:00+00:00"),
+        ("1777887000000", "2026-05-04T09:30:00+00:00"),
+        ("2026/5/4 10:30", "2026-05-04T10:30:00+00:00"),
+        ("2026年5月4日 10:30", "2026-05-04T10:30:00+00:00"),
+        ("发布时间：2026-05-04 10:30:11 来源：港口", "2026-05-04T10:30:11+00:00"),
+        ("May 4, 2026", "2026-05-04T00:00:00+00:00"),
+        ("Published 4th May 2026", "2026-05-04T00:00:00+00:00"),
+        ("May 4, 2026 9:30 pm", "2026-05-04T00:00:00+00:00"),
+    ],
+)
+def test_a_date_is_read(told: str, moment: str) -> None:
+    found = dates.moment(told)
+    assert found is not None
+    assert found.isoformat() == moment
+
+
+@pytest.mark.parametrize(
+    "told", ["", "soon", "2026-02-30", "9999-12-31T23:59:59-23:59", "Foo 4, 2026", "9" * 5000]
+)
+def test_what_is_no_date_is_none(told: str) -> None:
+    assert dates.moment(told) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "day"),
+    [
+        ("https://a.example.com/2026/05/04/title", "2026-05-04"),
+        ("https://a.example.com/city/20260504/title", "2026-05-04"),
+        ("https://a.example.com/2026/02/30/title", ""),
+        ("https://a.example.com/?day=/2026/05/04/", ""),
+        ("https://a.example.com/item/12026050412", ""),
+    ],
+)
+def test_an_address_can_name_the_day(url: str, day: str) -> None:
+    found = dates.in_address(url)
+    assert (f"{found:%Y-%m-%d}" if found else "") == day

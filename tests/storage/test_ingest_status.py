@@ -1,0 +1,69 @@
+"""What health is judged by, as each database has it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from feeds.model.articles import Cleaned, Source
+from feeds.model.runs import Report
+from feeds.model.status import LATEST
+from feeds.storage import ingest_status
+from feeds.storage.batch_writer import Batch
+from feeds.storage.store import Store
+from tests.support.storage_samples import HARBOUR, NOON, Watch, made
+
+LANTERN = Source(slug="lantern", title="Lantern Post")
+HOUR = timedelta(hours=1)
+
+
+def told(source: Source, number: int) -> Cleaned:
+    cleaned = made(f"{source.slug}-{number}")
+    at = NOON - number // 2 * HOUR  # two at each hour
+    article = replace(cleaned.article, source=source, published=at, updated=at)
+    return replace(cleaned, article=article)
+
+
+@pytest.mark.parametrize("count", [1, LATEST, LATEST + 15])
+def test_the_newest_dates_of_each_source(address: str, count: int) -> None:
+    store = Store(address)
+    entries = [told(source, number) for source in (HARBOUR, LANTERN) for number in range(count)]
+    store.write("folder", Batch(entries=entries), NOON)
+    found = ingest_status.cadences(store.selection.database)
+    assert {slug: one.source for slug, one in found.items()} == {"harbour": HARBOUR, "lantern": LANTERN}
+    for one in found.values():
+        assert list(one.published) == [NOON - number // 2 * HOUR for number in range(min(count, LATEST))]
+        assert one.met is None, "no file tells of it"
+    store.close()
+
+
+def test_what_a_watched_folder_leaves_behind(address: str, tmp_path: Path) -> None:
+    watch = Watch(address, tmp_path / "inbox")
+    database = watch.store.selection.database
+    assert ingest_status.last_by_watcher(database) is None
+    watch.put(
+        "good.md", '---\ntitle: "A"\ndate: 2026-02-28T10:00:00Z\nfrom: https://a.example/1\n---\n<p>a</p>'
+    )
+    watch.put("bad.md", "not an article")
+    watch.ingest.run("watcher")
+    watch.clock.later(hours=1)
+    watch.put("worse.md", "nor is this")
+    watch.ingest.run("by hand")
+    number = watch.store.start_run("by hand", watch.clock.now)
+    watch.store.finish_run(number, Report(), watch.clock.now, "OSError: no space")
+
+    assert ingest_status.last_by_watcher(database) == NOON
+    assert [run.error for run in ingest_status.with_errors(database)] == ["OSError: no space"]
+    listed, count = ingest_status.broken(database, 10)
+    assert [(one.path, one.tried) for one in listed] == [("worse.md", NOON + HOUR), ("bad.md", NOON)]
+    assert all("not an article" in one.reason for one in listed)
+    assert count == 2
+    assert [one.path for one in ingest_status.broken(database, 1)[0]] == ["worse.md"]
+    assert ingest_status.broken(database, 1)[1] == 2, "all are counted"
+    (cadence,) = ingest_status.cadences(database).values()
+    assert cadence.met == NOON
+    assert ingest_status.size(database) > 10_000
+    watch.store.close()

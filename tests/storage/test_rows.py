@@ -1,0 +1,155 @@
+"""Every value that is kept comes back as it was."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeds.model.articles import (
+    EPOCH,
+    Article,
+    Change,
+    Cleaned,
+    Draft,
+    Enclosure,
+    Original,
+    Receipt,
+    Source,
+    Tally,
+)
+from feeds.storage import rows
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+TEXTS = st.lists(TEXT, max_size=3).map(tuple)
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2261, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+ENCLOSURES = st.lists(
+    st.builds(Enclosure, url=TEXT, type=TEXT, length=st.integers(0, 2**60)), max_size=2
+).map(tuple)
+SOURCES = st.builds(Source, slug=TEXT, title=TEXT, home=TEXT, language=TEXT)
+RECEIPTS = st.builds(
+    Receipt,
+    changes=st.lists(st.builds(Change, rule=TEXT, count=st.integers(1), samples=TEXTS), max_size=3).map(
+        tuple
+    ),
+)
+ARTICLES = st.builds(
+    Article,
+    id=TEXT,
+    link=TEXT,
+    title=TEXT,
+    html=TEXT,
+    summary=TEXT,
+    source=SOURCES,
+    published=MOMENTS,
+    updated=MOMENTS,
+    language=TEXT,
+    authors=TEXTS,
+    tags=TEXTS,
+    image=TEXT,
+    enclosures=ENCLOSURES,
+)
+HOSTS = st.lists(st.text(string.ascii_lowercase + "-.[:]", min_size=1), max_size=3).map(tuple)
+TALLIES = st.builds(
+    Tally,
+    before=st.integers(0, 2**31 - 1),
+    after=st.integers(0, 2**31 - 1),
+    hosts_before=HOSTS,
+    hosts_after=HOSTS,
+    more_before=st.integers(0, 40_000),
+    more_after=st.integers(0, 40_000),
+)
+CLEANED = st.builds(Cleaned, article=ARTICLES, receipt=RECEIPTS, text=TEXT, recipe=TEXT, tally=TALLIES)
+DRAFTS = st.builds(
+    Draft,
+    link=TEXT,
+    html=TEXT,
+    title=TEXT,
+    published=st.none() | st.datetimes(timezones=st.just(UTC)),
+    updated=st.none() | MOMENTS,
+    authors=TEXTS,
+    tags=TEXTS,
+    source_name=TEXT,
+    language=TEXT,
+    enclosures=ENCLOSURES,
+)
+ORIGINALS = st.builds(
+    Original,
+    inbox=TEXT,
+    path=TEXT,
+    position=st.integers(0, 1000),
+    entry_id=TEXT,
+    draft=DRAFTS,
+    dated=MOMENTS,
+    seen=MOMENTS,
+    edited=st.none() | MOMENTS,
+)
+
+
+@given(MOMENTS)
+def test_a_moment_comes_back_to_the_microsecond(moment: datetime) -> None:
+    assert rows.from_micros(rows.to_micros(moment)) == moment
+
+
+@given(CLEANED)
+def test_an_article_comes_back(cleaned: Cleaned) -> None:
+    assert rows.article(rows.entry_row(cleaned), cleaned.article.source) == cleaned.article
+
+
+@given(CLEANED)
+def test_a_receipt_comes_back(cleaned: Cleaned) -> None:
+    assert rows.receipt(rows.entry_row(cleaned)["receipt"]) == cleaned.receipt
+
+
+@given(CLEANED)
+def test_numbers_come_back(cleaned: Cleaned) -> None:
+    assert rows.tally(rows.cleaning_row(cleaned)) == cleaned.tally
+
+
+@given(MOMENTS)
+def test_a_week_is_the_one_of_the_calendar(moment: datetime) -> None:
+    week = rows.week(rows.to_micros(moment))
+    assert rows.monday(week).isocalendar()[:2] == moment.isocalendar()[:2]
+    assert rows.monday(week).isoweekday() == 1
+    assert rows.week_of(moment.date()) == week
+    assert rows.first_micros(week) <= rows.to_micros(moment) < rows.first_micros(week + 1)
+    assert rows.week(rows.first_micros(week)) == week
+
+
+@given(ORIGINALS)
+def test_an_original_comes_back(original: Original) -> None:
+    assert rows.original(rows.original_row(original)) == original
+
+
+@given(SOURCES)
+def test_a_source_comes_back(source: Source) -> None:
+    assert Source(**rows.source_row(source)) == source
+
+
+@given(
+    CLEANED,
+    st.sampled_from("link title html summary language image".split()),
+    st.text(string.ascii_letters, min_size=31),
+)
+def test_the_digest_moves_with_everything_that_a_feed_shows(cleaned: Cleaned, name: str, other: str) -> None:
+    article = replace(cleaned.article, **{name: other})  # type: ignore[arg-type]
+    changed = replace(cleaned, article=article)
+    assert rows.entry_row(changed)["digest"] != rows.entry_row(cleaned)["digest"]
+
+
+@given(CLEANED, RECEIPTS, TEXT)
+def test_the_digest_stays_with_what_no_feed_shows(cleaned: Cleaned, receipt: Receipt, recipe: str) -> None:
+    changed = replace(cleaned, receipt=receipt, recipe=recipe)
+    assert rows.entry_row(changed)["digest"] == rows.entry_row(cleaned)["digest"]
+
+
+def test_a_run_that_was_killed_has_no_end() -> None:
+    row: dict[str, Any] = dict.fromkeys(("new", "changed", "same", "waiting", "failed"), 0)
+    row |= {"trigger": "watcher", "started": 5, "finished": None, "error": ""}
+    run = rows.run(row)
+    assert run.finished is None
+    assert (run.started - EPOCH).microseconds == 5

@@ -1,0 +1,439 @@
+"""Feeds of others are polled, cleaned and republished; a bad one disturbs nothing, and is shown."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from feeds.http_client.client import Limits
+from feeds.http_client.network_policy import reach_of
+from feeds.model.articles import Article
+from feeds.model.inbox_names import FETCHED
+from feeds.storage.blobs import KeptDocuments
+from feeds.storage.feed_states import UpstreamState
+from feeds.subscriptions.poller import Outcome, Poller
+from tests.support.feed_server import Upstream, redirect, rss, serving, status
+from tests.support.places import Place, article, eventually, parsed, titles
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+QUICK = Limits(connect=2, silence=1, whole=2, size=1_000_000)
+IN_SQLITE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Upstream]:
+    with serving() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def upstream(server: Upstream) -> Upstream:
+    server.forget()
+    server.at["/feed"] = rss(1, 2)
+    return server
+
+
+@dataclass
+class Clock:
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Subscriber:
+    """A place that subscribes, with a clock that is set by hand."""
+
+    place: Place
+    upstream: Upstream
+    clock: Clock = field(default_factory=Clock)
+
+    def to(self, *entries: str | dict[str, str], **keys: object) -> Subscriber:
+        """Subscribe to these paths, and to nothing else."""
+        self.place.configure(
+            **{
+                "poll": "30m",
+                "private_upstreams": ["127.0.0.1", "localhost"],
+                "subscriptions": [self._entry(one) for one in entries],
+                **keys,
+            }
+        )
+        return self
+
+    def _entry(self, entry: str | dict[str, str]) -> dict[str, str]:
+        said = {"url": entry} if isinstance(entry, str) else dict(entry)
+        if "://" not in said["url"]:
+            said["url"] = self.upstream.address(said["url"])
+        return said
+
+    def poller(self, pause: float = 0.0) -> Poller:
+        config = self.place.config
+        policy = reach_of(config.private_upstreams)
+        return Poller(
+            config.subscriptions, policy, config.database, clock=self.clock, limits=QUICK, pause=pause
+        )
+
+    def poll(self, *, now: bool = False) -> list[Outcome]:
+        """Ask what is due, or everything, once."""
+        poller = self.poller()
+        try:
+            poller.subscribe(forget=True)
+            return list(poller.now(poller.states.all() if now else poller.states.due(self.clock())))
+        finally:
+            poller.close()
+
+    def read(self) -> list[Article]:
+        self.place.ingest()
+        return self.place.store().newest(100)
+
+    def state(self) -> UpstreamState:
+        """Of the only one."""
+        poller = self.poller()
+        try:
+            (state,) = poller.states.all()
+            return state
+        finally:
+            poller.close()
+
+    def documents(self) -> list[str]:
+        return [one.path for one in KeptDocuments(self.place.store().database).listed(FETCHED)]
+
+
+@pytest.fixture
+def subscriber(tmp_path: Path, address: str, upstream: Upstream) -> Iterator[Subscriber]:
+    with Place(tmp_path, address if "://" in address else "") as place:
+        yield Subscriber(place, upstream)
+
+
+# -- what is published --------------------------------------------------------------------------------------
+
+
+def test_the_entries_of_a_feed_are_cleaned_and_published(subscriber: Subscriber) -> None:
+    (outcome,) = subscriber.to("/feed").poll()
+    assert outcome.new
+    found = subscriber.read()
+    assert [one.title for one in found] == ["Ferry 2 is back", "Ferry 1 is back"]
+    assert found[0].link == "https://tide.example/2"
+    assert found[0].html == "<p>The ferry number 2 crosses the harbour again.</p>"
+    assert found[0].source.title == "The Tide"
+
+
+def test_a_feed_is_asked_when_it_is_due_and_only_for_what_changed(subscriber: Subscriber) -> None:
+    subscriber.to("/feed").poll()
+    subscriber.read()
+    assert subscriber.poll() == []
+    subscriber.clock.now += 40 * MINUTE
+    (outcome,) = subscriber.poll()
+    assert (outcome.new, subscriber.upstream.count("/feed", 304)) == (False, 1)
+    subscriber.upstream.at["/feed"] = rss(2, 3)
+    subscriber.clock.now += 40 * MINUTE
+    (outcome,) = subscriber.poll()
+    assert outcome.new
+    assert subscriber.state().changed == subscriber.clock.now
+    assert len(subscriber.read()) == 3  # what left the feed stays
+
+
+def test_a_feed_is_not_asked_again_before_a_run_has_read_it_so_that_no_entry_is_lost(
+    subscriber: Subscriber,
+) -> None:
+    subscriber.to("/feed").poll()
+    subscriber.upstream.at["/feed"] = rss(3)
+    subscriber.clock.now += DAY
+    assert subscriber.poll() == []
+    subscriber.read()
+    subscriber.poll()
+    assert len(subscriber.read()) == 3
+
+
+def test_the_same_article_from_a_file_and_from_a_feed_is_one_entry(subscriber: Subscriber) -> None:
+    subscriber.upstream.at["/feed"] = rss(1, link="https://harbour-gazette.example")
+    subscriber.place.drop("1.md", article(1))
+    subscriber.to("/feed").poll()
+    (one,) = subscriber.read()
+    assert one.link == "https://harbour-gazette.example/1"
+
+
+@IN_SQLITE
+def test_a_title_names_the_source_and_another_title_another_one(subscriber: Subscriber) -> None:
+    subscriber.to({"url": "/feed", "title": "My Tide"}).poll()
+    assert {one.source.title for one in subscriber.read()} == {"My Tide"}
+    subscriber.to({"url": "/feed", "title": "Your Tide"})
+    assert {one.source.slug for one in subscriber.read()} == {"your-tide"}
+
+
+def test_what_is_not_subscribed_to_any_more_is_not_asked_and_its_articles_stay(
+    subscriber: Subscriber,
+) -> None:
+    subscriber.to("/feed", "/other", deleted="remove")
+    subscriber.upstream.at["/other"] = rss(9)
+    subscriber.poll()
+    assert len(subscriber.read()) == 3
+    subscriber.to("/other", deleted="remove").poll()
+    assert len(subscriber.read()) == 3
+    assert subscriber.documents() == [subscriber.upstream.address("/other")]
+    assert subscriber.state().url == subscriber.upstream.address("/other")
+
+
+# -- what goes wrong ----------------------------------------------------------------------------------------
+
+
+@IN_SQLITE
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/500", "it answered 500 Internal Server Error"),
+        (
+            "/html",
+            "a web page, not a feed; it names these feeds: {}/feeds/all.atom, https://tide.example/rss",
+        ),
+        ("/text", "not a feed"),
+        ("/invalid", "line 1: the feed ends before its first entry does"),
+        ("/hang", "it said nothing for 1 s"),
+        ("/bomb", "larger than 1 MB"),
+        ("/private", "leads to a private address (127.0.0.2)"),
+    ],
+)
+def test_a_bad_answer_is_named_and_what_there_was_stays(
+    subscriber: Subscriber, path: str, reason: str
+) -> None:
+    subscriber.upstream.at["/private"] = redirect("http://127.0.0.2/")
+    subscriber.upstream.at["/turns"] = rss(1)
+    subscriber.to("/turns").poll()
+    subscriber.read()
+    subscriber.upstream.at["/turns"] = subscriber.upstream.at[path]
+    subscriber.clock.now += DAY
+    (outcome,) = subscriber.poll()
+    assert outcome.state.error == reason.format(subscriber.upstream.address("").rstrip("/"))
+    assert len(subscriber.read()) == 1
+    assert subscriber.place.store().failures() == []
+
+
+@IN_SQLITE
+def test_a_feed_without_entries_is_fine(subscriber: Subscriber) -> None:
+    (outcome,) = subscriber.to("/empty").poll()
+    assert (outcome.state.error, outcome.new, subscriber.documents()) == ("", False, [])
+
+
+def test_a_feed_that_fails_is_asked_more_and_more_seldom_until_it_answers(subscriber: Subscriber) -> None:
+    subscriber.upstream.at["/moody"] = status(500)
+    subscriber.to("/moody").poll()
+    waits = []
+    for _ in range(3):
+        state = subscriber.state()
+        assert state.due is not None
+        waits.append(state.due - subscriber.clock.now)
+        subscriber.clock.now = state.due
+        subscriber.poll()
+    assert waits[1] == 2 * waits[0]
+    assert waits[2] == 4 * waits[0]
+    state = subscriber.state()
+    assert (state.failures, state.failed, state.checked) == (4, NOW, subscriber.clock.now)
+    subscriber.upstream.at["/moody"] = rss(1)
+    subscriber.clock.now += DAY
+    subscriber.poll()
+    state = subscriber.state()
+    assert (state.failures, state.failed, state.error) == (0, None, "")
+
+
+@IN_SQLITE
+def test_a_server_that_is_busy_is_left_alone_for_as_long_as_it_says(subscriber: Subscriber) -> None:
+    subscriber.upstream.at["/busy"] = status(429, Retry_After="36000")
+    subscriber.to("/busy").poll()
+    assert subscriber.state().due == NOW + 600 * MINUTE
+
+
+@IN_SQLITE
+def test_a_feed_that_is_gone_for_good_is_asked_again_only_when_a_person_wants_that(
+    subscriber: Subscriber,
+) -> None:
+    subscriber.upstream.at["/gone"] = status(410)
+    subscriber.to("/gone").poll()
+    assert subscriber.state().gone
+    subscriber.clock.now += 30 * DAY
+    assert subscriber.poll() == []
+    subscriber.upstream.at["/gone"] = rss(1)
+    (outcome,) = subscriber.poll(now=True)
+    assert outcome.new
+    subscriber.read()
+    subscriber.upstream.at["/gone"] = status(410)
+    subscriber.poll(now=True)
+    subscriber.upstream.at["/gone"] = rss(1, 2)
+    (outcome,) = subscriber.to({"url": "/gone", "title": "Back"}).poll()
+    assert outcome.new
+
+
+@IN_SQLITE
+def test_a_new_address_is_remembered_but_not_for_ever_where_it_fails(subscriber: Subscriber) -> None:
+    subscriber.upstream.at |= {"/old": redirect("/new", 301), "/new": rss(1)}
+    subscriber.to("/old").poll()
+    assert subscriber.state().address == subscriber.upstream.address("/new")
+    assert subscriber.documents() == [subscriber.upstream.address("/old")]
+    subscriber.upstream.forget()
+    subscriber.poll(now=True)
+    assert subscriber.upstream.paths() == ["/new"]
+    subscriber.upstream.at |= {"/new": status(404), "/old": rss(1, 2)}
+    for _ in range(3):
+        subscriber.poll(now=True)
+    (outcome,) = subscriber.poll(now=True)
+    assert outcome.new
+    assert subscriber.state().address == subscriber.upstream.address("/old")
+
+
+# -- together -----------------------------------------------------------------------------------------------
+
+
+def test_of_two_watchers_one_asks(subscriber: Subscriber) -> None:
+    paths = [f"/many/{number}" for number in range(6)]
+    subscriber.upstream.at |= dict.fromkeys(paths, rss(1))
+    subscriber.to(*paths)
+    pollers = [subscriber.poller() for _ in range(2)]
+    try:
+        pollers[0].subscribe(forget=True)
+        due = pollers[0].states.due(NOW)
+        threads = [threading.Thread(target=lambda one=one: list(one.now(due))) for one in pollers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        for poller in pollers:
+            poller.close()
+    assert sorted(subscriber.upstream.paths()) == paths
+
+
+def test_a_feed_whose_watcher_was_killed_while_it_asked_is_asked_again(subscriber: Subscriber) -> None:
+    poller = subscriber.to("/feed").poller()
+    try:
+        poller.subscribe(forget=True)
+        (state,) = poller.states.due(NOW)
+        assert poller.states.claim(state, NOW + 5 * MINUTE)  # and no word more
+    finally:
+        poller.close()
+    assert subscriber.poll() == []
+    subscriber.clock.now += 5 * MINUTE
+    (outcome,) = subscriber.poll()
+    assert outcome.new
+
+
+@IN_SQLITE
+def test_a_host_is_asked_one_thing_at_a_time_with_a_pause_and_a_hanging_one_holds_up_no_other(
+    subscriber: Subscriber,
+) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def slow(handler: Any) -> None:
+        begun = time.monotonic()
+        time.sleep(0.1)
+        handler.feed(rss(1))
+        asked.append((begun, time.monotonic()))
+
+    paths = [f"/slow/{number}" for number in range(3)]
+    subscriber.upstream.at |= dict.fromkeys(paths, slow)
+    hanging = subscriber.upstream.address("/hang", host="localhost")
+    poller = subscriber.to(hanging, *paths).poller(pause=0.2)
+    begun = time.monotonic()
+    try:
+        while len(asked) < 3:
+            poller.begin()
+            time.sleep(0.02)
+            assert time.monotonic() < begun + 5
+        assert not poller.states.get(hanging).failures  # type: ignore[union-attr] # it hangs all the time
+    finally:
+        poller.close()
+    for before, after in pairwise(asked):
+        assert after[0] - before[1] >= 0.19
+
+
+# -- for people ---------------------------------------------------------------------------------------------
+
+
+@IN_SQLITE
+def test_the_verbs_list_poll_and_explain(subscriber: Subscriber) -> None:
+    secret = subscriber.upstream.address("/feed?key=1").replace("//", "//ann:secret@")
+    subscriber.to(secret, {"url": "/500", "title": "The Lamp"})
+    place, known = subscriber.place, subscriber.upstream.address("/feed?key=1")
+    assert place.feeds("subscriptions").stdout.splitlines() == [
+        known,
+        "  never asked yet",
+        f"{subscriber.upstream.address('/500')}  The Lamp",
+        "  never asked yet",
+    ]
+    done = place.feeds("subscriptions", "poll")
+    assert done.returncode == 1
+    assert f"{known}: something new\n" in done.stdout
+    assert f"{subscriber.upstream.address('/500')}: it answered 500 Internal Server Error; " in done.stdout
+    assert "new 1, changed 0, failed 0\n" in done.stdout
+    assert place.feeds("subscriptions", "poll", known).stdout == f"{known}: nothing new\n"
+    assert "is not subscribed to" in place.feeds("subscriptions", "poll", "https://no.example/").stderr
+    said = place.feeds("subscriptions").stdout + place.feeds("status").stdout
+    assert "subscriptions: 2, 1 failing\n" in said
+    assert "failed 1 times since" in said
+    assert "secret" not in said + done.stdout + done.stderr
+
+
+@IN_SQLITE
+def test_what_fails_is_shown_and_told_as_news_when_it_lasts(subscriber: Subscriber) -> None:
+    place = subscriber.place
+    subscriber.upstream.at |= {"/sick": status(500), "/gone": status(410)}
+    sick = subscriber.upstream.address("/sick?key=1").replace("//", "//ann:secret@")
+    subscriber.clock.now = datetime.now(UTC) - 3 * DAY
+    subscriber.to(sick, {"url": "/gone", "title": "The Lamp"}, "/feed").poll()
+    client = place.client()
+
+    def news() -> list[str]:
+        return titles(parsed(client.get("/feeds/_status.atom").data))
+
+    page = client.get("/status").text
+    assert subscriber.upstream.address("/sick?…") in page
+    assert "it answered 500 Internal Server Error" in page
+    assert news() == ["Is gone for good: The Lamp"]
+    for _ in range(3):
+        subscriber.clock.now += 12 * 60 * MINUTE
+        subscriber.poll()
+    assert sorted(news()) == [
+        f"Has failed for long: {subscriber.upstream.address('/sick?…')}",
+        "Is gone for good: The Lamp",
+    ]
+    page = client.get("/status").text
+    assert "2 subscribed feeds have failed for long" in page
+    numbers = client.get("/metrics").text
+    assert "feeds_subscriptions 3.0" in numbers
+    assert "feeds_failing_subscriptions 2.0" in numbers
+    for language in ("en", "zh-Hans", "zh-Hant"):
+        shown = client.get("/status", headers={"Accept-Language": language}).text
+        assert "secret" not in shown + numbers
+        assert "key=1" not in shown + numbers
+    place.configure(**yaml.safe_load((place.root / "config.yaml").read_text()) | {"private": ["the-tide"]})
+    hidden = place.client().get("/status").text
+    assert "2 fail. Their names are shown only to who may see everything." in hidden
+    assert "/sick" not in hidden
+
+
+@IN_SQLITE
+def test_a_server_subscribes_and_serves_while_an_upstream_hangs(subscriber: Subscriber) -> None:
+    place, upstream = subscriber.place, subscriber.upstream
+    hanging = upstream.address("/hang", host="localhost")
+    secret = upstream.address("/refused?key=1").replace("//", "//ann:secret@")
+    subscriber.to("/feed", hanging, secret, poll="1s", interval="1h", log="debug")
+    server = place.serving()
+    eventually(lambda: len(place.read().entries) == 2, what="the upstream's entries")
+    assert "spy()" not in place.get("/feeds/all.atom").text
+    eventually(lambda: upstream.count("/feed", 304), what="a conditional request")
+    upstream.at["/feed"] = rss(2, 3)
+    eventually(lambda: titles(place.read())[0] == "Ferry 3 is back", what="what is new")
+    assert "/hang" in upstream.paths()
+    server.says("/refused?…: it answered 404 Not Found")
+    assert server.end() == 0  # also while the upstream hangs
+    assert "secret" not in server.said
+    assert "key=1" not in server.said

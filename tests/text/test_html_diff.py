@@ -1,0 +1,173 @@
+"""Two bodies side by side: which rows there are, what is marked in them, and that nothing is lost."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feeds.text.html_diff import MOST_MARKED, Piece, Row, lines, side_by_side
+from tests.support.article_html import articles, soup
+from tests.support.cleaning_samples import SEEDS, cleaned_body, drafts
+
+MOST_SECONDS = 4  # of CPU time; each took one on a busy machine
+
+
+def unfolded(rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        yield from row.folded if row.kind == "gap" else (row,)
+
+
+def told(row: Row) -> str:
+    """A row in one line: marked pieces stand in brackets, folded rows as their number."""
+    shown = [
+        "".join(f"[{piece.text}]" if piece.marked else piece.text for piece in side)
+        for side in (row.left, row.right)
+    ]
+    return f"{row.kind}: {len(row.folded) or ' → '.join(side for side in shown if side)}"
+
+
+def assert_nothing_is_lost(before: str, after: str) -> None:
+    rows = list(unfolded(side_by_side(before, after)))
+    assert "".join(piece.text for row in rows for piece in row.left) == before
+    assert "".join(piece.text for row in rows for piece in row.right) == after
+    for row in rows:
+        if row.kind == "same":
+            assert "".join(map(str, row.left)).split() != []
+            assert row.left[0].text.strip() == row.right[0].text.strip()
+        assert bool(row.left) == (row.kind != "added")
+        assert bool(row.right) == (row.kind != "removed")
+        assert row.kind == "changed" or not any(piece.marked for piece in row.left + row.right)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rows"),
+    [
+        pytest.param("", "", [], id="nothing"),
+        pytest.param("<p>a</p>", "<p>a</p>", ["same: <p>a</p> → <p>a</p>"], id="one line that is the same"),
+        pytest.param(
+            "<p>a</p>\n  <p>b</p>\n<hr>",
+            "<p>a</p><p>b</p>",
+            ["same: <p>a</p>\n → <p>a</p>", "same:   <p>b</p>\n → <p>b</p>", "removed: <hr>"],
+            id="blanks around a line do not count",
+        ),
+        pytest.param("<p>a<p>b", "<p>a", ["same: <p>a → <p>a", "removed: <p>b"], id="a line that went"),
+        pytest.param("<p>a", "<p>a<hr>", ["same: <p>a → <p>a", "added: <hr>"], id="a line that came"),
+        pytest.param(
+            '<p class="x">the tide</p>',
+            "<p>the tide</p>",
+            ['changed: <p[ class="x"]>the tide</p> → <p>the tide</p>'],
+            id="an attribute that went",
+        ),
+        pytest.param(
+            '<img src="https://wsrv.nl/?url=img.example.org/1.jpg" width="8">',
+            '<img src="https://img.example.org/1.jpg">',
+            [
+                'changed: <img src="https://[wsrv.nl/?url=]img.example.org/1.jpg"[ width="8"]>'
+                ' → <img src="https://img.example.org/1.jpg">'
+            ],
+            id="a picture's address",
+        ),
+        pytest.param(
+            "<div><small>At noon</small></div>",
+            "<figcaption>At noon</figcaption>",
+            [
+                "changed: <[div><small]>At noon</[small></div]>"
+                " → <[figcaption]>At noon</[figcaption]>"
+            ],
+            id="other tags around the same text",
+        ),
+        pytest.param(
+            "<p>the tide came early<p>港口",
+            "<p>渡轮<p>the tide came late",
+            [
+                "added: <p>渡轮",
+                "changed: <p>the tide came [early] → <p>the tide came [late]",
+                "removed: <p>港口",
+            ],
+            id="lines with the same words stand side by side, others do not",
+        ),
+        pytest.param(
+            "".join(f"<p>{n}" for n in range(9)) + "<p>x",
+            "".join(f"<p>{n}" for n in range(9)),
+            ["gap: 7", "same: <p>7 → <p>7", "same: <p>8 → <p>8", "removed: <p>x"],
+            id="what is far from a change is folded",
+        ),
+    ],
+)  # fmt: skip
+def test_rows(before: str, after: str, rows: list[str]) -> None:
+    assert [told(row) for row in side_by_side(before, after)] == rows
+
+
+def test_a_line_begins_at_a_block_and_where_one_does() -> None:
+    html = "a<br>b\n\n c <B>d</B><P>e</P> \n <p>f</p>g\n"
+    assert lines(html) == ["a", "<br>b\n\n", " c <B>d</B>", "<P>e</P> \n", " <p>f</p>g\n"]
+
+
+def test_in_a_very_long_line_all_between_the_first_and_the_last_change_is_marked() -> None:
+    long = "the tide came " * MOST_MARKED
+    (row,) = side_by_side(f"<p>a b {long} c d</p>", f"<p>a {long} d</p>")
+    assert [piece.marked for piece in row.left] == [False, True, False]
+    assert row.left[0] == Piece("<p>a ")
+    assert row.left[2] == Piece(" d</p>")
+
+
+# -- laws -------------------------------------------------------------------------------------------------
+
+BODIES = st.one_of(articles, soup, st.text(alphabet="<p>ab \n\x0b&;", max_size=40))
+
+
+@given(BODIES, BODIES)
+@settings(max_examples=120, deadline=None)
+def test_both_sides_can_be_put_together_again(before: str, after: str) -> None:
+    assert_nothing_is_lost(before, after)
+    assert "".join(lines(before)) == before
+
+
+@given(BODIES)
+@settings(max_examples=80, deadline=None)
+def test_a_body_and_what_is_cleaned_of_it(html: str) -> None:
+    assert_nothing_is_lost(html, cleaned_body(html).html)
+    assert {row.kind for row in side_by_side(html, html)} <= {"same", "gap"}
+
+
+@pytest.mark.parametrize("folder", ["samples", "corpus"])
+def test_real_articles(folder: str, request: pytest.FixtureRequest) -> None:
+    root = SEEDS if folder == "samples" else request.getfixturevalue("shared") / folder
+    for draft in drafts(root)[:: 1 if folder == "samples" else 9]:
+        assert_nothing_is_lost(draft.html, cleaned_body(draft.html, draft.link).html)
+
+
+CHANCE = random.Random(1)
+WORDS = "ab cd ef gh ij kl mn".split()
+NUMBERED = [f"<p>x{n} y</p>" for n in range(19_000)]
+HOSTILE = {
+    "the same few lines": lambda: "".join(f"<p>{word}" for word in CHANCE.choices(WORDS, k=39_000)),
+    "lines that stand twice": lambda: "".join(f"<p>{CHANCE.randrange(18_000)}" for _ in range(39_000)),
+    "lines in any order": lambda: "".join(CHANCE.sample(NUMBERED, 19_000)),
+    "lines of a few words": lambda: "".join(
+        f"<p>{' '.join(CHANCE.choices(WORDS, k=60))}</p>" for _ in range(10_000)
+    ),
+    "every line another class": lambda: "".join(
+        f'<p class="a{CHANCE.random()}">text {n} &amp; more</p>' for n in range(19_000)
+    ),
+    "one line of a few words": lambda: " ".join(CHANCE.choices(WORDS, k=600_000)),
+    "line ends": lambda: "x\n" * CHANCE.randrange(900_000, 999_000),
+    "blanks": lambda: " \n" * CHANCE.randrange(900_000, 999_000),
+    "open signs": lambda: "<" * CHANCE.randrange(1_900_000, 1_999_000),
+    "tags that never end": lambda: "<p" * CHANCE.randrange(900_000, 999_000),
+    "ampersands": lambda: "&a" * CHANCE.randrange(900_000, 999_000),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_comparison_takes_long(name: str) -> None:
+    before, after = HOSTILE[name](), HOSTILE[name]()
+    started = time.process_time()
+    rows = side_by_side(before, after)
+    assert time.process_time() - started < MOST_SECONDS
+    assert "".join(piece.text for row in unfolded(rows) for piece in row.left) == before

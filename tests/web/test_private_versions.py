@@ -1,0 +1,247 @@
+"""A private source and a public one have the same article: the public reads the public version alone.
+
+Every route is asked without a token, as the application itself lists them, so that a new route is asked too.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from datetime import date
+from urllib.parse import urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from lxml import html
+
+from feeds.model import identity
+from tests.support.places import FORMATS, Place, parsed
+
+PRIVATE, PUBLIC = "Lantern Post", "Harbour Gazette"
+LINK = "https://lantern-post.example/7"
+PUBLIC_ID = identity.entry_id(LINK)
+PRIVATE_ID = identity.private_id(PUBLIC_ID, "lantern-post")
+SECRETS = ("paid-words", "paid-picture", "Paid Author", "paid-tag", "Lantern Post", "Paid title")
+QUERIES = ("", "?q=paid-words", "?tag=paid-tag", "?author=Paid%20Author", "?source=lantern-post", "?q=ferry")
+
+
+def version(source: str, day: int, *, private: bool) -> str:
+    """Return a file about LINK: the private one has a full text, the public one a teaser."""
+    tag, author, title = ("paid-tag", "Paid Author", "Paid title") if private else ("news", "Ann", "A ferry")
+    body = "<p>The ferry is back.</p>"
+    if private:
+        body = (
+            f'<p>The ferry is back: {"paid-words " * 40}</p><p><img src="https://x.example/paid-picture"></p>'
+        )
+    return (
+        f'---\ntitle: "{title}"\ndate: 2026-03-{day:02}T12:00:00Z\nauthor: {author}\nfrom: {LINK}\n'
+        f"tags: [ {tag} ]\ncategories: [ {source} ]\n---\n[{title}]({LINK})\n------\n\n<div>{body}</div>\n"
+    )
+
+
+PAID, TEASER = version(PRIVATE, 1, private=True), version(PUBLIC, 2, private=False)
+
+
+def addresses(client: FlaskClient) -> Iterator[str]:
+    """Every address that a visitor can ask for: each route of the application with each known value."""
+    values: dict[str, Sequence[str]] = {
+        "name": ("all", "harbour-gazette", "lantern-post"),
+        "suffix": FORMATS,
+        "period": (f"{date(2026, 3, 1):%Y-%m}", "2026"),
+        "number": [entry_id.removeprefix("urn:uuid:") for entry_id in (PUBLIC_ID, PRIVATE_ID)],
+        "path": ("all.atom",),
+        "filename": ("feed.css",),
+    }
+    application = client.application
+    with application.test_request_context():
+        for rule in application.url_map.iter_rules():
+            if "GET" not in (rule.methods or ()):
+                continue
+            names = sorted(rule.arguments)
+            for chosen in itertools.product(*(values.get(name, ("x",)) for name in names)):
+                built = rule.build(dict(zip(names, chosen, strict=True)), append_unknown=False)
+                if built is not None:
+                    yield from (f"{built[1]}{query}" for query in QUERIES)
+
+
+def leaks(client: FlaskClient) -> list[str]:
+    """Every answer without a token that holds something of the private version, links followed."""
+    queue, seen, found = list(addresses(client)), set[str](), list[str]()
+    while queue:
+        address = queue.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        answer = client.get(address)
+        body = answer.get_data().decode(errors="replace")
+        answer.close()
+        asked_for = {secret for secret in SECRETS if secret in address.replace("%20", " ")}
+        if answer.status_code == 200:
+            found += [f"{address}: {secret}" for secret in set(SECRETS) - asked_for if secret in body]
+        if answer.mimetype == "text/html" and body and len(seen) < 2000:
+            links = html.fromstring(body).xpath("//@href")
+            assert isinstance(links, list)
+            local = (urlsplit(str(link)) for link in links)
+            queue += [
+                f"{split.path}?{split.query}" if split.query else split.path
+                for split in local
+                if split.netloc in ("", "localhost") and split.path.startswith("/")
+            ]
+    assert len(seen) > 100, "hardly anything was asked"
+    return found
+
+
+def token_for(place: Place) -> str:
+    done = place.feeds("token", "add", "--feed", "lantern-post")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def private_feed(place: Place, token: str) -> list[tuple[str, str]]:
+    """The entries of the private feed: id and title."""
+    answer = place.client().get(f"/feeds/lantern-post.atom?token={token}")
+    assert answer.status_code == 200
+    assert "paid-words" in answer.text
+    return [(entry.id, entry.title) for entry in parsed(answer.data).entries]
+
+
+def public_feed(place: Place) -> list[tuple[str, str]]:
+    answer = place.client().get("/feeds/all.atom")
+    assert answer.status_code == 200
+    return [(entry.id, entry.title) for entry in parsed(answer.data).entries]
+
+
+ORDERS = {
+    "private first": [[("paid.md", PAID)], [("teaser.md", TEASER)]],
+    "public first": [[("teaser.md", TEASER)], [("paid.md", PAID)]],
+    "together": [[("paid.md", PAID), ("teaser.md", TEASER)]],
+    "edited later": [
+        [("paid.md", PAID)],
+        [("teaser.md", TEASER)],
+        [("paid.md", PAID.replace("back:", "here:"))],
+    ],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_no_route_shows_a_private_version_and_both_feeds_keep_their_article(place: Place, order: str) -> None:
+    place.configure(private=["lantern-post"], playground="on")
+    for files in ORDERS[order]:
+        for name, text in files:
+            place.drop(name, text)
+        place.ingest()
+    assert leaks(place.client()) == []
+    assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
+    assert private_feed(place, token_for(place)) == [(PRIVATE_ID, "Paid title")]
+
+
+def test_the_private_version_has_an_article_page_and_changes_of_its_own(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("teaser.md", TEASER)
+    place.drop("paid.md", PAID)
+    place.ingest()
+    client, token = place.client(), token_for(place)
+    number = PRIVATE_ID.removeprefix("urn:uuid:")
+    for path in (f"/articles/{number}", f"/articles/{number}/changes"):
+        assert client.get(path).status_code == 401
+        assert "paid-words" in client.get(f"{path}?token={token}").text
+
+
+def test_the_export_holds_nothing_of_a_private_version(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    done = place.feeds("export", "public")
+    assert done.returncode == 0, done.stderr
+    files = [
+        file
+        for file in (place.root / "public").rglob("*")
+        if file.suffix in (".html", ".atom", ".json", ".rss", ".opml")
+    ]
+    assert any("The ferry is back" in file.read_text() for file in files)
+    assert [f"{file}: {secret}" for file in files for secret in SECRETS if secret in file.read_text()] == []
+
+
+def test_a_source_that_becomes_private_takes_its_text_out_of_public_entries(place: Place) -> None:
+    own = PAID.replace("example/7", "example/8").replace("Paid title", "Another paid title")
+    place.drop("own.md", own)
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    assert "paid-words" in place.client().get("/feeds/harbour-gazette.atom").text
+    place.configure(private=["lantern-post"])
+    before = place.client().get("/feeds/harbour-gazette.atom")
+    assert before.status_code == 503, "nothing is served until a run has parted the entry"
+    done = place.feeds("export", "public")
+    assert (done.returncode, "feeds ingest" in done.stderr) == (2, True)
+    place.ingest()
+    assert leaks(place.client()) == []
+    assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
+    entries = private_feed(place, token_for(place))
+    assert (PRIVATE_ID, "Paid title") in entries
+    assert len(entries) == 2
+
+
+def test_a_source_that_is_private_no_more_is_merged_again(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    place.configure()
+    place.ingest()
+    assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
+    assert "paid-words" in place.client().get("/feeds/all.atom").text
+
+
+def test_a_private_article_keeps_its_id_when_the_public_version_is_withdrawn(place: Place) -> None:
+    place.configure(private=["lantern-post"], deleted="remove")
+    place.drop("paid.md", PAID)
+    public = place.drop("teaser.md", TEASER)
+    place.ingest()
+    public.unlink()
+    place.ingest()
+    assert public_feed(place) == []
+    assert private_feed(place, token_for(place)) == [(PRIVATE_ID, "Paid title")]
+
+
+def test_a_private_article_without_a_public_version_has_the_id_of_its_link(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.ingest()
+    assert private_feed(place, token_for(place)) == [(PUBLIC_ID, "Paid title")]
+    assert leaks(place.client()) == []
+
+
+def test_two_private_sources_do_not_read_each_other(place: Place) -> None:
+    place.configure(private=["lantern-post", "harbour-gazette"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    token = place.feeds("token", "add", "--feed", "harbour-gazette").stdout.strip()
+    answer = place.client().get(f"/feeds/harbour-gazette.atom?token={token}")
+    assert "The ferry is back" in answer.text
+    assert "paid-words" not in answer.text
+    assert len(private_feed(place, token_for(place))) == 1
+
+
+def test_a_private_source_that_is_merged_by_hand_stays_apart(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    assert place.feeds("sources", "rename", "lantern-post", "beacon").returncode == 0
+    assert leaks(place.client()) == []
+    assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
+
+
+def test_forgetting_a_link_forgets_its_private_version_too(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    done = place.feeds("forget", LINK)
+    assert done.stdout.count("is published no more") == 2
+    place.drop("paid.md", PAID + "\n")
+    place.ingest()
+    assert place.store().entry_ids() == []
