@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -110,13 +110,34 @@ def _entries(value: object) -> list[str]:
 
 def diff_lines(before: str, after: str, name: str) -> list[str]:
     """A unified diff of a body before and after cleaning, cut into lines at its blocks."""
-    return list(
-        difflib.unified_diff(
-            [line.strip() for line in html_diff.lines(before)],
-            [line.strip() for line in html_diff.lines(after)],
-            f"{name} (original)",
-            f"{name} (cleaned)",
-            lineterm="",
-            n=1,
-        )
-    )
+    old = [line.strip() for line in html_diff.lines(before)]
+    new = [line.strip() for line in html_diff.lines(after)]
+    found: list[str] = []
+    for hunk in _Aligned(old, new).get_grouped_opcodes(1):
+        first, last = hunk[0], hunk[-1]
+        found.append(f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@")
+        for kind, i, i_end, j, j_end in hunk:
+            if kind == "equal":
+                found += [f" {line}" for line in old[i:i_end]]
+            else:
+                found += [f"-{line}" for line in old[i:i_end]]
+                found += [f"+{line}" for line in new[j:j_end]]
+    return [f"--- {name} (original)", f"+++ {name} (cleaned)", *found] if found else []
+
+
+class _Aligned(SequenceMatcher[str]):
+    """Groups edits as difflib does; it aligns lines badly that stand again and again, as in tables."""
+
+    def __init__(self, old: list[str], new: list[str]) -> None:
+        super().__init__()
+        self._edits = html_diff.edits(old, new)
+
+    def get_opcodes(self) -> list[html_diff.Edit]:
+        """Called by `get_grouped_opcodes`."""
+        return self._edits
+
+
+def _range(start: int, end: int) -> str:
+    """The lines of a hunk as a unified diff names them."""
+    size = end - start
+    return f"{start + 1}" if size == 1 else f"{start + 1 if size else start},{size}"

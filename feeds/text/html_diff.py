@@ -1,34 +1,29 @@
 """What changed between two bodies of HTML, as rows to show side by side. Pure, of text alone: no tree.
 
-HTML is cut into lines at its blocks. Equal lines are aligned by what stands once on both sides (Cohen's
-patience diff) and by difflib where that is cheap; then what has the same text or most of the same words.
-difflib alone takes quadratic time and more on lines that repeat, so every comparison is paid for out of one
-Effort; when it is used up, what is left is coarser, and nothing is lost.
+HTML is cut into lines at its blocks. rapidfuzz aligns equal lines, then lines with the same text; what is
+left is put side by side where it has most of its words in common. Its alignments are exact: as few lines and
+words as possible are marked.
 """
 
 from __future__ import annotations
 
 import html as markup
 import re
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from itertools import pairwise
 from typing import Literal, NamedTuple
+
+from rapidfuzz.distance import Indel, LCSseq
 
 MOST_CHARACTERS = 4_000_000
 MOST_LINES = 50_000
 """Of a body; a larger one is one line."""
 MOST_MARKED = 20_000
 """Characters of two lines that are compared word by word."""
-MOST_EFFORT = 1_000_000
-"""Lines and words looked at, some 0.2 to 0.4 µs each."""
 CONTEXT = 2
 """Unchanged lines shown before and after a change."""
 
-_A_LINE = 50  # what a line costs beside its words
+_MOST_PAIRS = 400_000_000  # of lines that are aligned; rapidfuzz holds one bit for each, so these take 50 MB
 _LOOKAHEAD = 5  # lines among which one with the same words is looked for
 _COMPARED = 2_000  # characters of a line whose words are compared
 _ALIKE = 0.5  # of the words of two lines
@@ -44,7 +39,16 @@ _LETTERS = re.compile(r"[0-9A-Za-z]+|[^\W_]")  # words, and Chinese characters
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 Kind = Literal["same", "removed", "added", "changed", "gap"]
+Edit = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
 Pair = tuple[int, int]
+
+
+class Run(NamedTuple):
+    """Consecutive keys that are equal on both sides: where they begin on each, and how many they are."""
+
+    left: int
+    right: int
+    size: int
 
 
 class Piece(NamedTuple):
@@ -62,19 +66,6 @@ class Row:
     left: tuple[Piece, ...] = ()
     right: tuple[Piece, ...] = ()
     folded: tuple[Row, ...] = ()
-
-
-@dataclass(slots=True)
-class _Effort:
-    """What comparing may still cost."""
-
-    left: int = MOST_EFFORT
-
-    def affords(self, cost: int) -> bool:
-        if cost > self.left:
-            return False
-        self.left -= cost
-        return True
 
 
 def lines(html: str) -> list[str]:
@@ -99,7 +90,25 @@ def side_by_side(before: str, after: str) -> tuple[Row, ...]:
     same where only the blanks around it differ.
     """
     left, right = _bounded(before), _bounded(after)
-    return tuple(_folded(_rows(left, right, _Effort())))
+    return tuple(_folded(_rows(left, right)))
+
+
+def edits(left: Sequence[str], right: Sequence[str]) -> list[Edit]:
+    """Return the fewest edits that make one list the other, in the form of difflib's `get_opcodes`."""
+    found: list[Edit] = []
+    i = j = 0
+    for run in [*_aligned(left, right), Run(len(left), len(right), 0)]:
+        if i < run.left or j < run.right:
+            kind: Literal["replace", "delete", "insert"] = "replace"
+            if j == run.right:
+                kind = "delete"
+            elif i == run.left:
+                kind = "insert"
+            found.append((kind, i, run.left, j, run.right))
+        i, j = run.left + run.size, run.right + run.size
+        if run.size:
+            found.append(("equal", run.left, i, run.right, j))
+    return found
 
 
 def _bounded(html: str) -> list[str]:
@@ -107,11 +116,12 @@ def _bounded(html: str) -> list[str]:
     return found if len(found) <= MOST_LINES else [html]
 
 
-def _rows(left: list[str], right: list[str], effort: _Effort) -> list[Row]:
+def _rows(left: list[str], right: list[str]) -> list[Row]:
     rows: list[Row] = []
-    same = _aligned(_bare(left), _bare(right), effort)
+    same = _pairs(_bare(left), _bare(right))
     for gone, come, pair in _between(same, len(left), len(right)):
-        rows += _changed(left[gone], right[come], effort)
+        if gone.start < gone.stop or come.start < come.stop:
+            rows += _changed(left[gone], right[come])
         if pair:
             rows.append(Row("same", (Piece(left[pair[0]]),), (Piece(right[pair[1]]),)))
     return rows
@@ -121,18 +131,18 @@ def _bare(found: list[str]) -> list[str]:
     return [line.strip() or " " for line in found]  # a body of blanks is equal to another
 
 
-def _changed(left: list[str], right: list[str], effort: _Effort) -> Iterator[Row]:
+def _changed(left: list[str], right: list[str]) -> Iterator[Row]:
     """The rows of lines that are not the same: first those with the same text are put side by side."""
-    texts = _aligned(_texts(left), _texts(right), effort) if left and right else []
+    texts = _pairs(_texts(left, "left"), _texts(right, "right")) if left and right else []
     for gone, come, pair in _between(texts, len(left), len(right)):
         olds, news = left[gone], right[come]
-        for old, new, alike in _between(_alike(olds, news, effort), len(olds), len(news)):
+        for old, new, alike in _between(_alike(olds, news), len(olds), len(news)):
             yield from (Row("removed", left=(Piece(line),)) for line in olds[old])
             yield from (Row("added", right=(Piece(line),)) for line in news[new])
             if alike:
-                yield _marked(olds[alike[0]], news[alike[1]], effort)
+                yield _marked(olds[alike[0]], news[alike[1]])
         if pair:
-            yield _marked(left[pair[0]], right[pair[1]], effort)
+            yield _marked(left[pair[0]], right[pair[1]])
 
 
 def _between(pairs: list[Pair], left: int, right: int) -> Iterator[tuple[slice, slice, Pair | None]]:
@@ -144,83 +154,64 @@ def _between(pairs: list[Pair], left: int, right: int) -> Iterator[tuple[slice, 
     yield slice(i, left), slice(j, right), None
 
 
-def _texts(found: list[str]) -> list[str]:
-    """The text of each line without blanks; of a very long one it is the line itself."""
+def _texts(found: list[str], side: str) -> list[str]:
+    """The text of each line without blanks; of a very long one it is the line itself.
+
+    A line without text has a key that the other side does not have.
+    """
     return [
-        "".join(markup.unescape(_TAG.sub("", line)).split()) if len(line) <= MOST_MARKED else line
-        for line in found
+        ("".join(markup.unescape(_TAG.sub("", line)).split()) if len(line) <= MOST_MARKED else line)
+        or f"\0{side}{number}"
+        for number, line in enumerate(found)
     ]
 
 
 # -- which lines, and which words, belong together --------------------------------------------------------
 
 
-def _aligned(left: Sequence[str], right: Sequence[str], effort: _Effort) -> list[Pair]:
-    """Pairs of places with equal keys, rising on both sides. An empty key is equal to none."""
-    pairs: list[Pair] = []
-    waiting = [(0, len(left), 0, len(right))]
-    while waiting:
-        i, i_end, j, j_end = waiting.pop()
-        while i < i_end and j < j_end and left[i] == right[j] and left[i]:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        while i < i_end and j < j_end and left[i_end - 1] == right[j_end - 1] and left[i_end - 1]:
-            i_end, j_end = i_end - 1, j_end - 1
-            pairs.append((i_end, j_end))
-        if i == i_end or j == j_end or not effort.affords(_A_LINE + i_end - i + j_end - j):
-            continue
-        olds, news = Counter(left[i:i_end]), Counter(right[j:j_end])
-        anchors = _anchors(left, right, (i, i_end, j, j_end), olds, news)
-        if anchors:
-            pairs += anchors
-            for (a, b), (c, d) in pairwise([(i - 1, j - 1), *anchors, (i_end, j_end)]):
-                waiting.append((a + 1, c, b + 1, d))
-        elif effort.affords(_cost(olds, news)):
-            matcher = SequenceMatcher(None, left[i:i_end], right[j:j_end], autojunk=False)
-            for match in matcher.get_matching_blocks():
-                pairs += [
-                    (i + match.a + n, j + match.b + n) for n in range(match.size) if left[i + match.a + n]
-                ]
-    return sorted(pairs)
+def _pairs(left: Sequence[str], right: Sequence[str]) -> list[Pair]:
+    """Return pairs of places with equal keys, rising on both sides."""
+    return [(run.left + n, run.right + n) for run in _aligned(left, right) for n in range(run.size)]
 
 
-def _anchors(
-    left: Sequence[str],
-    right: Sequence[str],
-    part: tuple[int, int, int, int],
-    olds: Counter[str],
-    news: Counter[str],
-) -> list[Pair]:
-    """What stands once on both sides: the longest run of it that rises on both."""
-    i, i_end, j, j_end = part
-    places = {right[n]: n for n in range(j, j_end) if news[right[n]] == 1}
-    found = [
-        (n, places[left[n]]) for n in range(i, i_end) if left[n] and olds[left[n]] == 1 and left[n] in places
-    ]
-    tops: list[int] = []  # the lowest place on the right that ends a run of each length
-    ends: list[int] = []  # and which of `found` it is
-    before: list[int] = []
-    for number, (_, place) in enumerate(found):
-        length = bisect_left(tops, place)
-        before.append(ends[length - 1] if length else -1)
-        tops[length : length + 1] = [place]
-        ends[length : length + 1] = [number]
-    run: list[Pair] = []
-    number = ends[-1] if ends else -1
-    while number >= 0:
-        run.append(found[number])
-        number = before[number]
-    return run[::-1]
+def _aligned(left: Sequence[str], right: Sequence[str]) -> list[Run]:
+    """Return runs of equal keys, rising on both sides: as many keys as there can be.
+
+    Of too many keys, only those at both ends are aligned.
+    """
+    head, most = 0, min(len(left), len(right))
+    while head < most and left[head] == right[head]:
+        head += 1
+    tail = 0
+    while tail < most - head and left[-1 - tail] == right[-1 - tail]:
+        tail += 1
+    runs = [Run(0, 0, head)]
+    olds, news = left[head : len(left) - tail], right[head : len(right) - tail]
+    if len(olds) * len(news) <= _MOST_PAIRS:
+        blocks = Indel.opcodes(olds, news).as_matching_blocks()
+        runs += [Run(head + block.a, head + block.b, block.size) for block in blocks]
+    runs.append(Run(len(left) - tail, len(right) - tail, tail))
+    return _joined([run for run in runs if run.size], left, right)
 
 
-def _cost(olds: Counter[str], news: Counter[str]) -> int:
-    """The most that difflib looks at: all pairs of equals, for each block that it finds."""
-    pairs = sum(count * news[key] for key, count in olds.items())
-    blocks = 2 * min(olds.total(), news.total(), pairs) + 1
-    return (pairs + olds.total()) * blocks + news.total()
+def _joined(runs: list[Run], left: Sequence[str], right: Sequence[str]) -> list[Run]:
+    """Join each run with the next one where the same keys stand before that one too.
+
+    Of several exact alignments rapidfuzz answers the first; this one has fewer pieces: of `div><small>` and
+    `caption>` the last `>` belong together.
+    """
+    joined: list[Run] = []
+    for run in reversed(runs):
+        i, j, size = joined[-1] if joined else run
+        before = slice(i - run.size, i), slice(j - run.size, j)
+        if joined and run[:2] != (0, 0) and left[before[0]] == right[before[1]]:
+            joined[-1] = Run(i - run.size, j - run.size, size + run.size)
+        else:
+            joined.append(run)
+    return joined[::-1]
 
 
-def _alike(left: list[str], right: list[str], effort: _Effort) -> list[Pair]:
+def _alike(left: list[str], right: list[str]) -> list[Pair]:
     """Pairs of lines that have at least half of their words in common, looking a few lines ahead."""
     pairs: list[Pair] = []
     others = [_words(line) for line in right] if left else []
@@ -230,32 +221,33 @@ def _alike(left: list[str], right: list[str], effort: _Effort) -> list[Pair]:
             break
         own = _words(line)
         for other in range(start, min(start + _LOOKAHEAD, len(right))):
-            if not effort.affords(_A_LINE + len(own) + len(others[other])):
-                return pairs
-            common = (own & others[other]).total()
-            if common and common >= _ALIKE * max(own.total(), others[other].total()):
+            if own and LCSseq.normalized_similarity(own, others[other]) >= _ALIKE:
                 pairs.append((place, other))
                 start = other + 1
                 break
     return pairs
 
 
-def _words(line: str) -> Counter[str]:
+def _words(line: str) -> list[str]:
     """What two lines are told alike by: the words of their text, and of their tags where they have none."""
     line = line[:_COMPARED]
-    return Counter(_LETTERS.findall(_TAG.sub(" ", line)) or _LETTERS.findall(line))
+    return _LETTERS.findall(_TAG.sub(" ", line)) or _LETTERS.findall(line)
 
 
 # -- what is marked in a line -----------------------------------------------------------------------------
 
 
-def _marked(left: str, right: str, effort: _Effort) -> Row:
+def _marked(left: str, right: str) -> Row:
     """Two lines that differ, their differing words marked; in long ones all between the first and last."""
-    if len(left) + len(right) > MOST_MARKED or not effort.affords(5 * _A_LINE):
+    if len(left) + len(right) > MOST_MARKED:
         return _marked_whole(left, right)
     old, new = _WORD.findall(left), _WORD.findall(right)
-    pairs = _without_specks(_aligned(old, new, effort), old, new)
-    return Row("changed", _pieces(old, {i for i, _ in pairs}), _pieces(new, {j for _, j in pairs}))
+    runs = _without_specks(_aligned(old, new), old, new)
+    return Row(
+        "changed",
+        _pieces(old, [(run.left, run.left + run.size) for run in runs]),
+        _pieces(new, [(run.right, run.right + run.size) for run in runs]),
+    )
 
 
 def _marked_whole(left: str, right: str) -> Row:
@@ -281,40 +273,33 @@ def _cut(line: str, start: int, end: int) -> tuple[Piece, ...]:
     return tuple(piece for piece in pieces if piece.text)
 
 
-def _without_specks(pairs: list[Pair], old: list[str], new: list[str]) -> list[Pair]:
-    """The pairs without lone signs between two changes, such as the `=` of two different attributes."""
-    runs: list[list[Pair]] = []
-    for pair in pairs:
-        if runs and (pair[0] - 1, pair[1] - 1) == runs[-1][-1]:
-            runs[-1].append(pair)
-        else:
-            runs.append([pair])
+def _without_specks(runs: list[Run], old: list[str], new: list[str]) -> list[Run]:
+    """The runs without lone signs between two changes, such as the `=` of two different attributes."""
     return [
-        pair
+        run
         for run in runs
-        for pair in run
-        if len(run) > 2
-        or run[0][0] == 0
-        or run[-1][0] == len(old) - 1
-        or run[-1][1] == len(new) - 1
-        or any(old[i].isalnum() for i, _ in run)
+        if run.size > 2
+        or run.left == 0
+        or run.left + run.size == len(old)
+        or run.right + run.size == len(new)
+        or any(map(str.isalnum, old[run.left : run.left + run.size]))
     ]
 
 
-def _pieces(words: list[str], kept: set[int]) -> tuple[Piece, ...]:
+def _pieces(words: list[str], kept: list[tuple[int, int]]) -> tuple[Piece, ...]:
+    """Words as pieces; all are marked but those between the places that are kept."""
     pieces: list[Piece] = []
     start = 0
-    while start < len(words):
-        end = start + 1
-        while end < len(words) and (end in kept) == (start in kept):
-            end += 1
-        marked = start not in kept
-        if marked and end < len(words) and words[start] == words[end] and words[start + 1].isspace():
+    for first, end in [*kept, (len(words), len(words))]:
+        if start < first < len(words) and words[start] == words[first] and words[start + 1].isspace():
             # `" width="8` is marked: ` width="8"` says the same, and is an attribute.
             pieces[-1:] = [Piece("".join(piece.text for piece in pieces[-1:]) + words[start])]
-            start, end = start + 1, end + 1
-        pieces.append(Piece("".join(words[start:end]), marked))
-        start = end
+            start, first = start + 1, first + 1
+        if start < first:
+            pieces.append(Piece("".join(words[start:first]), True))
+        if first < end:
+            pieces.append(Piece("".join(words[first:end])))
+        start = max(first, end)
     return tuple(pieces)
 
 

@@ -363,6 +363,7 @@ def test_the_verbs_list_poll_and_explain(subscriber: Subscriber) -> None:
     secret = subscriber.upstream.address("/feed?key=1").replace("//", "//ann:secret@")
     subscriber.to(secret, {"url": "/500", "title": "The Lamp"})
     place, known = subscriber.place, subscriber.upstream.address("/feed?key=1")
+    place.feeds("migrate")
     assert place.feeds("subscriptions").stdout.splitlines() == [
         known,
         "  never asked yet",

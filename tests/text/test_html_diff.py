@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import random
 import time
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeds.cli.formatting import diff_lines
 from feeds.text.html_diff import MOST_MARKED, Piece, Row, lines, side_by_side
 from tests.support.article_html import articles, soup
 from tests.support.cleaning_samples import SEEDS, cleaned_body, drafts
@@ -106,6 +108,48 @@ def test_rows(before: str, after: str, rows: list[str]) -> None:
 def test_a_line_begins_at_a_block_and_where_one_does() -> None:
     html = "a<br>b\n\n c <B>d</B><P>e</P> \n <p>f</p>g\n"
     assert lines(html) == ["a", "<br>b\n\n", " c <B>d</B>", "<P>e</P> \n", " <p>f</p>g\n"]
+
+
+CELLS = [f"<tr><td>{n % 3}</td><td>0</td></tr>" for n in range(400)]
+TABLE = "".join(["<tr><td>north</td></tr>", *CELLS, "<tr><td>south</td></tr>"])
+OTHER_TABLE = "".join(["<tr><td>East</td></tr>", *CELLS[:200], *CELLS[201:], "<tr><td>West</td></tr>"])
+
+
+def test_only_what_changed_is_marked_in_a_table_of_repeated_cells() -> None:
+    assert [told(row) for row in side_by_side(TABLE, OTHER_TABLE) if row.kind not in ("same", "gap")] == [
+        "removed: <tr><td>north</td></tr>",
+        "added: <tr><td>East</td></tr>",
+        "removed: <tr><td>2</td><td>0</td></tr>",
+        "removed: <tr><td>south</td></tr>",
+        "added: <tr><td>West</td></tr>",
+    ]
+
+
+def test_a_diff_of_a_table_of_repeated_cells_shows_only_what_changed() -> None:
+    diff = diff_lines(TABLE, OTHER_TABLE, "ferry.html")
+    assert diff[:2] == ["--- ferry.html (original)", "+++ ferry.html (cleaned)"]
+    assert [line for line in diff[2:] if line[0] != " "] == [
+        "@@ -1,2 +1,2 @@",
+        "-<tr><td>north</td></tr>",
+        "+<tr><td>East</td></tr>",
+        "@@ -201,3 +201,2 @@",
+        "-<tr><td>2</td><td>0</td></tr>",
+        "@@ -401,2 +400,2 @@",
+        "-<tr><td>south</td></tr>",
+        "+<tr><td>West</td></tr>",
+    ]
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=9), st.lists(st.sampled_from("abc"), max_size=9))
+def test_a_diff_has_the_form_of_difflib_and_no_more_lines(old: list[str], new: list[str]) -> None:
+    before, after = ("".join(f"<p>{word}" for word in words) for words in (old, new))
+    diff = diff_lines(before, after, "x")
+    usual = list(
+        difflib.unified_diff(lines(before), lines(after), "x (original)", "x (cleaned)", "", "", 1, "")
+    )
+    assert sum(line[0] != " " for line in diff if line[:1] != "@") <= sum(line[0] != " " for line in usual)
+    if old == new or not old or not new:
+        assert diff == usual
 
 
 def test_in_a_very_long_line_all_between_the_first_and_the_last_change_is_marked() -> None:
