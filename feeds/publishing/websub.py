@@ -17,6 +17,7 @@ from itertools import groupby
 from feeds.cleaning.catalogue import COMBINED
 from feeds.config import Config
 from feeds.http_client.form_post import PostError, post_form
+from feeds.model import backoff
 from feeds.model.errors import FeedsError
 from feeds.model.filters import Filter
 from feeds.publishing.access import is_private
@@ -228,8 +229,8 @@ def tell(config: Config, seconds: float) -> None:
 
 
 def waiting_after(attempts: int) -> timedelta:
-    """How long to wait after so many attempts that failed: twice as long each time, with a bound."""
-    return min(FIRST_WAIT * (1 << min(attempts - 1, 20)), LONGEST_WAIT)
+    """Return how long to wait after a number of failed attempts: twice as long each time, up to an hour."""
+    return backoff.exponential(FIRST_WAIT, attempts - 1, LONGEST_WAIT)
 
 
 def publish(hub: str, topic: str) -> Refusal | None:

@@ -16,6 +16,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from feeds.config import Config
 from feeds.http_client.network_policy import reach_of
 from feeds.ingest.runner import Ingest
+from feeds.model import backoff
 from feeds.model.errors import FeedsError, UnavailableError
 from feeds.model.runs import Report
 from feeds.publishing.websub import pusher_of
@@ -27,7 +28,7 @@ from feeds.text.filenames import shown
 log = logging.getLogger(__name__)
 
 _PUSH_EVERY, _PUSH_SECONDS = 2, 20
-_FIRST_RETRY = 1.0
+_FIRST_RETRY = timedelta(seconds=1)
 _POLL_EVERY, _FORGET_EVERY = 1, 3600
 
 
@@ -64,7 +65,7 @@ class Watcher:
             if config.cron
             else IntervalTrigger(seconds=config.interval, timezone=UTC)
         )
-        self._interval = float(config.interval)
+        self._interval = timedelta(seconds=config.interval)
         self._failed = 0
         """Runs in a row that the database was not there for."""
         self._clock = JumpWatch(self._jumped)
@@ -142,13 +143,13 @@ class Watcher:
 
     def _again_soon(self, error: UnavailableError) -> None:
         """Try again after a second, then twice as long each time, up to the interval."""
-        wait = min(_FIRST_RETRY * 2 ** min(self._failed, 20), self._interval)
+        wait = backoff.exponential(_FIRST_RETRY, self._failed, self._interval)
         self._failed += 1
-        soon = datetime.now(UTC) + timedelta(seconds=wait)
+        soon = datetime.now(UTC) + wait
         if self._stopping.is_set() or (self._job.next_run_time and self._job.next_run_time <= soon):
             log.error("%s", error)
         else:
-            log.error("%s; tried again in %.0f s", error, wait)
+            log.error("%s; tried again in %.0f s", error, wait.total_seconds())
             self._job.modify(next_run_time=soon)
 
     def _jumped(self, seconds: float) -> None:

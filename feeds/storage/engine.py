@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from feeds.model import backoff
 from feeds.model.errors import NoAnswerError
 from feeds.storage import pg_arrays
 
@@ -28,7 +30,7 @@ BUSY_SECONDS = 30
 START_SECONDS = 60.0
 """How long a process that starts waits for a database that does not answer."""
 _NO_ROOM = 65_536
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=0.5), timedelta(seconds=5)
 
 # What libpq takes (https://www.postgresql.org/docs/13/libpq-connect.html); an address may say otherwise.
 # A peer that vanished is known after 20 + 3 × 5 seconds, or 30 where something is on its way to it.
@@ -223,7 +225,7 @@ def once_it_answers(
     Says that it waits. Raises NoAnswerError when the time is over or `alive` answers no, and at once whatever
     else is wrong.
     """
-    give_up, wait, said = time.monotonic() + seconds, _FIRST_WAIT, False
+    give_up, failures = time.monotonic() + seconds, 0
     while True:
         try:
             return opening()
@@ -231,11 +233,11 @@ def once_it_answers(
             left = give_up - time.monotonic()
             if left <= 0 or not alive():
                 raise
-            if not said:
+            if not failures:
                 say(f"waiting for the database: {error}")
-                said = True
-            _pause(min(wait, left), alive)
-            wait = min(2 * wait, _LONGEST_WAIT)
+            wait = backoff.exponential(_FIRST_WAIT, failures, _LONGEST_WAIT)
+            _pause(min(wait.total_seconds(), left), alive)
+            failures += 1
 
 
 def _pause(seconds: float, alive: Callable[[], bool]) -> None:

@@ -22,7 +22,7 @@ from feeds.model.inbox_names import FETCHED
 from feeds.storage.blobs import KeptDocuments
 from feeds.storage.database import Database
 from feeds.storage.feed_states import UpstreamState, UpstreamStates
-from feeds.subscriptions import backoff
+from feeds.subscriptions import schedule
 from feeds.subscriptions.upstream import Upstream
 from feeds.text import feed_urls
 from feeds.text.plain_text import plain
@@ -198,7 +198,7 @@ class Poller:
                 modified=answer.modified or (state.modified if answer.body is None else ""),
                 checked=now,
                 changed=now if new else state.changed,
-                due=backoff.after_answer(now, upstream.interval, upstream.key, answer.fresh),
+                due=schedule.due_after_answer(now, upstream.interval, upstream.key, answer.fresh),
                 failures=0,
                 failed=None,
                 error="",
@@ -229,7 +229,7 @@ class Poller:
         gone: bool = False,
     ) -> UpstreamState:
         now, failures = self._clock(), state.failures + 1
-        due = backoff.after_failure(now, upstream.interval, upstream.key, failures, retry_after)
+        due = schedule.due_after_failure(now, upstream.interval, upstream.key, failures, retry_after)
         then = "not asked any more" if gone else f"asked again at {due:%Y-%m-%d %H:%M:%S} UTC"
         log.warning("%s: %s; %s", feed_urls.shown(upstream.key), reason, then)
         return replace(

@@ -1,11 +1,10 @@
-"""What is subscribed to: by config.yaml, the environment, lists of other readers; and when it is due."""
+"""What is subscribed to: by config.yaml, the environment, and lists of other readers."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,9 @@ import pytest
 from feeds.config.loader import load
 from feeds.model.errors import ConfigError, ReadError
 from feeds.parsers import opml, read_feed
-from feeds.subscriptions import backoff
 from feeds.subscriptions.upstream import Upstream
 
 Write = Callable[[str], Path]
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 LIST = """<?xml version="1.0" encoding="utf-8"?>
 <opml version="2.0"><head><title>Mine</title></head><body>
 <outline text="News">
@@ -173,44 +169,12 @@ def test_a_list_is_printed_as_lines_that_can_be_pasted(write: Write, tmp_path: P
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": str(Path(backoff.__file__).parents[2])},
+        env={"PYTHONPATH": str(Path(opml.__file__).parents[2])},
     )
     lines = done.stdout
     pasted, named = load(write(lines)), load(write("subscriptions: [mine.opml]\n"))
     assert pasted.subscriptions == named.subscriptions
     assert pasted.subscriptions[1].title == 'The "Lamp": \\'
-
-
-# -- when ---------------------------------------------------------------------------------------------------
-
-
-def test_feeds_of_one_interval_spread_and_each_keeps_its_own() -> None:
-    waits = {backoff.spread(3600, f"https://{number}.example/") for number in range(100)}
-    assert len(waits) == 100
-    assert HOUR <= min(waits) < max(waits) <= 1.1 * HOUR
-    assert backoff.spread(3600, "https://a.example/") == backoff.spread(3600, "https://a.example/")
-
-
-def test_a_feed_is_not_asked_while_its_answer_is_fresh_up_to_a_day() -> None:
-    def wait(fresh: timedelta) -> timedelta:
-        return backoff.after_answer(NOW, 1800, "https://a.example/", fresh) - NOW
-
-    assert 30 * MINUTE <= wait(timedelta(0)) <= 33 * MINUTE
-    assert wait(2 * HOUR) == 2 * HOUR
-    assert wait(30 * DAY) == DAY
-
-
-def test_a_feed_that_fails_is_asked_half_as_often_each_time_down_to_once_a_day() -> None:
-    usual = backoff.spread(1800, "https://a.example/")
-
-    def wait(failures: int, retry_after: timedelta = timedelta(0), interval: int = 1800) -> timedelta:
-        return backoff.after_failure(NOW, interval, "https://a.example/", failures, retry_after) - NOW
-
-    assert [wait(number) for number in (1, 2, 3)] == [usual * 2, usual * 4, usual * 8]
-    assert [wait(number) for number in (10, 1_000_000)] == [DAY, DAY]
-    assert wait(1, retry_after=6 * HOUR) == 6 * HOUR
-    assert wait(1, retry_after=90 * DAY) == DAY
-    assert wait(5, interval=7 * 86400) == backoff.spread(7 * 86400, "https://a.example/")
 
 
 # -- what was fetched ---------------------------------------------------------------------------------------

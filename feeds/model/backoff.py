@@ -1,0 +1,23 @@
+"""Calculate back-off: how long to wait before something that failed is tried again. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+MAX_DOUBLINGS = 20  # two seconds become 24 days: more than any `longest`, and no timedelta overflows
+
+
+def exponential(first: timedelta, doublings: int, longest: timedelta) -> timedelta:
+    """Return `first` doubled `doublings` times, `longest` at most."""
+    return min(first * (1 << min(doublings, MAX_DOUBLINGS)), longest)
+
+
+def spread(interval: timedelta, share: float, key: str) -> timedelta:
+    """Return `interval` and up to `share` of it more, always the same for the same `key`.
+
+    It takes the place of random jitter: what began at the same time does not stay together, and a restart
+    changes nothing.
+    """
+    digest = hashlib.blake2b(key.encode(), digest_size=4).digest()
+    return interval * (1 + share * int.from_bytes(digest, "big") / 2**32)
