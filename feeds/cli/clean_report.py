@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from feeds import parsers
 from feeds.cleaning import pipeline
 from feeds.cleaning.cleaner import Cleaner
 from feeds.cleaning.recipe import Recipe
 from feeds.cli import formatting
 from feeds.config import Config
 from feeds.config.yaml_file import suggestion
+from feeds.ingest.preview import ParsedFile
 from feeds.model.articles import Article, Cleaned, Draft, Source
 from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import Refusal, encoding
@@ -62,24 +62,23 @@ class Inspector:
         """
         self.refused = []
         try:
-            reading = parsers.read_all(data, name)
+            parsed = ParsedFile(data, name)
         except ReadError:
             if name != "-" or not data.strip():
                 raise
             yield from self._fragment(encoding.decode(data), form, base)
             return
-        self.refused += reading.refused
-        for entry, draft in zip(reading.names, reading.drafts, strict=True):
-            try:
-                yield from self._article(entry, draft, form, dated)
-            except ReadError as error:
-                if entry == name:  # the only one
-                    raise
-                self.refused.append(Refusal(entry, str(error)))
-
-    def _article(self, name: str, draft: Draft, form: str, dated: datetime) -> Iterator[str]:
+        self.refused = parsed.refused
         cleaner = Cleaner(self._config.catalogue, self._config.language)
-        made = cleaner.prepare(draft, dated, datetime.now(UTC))
+        now = datetime.now(UTC)
+
+        def clean_draft(entry: str, draft: Draft) -> tuple[str, Draft, Cleaned]:
+            return entry, draft, cleaner.prepare(draft, dated, now)
+
+        for entry, draft, cleaned in parsed.clean(clean_draft):
+            yield from self._article(entry, draft, cleaned, form)
+
+    def _article(self, name: str, draft: Draft, made: Cleaned, form: str) -> Iterator[str]:
         self.found += made.receipt.total
         if form == "json":
             yield formatting.json_line(name, made)

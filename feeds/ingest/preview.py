@@ -1,9 +1,14 @@
-"""What the playground does: something pasted, cleaned step by step, and nothing of it kept. Pure."""
+"""Parse a file and clean its articles without storing them (ingest, CLI, uploads, playground).
+
+ParsedFile is the one loop over the articles of a file, and decides what counts as refused. Pure.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from feeds import parsers
 from feeds.cleaning import pipeline, trace
@@ -11,66 +16,119 @@ from feeds.cleaning.catalogue import Catalogue
 from feeds.cleaning.recipe import Recipe
 from feeds.model.articles import Article, Draft, Receipt, Source
 from feeds.model.errors import ReadError
+from feeds.parsers import Refusal
 
-MOST_CHARACTERS = 300_000
-_NAME = "pasted"
+MAX_CHARACTERS = 300_000
+"""Characters that the playground accepts."""
+_PASTED_NAME = "pasted"
+
+T = TypeVar("T")
+
+
+class ParsedFile:
+    """The articles of one file, each cleaned when it is asked for.
+
+    Every article is either returned or in `refused`. A file without a usable article raises ReadError.
+    """
+
+    def __init__(self, data: bytes, name: str) -> None:
+        """Parse a file. Raises ReadError when it holds no article."""
+        reading = parsers.read_all(data, name)
+        self.name = name
+        self.rolls = reading.rolls
+        """Whether it is an archive or a feed."""
+        self.count = len(reading.drafts)
+        """The number of articles that could be parsed."""
+        self.refused: list[Refusal] = list(reading.refused)
+        """Entries and members that cannot be used so far: of parsing, then of cleaning, in their order."""
+        self._drafts = list(zip(reading.names, reading.drafts, strict=True))
+
+    def clean(self, clean_draft: Callable[[str, Draft], T]) -> Iterator[T]:
+        """Call `clean_draft` with the name and draft of each article, and yield the results in their order.
+
+        An article for which it raises ReadError is noted in `refused`. Raises ReadError when it is the only
+        one of the file, and at the end when no article could be cleaned.
+        """
+        is_usable = False
+        for name, draft in self._drafts:
+            try:
+                result = clean_draft(name, draft)
+            except ReadError as error:
+                if name == self.name:  # the only article: its error is that of the file
+                    raise
+                self.refused.append(Refusal(name, str(error)))
+            else:
+                is_usable = True
+                yield result
+        if not is_usable:
+            raise ReadError(parsers.told(self.refused, self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What came of it."""
+class Preview:
+    """What cleaning makes of a pasted text, with what each rule did."""
 
     before: str
     """The body as it was pasted."""
     html: str
+    """The clean body."""
     steps: tuple[trace.Step, ...]
     receipt: Receipt
     source: Source | None
-    """Whose rules were taken; None for those that hold for everybody."""
+    """The source whose rules were applied; None when only the general rules were."""
     article: Article | None
-    """None for mere HTML."""
+    """None for HTML that is not an article file."""
     link: str
     more: int = 0
-    """How many further articles were in it."""
+    """The number of further articles in the text, which are not cleaned."""
 
 
-def trial(
+def preview(
     text: str, *, catalogue: Catalogue, language: str, now: datetime, slug: str = "", link: str = ""
-) -> Trial:
-    """Clean a pasted article file, or HTML; `slug` names whose rules are taken, `link` is what HTML is of.
+) -> Preview:
+    """Clean a pasted article file, or HTML, step by step.
 
-    Raises ReadError where it is nothing that can be cleaned.
+    `slug` names the source whose rules are applied, instead of the one that the text names. `link` is the
+    address of a page whose HTML was pasted. Of several articles the first usable one is cleaned.
+
+    Raises ReadError when the text cannot be cleaned.
     """
     if not text.strip():
         raise ReadError("nothing was pasted")
-    if len(text) > MOST_CHARACTERS:
-        raise ReadError(f"it is larger than {MOST_CHARACTERS:,} characters")
+    if len(text) > MAX_CHARACTERS:
+        raise ReadError(f"the text is larger than {MAX_CHARACTERS:,} characters")
     chosen = catalogue.find(slug) if slug else None
     try:
-        drafts = parsers.read(text.encode("utf-8", "replace"), _NAME)
+        parsed = ParsedFile(text.encode("utf-8", "replace"), _PASTED_NAME)
     except ReadError:
         if "<" not in text:
             raise
-        return _of_html(text, catalogue, chosen, link)
-    source, recipe = _placed(drafts[0], catalogue, chosen)
-    walk = trace.of_draft(drafts[0], recipe)
-    made = pipeline.clean(drafts[0], source=source, recipe=recipe, dated=now, latest=now, language=language)
-    return Trial(
-        before=drafts[0].html,
-        html=walk.body.html,
-        steps=walk.steps,
-        receipt=walk.body.receipt,
-        source=source,
-        article=made.article,
-        link=made.article.link,
-        more=len(drafts) - 1,
-    )
+        return _preview_html(text, catalogue, chosen, link)
+
+    def clean_draft(_: str, draft: Draft) -> Preview:
+        source, recipe = _source_and_recipe(draft, catalogue, chosen)
+        walk = trace.of_draft(draft, recipe)
+        cleaned = pipeline.clean(
+            draft, source=source, recipe=recipe, dated=now, latest=now, language=language
+        )
+        return Preview(
+            before=draft.html,
+            html=walk.body.html,
+            steps=walk.steps,
+            receipt=walk.body.receipt,
+            source=source,
+            article=cleaned.article,
+            link=cleaned.article.link,
+            more=parsed.count - 1,
+        )
+
+    return next(parsed.clean(clean_draft))
 
 
-def _of_html(html: str, catalogue: Catalogue, chosen: Source | None, link: str) -> Trial:
-    source, recipe = _placed(Draft(link=link, html=""), catalogue, chosen)
+def _preview_html(html: str, catalogue: Catalogue, chosen: Source | None, link: str) -> Preview:
+    source, recipe = _source_and_recipe(Draft(link=link, html=""), catalogue, chosen)
     walk = trace.of_body(html, link=link, recipe=recipe)
-    return Trial(
+    return Preview(
         before=html,
         html=walk.body.html,
         steps=walk.steps,
@@ -81,7 +139,7 @@ def _of_html(html: str, catalogue: Catalogue, chosen: Source | None, link: str) 
     )
 
 
-def _placed(draft: Draft, catalogue: Catalogue, chosen: Source | None) -> tuple[Source, Recipe]:
+def _source_and_recipe(draft: Draft, catalogue: Catalogue, chosen: Source | None) -> tuple[Source, Recipe]:
     if chosen is not None:
         return chosen, catalogue.recipe_for(chosen, draft.link)
     if not draft.link:

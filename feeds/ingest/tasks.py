@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from feeds import parsers
 from feeds.cleaning import merging
 from feeds.cleaning.cleaner import Cleaner
+from feeds.ingest.preview import ParsedFile
 from feeds.model import identity
 from feeds.model.articles import Cleaned, Draft, Original
 from feeds.model.errors import ReadError
@@ -70,29 +70,23 @@ class FileResult:
 
 
 def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
-    """Read and clean a file; whatever is wrong with it is in the result."""
+    """Parse and clean a file. Never raises: whatever is wrong with the file is in the result."""
+
+    def clean_draft(_: str, draft: Draft) -> Made:
+        if task.source and not draft.source_name:
+            draft = replace(draft, source_name=task.source)
+        previous = task.previous.get(identity.entry_id(draft.link))
+        times = (previous.dated, previous.seen) if previous else (task.dated, task.latest)
+        cleaned = cleaner.prepare(draft, *times)
+        article = cleaned.article
+        found_by = search_terms.findable(article.title, article.html)
+        edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
+        return Made(draft, rows.packed(draft), cleaned, found_by, edited)
+
     try:
-        reading = parsers.read_all(task.data, task.path)
-        made, refused = [], list(reading.refused)
-        for name, draft in zip(reading.names, reading.drafts, strict=True):
-            if task.source and not draft.source_name:
-                draft = replace(draft, source_name=task.source)
-            try:
-                previous = task.previous.get(identity.entry_id(draft.link))
-                times = (previous.dated, previous.seen) if previous else (task.dated, task.latest)
-                cleaned = cleaner.prepare(draft, *times)
-            except ReadError as error:
-                refused.append(Refusal(name, str(error)))
-                if name == task.path:  # the only one
-                    raise
-            else:
-                article = cleaned.article
-                found_by = search_terms.findable(article.title, article.html)
-                edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
-                made.append(Made(draft, rows.packed(draft), cleaned, found_by, edited))
-        if not made:
-            return FileResult(failed=parsers.told(refused, task.path))
-        return FileResult(made, refused, reading.rolls)
+        parsed = ParsedFile(task.data, task.path)
+        made = list(parsed.clean(clean_draft))
+        return FileResult(made, parsed.refused, parsed.rolls)
     except ReadError as error:
         return FileResult(failed=str(error))
     except Exception as error:  # a fault of ours: named like any other

@@ -10,14 +10,15 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from feeds import parsers
+from feeds.cleaning.cleaner import Cleaner
 from feeds.config import Config
 from feeds.inboxes import Kept
+from feeds.ingest.preview import ParsedFile
 from feeds.ingest.runner import Ingest
 from feeds.model import identity
 from feeds.model.articles import Article
@@ -83,7 +84,7 @@ class Desk:
         now = now or datetime.now(UTC)
         work = self._work()
         try:
-            refused = tuple(_judged(work, name, data, now))
+            refused = _check(work.cleaner, name, data, now)
         except ReadError as error:
             return Posted(name=name, became="failed", reason=legal(str(error)))
         with self._turn:
@@ -184,21 +185,12 @@ def article_of(data: bytes) -> tuple[str, bytes]:
     return f"{name}.json", json.dumps(feed).encode()
 
 
-def _judged(work: Ingest, name: str, data: bytes, now: datetime) -> Iterator[Refusal]:
-    """What of a file cannot be used. Raises ReadError where that is all of it."""
-    reading = parsers.read_all(data, name)
-    yield from reading.refused
-    usable, last = False, ReadError("")
-    for one, draft in zip(reading.names, reading.drafts, strict=True):
-        try:
-            work.cleaner.prepare(draft, now, now)
-        except ReadError as error:
-            last = error
-            yield Refusal(one, str(error))
-        else:
-            usable = True
-    if not usable:
-        raise last
+def _check(cleaner: Cleaner, name: str, data: bytes, now: datetime) -> tuple[Refusal, ...]:
+    """Return what of a file cannot be used. Raises ReadError when nothing of it can."""
+    parsed = ParsedFile(data, name)
+    for _ in parsed.clean(lambda _, draft: cleaner.prepare(draft, now, now)):
+        pass
+    return tuple(parsed.refused)
 
 
 def _known(store: Store, name: str) -> FileState | None:

@@ -11,13 +11,13 @@ from flask import Blueprint, Response, request
 
 from feeds.cleaning import inert_html, stats
 from feeds.cleaning.trace import Step
-from feeds.ingest.preview import MOST_CHARACTERS, Trial, trial
+from feeds.ingest.preview import MAX_CHARACTERS, Preview, preview
 from feeds.model.errors import ReadError
 from feeds.text import html_diff
 from feeds.web.pages import charts
 from feeds.web.pages.rendering import Site, answer
 
-_MOST_BYTES = 9 * MOST_CHARACTERS + 10_000  # a Chinese character takes nine in a form
+_MOST_BYTES = 9 * MAX_CHARACTERS + 10_000  # a Chinese character takes nine in a form
 
 
 def add(routes: Blueprint, site: Site) -> None:
@@ -34,11 +34,11 @@ def add(routes: Blueprint, site: Site) -> None:
         values: dict[str, Any] = {
             "form": form,
             "choices": sorted(site.config.catalogue.known(), key=lambda source: source.title),
-            "most": MOST_CHARACTERS,
+            "most": MAX_CHARACTERS,
         }
         if request.method == "POST":
             try:
-                tried = trial(
+                tried = preview(
                     form["text"],
                     catalogue=site.config.catalogue,
                     language=site.config.language,
@@ -57,7 +57,7 @@ def add(routes: Blueprint, site: Site) -> None:
         return response
 
 
-def _shown(tried: Trial) -> Mapping[str, Any]:
+def _shown(tried: Preview) -> Mapping[str, Any]:
     body = stats.taken(
         tried.before, tried.html, link=tried.link, home=tried.source.home if tried.source else ""
     )
@@ -75,7 +75,7 @@ def _shown(tried: Trial) -> Mapping[str, Any]:
     }
 
 
-def _steps(tried: Trial) -> Iterator[tuple[Step, tuple[html_diff.Row, ...]]]:
+def _steps(tried: Preview) -> Iterator[tuple[Step, tuple[html_diff.Row, ...]]]:
     """Each step with what it changed, line by line."""
     sources = [tried.before, *(step.html for step in tried.steps)]
     for step, (before, after) in zip(tried.steps, pairwise(sources), strict=True):
