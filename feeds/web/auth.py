@@ -7,9 +7,9 @@ sees that. Only what is made for who gave it in an address has it again: the add
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, cast
-from urllib.parse import quote, unquote_plus
+from collections.abc import Callable
+from typing import cast
+from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 
@@ -20,37 +20,11 @@ from feeds.model.errors import StoreError
 from feeds.publishing.access import PUBLIC, Visitor, is_private, may_see
 from feeds.storage.store import Store
 from feeds.storage.tokens import Token, Tokens
-from feeds.web.cache.middleware import DOCUMENT
 from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.token_middleware import TOKEN
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-_TOKEN = "feeds.token"
 _LISTS = ("/", "/feeds.opml", "/report", "/playground")
 _ARTICLES = "/articles/"
-
-
-class TokenAside:
-    """WSGI middleware that moves `token=…` out of the query, to where only this module looks."""
-
-    def __init__(self, application: WSGIApplication) -> None:
-        self._application = application
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """One request."""
-        kept = []
-        for pair in environ.get("QUERY_STRING", "").split("&"):
-            key, _, value = pair.partition("=")
-            if unquote_plus(key) == "token":
-                environ[_TOKEN] = unquote_plus(value)
-            else:
-                kept.append(pair)
-        if _TOKEN in environ:
-            environ["QUERY_STRING"] = "&".join(kept)
-            for raw in ("RAW_URI", "REQUEST_URI"):
-                environ.pop(raw, None)
-        return self._application(environ, start_response)
 
 
 def visitor() -> Visitor:
@@ -58,9 +32,13 @@ def visitor() -> Visitor:
     return cast(Visitor, g.get("visitor", PUBLIC))
 
 
+def is_personal() -> bool:
+    """Return whether the response to this request is for one visitor only: no shared cache may have it."""
+    return bool(request.environ.get(TOKEN) or g.get("private")) or visitor() is not PUBLIC
+
+
 def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> None:
     """Let nobody read a private feed without a token for it."""
-    app.wsgi_app = TokenAside(app.wsgi_app)  # type: ignore[method-assign] # how Flask wants it
     app.after_request(_keep_to_oneself)
     config = documents.config
     if not config.private:
@@ -103,7 +81,7 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
         if token is None and (name is not None or tokens_given or (everything and request.path != "/")):
             return refused(PUBLIC)
         if token is not None:
-            g.visitor = Visitor(opens=token.feed, token=request.environ.get(_TOKEN, ""))
+            g.visitor = Visitor(opens=token.feed, token=request.environ.get(TOKEN, ""))
         if name is not None:
             g.private = True
             if not may_see(config, visitor(), name):
@@ -116,7 +94,6 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
         name = _feed()
         if name is None or g.get("private") or not is_private(config, name):
             return response
-        request.environ.pop(DOCUMENT, None)
         try:
             return guard() or response
         except StoreError:
@@ -143,7 +120,7 @@ def _feed() -> str | None:
 
 def given() -> list[str]:
     """The tokens that came with this request, wherever in it."""
-    found = [request.environ.get(_TOKEN, "")]
+    found = [request.environ.get(TOKEN, "")]
     said = request.authorization
     if said is not None:
         found.append((said.token if said.type == "bearer" else said.password) or "")
@@ -172,23 +149,14 @@ def _later(text: str) -> Response:
 
 
 def _short(status: int, text: str) -> Response:
-    response = Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
 
 
 def _keep_to_oneself(response: Response) -> Response:
-    """What was asked for with a token, or needs one, is for no cache that others share (RFC 9111), and its
-    address not for the sites that it links to.
-    """
-    token = request.environ.get(_TOKEN, "")
-    if not token and not g.get("private") and visitor() is PUBLIC:
+    """Hide the URL of a personal response from the sites that it links to, and add the token to redirects."""
+    if not is_personal():
         return response
-    request.environ.pop(DOCUMENT, None)  # nothing to be answered again to anybody else
-    said = response.headers.get("Cache-Control", "")
-    if "no-store" not in said:
-        kept = [word for part in said.split(",") if (word := part.strip()) and word != "public"]
-        response.headers["Cache-Control"] = ", ".join(["private", *kept])
+    token = request.environ.get(TOKEN, "")
     response.vary.add("Authorization")
     response.headers["Referrer-Policy"] = "no-referrer"
     target = response.headers.get("Location")

@@ -13,7 +13,7 @@ from feeds.model.errors import StoreError
 from feeds.model.filters import FilterError, parse
 from feeds.publishing.formats.common import served_at
 from feeds.web.auth import visitor
-from feeds.web.cache.middleware import DOCUMENT
+from feeds.web.cache.policy import ONE_DAY, CachePolicy, with_policy
 from feeds.web.cache.rendered_feeds import (
     TTL_MINUTES,
     Document,
@@ -26,9 +26,8 @@ from feeds.web.cache.rendered_feeds import (
 from feeds.web.compression import IDENTITY, preferred
 from feeds.web.link_headers import linked
 
-_CACHE_CONTROL = (
-    f"public, max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
-)
+_MAX_AGE = f"max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
+_MOVED = CachePolicy(_MAX_AGE, public=True)
 _RETRY_SECONDS = 30
 _FEED, _ARCHIVE = "/feeds/<name>.<suffix>", "/feeds/<name>/<period>.<suffix>"
 _LIST = "/feeds.opml"
@@ -60,18 +59,16 @@ def base_address(config: Config) -> str:
 def answer(document: Document) -> Response:
     """A document as a response: compressed as the client likes it best, 304 where it has it already."""
     encoding = preferred(request.headers.get("Accept-Encoding", ""))
-    body = document.encoded(encoding)
-    response = Response(body)
+    response = Response(document.encoded(encoding))
     response.headers["Content-Type"] = f"{_media_type(document)}; charset=utf-8"
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Vary"] = "Accept-Encoding, Sec-Fetch-Dest"
-    response.headers["Cache-Control"] = _CACHE_CONTROL
     response.headers.update(_ANY_PAGE)
     response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified, Link"
     # None is later than the answer itself (RFC 9110 section 8.8.2.1): the clock may have been ahead once.
     if document.modified and document.modified <= datetime.now(UTC):
         response.headers["Last-Modified"] = document.last_modified
-    request.environ[DOCUMENT] = (document.state, body)
+    response = with_policy(response, CachePolicy(_MAX_AGE, public=True, state=document.state))
     return in_form(response, document, encoding)
 
 
@@ -132,9 +129,9 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
 
     @routes.get("/favicon.ico")
     def favicon() -> Response:
-        response = send_from_directory(f"{routes.root_path}/static", "favicon.ico", max_age=86400)
+        response = send_from_directory(f"{routes.root_path}/static", "favicon.ico")
         response.headers["Content-Type"] = "image/vnd.microsoft.icon"
-        return response
+        return with_policy(response, ONE_DAY)
 
     @routes.app_errorhandler(UnknownFeedError)
     def unknown(error: UnknownFeedError) -> Response:
@@ -148,9 +145,8 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         address = f"{base_address(config)}/feeds/{error}{period}.{of['suffix']}{f'?{query}' if query else ''}"
         response = plain(f"301: this feed is at {address} now", 301)
         response.headers["Location"] = address
-        response.headers["Cache-Control"] = _CACHE_CONTROL
         response.headers.update(_ANY_PAGE)
-        return response
+        return with_policy(response, _MOVED)
 
     @routes.app_errorhandler(GoneFeedError)
     def gone(error: GoneFeedError) -> Response:
@@ -182,5 +178,4 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
 def _later(text: str) -> Response:
     response = plain(text, 503)
     response.headers["Retry-After"] = str(_RETRY_SECONDS)
-    response.headers["Cache-Control"] = "no-store"
     return response

@@ -11,7 +11,7 @@ from feeds.web import status_feed
 from feeds.web.auth import visitor
 from feeds.web.cache.disk import Made
 from feeds.web.cache.memory import finished
-from feeds.web.cache.middleware import DOCUMENT
+from feeds.web.cache.policy import REVALIDATE, with_policy
 from feeds.web.cache.rendered_feeds import Documents
 from feeds.web.feed_routes import answer, base_address, preflight
 from feeds.web.metrics import Measured, Metrics
@@ -38,21 +38,18 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def healthz() -> Response:
         """For hosts that ask often: nothing here takes longer where more is stored."""
         last, watcher = checkup.watched()
-        response = jsonify(
+        return jsonify(
             status="ok",
             last_run=last.started.isoformat() if last else None,
             last_run_finished=last.finished.isoformat() if last and last.finished else None,
             watcher=watcher.state,
         )
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     # With the name of the feed, by which auth.py knows who may come.
     @routes.get("/metrics", defaults={"name": STATUS_FEED})
     def metrics(name: str) -> Response:
         body, media_type = numbers.render(request.headers.get("Accept", ""))
         response = Response(body, content_type=media_type)
-        response.headers["Cache-Control"] = "no-store"
         response.vary.add("Accept")
         return response
 
@@ -64,10 +61,7 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         made = Made(writer.render(view), writer.media_type)
         # No date tells when it last changed: an entry that is over leaves none.
         document = finished(made, documents.state(), dated=False)
-        response = answer(document)
-        request.environ.pop(DOCUMENT)  # what it says changes without the store's state
-        response.headers["Cache-Control"] = "no-cache"
-        return response
+        return with_policy(answer(document), REVALIDATE)  # the status changes without the store's state
 
     for suffix in WRITERS:
         routes.add_url_rule(

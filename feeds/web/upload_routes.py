@@ -135,5 +135,4 @@ def _answer(posted: Posted) -> Response:
 def _said(status: int, members: dict[str, Any]) -> Response:
     response = jsonify(members)
     response.status_code = status
-    response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,27 +1,27 @@
-"""What was answered before, answered again before Flask hears of it: a feed at the speed of a static file.
+"""Repeat responses before Flask sees the request, at the speed of a static file.
 
-Flask answers once; while the store stays as it is, the same question gets the same bytes. Whatever is not
-quite the same question (a header that could matter, a state that cannot be looked up) goes to Flask.
+Flask answers a request once. While the store does not change, the same request gets the same bytes. A request
+that differs in a header that could matter is left to Flask, and so is every request while the database does
+not answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from flask import Response
 
 from feeds.model.errors import StoreError
 from feeds.storage.store import State
-from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.token_middleware import TOKEN
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-DOCUMENT: Final = "feeds.document"
-"""Where in the environment the application says that an answer is a document, and of which state."""
-
-_MOST_ANSWERS = 2000
-_QUESTION = (
+MAX_RESPONSES = 2000
+_KEY_VARIABLES = (
     "PATH_INFO",
     "QUERY_STRING",
     "HTTP_HOST",
@@ -32,84 +32,97 @@ _QUESTION = (
     "HTTP_ACCEPT_ENCODING",
     "HTTP_SEC_FETCH_DEST",
 )
-# Who sends one of these may be answered in a way of their own.
-_PERSONAL = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")
-# What a 304 leaves out: it has no body that they could describe.
-_OF_BODIES = ("content-type", "content-length", "content-encoding", "last-modified")
+# A request with one of these may get a response of its own.
+_PERSONAL_VARIABLES = (TOKEN, "HTTP_AUTHORIZATION", "HTTP_COOKIE")
+# A 304 has no body, and so none of the headers that describe one.
+_BODY_HEADERS = ("content-type", "content-length", "content-encoding", "last-modified")
 
 Headers = list[tuple[str, str]]
 Key = tuple[Any, ...]
+Version = tuple[State, int]
+"""The store's state, and how many rendered feeds were removed from memory: responses keep those alive, so
+they have to go with them."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _CachedResponse:
     headers: Headers
-    short: Headers
-    """Those of a 304."""
+    not_modified_headers: Headers
     body: list[bytes]
     etag: str
-    modified: str
+    last_modified: str
 
 
-class Prompt:
-    """A WSGI application around Flask's."""
+class ResponseCache:
+    """The responses of one version of the store, by request. Holds nothing that is for one visitor only.
 
-    def __init__(self, application: WSGIApplication, documents: Documents) -> None:
-        self._application = application
-        self._documents = documents
-        self._kept: tuple[tuple[State, int] | None, dict[Key, _Answer]] = (None, {})
-        """The answers, with the state that they are of and how many documents had been let go of by then: one
-        value, so that no thread can put an answer of one state among those of another."""
+    Safe to share between threads. `version` raises StoreError where the database does not answer.
+    """
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer at once, or let Flask."""
-        method = environ["REQUEST_METHOD"]
-        if method not in ("GET", "HEAD") or any(name in environ for name in _PERSONAL):
-            return self._application(environ, start_response)
-        key = tuple(map(environ.get, _QUESTION))
-        answer = self._known(key)
-        if answer is not None:
-            match, since = environ.get("HTTP_IF_NONE_MATCH"), environ.get("HTTP_IF_MODIFIED_SINCE")
-            if match == answer.etag or (match is None and since == answer.modified):
-                start_response("304 NOT MODIFIED", answer.short[:])
-                return ()
-            if match is None and since is None:
-                start_response("200 OK", answer.headers[:])
-                return answer.body if method == "GET" else ()
-        if method == "GET":
-            return self._application(environ, self._listening(environ, start_response, key))
-        return self._application(environ, start_response)
+    def __init__(self, version: Callable[[], Version]) -> None:
+        self._version = version
+        self._entries: tuple[Version | None, dict[Key, _CachedResponse]] = (None, {})
+        """The version and its responses are one value, so that no thread can put a response of one version
+        among those of another."""
 
-    def _known(self, key: Key) -> _Answer | None:
+    def get(self, environ: WSGIEnvironment) -> _CachedResponse | None:
+        """Return the response to a GET or HEAD request; None where Flask has to answer."""
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or _is_personal(environ):
+            return None
         try:
-            now = (self._documents.state(), self._documents.evictions)
+            version = self._version()
         except StoreError:
             return None
-        of, answers = self._kept
-        if now != of or len(answers) > _MOST_ANSWERS:
-            self._kept = (now, {})
+        of_version, responses = self._entries
+        if version != of_version or len(responses) > MAX_RESPONSES:
+            self._entries = (version, {})
             return None
-        return answers.get(key)
+        return responses.get(_key(environ))
 
-    def _listening(self, environ: WSGIEnvironment, start_response: StartResponse, key: Key) -> StartResponse:
-        """`start_response`, remembering what it is told of a document that everybody may see."""
+    def put(self, environ: WSGIEnvironment, response: Response, state: State) -> None:
+        """Keep the response to a GET request that every visitor may see, if the store is still in `state`.
 
-        def listen(status: str, headers: Headers, *error: Any) -> Callable[[bytes], object]:
-            said = environ.get(DOCUMENT)
-            if said is not None and status.startswith("200"):
-                state, body = said
-                named = {name.lower(): value for name, value in headers}
-                public = named.get("cache-control", "").startswith("public") and "set-cookie" not in named
-                of, answers = self._kept
-                if public and of is not None and of[0] == state:
-                    kept = [(name, value) for name, value in headers if name.lower() != "date"]
-                    answers[key] = _Answer(
-                        headers=kept,
-                        short=[pair for pair in kept if pair[0].lower() not in _OF_BODIES],
-                        body=[body],
-                        etag=named.get("etag", ""),
-                        modified=named.get("last-modified", ""),
-                    )
-            return start_response(status, headers, *error)
+        Partial responses, errors and responses with a cookie are not kept.
+        """
+        version, responses = self._entries
+        if version is None or version[0] != state or response.status_code != 200:
+            return
+        if environ["REQUEST_METHOD"] != "GET" or _is_personal(environ) or "Set-Cookie" in response.headers:
+            return
+        headers = [pair for pair in response.get_wsgi_headers(environ) if pair[0].lower() != "date"]
+        responses[_key(environ)] = _CachedResponse(
+            headers=headers,
+            not_modified_headers=[pair for pair in headers if pair[0].lower() not in _BODY_HEADERS],
+            body=[response.get_data()],
+            etag=response.headers.get("ETag", ""),
+            last_modified=response.headers.get("Last-Modified", ""),
+        )
 
-        return listen
+
+class ResponseCacheMiddleware:
+    """WSGI middleware that answers from a ResponseCache, or calls the application."""
+
+    def __init__(self, application: WSGIApplication, cache: ResponseCache) -> None:
+        self._application = application
+        self._cache = cache
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request with 200 or 304 from the cache, or pass it on."""
+        cached = self._cache.get(environ)
+        if cached is not None:
+            match, since = environ.get("HTTP_IF_NONE_MATCH"), environ.get("HTTP_IF_MODIFIED_SINCE")
+            if match == cached.etag or (match is None and since == cached.last_modified):
+                start_response("304 NOT MODIFIED", cached.not_modified_headers[:])
+                return ()
+            if match is None and since is None:
+                start_response("200 OK", cached.headers[:])
+                return cached.body if environ["REQUEST_METHOD"] == "GET" else ()
+        return self._application(environ, start_response)
+
+
+def _is_personal(environ: WSGIEnvironment) -> bool:
+    return any(name in environ for name in _PERSONAL_VARIABLES)
+
+
+def _key(environ: WSGIEnvironment) -> Key:
+    return tuple(map(environ.get, _KEY_VARIABLES))

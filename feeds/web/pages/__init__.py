@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from feeds.config import Config
 from feeds.model.errors import StoreError
 from feeds.model.filters import FilterError
+from feeds.web.cache.policy import NO_STORE, REVALIDATE, with_policy
 from feeds.web.cache.rendered_feeds import (
     Documents,
     GoneFeedError,
@@ -33,7 +34,7 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def robots() -> Response:
         response = make_response("User-agent: *\nAllow: /\n")
         response.headers["Content-Type"] = "text/plain; charset=utf-8"
-        return response
+        return with_policy(response, REVALIDATE)
 
     def refuse(status: int, title: str, reason: str, **headers: str) -> Response:
         asking = site.asking(refused=True)
@@ -71,7 +72,6 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def later(_: Exception) -> Response:
         response = refuse(503, "later", "")
         response.headers["Retry-After"] = "30"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return with_policy(response, NO_STORE)
 
     return routes

@@ -12,6 +12,7 @@ from feeds.cleaning.catalogue import COMBINED
 from feeds.model.feeds import Subscription
 from feeds.publishing.formats import WRITERS
 from feeds.publishing.formats.common import served_at
+from feeds.web.cache.policy import ONE_DAY, with_policy
 from feeds.web.pages import charts, subscribe_links
 from feeds.web.pages.rendering import Asking, Site
 
@@ -39,9 +40,8 @@ def add(routes: Blueprint, site: Site) -> None:
             abort(400, "this address is too long for a QR code")
         response = Response(picture)
         response.headers["Content-Type"] = "image/svg+xml"
-        response.headers["Cache-Control"] = "public, max-age=86400"
         response.headers["Content-Security-Policy"] = "default-src 'none'"
-        return response
+        return with_policy(response, ONE_DAY)
 
 
 def ways_in(asking: Asking) -> Mapping[str, Any]:

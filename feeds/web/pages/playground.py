@@ -14,6 +14,7 @@ from feeds.cleaning.trace import Step
 from feeds.ingest.preview import MAX_CHARACTERS, Preview, preview
 from feeds.model.errors import ReadError
 from feeds.text import html_diff
+from feeds.web.cache.policy import NO_STORE
 from feeds.web.pages import charts
 from feeds.web.pages.rendering import Site, answer
 
@@ -50,11 +51,8 @@ def add(routes: Blueprint, site: Site) -> None:
                 values["reason"] = asking.words("cannot_read", reason=error)
             else:
                 values |= _shown(tried)
-        response = answer(
-            site.rendered("playground.html", asking, values), 422 if "reason" in values else 200
-        )
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        page = site.rendered("playground.html", asking, values)
+        return answer(page, 422 if "reason" in values else 200, cache=NO_STORE)
 
 
 def _shown(tried: Preview) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from feeds.publishing.access import PUBLIC, Visitor
 from feeds.web.auth import visitor
 from feeds.web.cache.disk import Made
 from feeds.web.cache.memory import Document
+from feeds.web.cache.policy import REVALIDATE, CachePolicy, with_policy
 from feeds.web.cache.rendered_feeds import Documents
 from feeds.web.compression import preferred
 from feeds.web.feed_routes import base_address, in_form
@@ -140,12 +141,13 @@ def answer_document(document: Document, policy: Mapping[str, str] = _AS_IS) -> R
     return in_form(answer(document.encoded(encoding), policy=policy), document, encoding)
 
 
-def answer(body: bytes, status: int = 200, policy: Mapping[str, str] = _AS_IS) -> Response:
+def answer(
+    body: bytes, status: int = 200, policy: Mapping[str, str] = _AS_IS, cache: CachePolicy = REVALIDATE
+) -> Response:
     """A page as a response; `policy` widens what it may load."""
     response = Response(body, status=status, content_type=f"{MEDIA_TYPE}; charset=utf-8")
     widened = {**_POLICY, **policy}
     response.headers["Content-Security-Policy"] = "; ".join(f"{name} {it}" for name, it in widened.items())
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-cache"
     response.headers["Vary"] = "Accept-Encoding, Accept-Language"
-    return response
+    return with_policy(response, cache)

@@ -15,6 +15,7 @@ from feeds.model.feeds import Subscription
 from feeds.model.runs import Run
 from feeds.text.plain_text import plain
 from feeds.web import status_feed
+from feeds.web.cache.policy import NO_STORE
 from feeds.web.pages import charts
 from feeds.web.pages.home import ways_in
 from feeds.web.pages.rendering import Asking, Site, answer
@@ -34,9 +35,8 @@ def add(routes: Blueprint, site: Site) -> None:
     @routes.get("/status", defaults={"name": STATUS_FEED})
     def status(name: str) -> Response:
         asking = site.asking()
-        response = answer(site.rendered("status.html", asking, _values(site, checkup, asking)))
-        response.headers["Cache-Control"] = "no-store"  # it is of this moment
-        return response
+        page = site.rendered("status.html", asking, _values(site, checkup, asking))
+        return answer(page, cache=NO_STORE)  # the page shows this moment
 
 
 def _values(site: Site, checkup: Checkup, asking: Asking) -> Mapping[str, Any]:

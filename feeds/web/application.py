@@ -1,0 +1,35 @@
+"""The Flask application class: it decides last, for every response, who may cache it."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from feeds.web import auth
+from feeds.web.cache.middleware import ResponseCache
+from feeds.web.cache.policy import REVALIDATE, PolicyResponse, policy_of, with_policy
+
+
+class Application(Flask):
+    """Flask, with a response cache. Nothing is cached that a route did not declare as cacheable."""
+
+    response_class = PolicyResponse
+
+    def __init__(self, response_cache: ResponseCache) -> None:
+        super().__init__("feeds.web")
+        self._response_cache = response_cache
+
+    def process_response(self, response: Response) -> Response:
+        """Called by Flask for each response, errors too: run all hooks, then apply the cache policy.
+
+        This is the only place that writes Cache-Control or fills the response cache. No hook runs after it.
+        """
+        response = super().process_response(response)
+        policy, personal = policy_of(response), auth.is_personal()
+        response.headers["Cache-Control"] = policy.cache_control(personal=personal)
+        if policy.public and policy.state is not None and not personal:
+            self._response_cache.put(request.environ, response, policy.state)
+        return response
+
+    def send_static_file(self, filename: str) -> Response:
+        """Called by Flask for the files in `static/`, which every visitor may see."""
+        return with_policy(super().send_static_file(filename), REVALIDATE)
