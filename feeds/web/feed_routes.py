@@ -13,7 +13,7 @@ from feeds.model.errors import StoreError
 from feeds.model.filters import FilterError, parse
 from feeds.publishing.formats.common import served_at
 from feeds.web.auth import visitor
-from feeds.web.cache.policy import ONE_DAY, CachePolicy, with_policy
+from feeds.web.cache.policy import NO_STORE, ONE_DAY, REVALIDATE, CachePolicy, with_policy
 from feeds.web.cache.rendered_feeds import (
     TTL_MINUTES,
     Document,
@@ -96,8 +96,9 @@ def preflight() -> Response:
 
 
 def plain(text: str, status: int) -> Response:
-    """A short answer in words."""
-    return Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+    """Return a short text as a response; nobody may cache it if the server failed (5xx)."""
+    response = Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+    return with_policy(response, REVALIDATE if status < 500 else NO_STORE)
 
 
 def blueprint(config: Config, documents: Documents) -> Blueprint:
