@@ -20,6 +20,7 @@ from tests.support.article_html import articles, soup
 from tests.support.cleaning_samples import LINK, SEEDS, Case, cases, cleaned_body, drafts, visible
 from tests.support.cleaning_shapes import SHAPES
 from tests.support.cleaning_vectors import bodies
+from tests.support.examples import examples
 
 FOLDER = Path(__file__).parent / "shown"
 MOST_SECONDS = 4  # of CPU time, for both ways; each took less than one and a half
@@ -126,14 +127,14 @@ def test_no_attack_loads_or_runs_anything(way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @given(html=BODIES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_nothing_is_left_that_loads_or_runs(way: str, html: str) -> None:
     assert not harm(WAYS[way](html), way)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @given(html=BODIES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_a_browser_reads_it_as_it_was_written(way: str, html: str) -> None:
     shown = WAYS[way](html)
     assert inert_html.sanitizer(way == "with pictures").clean(shown).strip() == shown
@@ -153,13 +154,13 @@ def assert_text_is_kept(html: str) -> None:
 
 
 @given(BODIES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_the_text_of_a_cleaned_body_is_kept(html: str) -> None:
     assert_text_is_kept(cleaned_body(html).html)
 
 
 @given(articles)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_the_text_of_an_original_is_kept(html: str) -> None:
     hidden = "script, style, svg, button, video, audio, .held"
     assert visible(inert_html.original(html), without=".held") == visible(html, without=hidden)

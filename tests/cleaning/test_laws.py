@@ -25,6 +25,7 @@ from tests.support.cleaning_samples import (
     unseen_removed,
     visible,
 )
+from tests.support.examples import examples
 
 DW = "https://www.dw.com/zh/x/a-9000002"
 RFA = "https://www.rfa.org/mandarin/sample-1.html"
@@ -62,7 +63,7 @@ def assert_settled(body: pipeline.Body, link: str) -> None:
 
 
 @given(BODIES, LINKS)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 def test_cleaning_twice_is_cleaning_once(html: str, link: str) -> None:
     assert_settled(cleaned_body(html, link), link)
 
@@ -72,7 +73,7 @@ def test_cleaning_twice_is_cleaning_once(html: str, link: str) -> None:
     LINKS,
     st.sets(st.sampled_from(["drop", "embeds", "foreign", "addresses", "media", "lazy-images"])),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_only_allowed_elements_attributes_and_schemes_come_out(html: str, link: str, off: set[str]) -> None:
     found = forbidden(cleaned_body(html, link, off=tuple(off)).html)
     if "addresses" in off:  # then they may be relative, or missing
@@ -81,7 +82,7 @@ def test_only_allowed_elements_attributes_and_schemes_come_out(html: str, link: 
 
 
 @given(articles, LINKS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_text_survives(html: str, link: str) -> None:
     drop = recipe_of(link).drop
     body = cleaned_body(html, link, off=("footers", "stamp", "embeds"))
@@ -90,7 +91,7 @@ def test_text_survives(html: str, link: str) -> None:
 
 @pytest.mark.parametrize("rule", ["footers", "stamp"])
 @given(html=articles)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_footers_and_stamps_take_only_their_own_words(rule: str, html: str) -> None:
     before = visible(cleaned_body(html, off=("footers", "stamp")).html)
     other = {"footers", "stamp"} - {rule}

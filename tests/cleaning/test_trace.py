@@ -16,6 +16,7 @@ from feeds.model.errors import ReadError
 from tests.support.article_html import articles, soup
 from tests.support.cleaning_samples import LINK, SEEDS, cleaned, drafts, recipe_of
 from tests.support.cleaning_shapes import SHAPES
+from tests.support.examples import examples
 
 BODY = (
     '<h1>Tide</h1><p class="x" onclick="go()">the tide</p><img src="https://wsrv.nl/?url=img.example.org/1.jpg">'
@@ -128,7 +129,7 @@ def test_the_steps_of_hostile_input_cost_little(name: str) -> None:
 
 
 @given(st.one_of(articles, soup, st.text()))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_steps_lead_where_cleaning_does(html: str) -> None:
     assert_is_cleaning(walk(html), pipeline.clean_body(html, link=LINK, recipe=RECIPE))
 

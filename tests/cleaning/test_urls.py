@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from feeds.cleaning import pipeline, url_tracking, url_wrappers
 from feeds.text import urls
 from tests.support.cleaning_samples import recipe_of
+from tests.support.examples import examples
 
 RULES = """
 redirects:
@@ -40,7 +41,7 @@ addresses = st.one_of(st.text(), st.lists(_PIECES, max_size=12).map("".join))
 
 
 @given(addresses, addresses)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @example("https://images.weserv.nl/?url=" * 40 + "img.example.org/1.jpg", "")
 @example("https://example.org/" + "038;#038;" * 2000, "")
 @example("http://" * 3000, "http://[")
@@ -60,7 +61,7 @@ def test_edits_never_raise_and_settle_at_once(url: str, base: str) -> None:
 
 
 @given(addresses)
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 def test_an_absolute_address_is_ascii_has_a_host_and_one_of_the_allowed_schemes(url: str) -> None:
     made = urls.absolute(url, "https://example.org/a/")
     assert not made or re.fullmatch(r"(?:https?://[^/?#\s]+|mailto:)[\x21-\x7e]*", made, re.IGNORECASE)
@@ -87,7 +88,7 @@ _TRACKING = st.sampled_from(
     st.lists(st.tuples(st.booleans(), _KEPT, _TRACKING), max_size=6),
     st.sampled_from(["", "#part", "#221203", "#!/a=b"]),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_stripping_takes_exactly_the_listed_pairs(
     base: str, pairs: list[tuple[bool, str, str]], fragment: str
 ) -> None:
@@ -105,7 +106,7 @@ def test_stripping_takes_exactly_the_listed_pairs(
         fullmatch=True,
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_good_address_stays_byte_for_byte(url: str) -> None:
     url = re.sub("%(?![0-9A-Fa-f]{2})", "", url)
     assert urls.absolute(url, "https://other.example/") == url
@@ -114,7 +115,7 @@ def test_a_good_address_stays_byte_for_byte(url: str) -> None:
 
 
 @given(st.from_regex(r"[a-z]{1,6}\.example\.org/[a-z0-9/._-]{1,20}", fullmatch=True), st.integers(0, 6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_proxied_original_comes_out_whole_however_deep_it_lies(original: str, depth: int) -> None:
     layers = ["images.weserv.nl/?url=", "wsrv.nl?url=", "thumbs.example.net/unsafe/8x8/"]
     url = "https://" + "".join(layers[n % 3] for n in range(depth)) + original
@@ -126,7 +127,7 @@ def test_a_proxied_original_comes_out_whole_however_deep_it_lies(original: str, 
     st.lists(st.tuples(st.booleans(), st.text("abc-%E6./", min_size=1, max_size=6)), max_size=5),
     st.sampled_from(["", "?a=/ref=b", "#/ref=c", "?ref=/ref=d"]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_of_a_path_go_exactly_the_listed_pieces(base: str, pieces: list[tuple[bool, str]], rest: str) -> None:
     path = [(keep, piece.replace("/", "")) for keep, piece in pieces]
     url = base + "".join(f"/{piece}" if keep else f"/ref={piece}" for keep, piece in path) + rest

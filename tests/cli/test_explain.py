@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.places import finished
+
 ARTICLE = """<!--1777887000000-->
 [The Ferry Is Back](https://www.dw.com/zh/sample/a-9000001)
 ------
@@ -17,9 +19,7 @@ ARTICLE = """<!--1777887000000-->
 
 
 def feeds(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "feeds", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
+    return finished(arguments, folder, {"HOME": str(folder), "LANG": "C.UTF-8"})
 
 
 @pytest.mark.parametrize("arguments", [["clean", "--url", "https://a.example/"], ["ingest"]])

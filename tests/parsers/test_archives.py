@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from feeds import parsers
 from feeds.model.errors import ReadError
 from feeds.parsers import MOST_BYTES, Document, Refusal, archives
+from tests.support.examples import examples
 
 DOCUMENTS = Path(__file__).parent / "documents"
 
@@ -295,7 +296,7 @@ SAMPLES = [(name, make()) for name, make in ARCHIVES.items()]
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_any_damage_gives_drafts_or_a_read_error(sample: tuple[str, bytes], data: st.DataObject) -> None:
     name, archive = sample
     for _ in range(data.draw(st.integers(1, 5))):

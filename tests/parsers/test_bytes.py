@@ -14,6 +14,7 @@ from feeds import parsers
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from feeds.text.plain_text import legal
+from tests.support.examples import examples
 from tests.support.parser_samples import told
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
@@ -150,7 +151,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 
 @given(st.one_of(st.binary(), soup, damaged()), st.text(max_size=30))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 def test_any_bytes_give_drafts_or_a_read_error(data: bytes, name: str) -> None:
     try:
         drafts = parsers.read(data, name)

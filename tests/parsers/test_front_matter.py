@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from feeds.parsers import front_matter
 from feeds.text.plain_text import legal
+from tests.support.examples import examples
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _WORDS = "a b 1 港 🚢 é - ? : , [ ] { } # & * ! | > ' \" % @ ` \\ ~ = < . / ( ) + ... --- https://x.example/y?a=b#c"
@@ -27,7 +28,7 @@ def words(value: object) -> object:
 
 
 @given(st.lists(_LINES, min_size=1, max_size=3))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 def test_what_is_read_without_yaml_is_what_yaml_reads(lines: list[str]) -> None:
     block = legal("\n".join(lines))
     try:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from feeds import parsers
 from feeds.model.errors import ReadError
+from tests.support.examples import examples
 
 FILES = sorted((Path(__file__).parent / "documents").iterdir())
 SECONDS = 8.0  # each takes about one here, and an unbounded one minutes
@@ -55,7 +56,7 @@ def damaged(draw: st.DrawFn) -> tuple[bytes, str]:
 
 
 @given(damaged())
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=examples(700), deadline=None)
 def test_any_damage_gives_drafts_or_a_read_error(document: tuple[bytes, str]) -> None:
     try:
         reading = parsers.read_all(*document)

@@ -18,6 +18,7 @@ from feeds.model.errors import ReadError
 from feeds.parsers import webpage
 from feeds.parsers.document import Document
 from feeds.parsers.webpage import canonical_url
+from tests.support.examples import examples
 from tests.support.webpage_samples import PAGES, found
 
 HEAD = (
@@ -323,7 +324,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 
 @given(st.one_of(soup, damaged(), st.lists(_BYTES, max_size=30).map(b"".join)))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 def test_any_bytes_give_a_draft_or_a_read_error(data: bytes) -> None:
     try:
         drafts = webpage.read(Document(data, "page.html"))

@@ -19,6 +19,7 @@ from feeds.publishing.archived_feeds import MOST, Period, periods
 from feeds.storage import schema
 from feeds.storage.batch_writer import Batch
 from feeds.storage.store import Store
+from tests.support.examples import examples
 from tests.support.storage_samples import NOON, made
 
 LANTERN = Source(slug="lantern", title="Lantern Post", language="zh")
@@ -109,7 +110,7 @@ UNSPACED = unicodedata.normalize("NFD", "𠮷부ก")
 LETTERS = st.text(st.sampled_from("香港人新闻𠮷부ก 　，。aábBé-'x1აბ\n"), max_size=14)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(LETTERS, min_size=1, max_size=5), LETTERS)
 def test_every_database_finds_what_a_reading_by_hand_finds(texts: list[str], asked: str) -> None:
     words = [runs(word) for word in asked.split() if runs(word)]

@@ -9,12 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import feedparser
 from flask.testing import FlaskClient
@@ -26,6 +27,7 @@ from feeds.ingest.factory import ingest_of
 from feeds.model.runs import Report
 from feeds.storage.store import Store
 from feeds.web import create_app
+from tests.support.fork_server import ForkedProcess, fork_server
 
 T = TypeVar("T")
 new_database: Callable[[], str] = str
@@ -33,6 +35,10 @@ new_database: Callable[[], str] = str
 configuration writes it: a SQLite file in the folder. Set by conftest.py, by the option --database."""
 FORMATS = ("rss", "atom", "json")
 FEEDS = (sys.executable, "-m", "feeds")
+_READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "LANG", "LC_")
+"""Variables that Python or the loader reads when a process starts, so that a fork would not see them."""
+_SAME_IN_FORKS = ("PYTHONPATH", "LANG")
+"""Those of them that every Place sets, and the fork server too."""
 
 
 def free_port() -> int:
@@ -77,21 +83,49 @@ class Answer:
         return self.body.decode()
 
 
+def started(
+    arguments: Sequence[str], folder: Path, environment: dict[str, str], streams: tuple[IO[bytes], ...]
+) -> subprocess.Popen[bytes] | ForkedProcess:
+    """Start `feeds` in a session of its own: a fork, unless its environment is for Python or the loader."""
+    if all(name in _SAME_IN_FORKS or not name.startswith(_READ_AT_START) for name in environment):
+        return fork_server().start(list(arguments), cwd=str(folder), env=environment, streams=streams)
+    source, out, err = streams
+    return subprocess.Popen(
+        [*FEEDS, *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=source,
+        stdout=out,
+        stderr=err,
+        start_new_session=True,
+    )
+
+
+def finished(
+    arguments: Sequence[str | Path], folder: Path, environment: dict[str, str], input: bytes = b""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of `feeds` to its end."""
+    with TemporaryFile() as source, TemporaryFile() as out, TemporaryFile() as err:
+        source.write(input)
+        source.seek(0)
+        command = [str(argument) for argument in arguments]
+        process = started(command, folder, environment, (source, out, err))
+        try:
+            code = process.wait(timeout=60)
+        finally:
+            process.kill()
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess([*FEEDS, *command], code, out.read().decode(), err.read().decode())
+
+
 class Process:
     """A `feeds` process in a session of its own, its output in a file."""
 
     def __init__(self, place: Place, *arguments: str, env: dict[str, str] | None = None) -> None:
         self.log = place.root / f"{arguments[0]}-{time.monotonic_ns()}.log"
-        with self.log.open("wb") as log:
-            self.popen = subprocess.Popen(
-                [*FEEDS, *arguments],
-                cwd=place.root,
-                env=place.environment | (env or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        with self.log.open("wb") as log, Path(os.devnull).open("rb") as nothing:
+            self.popen = started(arguments, place.root, place.environment | (env or {}), (nothing, log, log))
 
     @property
     def said(self) -> str:
@@ -186,20 +220,14 @@ class Place:
         self, *arguments: str | Path, input: bytes = b"", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """A command that ends by itself."""
-        return self._ended([*FEEDS, *map(str, arguments)], input, env)
+        return finished(arguments, self.root, self.environment | (env or {}), input)
 
     def python(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """A script that ends by itself."""
-        return self._ended([sys.executable, *map(str, arguments)])
-
-    def _ended(
-        self, command: list[str], input: bytes = b"", env: dict[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            command,
+            [sys.executable, *map(str, arguments)],
             cwd=self.root,
-            env=self.environment | (env or {}),
-            input=input,
+            env=self.environment,
             capture_output=True,
             timeout=60,
             check=False,

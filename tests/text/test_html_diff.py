@@ -15,6 +15,7 @@ from feeds.cli.formatting import diff_lines
 from feeds.text.html_diff import MOST_MARKED, Piece, Row, lines, side_by_side
 from tests.support.article_html import articles, soup
 from tests.support.cleaning_samples import SEEDS, cleaned_body, drafts
+from tests.support.examples import examples
 
 MOST_SECONDS = 4  # of CPU time; each took one on a busy machine
 
@@ -166,14 +167,14 @@ BODIES = st.one_of(articles, soup, st.text(alphabet="<p>ab \n\x0b&;", max_size=4
 
 
 @given(BODIES, BODIES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_both_sides_can_be_put_together_again(before: str, after: str) -> None:
     assert_nothing_is_lost(before, after)
     assert "".join(lines(before)) == before
 
 
 @given(BODIES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_a_body_and_what_is_cleaned_of_it(html: str) -> None:
     assert_nothing_is_lost(html, cleaned_body(html).html)
     assert {row.kind for row in side_by_side(html, html)} <= {"same", "gap"}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from feeds.cleaning import pipeline, tracking_lists, url_tracking, url_wrappers
 from feeds.config.loader import load_packs
 from feeds.model.errors import ConfigError
+from tests.support.examples import examples
 from tests.support.tracking_list_samples import recipe_with
 
 _PROVIDERS = {
@@ -48,7 +49,7 @@ addresses = st.one_of(st.text(), st.lists(_PIECES, max_size=12).map("".join))
 
 
 @given(addresses)
-@settings(max_examples=1200, deadline=None)
+@settings(max_examples=examples(1200), deadline=None)
 @example("https://shop.example/" + "?pc" * 300)
 @example("https://www.shop.co.uk/?https://shop.example/out?to=" * 30)
 @example("https://urldefense.com/v3/__" * 20 + "https://a.b/**A*__;YWJjZA!!")
@@ -79,7 +80,7 @@ _LISTED = st.sampled_from(
     st.lists(st.tuples(st.booleans(), _KEPT, _LISTED), max_size=6),
     st.sampled_from(["", "#part", "#221203", "#!/a=b"]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_lists_take_exactly_the_listed_pairs(
     base: str, pairs: list[tuple[bool, str, str]], fragment: str
 ) -> None:
@@ -107,7 +108,7 @@ _WORDS = st.sampled_from(
 
 
 @given(st.one_of(st.text(), st.lists(_WORDS, max_size=25).map("".join)), addresses)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_any_text_is_a_list_or_refused_and_whatever_it_says_does_no_harm(text: str, url: str) -> None:
     _, fault = read_or_refused(text)
     assert not fault or fault.startswith("list:")
@@ -136,7 +137,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_json_is_a_list_or_refused(data: object) -> None:
     text = json.dumps({"providers": data})
     read, fault = read_or_refused(text)

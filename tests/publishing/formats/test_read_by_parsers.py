@@ -11,6 +11,7 @@ from feeds.model.feeds import View
 from feeds.publishing.formats import WRITERS
 from feeds.text.plain_text import decoded, legal
 from tests.publishing.formats.test_read_back import VIEW, VIEWS
+from tests.support.examples import examples
 from tests.support.format_samples import render
 
 
@@ -61,6 +62,6 @@ def test_a_feed_of_our_own_is_read_back(suffix: str, view: View) -> None:
 
 @pytest.mark.parametrize("suffix", WRITERS)
 @given(view=VIEW.filter(lambda view: bool(view.articles)))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_any_feed_of_our_own_is_read_back(suffix: str, view: View) -> None:
     round_trip(view, suffix)

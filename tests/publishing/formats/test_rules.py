@@ -15,6 +15,7 @@ from feeds.model.articles import Article
 from feeds.model.feeds import View
 from feeds.publishing.formats.common import served_at
 from tests.publishing.formats.test_read_back import VIEW
+from tests.support.examples import examples
 from tests.support.feed_rules import RULES, Served
 from tests.support.format_samples import ALL, ARCHIVE, EMPTY, FERRY, ONE, RICH, render
 from tests.support.json_feed_rules import JSON_RULES, served_json
@@ -177,14 +178,14 @@ VIEWS = st.tuples(
 
 @pytest.mark.parametrize("suffix", ["rss", "atom"])
 @given(view=VIEWS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_no_rule_finds_a_fault_in_any_view(suffix: str, view: View) -> None:
     feed = served(view, suffix)
     assert {name: faults for name, rule in RULES.items() if (faults := list(rule(feed)))} == {}
 
 
 @given(view=VIEWS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_no_rule_of_json_feed_finds_a_fault_in_any_view(view: View) -> None:
     feed = served_json(render("json", view), served_at(view.address, "json"), LATEST)
     assert {name: faults for name, rule in JSON_RULES.items() if (faults := list(rule(feed)))} == {}
