@@ -47,7 +47,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     """
     from feeds.cli.subscription_report import failure_of
     from feeds.config.loader import load
-    from feeds.http_client.network_policy import reach_of
+    from feeds.http_client.network_policy import policy_of
     from feeds.ingest.factory import ingest_of
     from feeds.server import log_setup
     from feeds.storage.store import Store
@@ -61,7 +61,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     wanted = {bare(url) for url in urls} or known
     for url in sorted(wanted - known):
         click.echo(f"{shown(url)} is not subscribed to", err=True)
-    poller = Poller(config.subscriptions, reach_of(config.private_upstreams), config.database)
+    poller = Poller(config.subscriptions, policy_of(config.private_upstreams), config.database)
     ingest = ingest_of(config, Store(config.database))
     poller.subscribe(forget=False)
     if poller.states.unread():  # else what a newer document has no more were lost

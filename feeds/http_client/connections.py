@@ -1,51 +1,52 @@
-"""Connections to hosts of others: only where they may lead, and for no longer than they may take.
+"""Connect to other people's hosts: only where the network policy allows it, and only until a deadline.
 
-A host's name is resolved once, each of its addresses is judged, and one that was judged is connected to: what
-the name means a moment later, to whatever else asks, changes nothing. TLS still has to prove the name.
+A host's name is resolved once, each of its addresses is checked, and one that was checked is connected to. A
+second lookup, which could give another address, is never made. TLS still has to prove the name.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from requests.adapters import HTTPAdapter
+import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from feeds.http_client.network_policy import Reach
-from feeds.model.errors import FeedsError
+from feeds.http_client.errors import RequestError, UnreachableError
+from feeds.http_client.network_policy import NetworkPolicy
 
-_MOST_ADDRESSES = 4
-"""Of one host, that are tried one after the other."""
-
-
-class UnreachableError(FeedsError):
-    """No connection, for a reason that people can read."""
+MAX_ADDRESSES = 4
+"""Addresses of one host that are tried one after the other."""
+_DEFAULT_SECONDS = 10.0
+_CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
-class Line:
-    """The connections of one request and of its redirects; when their time is over, all of them are cut.
+class DeadlineConnector:
+    """Opens the connections of one request and its redirects, and cuts all of them at a deadline.
 
-    The time counts whatever a server does: also where it sends a byte now and then, which no timeout of a
-    single read notices. To be used as a context.
+    The time counts whatever a server does: also if it sends a byte now and then, which no timeout of a single
+    read notices. To be used as a context.
     """
 
-    def __init__(self, reach: Reach, seconds: float) -> None:
-        self._reach = reach
-        self._end = time.monotonic() + seconds
+    def __init__(self, policy: NetworkPolicy, seconds: float) -> None:
+        self._policy = policy
+        self._deadline = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
-        self.over = False
-        """Whether the time was over before the request was."""
+        self.is_over = False
+        """Whether the deadline passed before the request ended."""
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> DeadlineConnector:
         self._timer.start()
         return self
 
@@ -54,90 +55,105 @@ class Line:
     ) -> None:
         self._timer.cancel()
         with self._lock:
-            for twin in self._open:
-                twin.close()
+            for duplicate in self._open:
+                duplicate.close()
             self._open.clear()
 
+    def pool_manager(self) -> PoolManager:
+        """Return urllib3's pools over these connections.
+
+        They know neither cookies nor `.netrc` nor the environment's proxies, which would connect to any
+        address that they are asked for. Raises RequestError if there is no file of certificates.
+        """
+        connect = self.connect
+
+        class Connection(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                return connect(self._dns_host, self.port or self.default_port, _seconds(self.timeout))
+
+        class TLSConnection(HTTPSConnection):
+            def _new_conn(self) -> socket.socket:
+                return connect(self._dns_host, self.port or self.default_port, _seconds(self.timeout))
+
+        class ConnectionPool(HTTPConnectionPool):
+            ConnectionCls = Connection
+
+        class TLSConnectionPool(HTTPSConnectionPool):
+            ConnectionCls = TLSConnection
+
+        pools = PoolManager(num_pools=1, maxsize=1, cert_reqs="CERT_REQUIRED", **_trusted_certificates())
+        pools.pool_classes_by_scheme = {"http": ConnectionPool, "https": TLSConnectionPool}
+        return pools
+
     def connect(self, host: str, port: int, seconds: float) -> socket.socket:
-        """A connection to a host, at one of the addresses that may be reached. Raises UnreachableError."""
-        failure = "it has no address"
+        """Return a connection to a host, at one of its addresses that the policy allows.
+
+        Raises UnreachableError if there is none within `seconds`.
+        """
+        reason = "it has no address"
         for family, address in self._addresses(host, port):
-            wait = min(seconds, self._end - time.monotonic())
+            wait = min(seconds, self._deadline - time.monotonic())
             if wait <= 0:
                 break
-            made = socket.socket(family, socket.SOCK_STREAM)
+            connection = socket.socket(family, socket.SOCK_STREAM)
             try:
-                made.settimeout(wait)
-                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                made.connect(address)
-                self._watch(made)
+                connection.settimeout(wait)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.connect(address)
+                self._watch(connection)
             except TimeoutError:
-                failure = f"it cannot be reached within {seconds:g} s"
+                reason = f"it cannot be reached within {seconds:g} s"
             except OSError as error:
-                failure = f"it cannot be reached: {(error.strerror or 'no connection').lower()}"
+                reason = f"it cannot be reached: {(error.strerror or 'no connection').lower()}"
             else:
-                return made
-            made.close()
-        raise UnreachableError(failure)
+                return connection
+            connection.close()
+        raise UnreachableError(reason)
 
     def _addresses(self, host: str, port: int) -> list[tuple[int, Any]]:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            resolved: Sequence[Any] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError, ValueError):
             raise UnreachableError(f"its host is not known ({host})") from None
-        # The same for all: 0.0.0.0, 2130706433 and 0x7f.1 are addresses only after this.
-        open_to = [one for one in found if self._reach.allows(host, str(one[4][0]))]
-        if not open_to:
-            raise UnreachableError(f"leads to a private address ({found[0][4][0]})")
-        return [(family, address) for family, *_, address in open_to[:_MOST_ADDRESSES]]
+        # The notations of one address are the same only after this: 0.0.0.0, 2130706433 and 0x7f.1.
+        allowed = [
+            (family, address)
+            for family, *_, address in resolved
+            if self._policy.allows(host, str(address[0]))
+        ]
+        if not allowed:
+            raise UnreachableError(
+                f"leads to a private address ({resolved[0][4][0]}), which only `private_upstreams` can allow"
+            )
+        return allowed[:MAX_ADDRESSES]
 
-    def _watch(self, made: socket.socket) -> None:
-        """Keep hold of a connection: of a twin, since TLS takes the socket itself over."""
+    def _watch(self, connection: socket.socket) -> None:
+        """Remember a connection, by a duplicate, because TLS takes over the socket itself."""
         with self._lock:
-            if self.over:
+            if self.is_over:
                 raise TimeoutError
-            self._open.append(made.dup())
+            self._open.append(connection.dup())
 
     def _cut(self) -> None:
         with self._lock:
-            self.over = True
-            for twin in self._open:
+            self.is_over = True
+            for duplicate in self._open:
                 with suppress(OSError):
-                    twin.shutdown(socket.SHUT_RDWR)
+                    duplicate.shutdown(socket.SHUT_RDWR)
 
 
-class Adapter(HTTPAdapter):
-    """What makes requests' connections on a line.
-
-    It sends one request: nothing is retried or followed, and it knows neither cookies nor netrc nor the
-    environment's proxies, which would connect to whatever they please.
-    """
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        """Called by requests."""
-        line = self._line
-
-        class Plain(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                return line.connect(self._dns_host, self.port or self.default_port, _seconds(self.timeout))
-
-        class Encrypted(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                return line.connect(self._dns_host, self.port or self.default_port, _seconds(self.timeout))
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class EncryptedPool(HTTPSConnectionPool):
-            ConnectionCls = Encrypted
-
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
+def _trusted_certificates() -> dict[str, Any]:
+    """Return the authorities that are trusted, as arguments for urllib3."""
+    for variable in _CERTIFICATE_VARIABLES:
+        path = os.environ.get(variable, "")
+        if path and Path(path).is_dir():
+            return {"ca_cert_dir": path}
+        if path and not Path(path).is_file():
+            raise RequestError(f"there is no file of certificates at {path}, where {variable} says")
+        if path:
+            return {"ca_certs": path}
+    return {"ca_certs": certifi.where()}
 
 
 def _seconds(timeout: object) -> float:
-    return float(timeout) if isinstance(timeout, (int, float)) else 10.0
+    return float(timeout) if isinstance(timeout, (int, float)) else _DEFAULT_SECONDS

@@ -1,7 +1,7 @@
-"""Which addresses of the network upstream feeds may be fetched from. Pure.
+"""Decide which network addresses other people's feeds may be fetched from. Pure.
 
-Whoever writes a feed's redirects, or its host's DNS records, must not make this machine ask its neighbours:
-routers, databases, the metadata services of clouds. What is judged is the address that is connected to.
+The author of a feed's redirects, or of its host's DNS records, must not make this machine send requests to
+its neighbours: routers, databases, the metadata services of clouds. The address of the connection is checked.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 EVERYWHERE = "*"
-"""Among what may be private: everything."""
+"""The word of `private_upstreams` that allows every address."""
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# IANA's registries of special-purpose addresses (RFC 6890, as of 2026), and what is left of older ones. They
-# stand here, because what Python's `is_global` says has changed from release to release.
+# IANA's registries of special-purpose addresses (RFC 6890, as of 2026), and the rest of older ones. They are
+# written here because the result of Python's `is_global` has changed from release to release.
 _NOT_PUBLIC_4 = tuple(
     map(
         IPv4Network,
@@ -38,56 +38,61 @@ _HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*{_LABEL}")
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """What may be connected to beside the public network."""
+class NetworkPolicy:
+    """The addresses that may be connected to: the public network, and what is allowed beside it."""
 
     hosts: frozenset[str] = frozenset()
-    """Names that may stand for any address, in small letters, IDNA."""
+    """Host names that may have any address, in lower case and IDNA."""
     networks: tuple[Network, ...] = ()
     everywhere: bool = False
+    """Whether every address is allowed."""
 
     def allows(self, host: str, address: str) -> bool:
-        """Whether a host may be reached at an address that it has; one that cannot be read is none."""
+        """Return whether a host may be connected to at an address; False for text that is not an address."""
         if self.everywhere or host.lower().rstrip(".") in self.hosts:
             return True
         try:
-            found = ip_address(address.partition("%")[0])
+            parsed = ip_address(address.partition("%")[0])
         except ValueError:
             return False
-        if public(found):
+        if is_public(parsed):
             return True
-        spellings = {found, innermost(found)}
-        return any(one in network for network in self.networks for one in spellings)
+        notations = {parsed, embedded_ipv4(parsed)}
+        return any(notation in network for network in self.networks for notation in notations)
 
 
-def reach_of(words: Sequence[str]) -> Reach:
-    """What `private_upstreams` says. Raises ValueError for a word that is neither host nor network."""
+def policy_of(words: Sequence[str]) -> NetworkPolicy:
+    """Return the policy that `private_upstreams` describes.
+
+    Raises ValueError for a word that is neither a host nor a network.
+    """
     hosts, networks = set(), []
     for word in words:
         if word == EVERYWHERE:
-            return Reach(everywhere=True)
+            return NetworkPolicy(everywhere=True)
         try:
             networks.append(ip_network(word.strip("[]"), strict=False))
         except ValueError:
             hosts.add(_host(word))
-    return Reach(frozenset(hosts), tuple(networks))
+    return NetworkPolicy(frozenset(hosts), tuple(networks))
 
 
-def public(address: Address) -> bool:
-    """Whether an address is one of the public network, and so is what it may be translated to."""
+def is_public(address: Address) -> bool:
+    """Return whether an address is publicly routable, and the IPv4 address embedded in it as well."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_4)
-    inner = innermost(address)
+    inner = embedded_ipv4(address)
     if isinstance(inner, IPv4Address):
-        # Mapped ones never go over a network, 6to4's relays are gone, but a NAT64 is how many reach IPv4.
-        return address in _NAT64 and public(inner)
+        # Mapped addresses never appear on a network and 6to4 relays are gone, but many machines reach IPv4
+        # by NAT64 (RFC 6052).
+        return address in _NAT64 and is_public(inner)
     if any(address in network for network in _PUBLIC_IN_6):
         return True
     return address in _UNICAST and not any(address in network for network in _NOT_PUBLIC_6)
 
 
-def innermost(address: Address) -> Address:
-    """The IPv4 address in one of IPv6 that stands for it; else the address itself."""
+def embedded_ipv4(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 address stands for; otherwise the address itself."""
     if isinstance(address, IPv6Address):
         value = int(address)
         if address in _MAPPED or address in _NAT64:

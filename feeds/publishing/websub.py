@@ -16,7 +16,9 @@ from itertools import groupby
 
 from feeds.cleaning.catalogue import COMBINED
 from feeds.config import Config
-from feeds.http_client.form_post import PostError, post_form
+from feeds.http_client.client import HTTPClient, Limits
+from feeds.http_client.errors import RequestError
+from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model import backoff
 from feeds.model.errors import FeedsError
 from feeds.model.filters import Filter
@@ -25,19 +27,18 @@ from feeds.publishing.formats import WRITERS
 from feeds.storage.batch_writer import State
 from feeds.storage.database import Database
 from feeds.storage.push_queue import ALL, Push, Queue
-from feeds.text.dates import retry_after
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT = timedelta(seconds=2)
 """Before the second attempt; each further one waits twice as long, up to LONGEST_WAIT."""
 LONGEST_WAIT = timedelta(hours=1)
-LONGEST_RETRY_AFTER = timedelta(days=1)
 SETTLED = timedelta(seconds=2)
 """Until every server shows what has changed: hubs come to fetch it at once."""
 MOST_ATTEMPTS = 32
 """About a day; then a topic is told of again when it changes again."""
-CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
+CLIENT = HTTPClient(policy=NetworkPolicy(everywhere=True), limits=Limits(connect=5, silence=10, total=20))
+"""A hub may be in a private network: the administrator names it, and no redirect of it is followed."""
 _LEASE = timedelta(seconds=60)
 _MOST_LINES = 20
 
@@ -60,10 +61,12 @@ class Pusher:
         config: Config,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         settled: timedelta = SETTLED,
+        client: HTTPClient = CLIENT,
     ) -> None:
         self._config = config
         self._clock = clock
         self._settled = settled
+        self._client = client
         self._database = Database(config.database)
         self._queue = Queue(self._database)
         self._noted: State | None = None
@@ -136,13 +139,13 @@ class Pusher:
                 return
             if not self._queue.claim(push, self._clock() + _LEASE):
                 continue
-            refusal = publish(hub, push.topic)
+            refusal = publish(hub, push.topic, self._client)
             if refusal is None:
                 self._queue.done(push)
                 log.debug("%s was told of %s", hub, push.topic)
                 continue
             now = self._clock()
-            wait = max(waiting_after(push.attempts + 1), min(refusal.retry_after, LONGEST_RETRY_AFTER))
+            wait = max(waiting_after(push.attempts + 1), refusal.retry_after)
             over = push.attempts + 1 >= MOST_ATTEMPTS
             self._queue.failed(push, refusal.reason, None if over else now + wait)
             log.warning(
@@ -233,22 +236,22 @@ def waiting_after(attempts: int) -> timedelta:
     return backoff.exponential(FIRST_WAIT, attempts - 1, LONGEST_WAIT)
 
 
-def publish(hub: str, topic: str) -> Refusal | None:
+def publish(hub: str, topic: str, client: HTTPClient = CLIENT) -> Refusal | None:
     """Tell a hub that a topic has new content; None where it took that.
 
     The form is what hubs of PubSubHubbub 0.4 and WebSub take: the latter leaves it to the hub.
     """
     form = {"hub.mode": "publish", "hub.url": topic}
     try:
-        reply = post_form(hub, form, connect=CONNECT_SECONDS, silence=ANSWER_SECONDS)
-    except PostError as error:
+        status = client.post_form(hub, form)
+    except RequestError as error:
         return Refusal(str(error))
-    if 200 <= reply.status < 300:
+    if 200 <= status.code < 300:
         return None
     return Refusal(
-        f"it answered {reply.status} {reply.reason}".strip(),
-        retry_after(reply.retry_after, datetime.now(UTC)),
-        whole_hub=reply.status >= 500 or reply.status in (408, 429),
+        f"it answered {status.code} {status.phrase}".strip(),
+        status.retry_after,
+        whole_hub=status.code >= 500 or status.code in (408, 429),
     )
 
 

@@ -14,7 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from feeds.config import Config
-from feeds.http_client.network_policy import reach_of
+from feeds.http_client.network_policy import policy_of
 from feeds.ingest.runner import Ingest
 from feeds.model import backoff
 from feeds.model.errors import FeedsError, UnavailableError
@@ -78,7 +78,7 @@ class Watcher:
             max_instances=1,
             misfire_grace_time=None,
         )
-        self._poller = Poller(config.subscriptions, reach_of(config.private_upstreams), config.database)
+        self._poller = Poller(config.subscriptions, policy_of(config.private_upstreams), config.database)
         self._scheduler.add_job(  # a job of its own: no upstream holds up a run
             self._poll,
             # In any case: what was subscribed to before is forgotten then. Never once only: a job that ends

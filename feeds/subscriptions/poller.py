@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from feeds import parsers
-from feeds.http_client.client import Answer, Fetcher, FetchError, Limits
-from feeds.http_client.network_policy import Reach
+from feeds.http_client.client import HTTPClient, Limits, Response
+from feeds.http_client.errors import RequestError
+from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model.errors import FeedsError, ReadError
 from feeds.model.inbox_names import FETCHED
 from feeds.storage.blobs import KeptDocuments
@@ -58,7 +59,7 @@ class Poller:
     def __init__(
         self,
         upstreams: Iterable[Upstream],
-        policy: Reach,
+        policy: NetworkPolicy,
         database: str,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -68,7 +69,7 @@ class Poller:
         self._upstreams = {upstream.key: upstream for upstream in upstreams}
         self._clock = clock
         self._pause = pause
-        self._fetcher = Fetcher(reach=policy, limits=limits, clock=clock)
+        self._client = HTTPClient(policy=policy, limits=limits, clock=clock)
         self._database = Database(database)
         self._documents = KeptDocuments(self._database)
         self.states = UpstreamStates(self._database)
@@ -176,29 +177,29 @@ class Poller:
         """Ask, keep what is new, and say when to ask again."""
         back = state.failures >= _MOVED_BACK and state.address != upstream.key
         try:
-            answer = self._fetcher.get(
+            response = self._client.get(
                 upstream.key if back else state.address,
                 etag=state.etag,
-                modified=state.modified,
-                configured=upstream.url,
+                last_modified=state.modified,
+                configured_url=upstream.url,
             )
-            new = self._kept(upstream, answer)
-        except FetchError as error:
+            new = self._kept(upstream, response)
+        except RequestError as error:
             return Outcome(self._failed(upstream, state, str(error), error.retry_after, gone=error.gone))
         except ReadError as error:
             return Outcome(self._failed(upstream, state, str(error)))
         now = self._clock()
-        if answer.address != state.address:
-            log.info("%s has moved to %s", feed_urls.shown(upstream.key), feed_urls.shown(answer.address))
+        if response.url != state.address:
+            log.info("%s has moved to %s", feed_urls.shown(upstream.key), feed_urls.shown(response.url))
         return Outcome(
             replace(
                 state,
-                address=answer.address,
-                etag=answer.etag or (state.etag if answer.body is None else ""),
-                modified=answer.modified or (state.modified if answer.body is None else ""),
+                address=response.url,
+                etag=response.etag or (state.etag if response.body is None else ""),
+                modified=response.last_modified or (state.modified if response.body is None else ""),
                 checked=now,
                 changed=now if new else state.changed,
-                due=schedule.due_after_answer(now, upstream.interval, upstream.key, answer.fresh),
+                due=schedule.due_after_answer(now, upstream.interval, upstream.key, response.fresh),
                 failures=0,
                 failed=None,
                 error="",
@@ -206,18 +207,18 @@ class Poller:
             new,
         )
 
-    def _kept(self, upstream: Upstream, answer: Answer) -> bool:
+    def _kept(self, upstream: Upstream, response: Response) -> bool:
         """Keep a feed for the next run; answers whether it differs. Raises ReadError where it is none."""
-        if answer.body is None:
+        if response.body is None:
             return False
         try:
             with (
                 self._reading
             ):  # one at a time: the trees of eight large feeds are more than small hosts hold
-                parsers.read_feed(answer.body, upstream.key)
+                parsers.read_feed(response.body, upstream.key)
         except parsers.NoEntriesError:
             return False  # what there was before stays
-        return self._documents.put(FETCHED, upstream.key, answer.body, self._clock())
+        return self._documents.put(FETCHED, upstream.key, response.body, self._clock())
 
     def _failed(
         self,

@@ -55,5 +55,5 @@ def test_no_command_that_serves_nothing_loads_a_web_server(place: Place, tmp_pat
     assert loaded.keys() == COMMANDS.keys()
     for name, modules in loaded.items():
         assert not modules & SERVERS, name
-    assert not loaded["clean"] & {"sqlalchemy", "requests", "apscheduler"}
-    assert not loaded["ingest"] & {"requests", "apscheduler"}
+    assert not loaded["clean"] & {"sqlalchemy", "urllib3", "apscheduler"}
+    assert not loaded["ingest"] & {"urllib3", "apscheduler"}

@@ -1,4 +1,4 @@
-"""One GET of a feed of others: what is sent, where it may lead, and what a bad server can do: nothing."""
+"""Requests to other servers: what is sent, where they may lead, and what a bad server can do: nothing."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ import brotli
 import pytest
 
 from feeds import __version__
-from feeds.http_client.client import Fetcher, FetchError, Limits
-from feeds.http_client.network_policy import Reach, public, reach_of
+from feeds.http_client.client import HTTPClient, Limits, Status
+from feeds.http_client.errors import RequestError
+from feeds.http_client.network_policy import NetworkPolicy, is_public, policy_of
 from feeds.text import feed_urls
 from tests.support.feed_server import Upstream, redirect, rss, serving
 
-HERE = reach_of(["127.0.0.1"])
-QUICK = Limits(connect=2, silence=0.4, whole=0.8, size=1_000_000)
+HERE = policy_of(["127.0.0.1"])
+QUICK = Limits(connect=2, silence=0.4, total=0.8, size=1_000_000)
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
@@ -43,12 +44,12 @@ def upstream(server: Upstream) -> Upstream:
     return server
 
 
-fetcher = Fetcher(reach=HERE, limits=QUICK, clock=lambda: NOW)
-patient = Fetcher(reach=HERE, limits=Limits(connect=20, silence=20, whole=60, size=1_000_000))
+client = HTTPClient(policy=HERE, limits=QUICK, clock=lambda: NOW)
+patient = HTTPClient(policy=HERE, limits=Limits(connect=20, silence=20, total=60, size=1_000_000))
 
 
-def refusal(address: str, how: Fetcher = fetcher) -> FetchError:
-    with pytest.raises(FetchError) as raised:
+def refusal(address: str, how: HTTPClient = client) -> RequestError:
+    with pytest.raises(RequestError) as raised:
         how.get(address)
     assert raised.value.__cause__ is None
     return raised.value
@@ -58,17 +59,17 @@ def refusal(address: str, how: Fetcher = fetcher) -> FetchError:
 
 
 def test_a_feed_is_fetched_and_asked_for_again_only_where_it_changed(upstream: Upstream) -> None:
-    first = fetcher.get(upstream.address())
-    assert (first.body, first.address) == (rss(1, 2), upstream.address())
-    again = fetcher.get(upstream.address(), etag=first.etag, modified="Sun, 01 Mar 2026 12:00:00 GMT")
+    first = client.get(upstream.address())
+    assert (first.body, first.url) == (rss(1, 2), upstream.address())
+    again = client.get(upstream.address(), etag=first.etag, last_modified="Sun, 01 Mar 2026 12:00:00 GMT")
     assert again.body is None
     assert upstream.asked[-1][1]["If-Modified-Since"] == "Sun, 01 Mar 2026 12:00:00 GMT"
     upstream.at["/feed"] = rss(1, 2, 3)
-    assert fetcher.get(upstream.address(), etag=first.etag).body == rss(1, 2, 3)
+    assert client.get(upstream.address(), etag=first.etag).body == rss(1, 2, 3)
 
 
 def test_it_says_who_asks_and_what_for(upstream: Upstream) -> None:
-    fetcher.get(upstream.address())
+    client.get(upstream.address())
     headers = upstream.asked[0][1]
     assert headers["User-Agent"] == f"feeds/{__version__}"
     assert "application/atom+xml" in headers["Accept"]
@@ -95,7 +96,7 @@ def as_encoded(encoding: str, body: bytes) -> Callable[[Any], None]:
 @pytest.mark.parametrize("how", COMPRESSED)
 def test_a_compressed_feed_is_understood(upstream: Upstream, how: str) -> None:
     upstream.at["/feed"] = as_encoded(*COMPRESSED[how])
-    assert fetcher.get(upstream.address()).body == FEED
+    assert client.get(upstream.address()).body == FEED
 
 
 @pytest.mark.parametrize("how", [how for how in COMPRESSED if how != "nothing"])
@@ -109,9 +110,9 @@ def test_a_compressed_feed_that_was_cut_off_is_damaged(upstream: Upstream, how: 
 
 def test_an_empty_body_and_bytes_after_the_end_of_gzip_do_no_harm(upstream: Upstream) -> None:
     upstream.at["/feed"] = as_encoded("gzip", b"")
-    assert fetcher.get(upstream.address()).body == b""
+    assert client.get(upstream.address()).body == b""
     upstream.at["/feed"] = as_encoded("gzip", gzip.compress(FEED) + b"\n\0\0")
-    assert fetcher.get(upstream.address()).body == FEED
+    assert client.get(upstream.address()).body == FEED
 
 
 ZEROS = bytes(100_000_000)
@@ -140,9 +141,9 @@ def test_what_is_sent_and_what_comes_out_of_it_are_both_bounded(upstream: Upstre
 def test_what_the_server_expects_to_last_is_known_up_to_a_day(upstream: Upstream) -> None:
     upstream.at["/hour"] = lambda handler: handler.say(200, rss(1), Cache_Control="public, max-age=3600")
     upstream.at["/year"] = lambda handler: handler.say(200, rss(1), Cache_Control="max-age=31536000")
-    assert fetcher.get(upstream.address("/hour")).fresh == timedelta(hours=1)
-    assert fetcher.get(upstream.address("/year")).fresh == timedelta(days=1)
-    assert fetcher.get(upstream.address()).fresh == timedelta(0)
+    assert client.get(upstream.address("/hour")).fresh == timedelta(hours=1)
+    assert client.get(upstream.address("/year")).fresh == timedelta(days=1)
+    assert client.get(upstream.address()).fresh == timedelta(0)
 
 
 @pytest.mark.parametrize("path", ["/503", "/429"])
@@ -159,8 +160,8 @@ def test_that_a_feed_is_gone_for_good_is_known(upstream: Upstream) -> None:
 
 
 def test_a_feed_that_moved_for_good_has_a_new_address(upstream: Upstream) -> None:
-    answer = fetcher.get(upstream.address("/hops/3"))
-    assert (answer.body, answer.address) == (rss(1, 2), upstream.address())
+    answer = client.get(upstream.address("/hops/3"))
+    assert (answer.body, answer.url) == (rss(1, 2), upstream.address())
 
 
 @pytest.mark.parametrize("status", [302, 303, 307])
@@ -169,13 +170,13 @@ def test_only_what_moved_for_good_from_the_beginning_on_is_remembered(
 ) -> None:
     upstream.at["/now"] = redirect("/hops/0", status)
     upstream.at["/moved"] = redirect("/now", 308)
-    assert fetcher.get(upstream.address("/now")).address == upstream.address("/now")
-    assert fetcher.get(upstream.address("/moved")).address == upstream.address("/now")
+    assert client.get(upstream.address("/now")).url == upstream.address("/now")
+    assert client.get(upstream.address("/moved")).url == upstream.address("/now")
 
 
 def test_no_cookie_is_taken_or_given_on_the_way(upstream: Upstream) -> None:
     upstream.at["/cookie"] = lambda handler: handler.say(302, Location="/feed", Set_Cookie="who=you")
-    fetcher.get(upstream.address("/cookie"))
+    client.get(upstream.address("/cookie"))
     assert [headers["Cookie"] for _, headers in upstream.asked] == [None, None]
 
 
@@ -183,9 +184,9 @@ def test_no_cookie_is_taken_or_given_on_the_way(upstream: Upstream) -> None:
     ("path", "reason"),
     [
         ("/hops/5", "redirects more than 5 times"),
-        ("/nowhere", "it answered 301 Moved Permanently without saying where to"),
-        ("/file", "redirects to what is no http or https address"),
-        ("/bad", "redirects to what is no http or https address"),
+        ("/nowhere", "it answered 301 Moved Permanently without a Location"),
+        ("/file", "redirects to something else than an http or https URL"),
+        ("/bad", "redirects to something else than an http or https URL"),
     ],
 )
 def test_redirects_that_lead_nowhere_are_named(upstream: Upstream, path: str, reason: str) -> None:
@@ -211,7 +212,7 @@ def test_credentials_go_to_their_own_origin_alone_and_are_never_shown(
         upstream.at["/back"] = redirect(upstream.address("/feed"))
         for path in ("/away", "/back"):
             secret = upstream.address(path).replace("//", "//ann:p%40ss@")
-            assert fetcher.get(secret).address == upstream.address(path)
+            assert client.get(secret).url == upstream.address(path)
         assert [headers["Authorization"] for _, headers in other.asked] == [None]
     basic = f"Basic {b64encode(b'ann:p@ss').decode()}"
     assert [headers["Authorization"] for _, headers in upstream.asked] == [basic] * 3
@@ -224,10 +225,10 @@ def test_credentials_go_to_their_own_origin_alone_and_are_never_shown(
 
 def test_a_feed_that_moved_keeps_its_credentials_only_at_home(upstream: Upstream) -> None:
     configured = upstream.address("/old").replace("//", "//ann:secret@")
-    fetcher.get(upstream.address("/feed"), configured=configured)
+    client.get(upstream.address("/feed"), configured_url=configured)
     assert upstream.asked[-1][1]["Authorization"]
     elsewhere = configured.replace("127.0.0.1", "harbour.example")
-    fetcher.get(upstream.address("/feed"), configured=elsewhere)
+    client.get(upstream.address("/feed"), configured_url=elsewhere)
     assert upstream.asked[-1][1]["Authorization"] is None
 
 
@@ -237,7 +238,7 @@ def test_the_environment_gives_neither_credentials_nor_proxies(
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login ann password secret\n", encoding="ascii")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    assert fetcher.get(upstream.address()).body == rss(1, 2)
+    assert client.get(upstream.address()).body == rss(1, 2)
     assert upstream.asked[0][1]["Authorization"] is None
 
 
@@ -253,7 +254,7 @@ def test_the_environment_gives_neither_credentials_nor_proxies(
 def test_this_machine_and_its_neighbours_are_not_asked_however_they_are_spelled(
     upstream: Upstream, host: str
 ) -> None:
-    reason = str(refusal(upstream.address(host=host), Fetcher(limits=QUICK)))
+    reason = str(refusal(upstream.address(host=host), HTTPClient(limits=QUICK)))
     # Not every resolver knows localhost by its full name.
     assert reason.startswith("leads to a private address (") or reason == f"its host is not known ({host})"
     assert upstream.asked == []
@@ -271,14 +272,14 @@ def test_a_redirect_leads_to_no_private_address_either(
 
 def test_what_was_judged_is_what_is_connected_to(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = _resolving(monkeypatch, {"rebinding.example": "127.0.0.1"})
-    assert fetcher.get(upstream.address(host="rebinding.example")).body == rss(1, 2)
+    assert client.get(upstream.address(host="rebinding.example")).body == rss(1, 2)
     assert asked == ["rebinding.example"]
     assert upstream.asked[0][1]["Host"] == f"rebinding.example:{upstream.port}"
 
 
 @pytest.mark.parametrize("allowed", [["127.0.0.0/8"], ["localhost"], ["*"], ["127.0.0.1", "::1"]])
 def test_what_the_configuration_allows_may_be_private(upstream: Upstream, allowed: list[str]) -> None:
-    how = Fetcher(reach=reach_of(allowed), limits=QUICK)
+    how = HTTPClient(policy=policy_of(allowed), limits=QUICK)
     assert how.get(upstream.address(host="localhost")).body == rss(1, 2)
 
 
@@ -287,7 +288,7 @@ def test_what_the_configuration_allows_may_be_private(upstream: Upstream, allowe
     "8.8.8.8 1.1.1.1 2606:4700::1111 64:ff9b::8.8.8.8".split(),
 )
 def test_the_public_network_is_open(address: str) -> None:
-    assert Reach().allows("host.example", address)
+    assert NetworkPolicy().allows("host.example", address)
 
 
 @pytest.mark.parametrize(
@@ -297,11 +298,11 @@ def test_the_public_network_is_open(address: str) -> None:
     "no".split(),
 )
 def test_what_is_not_the_public_network_is_closed(address: str) -> None:
-    assert not Reach().allows("host.example", address)
+    assert not NetworkPolicy().allows("host.example", address)
 
 
 def test_a_network_that_is_allowed_is_allowed_as_it_is_translated_too() -> None:
-    reach = reach_of(["192.168.0.0/16"])
+    reach = policy_of(["192.168.0.0/16"])
     assert reach.allows("nas.lan", "::ffff:192.168.1.1")
     assert not reach.allows("nas.lan", "::ffff:10.0.0.1")
 
@@ -309,7 +310,7 @@ def test_a_network_that_is_allowed_is_allowed_as_it_is_translated_too() -> None:
 @pytest.mark.parametrize("word", ["", "a b", "10.0.0.0/33", "http://nas.lan", "-", "1.2.3"])
 def test_what_is_neither_host_nor_network_cannot_be_allowed(word: str) -> None:
     with pytest.raises(ValueError, match="expected `true`, `false`, or hosts and networks"):
-        reach_of([word])
+        policy_of([word])
 
 
 def test_tls_still_proves_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,12 +327,12 @@ def test_tls_still_proves_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         upstream.at["/feed"] = rss(1)
         upstream.encrypt(str(certificate), str(key))
         named = upstream.address(host="localhost", scheme="https")
-        how = Fetcher(reach=reach_of(["*"]), limits=Limits(connect=2, silence=2, whole=5))
+        how = HTTPClient(policy=policy_of(["*"]), limits=Limits(connect=2, silence=2, total=5))
         assert str(refusal(named, how)).startswith("its certificate cannot be trusted: self")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         assert how.get(named).body == rss(1)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "no.pem"))
-        assert str(refusal(named, how)).startswith("Could not find a suitable TLS CA certificate bundle")
+        assert str(refusal(named, how)).startswith("there is no file of certificates at")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         other = upstream.address(host="127.0.0.1", scheme="https")
         assert "certificate is not valid for '127.0.0.1'" in str(refusal(other, how))
@@ -346,22 +347,22 @@ def test_tls_still_proves_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("/hang", "it said nothing for 0.4 s"),
+        ("/hang", "it sent nothing for 0.4 s"),
         ("/drip-headers", "it did not end within 0.8 s"),
         ("/drip-body", "it did not end within 0.8 s"),
         ("/flood", "it did not end within 0.8 s"),
         ("/short", "it ended before it was complete"),
         ("/short-gzip", "its compression (gzip) is damaged: it ends too soon"),
         ("/no-gzip", "its compression (gzip) is damaged"),
-        ("/zstd", "it is compressed as nobody asked for ('zstd')"),
+        ("/zstd", "it is compressed in a way that was not asked for ('zstd')"),
         ("/reset", "the connection was reset"),
-        ("/no-http", "its answer is no HTTP"),
+        ("/no-http", "its answer is not HTTP"),
         ("/nothing", "it closed the connection without an answer"),
         ("/500", "it answered 500 Internal Server Error"),
         ("/429", "it answered 429 Too Many Requests"),
         ("/404", "it answered 404 Not Found"),
         ("/204", "it answered 204 No Content"),
-        ("/304", "it answered 304 Not Modified without having been asked for changes"),
+        ("/304", "it answered 304 Not Modified to a request without conditions"),
     ],
 )
 def test_what_went_wrong_is_said_in_a_few_words_and_in_time(
@@ -378,8 +379,8 @@ def test_what_went_wrong_is_said_in_a_few_words_and_in_time(
         ("/large", "larger than 1 MB"),
         ("/large-said", "larger than 1 MB"),
         ("/bomb", "larger than 1 MB"),
-        ("/large-chunk-line", "its answer is no HTTP"),
-        ("/large-header", "its answer is no HTTP"),
+        ("/large-chunk-line", "its answer is not HTTP"),
+        ("/large-header", "its answer is not HTTP"),
         ("/large-error", "it answered 500 Internal Server Error"),
         ("/large-redirect", None),
     ],
@@ -402,6 +403,36 @@ def test_a_host_that_nobody_knows_and_a_port_that_nobody_listens_at_are_named(up
     assert str(refusal("http://no.invalid/")) == "its host is not known (no.invalid)"
     assert "its host is not known" in str(refusal(f"http://{'a' * 70}.example/"))
     assert str(refusal("http://bücher.invalid/")) == "its host is not known (xn--bcher-kva.invalid)"
+
+
+# -- forms --------------------------------------------------------------------------------------------------
+
+
+def test_a_form_is_posted_and_the_status_and_the_wait_are_what_is_read(upstream: Upstream) -> None:
+    upstream.at["/hub"] = lambda handler: handler.say(503, b"busy", Retry_After="120")
+    status = client.post_form(
+        upstream.address("/hub"), {"hub.mode": "publish", "hub.url": "https://a.example/ä"}
+    )
+    assert status == Status(503, "Service Unavailable", timedelta(seconds=120))
+    assert upstream.form == b"hub.mode=publish&hub.url=https%3A%2F%2Fa.example%2F%C3%A4"
+    headers = upstream.asked[0][1]
+    assert headers["User-Agent"] == f"feeds/{__version__}"
+    assert headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+def test_a_form_is_not_posted_to_where_a_redirect_leads(upstream: Upstream) -> None:
+    upstream.at["/elsewhere"] = redirect("/feed")
+    assert client.post_form(upstream.address("/elsewhere"), {}).code == 302
+    assert upstream.paths() == ["/elsewhere"]
+
+
+def test_a_form_is_posted_within_the_limits_and_the_network_policy_too(upstream: Upstream) -> None:
+    begun = time.monotonic()
+    with pytest.raises(RequestError, match=r"^it did not end within 0\.8 s$"):
+        client.post_form(upstream.address("/drip-headers"), {})
+    assert time.monotonic() - begun < 5
+    with pytest.raises(RequestError, match="leads to a private address"):
+        HTTPClient(limits=QUICK).post_form(upstream.address(), {})
 
 
 # -- addresses ----------------------------------------------------------------------------------------------
@@ -450,5 +481,5 @@ def _resolving(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> list[s
 def test_public_says_so_of_both_kinds() -> None:
     from ipaddress import ip_address
 
-    assert public(ip_address("9.9.9.9"))
-    assert not public(ip_address("::1"))
+    assert is_public(ip_address("9.9.9.9"))
+    assert not is_public(ip_address("::1"))

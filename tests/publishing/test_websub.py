@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +22,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from feeds.publishing.websub import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, Pusher, status_lines
+from feeds.http_client.client import Limits
+from feeds.publishing.websub import CLIENT, FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, Pusher, status_lines
 from tests.support.places import FORMATS, Place, article, eventually, free_port, parsed, titles
 
 # What takes its seconds for the hub's sake, and would find the same in another database.
@@ -247,7 +249,7 @@ def test_what_a_hub_missed_while_it_was_down_is_told_when_it_is_back_after_any_r
     place.drop("1.md", article(1))
     done = place.feeds("ingest")
     assert (done.returncode, done.stdout) == (0, "new 1, changed 0, same 0, failed 0\n")
-    assert "it cannot be reached; again in 2 s" in done.stderr
+    assert "it cannot be reached: connection refused; again in 2 s" in done.stderr
     assert "pushes: 6 waiting\n" in place.feeds("status").stdout
     hub = Hub(tmp_path / "hub", port)
     try:
@@ -261,14 +263,14 @@ def test_what_a_hub_missed_while_it_was_down_is_told_when_it_is_back_after_any_r
 
 @pytest.mark.parametrize("mood", ["broken", "busy", "hanging"])
 def test_a_hub_that_is_not_well_is_asked_once_a_round_and_told_everything_later(
-    pushing: Place, hub: Hub, mood: str, monkeypatch: pytest.MonkeyPatch
+    pushing: Place, hub: Hub, mood: str
 ) -> None:
-    monkeypatch.setattr("feeds.publishing.websub.ANSWER_SECONDS", 0.5)
     pushing.drop("1.md", article(1))
     pushing.ingest()
     hub.feels(mood)
     clock = [NOW]
-    pusher = Pusher(pushing.config, lambda: clock[0], timedelta(0))
+    client = replace(CLIENT, limits=Limits(silence=0.5))
+    pusher = Pusher(pushing.config, lambda: clock[0], timedelta(0), client)
     pusher.note()
     pusher.deliver(5)
     assert len(hub.topics()) == 1

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from feeds.http_client.client import Limits
-from feeds.http_client.network_policy import reach_of
+from feeds.http_client.network_policy import policy_of
 from feeds.model.articles import Article
 from feeds.model.inbox_names import FETCHED
 from feeds.storage.blobs import KeptDocuments
@@ -26,7 +26,7 @@ from tests.support.places import Place, article, eventually, parsed, titles
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-QUICK = Limits(connect=2, silence=1, whole=2, size=1_000_000)
+QUICK = Limits(connect=2, silence=1, total=2, size=1_000_000)
 IN_SQLITE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 
 
@@ -79,7 +79,7 @@ class Subscriber:
 
     def poller(self, pause: float = 0.0) -> Poller:
         config = self.place.config
-        policy = reach_of(config.private_upstreams)
+        policy = policy_of(config.private_upstreams)
         return Poller(
             config.subscriptions, policy, config.database, clock=self.clock, limits=QUICK, pause=pause
         )
@@ -199,9 +199,9 @@ def test_what_is_not_subscribed_to_any_more_is_not_asked_and_its_articles_stay(
         ),
         ("/text", "not a feed"),
         ("/invalid", "line 1: the feed ends before its first entry does"),
-        ("/hang", "it said nothing for 1 s"),
+        ("/hang", "it sent nothing for 1 s"),
         ("/bomb", "larger than 1 MB"),
-        ("/private", "leads to a private address (127.0.0.2)"),
+        ("/private", "leads to a private address (127.0.0.2), which only `private_upstreams` can allow"),
     ],
 )
 def test_a_bad_answer_is_named_and_what_there_was_stays(

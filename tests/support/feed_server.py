@@ -43,6 +43,8 @@ class Upstream:
         self.at: dict[str, bytes | Callable[[Any], None]] = dict(BAD)
         self.asked: list[tuple[str, Message]] = []
         self.statuses: list[tuple[str, int]] = []
+        self.form = b""
+        """What was posted last."""
         self.sent = 0
         """Bytes of bodies that were really written."""
         self.ended = threading.Event()
@@ -64,6 +66,10 @@ class Upstream:
                         there(self)
                     else:
                         self.feed(there)
+
+            def do_POST(self) -> None:
+                upstream.form = self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
 
             def feed(self, body: bytes) -> None:
                 etag = f'"{zlib.crc32(body)}"'
