@@ -65,7 +65,7 @@ def measured(articles: int, passes: int) -> float:
     """Measure with so many articles, and tell of it; answers the CPU seconds of a first export."""
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        config = replace(load(environ={}), base_url=BASE, limit=LIMIT)
+        config = load(environ={}).model_copy(update={"base_url": BASE, "limit": LIMIT})
         store = Store(str(root / "feeds.sqlite"))
         made = Made(config)
         for start in range(0, articles, IN_A_BATCH):

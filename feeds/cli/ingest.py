@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,10 +84,10 @@ def _config(file: str | None, processes: int | None, cluster: str | None) -> Con
     config = load(file, os.environ)
     if cluster:
         try:
-            return replace(config, cluster=scheduler_address(cluster))
+            return config.model_copy(update={"cluster": scheduler_address(cluster)})
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--cluster") from error
-    return replace(config, processes=processes, cluster="") if processes else config
+    return config.model_copy(update={"processes": processes, "cluster": ""}) if processes else config
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from feeds.cleaning.catalogue import Catalogue, ConfiguredSource, slug_of
 from feeds.cleaning.pack_schema import Pack
 from feeds.config import Config, environment, inboxes, settings, yaml_file
-from feeds.config.settings import FeedSettings, PrivateSettings, Settings, SourceSettings
+from feeds.config.settings import FeedSettings, PlainSettings, PrivateSettings, Settings, SourceSettings
 from feeds.config.subscriptions import subscribed
 from feeds.model import filters
 from feeds.model.articles import Source
@@ -30,10 +30,6 @@ DEFAULT_FILE = "config.yaml"
 
 
 _LARGEST_LIST = 10_000_000
-
-
-_MADE_HERE = ("inbox", "private", "subscriptions", "database", "tracking_lists", "rules", "feeds", "sources")
-"""Keys that a Config has in another form than the file."""
 
 
 _Where = dict[str, tuple[str, Mapping[yaml_file.Path, int]]]
@@ -82,7 +78,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         raise ConfigError("\n".join((*faults, *unusable)))
     list_files = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     return Config(
-        **{key: getattr(settings, key) for key in Settings.model_fields if key not in _MADE_HERE},
+        **{key: getattr(settings, key) for key in PlainSettings.model_fields},
         inbox=inboxes.named(settings.inbox, folder),
         private=tuple(entry.name for entry in settings.private),
         private_places=_private_places(settings.private, *where["private"]),

@@ -1,4 +1,4 @@
-"""The words of config.yaml, each checked by itself: what a key may say, and what holds without it."""
+"""Define the keys of config.yaml: the default, the check and the meaning of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from feeds.model.filters import FilterError
 
 STATUS_FEED = "_status"
 """The name of the feed on how it stands; no source and no view is called so."""
-_LONGEST_INTERVAL = 366 * 86400
+MAX_INTERVAL_SECONDS = 366 * 86400
 
 
 def base_address(value: str) -> str:
@@ -166,40 +166,73 @@ class FeedSettings(_Model):
             raise ValueError(str(error).partition(": ")[2]) from error
 
 
-class Settings(_Model):
-    """The keys of config.yaml. Each one can also be set as FEEDS_<KEY> (`environment`)."""
+class PlainSettings(_Model):
+    """Keys whose value is used as written. The default, the check and the meaning of each are here only."""
 
     title: Annotated[str, Field(min_length=1)] = "Feeds"
+    """Title of the combined feed and of the pages."""
     description: str = "Clean feeds, republished"
+    """Description of the combined feed."""
     base_url: Annotated[str, AfterValidator(base_address)] = ""
+    """Public URL without a slash at its end; empty if it is taken from each request."""
     hubs: Annotated[tuple[Annotated[str, AfterValidator(_hub)], ...], BeforeValidator(_paths)] = ()
+    """URLs of WebSub hubs that are notified of changes; none without a `base_url`."""
     language: Language = "en"
+    """Language tag of the combined feed, and of articles whose language is not known (BCP 47)."""
+    poll: Poll = 1800
+    """Seconds between two polls of a subscription that has no interval of its own."""
+    private_upstreams: PrivateUpstreams = ()
+    """Hosts and networks that may be fetched from although they are private; EVERYWHERE for all."""
+    interval: Annotated[Seconds, Field(ge=1, le=MAX_INTERVAL_SECONDS)] = 60
+    """Seconds between two runs of the watcher."""
+    cron: Annotated[str, AfterValidator(cron_line)] | None = None
+    """Cron line in UTC that says when the watcher runs; None if it runs by `interval`."""
+    settle: Seconds = 2
+    """Seconds that a file must be unchanged before it is read."""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50
+    """Entries in a feed."""
+    host: str = "127.0.0.1"
+    """Address that the server listens on."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port that the server listens on; 0 for a free one."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes of `feeds serve`."""
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that clean articles if there are many."""
+    cluster: Annotated[str, AfterValidator(scheduler_address)] = ""
+    """Address of a Dask scheduler whose workers clean instead; empty for none."""
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    """Number of proxies before the server whose X-Forwarded-* headers are trusted."""
+    log: Literal["debug", "info", "warning", "error"] = "info"
+    """Lowest level that is logged."""
+    log_format: Literal["text", "json"] = "text"
+    """Form of a line of the log."""
+    access_log: bool = False
+    """Whether every request is logged."""
+    auto_sources: bool = True
+    """Whether an unknown publisher becomes a source by itself."""
+    deleted: Literal["keep", "retire", "remove"] = "keep"
+    """What happens to the article of a deleted file."""
+    pictures: Literal["ask", "show"] = "ask"
+    """Whether pages show pictures immediately or ask first, because publishers see who loads them."""
+    playground: Literal["local", "on", "off"] = "local"
+    """Who can use the playground: visitors on this machine, everybody, nobody."""
+    post_limit: Annotated[int, Field(ge=0, le=32_000_000)] = 8_000_000
+    """Largest size of an uploaded file in bytes; 0 if uploads are not accepted."""
+
+
+class Settings(PlainSettings):
+    """All keys of config.yaml, as they are written. Each one can also be set as FEEDS_<KEY> (`environment`).
+
+    The keys that stand here, and not in PlainSettings, have another form in Config: `loader` converts them.
+    """
+
     inbox: Annotated[
         tuple[InboxSettings, ...], BeforeValidator(inboxes.listed), Field(min_length=1, validate_default=True)
     ] = (InboxSettings(at="seeds"),)
     database: str = "var/feeds.sqlite"
     private: Annotated[tuple[PrivateSettings, ...], BeforeValidator(_private)] = ()
     subscriptions: Subscriptions = ()
-    poll: Poll = 1800
-    private_upstreams: PrivateUpstreams = ()
-    interval: Annotated[Seconds, Field(ge=1, le=_LONGEST_INTERVAL)] = 60
-    cron: Annotated[str, AfterValidator(cron_line)] | None = None
-    settle: Seconds = 2
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
-    cluster: Annotated[str, AfterValidator(scheduler_address)] = ""
-    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
-    log: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["text", "json"] = "text"
-    access_log: bool = False
-    auto_sources: bool = True
-    deleted: Literal["keep", "retire", "remove"] = "keep"
-    pictures: Literal["ask", "show"] = "ask"
-    playground: Literal["local", "on", "off"] = "local"
-    post_limit: Annotated[int, Field(ge=0, le=32_000_000)] = 8_000_000
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
     tracking_lists: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)] = ()
     feeds: tuple[FeedSettings, ...] = ()

@@ -15,7 +15,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
@@ -70,7 +70,7 @@ def export(config: Config, store: Store, folder: Path, base_url: str = "") -> Ex
     base = base_url or config.base_url
     if not audiences_are_parted(config, store):
         raise ExportError("`private` has changed since the last run: `feeds ingest` first")
-    files = _files(replace(config, base_url=base or _NOWHERE), store)
+    files = _files(config.model_copy(update={"base_url": base or _NOWHERE}), store)
     if not base:
         files = ((path, _relative(path, body)) for path, body in files)
     try:
