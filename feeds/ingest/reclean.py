@@ -137,15 +137,16 @@ def preview(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = 
 
 def _cleaned(store: Store, cleaner: Cleaner, workforce: Workforce, source: str) -> Iterator[list[Cleaned]]:
     with closing(workforce.map(_CLEANING, cleaner, _batches(store, source))) as cleaned:
-        for made in cleaned:
+        for _, made in cleaned:
             yield [one for one in made if one is not None]
 
 
-def _batches(store: Store, source: str) -> Iterator[list[EntryTask]]:
+def _batches(store: Store, source: str) -> Iterator[tuple[list[str], list[EntryTask]]]:
+    """Yield the ids of some entries with their tasks, until all are done."""
     last = ""
     while ids := store.entry_ids(after=last, limit=_BATCH, source=source):
         last = ids[-1]
-        yield [EntryTask(kept) for kept in store.originals_of_entries(ids).values()]
+        yield ids, [EntryTask(originals) for originals in store.originals_of_entries(ids).values()]
 
 
 def _given_up(task: EntryTask, reason: str) -> None:

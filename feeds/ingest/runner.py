@@ -6,7 +6,6 @@ What `feeds ingest` does by hand and the watcher on its schedule is this same fu
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -179,17 +178,12 @@ class Ingest:
         done = 0
         if due:
             progress(done, len(due))
-        begun: deque[Intake] = deque()
-        gone: list[InboxError] = []
-        read = self._begin(inbox, due, known, begun, gone)
-        with closing(self.workforce.map(_CLEANING, self.cleaner, read)) as cleaned:
-            for results in cleaned:
-                work = begun.popleft()
+        batches = self._batches(inbox, due, known)
+        with closing(self.workforce.map(_CLEANING, self.cleaner, batches)) as cleaned:
+            for work, results in cleaned:
                 self._finish(work, results, report)
                 done += len(work.files)
                 progress(done, len(due))
-        if gone:  # while it was read: what had been read till then is stored
-            raise gone[0]
 
     def _withdraw(
         self,
@@ -228,27 +222,13 @@ class Ingest:
             retire=self.deleted == "retire",
         )
 
-    def _begin(
-        self,
-        inbox: Inbox,
-        due: Sequence[Found],
-        known: dict[str, FileState],
-        begun: deque[Intake],
-        gone: list[InboxError],
-    ) -> Iterator[list[FileTask]]:
-        """Read batch after batch, as they are asked for; `begun` gathers what is on its way.
-
-        Ends where the inbox can be read no more, which is then in `gone`.
-        """
+    def _batches(
+        self, inbox: Inbox, due: Sequence[Found], known: dict[str, FileState]
+    ) -> Iterator[tuple[Intake, list[FileTask]]]:
+        """Read batch after batch, each when it is asked for. Raises InboxError when the inbox is gone."""
         for files in _batches(due):
             work = self._intake(inbox, known)
-            try:
-                tasks = work.read(files)
-            except InboxError as error:
-                gone.append(error)
-                return
-            begun.append(work)
-            yield tasks
+            yield work, work.read(files)
 
     def _take(
         self, inbox: Inbox, files: Sequence[Found], known: dict[str, FileState], report: Report

@@ -54,7 +54,9 @@ class Task(Protocol):
         """Of what it carries, about, in bytes."""
 
 
+B = TypeVar("B")
 T = TypeVar("T", bound=Task)
+T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
 
 
@@ -82,31 +84,40 @@ class Workforce:
             versions()  # now: an upgrade may replace the files while this process runs the old ones
 
     def map(
-        self, job: Job[T, R], cleaner: Cleaner, batches: Iterable[list[T]]
-    ) -> Generator[list[R], None, None]:
-        """The results of each batch, in order; while one is used, workers do the next ones, until it is
-        closed.
+        self, job: Job[T, R], cleaner: Cleaner, batches: Iterable[tuple[B, list[T]]]
+    ) -> Generator[tuple[B, list[R]], None, None]:
+        """Yield each batch with the results of its tasks, in order, while workers do the next ones.
 
-        What is small is done here. By one process, a thread of its own takes the next batch and does it.
-        Raises WorkforceError where the workers cannot be reached or are others.
+        A batch comes with its tasks. It is given back as it was, and never sent to a worker. A small number
+        of tasks is done in this thread. With one process, a thread takes the next batch and does it.
+
+        An error of `batches` is raised after the results of all batches before it. Raises WorkforceError
+        when the workers cannot be reached, or have other versions.
         """
-        batches, first = iter(batches), list[list[T]]()
-        while not (large := self._is_large(first)) and (batch := next(batches, None)) is not None:
-            first.append(batch)
-        batches = chain(first, batches)
-        del first  # nobody holds what is done
-        if not large:
-            for batch in batches:
-                yield _done(cleaner, job.do, batch)
-            return
-        if self.processes == 1 and not self.cluster:
-            yield from _beside(job, cleaner, batches)
-            return
-        with self._crew() as crew:
-            yield from _Shift(crew, job, cleaner).results(batches)
+        batches = _UntilError(batches)
+        first, is_large = self._first(batches)
+        remaining = chain(first, batches)
+        del first  # nothing keeps a batch in memory that is done
+        if not is_large:
+            for batch, tasks in remaining:
+                yield batch, _done(cleaner, job.do, tasks)
+        elif self.processes == 1 and not self.cluster:
+            yield from _beside(job, cleaner, remaining)
+        else:
+            with self._crew() as crew:
+                yield from _Shift[B, T, R](crew, job, cleaner).results(remaining)
+        batches.raise_error()
 
-    def _is_large(self, batches: list[list[T]]) -> bool:
-        tasks = list(chain(*batches))
+    def _first(self, batches: Iterator[tuple[B, list[T]]]) -> tuple[list[tuple[B, list[T]]], bool]:
+        """Take batches until their tasks are many or large; return them, and whether that was reached."""
+        first: list[tuple[B, list[T]]] = []
+        while not (is_large := self._is_large([task for _, tasks in first for task in tasks])):
+            if (batch := next(batches, None)) is None:
+                break
+            first.append(batch)
+        return first, is_large
+
+    def _is_large(self, tasks: list[T]) -> bool:
         return len(tasks) >= self.small or sum(task.size for task in tasks) >= _LARGE
 
     @contextmanager
@@ -118,38 +129,65 @@ class Workforce:
             crew.close()
 
 
-def _beside(job: Job[T, R], cleaner: Cleaner, batches: Iterator[list[T]]) -> Iterator[list[R]]:
-    """The results of each batch, of which a thread does the next one while one is used.
+class _UntilError(Iterator[T_co]):
+    """The items of another iterator until its first error, which `raise_error` raises when it is time."""
 
-    It takes the batch as well, where files are read: whoever reads them lets go of the interpreter for each,
-    and two threads that both want it wait for one another every time.
+    def __init__(self, items: Iterable[T_co]) -> None:
+        self._items = iter(items)
+        self._error: Exception | None = None
+
+    def __next__(self) -> T_co:
+        """Return the next item. Raises StopIteration at the end, or at an error."""
+        if self._error is None:
+            try:
+                return next(self._items)
+            except StopIteration:
+                raise
+            except Exception as error:
+                self._error = error
+        raise StopIteration
+
+    def raise_error(self) -> None:
+        """Raise the error that ended the items, if one did."""
+        if self._error is not None:
+            raise self._error
+
+
+def _beside(
+    job: Job[T, R], cleaner: Cleaner, batches: Iterator[tuple[B, list[T]]]
+) -> Iterator[tuple[B, list[R]]]:
+    """Yield each batch with its results, while a thread does the next one.
+
+    The thread takes the batch from the iterator as well, which reads files. Each read releases the
+    interpreter's lock, and two threads that both need it would wait for each other every time.
     """
 
-    def following() -> list[R] | None:
-        batch = next(batches, None)
-        return None if batch is None else _done(cleaner, job.do, batch)
+    def do_next() -> tuple[B, list[R]] | None:
+        item = next(batches, None)
+        return None if item is None else (item[0], _done(cleaner, job.do, item[1]))
 
     with collected_seldom(), ThreadPoolExecutor(1, "cleaning") as thread:
-        ahead = thread.submit(following)
-        while (results := ahead.result()) is not None:
-            ahead = thread.submit(following)
-            yield results
+        ahead = thread.submit(do_next)
+        while (pair := ahead.result()) is not None:
+            ahead = thread.submit(do_next)
+            yield pair
 
 
 @dataclass(slots=True, eq=False)
-class _Chunk(Generic[T, R]):
+class _Chunk(Generic[B, T, R]):
     """Tasks that travel together, on their way or back."""
 
     tasks: list[T]
     size: int
-    last: bool
-    """Whether their batch ends with them."""
+    batch: B
+    is_last: bool
+    """Whether it is the last one of its batch."""
     future: Future[list[R]] | None = None
     results: list[R] | None = None
 
 
 @dataclass(slots=True)
-class _Shift(Generic[T, R]):
+class _Shift(Generic[B, T, R]):
     """One piece of bulk work."""
 
     crew: Crew
@@ -158,25 +196,27 @@ class _Shift(Generic[T, R]):
     packed: bytes = b""
     alone: bool = False
     """Whether all others are gone, and the rest is done here."""
-    pending: deque[_Chunk[T, R]] = field(default_factory=deque)
+    pending: deque[_Chunk[B, T, R]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.packed = zlib.compress(pickle.dumps(self.cleaner), 1)
 
-    def results(self, batches: Iterable[list[T]]) -> Iterator[list[R]]:
-        """The results of each batch, in order."""
-        chunks: Iterator[_Chunk[T, R]] = (chunk for batch in batches for chunk in _chunks(batch))
+    def results(self, batches: Iterable[tuple[B, list[T]]]) -> Iterator[tuple[B, list[R]]]:
+        """Yield each batch with its results, in order."""
+        chunks: Iterator[_Chunk[B, T, R]] = (
+            chunk for batch, tasks in batches for chunk in _chunks(batch, tasks)
+        )
         gathered: list[R] = []
         while self._top_up(chunks):
             chunk = self.pending[0]
             gathered += self._result(chunk)
             self.pending.popleft()
-            if chunk.last:
+            if chunk.is_last:
                 self._top_up(chunks)  # they work while the caller does
-                yield gathered
+                yield chunk.batch, gathered
                 gathered = []
 
-    def _top_up(self, chunks: Iterator[_Chunk[T, R]]) -> bool:
+    def _top_up(self, chunks: Iterator[_Chunk[B, T, R]]) -> bool:
         most = 1 if self.alone else self.crew.workers * _CHUNKS_FOR_EACH_WORKER
         while len(self.pending) < most and sum(chunk.size for chunk in self.pending) < _SIZE_AT_ONCE:
             if (chunk := next(chunks, None)) is None:
@@ -185,7 +225,7 @@ class _Shift(Generic[T, R]):
             self._send(chunk)
         return bool(self.pending)
 
-    def _send(self, chunk: _Chunk[T, R]) -> None:
+    def _send(self, chunk: _Chunk[B, T, R]) -> None:
         if self.alone:
             return
         if not chunk.tasks:
@@ -202,7 +242,7 @@ class _Shift(Generic[T, R]):
     def _submitted(self, tasks: list[T]) -> Future[list[R]]:
         return self.crew.executor.submit(_work, self.packed, versions(), self.job.do, tasks)
 
-    def _result(self, chunk: _Chunk[T, R]) -> list[R]:
+    def _result(self, chunk: _Chunk[B, T, R]) -> list[R]:
         if chunk.results is None and chunk.future is not None:
             try:
                 chunk.results = self._answer(chunk.future)
@@ -270,17 +310,17 @@ class _Shift(Generic[T, R]):
         return done
 
 
-def _chunks(tasks: list[T]) -> Iterator[_Chunk[T, Any]]:
-    """A batch in chunks, bounded in number and in size; at least one."""
+def _chunks(batch: B, tasks: list[T]) -> Iterator[_Chunk[B, T, Any]]:
+    """Split a batch into chunks, bounded in number and in size; at least one."""
     chunk: list[T] = []
     size = 0
     for task in tasks:
         if chunk and (len(chunk) == _ITEMS_IN_A_CHUNK or size + task.size > _SIZE_OF_A_CHUNK):
-            yield _Chunk(chunk, size, last=False)
+            yield _Chunk(chunk, size, batch, is_last=False)
             chunk, size = [], 0
         chunk.append(task)
         size += task.size
-    yield _Chunk(chunk, size, last=True)
+    yield _Chunk(chunk, size, batch, is_last=True)
 
 
 def _work(packed: bytes, wanted: str, do: Callable[[Cleaner, T], R], tasks: Sequence[T]) -> list[R]:

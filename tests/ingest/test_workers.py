@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from feeds.cleaning.catalogue import Catalogue
 from feeds.cleaning.cleaner import Cleaner
 from feeds.cleaning.pack_schema import Rules
 from feeds.config.loader import load_lists
+from feeds.inboxes import InboxError
 from feeds.ingest import reclean
 from feeds.ingest.executors import WorkforceError
 from feeds.ingest.tasks import EntryTask, FileTask
@@ -154,11 +154,14 @@ def test_articles_are_cleaned_again_by_processes_as_by_one(archive: Path, tmp_pa
 
 
 def test_what_is_small_is_done_in_this_process() -> None:
-    batches = [[EntryTask(())] * 3] * 2
+    def workers(workforce: Workforce) -> set[tuple[int, int]]:
+        batches = [("batch", [EntryTask(())] * 3)] * 2
+        return {worker for _, results in workforce.map(WHOEVER, CLEANER, batches) for worker in results}
+
     here = (os.getpid(), threading.get_ident())
-    assert {*chain(*Workforce(2, small=7).map(WHOEVER, CLEANER, batches))} == {here}
-    assert here[0] not in {pid for pid, _ in chain(*Workforce(2, small=6).map(WHOEVER, CLEANER, batches))}
-    [(pid, thread)] = {*chain(*Workforce(1, small=6).map(WHOEVER, CLEANER, batches))}
+    assert workers(Workforce(2, small=7)) == {here}
+    assert here[0] not in {pid for pid, _ in workers(Workforce(2, small=6))}
+    [(pid, thread)] = workers(Workforce(1, small=6))
     assert pid == here[0], "one process is what was asked for"
     assert thread != here[1], "it cleans beside the thread that writes"
     assert multiprocessing.active_children() == []
@@ -177,6 +180,20 @@ def test_a_cleaner_travels_with_the_lists_of_others(tmp_path: Path) -> None:
     made = here.version(original).cleaned
     assert there.version(original).cleaned == made
     assert 'href="https://harbour.example/x?a=b"' in made.article.html
+
+
+@pytest.mark.parametrize(
+    "workforce", [Workforce(), Workforce(1, small=1), PROCESSES], ids=["here", "thread", "2"]
+)
+def test_an_error_while_batches_are_read_is_raised_after_the_results_before_it(workforce: Workforce) -> None:
+    def batches() -> Iterator[tuple[str, list[EntryTask]]]:
+        yield from (("first", [EntryTask(())]), ("second", [EntryTask(())]))
+        raise InboxError("the disk is gone")
+
+    results = workforce.map(WHOEVER, CLEANER, batches())
+    assert (next(results)[0], next(results)[0]) == ("first", "second")
+    with pytest.raises(InboxError, match="the disk is gone"):
+        next(results)
 
 
 # -- who is killed loses nothing ----------------------------------------------------------------------------
@@ -213,10 +230,10 @@ def test_a_task_that_kills_its_workers_is_given_up_and_all_others_are_done(
 ) -> None:
     where = request.getfixturevalue("cluster").address if who == "cluster" else ""
     tasks = [FileTask(f"{n}.md", b"deadly" if n == 11 else b"", NOON, NOON) for n in range(30)]
-    batches = [tasks[:20], tasks[20:]]
+    batches = [("first", tasks[:20]), ("second", tasks[20:])]
     done = list(Workforce(2, where, small=1).map(DEADLY, CLEANER, batches))
-    assert [len(batch) for batch in done] == [20, 10]
-    names = list(chain(*done))
+    assert [(batch, len(results)) for batch, results in done] == [("first", 20), ("second", 10)]
+    names = [name for _, results in done for name in results]
     assert names.pop(11) == "11.md: each process that began to clean it was killed"
     assert names == [f"{n}.md" for n in range(30) if n != 11]
 
