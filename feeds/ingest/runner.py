@@ -18,7 +18,8 @@ from feeds.cleaning.catalogue import Catalogue
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import Folder, Found, Inbox, InboxError
 from feeds.ingest import reclean
-from feeds.ingest.batch import Intake
+from feeds.ingest.batch import InboxIngest
+from feeds.ingest.batch_plan import ReadBatch
 from feeds.ingest.tasks import FileResult, FileTask, clean_file, named
 from feeds.ingest.workers import Job, Workforce
 from feeds.model.errors import UnavailableError
@@ -107,7 +108,8 @@ class Ingest:
         with self.store.running(wait=False):
             report = Report()
             self.catalogue.move(self.store.moves())
-            self._take(inbox, [found], self.store.known_files(inbox.name, [found.path]), report)
+            known = self.store.known_files(inbox.name, [found.path])
+            self._take(self._of_inbox(inbox, known), [found], report)
             return report
 
     @property
@@ -178,11 +180,11 @@ class Ingest:
         done = 0
         if due:
             progress(done, len(due))
-        batches = self._batches(inbox, due, known)
-        with closing(self.workforce.map(_CLEANING, self.cleaner, batches)) as cleaned:
-            for work, results in cleaned:
-                self._finish(work, results, report)
-                done += len(work.files)
+        work = self._of_inbox(inbox, known)
+        with closing(self.workforce.map(_CLEANING, self.cleaner, self._read_batches(work, due))) as batches:
+            for batch, results in batches:
+                self._finish(work, batch, results, report)
+                done += len(batch.files)
                 progress(done, len(due))
 
     def _withdraw(
@@ -209,53 +211,45 @@ class Ingest:
             )
             return
         for start in range(0, len(told), FILES_IN_A_BATCH):
-            report.gone += self._intake(inbox, {}).withdraw(told[start : start + FILES_IN_A_BATCH]).gone
+            paths = told[start : start + FILES_IN_A_BATCH]
+            report.gone += self._of_inbox(inbox, {}).withdraw(paths, self.clock())
 
-    def _intake(self, inbox: Inbox, known: dict[str, FileState]) -> Intake:
-        return Intake(
-            inbox=inbox,
-            store=self.store,
-            cleaner=self.cleaner,
-            known=known,
-            now=self.clock(),
-            forgotten=self.store.forgotten(),
-            retire=self.deleted == "retire",
-        )
+    def _of_inbox(self, inbox: Inbox, known: dict[str, FileState]) -> InboxIngest:
+        return InboxIngest(inbox, self.store, self.cleaner, known, retire=self.deleted == "retire")
 
-    def _batches(
-        self, inbox: Inbox, due: Sequence[Found], known: dict[str, FileState]
-    ) -> Iterator[tuple[Intake, list[FileTask]]]:
+    def _read_batches(
+        self, work: InboxIngest, due: Sequence[Found]
+    ) -> Iterator[tuple[ReadBatch, list[FileTask]]]:
         """Read batch after batch, each when it is asked for. Raises InboxError when the inbox is gone."""
         for files in _batches(due):
-            work = self._intake(inbox, known)
-            yield work, work.read(files)
+            yield work.read(files, self.clock())
 
-    def _take(
-        self, inbox: Inbox, files: Sequence[Found], known: dict[str, FileState], report: Report
-    ) -> None:
+    def _take(self, work: InboxIngest, files: Sequence[Found], report: Report) -> None:
         """Read, clean and write a few files here and now."""
-        work = self._intake(inbox, known)
-        tasks = work.read(files)
-        self._finish(work, [clean_file(self.cleaner, task) for task in tasks], report)
+        batch, tasks = work.read(files, self.clock())
+        self._finish(work, batch, [clean_file(self.cleaner, task) for task in tasks], report)
 
-    def _finish(self, work: Intake, results: Sequence[FileResult], report: Report) -> None:
-        """Write files as one batch; where that fails, one by one, so that it fails for the culprit alone.
+    def _finish(
+        self, work: InboxIngest, batch: ReadBatch, results: Sequence[FileResult], report: Report
+    ) -> None:
+        """Write a batch. If that fails, write its files one by one, so that only the culprit fails.
 
-        Raises what the store raises where it cannot even note that a file failed, and InboxError where the
+        Raises what the store raises when it cannot even note that a file failed, and InboxError when the
         inbox is gone meanwhile.
         """
-        files = work.files
         try:
-            part = work.write(results)
+            part = work.write(batch, results)
         except UnavailableError:  # no file's fault: the next run finds them as they are
             raise
         except Exception as error:
-            if len(files) > 1:
-                log.warning("a batch of %d files failed and is tried file by file: %s", len(files), error)
-                for file in files:
-                    self._take(work.inbox, [file], work.known, report)
+            if len(batch.files) > 1:
+                log.warning(
+                    "a batch of %d files failed and is tried file by file: %s", len(batch.files), error
+                )
+                for file in batch.files:
+                    self._take(work, [file], report)
                 return
-            part = work.give_up(files[0], error)
+            part = work.give_up(batch, error)
         report.new += part.new
         report.changed += part.changed
         report.same += part.same

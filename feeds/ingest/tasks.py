@@ -45,22 +45,29 @@ class FileTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """One article of a file, with all that is written of it that takes time to make."""
+class PreparedArticle:
+    """One article of a file, cleaned, with all that takes time to make before it is written.
+
+    `packed` and `findable` are values of the storage. Workers make them, so that they travel with the article
+    for speed: through `Original.packed` and `Batch.findable` to `rows.original_row` and `search_index.write`,
+    which make them again when they are missing, or when merging changed the article.
+    """
 
     draft: Draft
     packed: bytes
+    """The draft as its row holds it (`rows.packed`)."""
     cleaned: Cleaned
     findable: Findable
-    edited: bool = True
-    """Whether it says something significantly different from what the file said before."""
+    """The words of the article as the search index holds them (`search_terms.findable`)."""
+    is_edited: bool = True
+    """Whether it differs significantly from what the file said before."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
     """What became of a file."""
 
-    made: Sequence[Made] = ()
+    articles: Sequence[PreparedArticle] = ()
     refused: Sequence[Refusal] = ()
     """What of it cannot be used."""
     rolls: bool = False
@@ -72,21 +79,21 @@ class FileResult:
 def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     """Parse and clean a file. Never raises: whatever is wrong with the file is in the result."""
 
-    def clean_draft(_: str, draft: Draft) -> Made:
+    def clean_draft(_: str, draft: Draft) -> PreparedArticle:
         if task.source and not draft.source_name:
             draft = replace(draft, source_name=task.source)
         previous = task.previous.get(identity.entry_id(draft.link))
         times = (previous.dated, previous.seen) if previous else (task.dated, task.latest)
         cleaned = cleaner.prepare(draft, *times)
         article = cleaned.article
-        found_by = search_terms.findable(article.title, article.html)
-        edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
-        return Made(draft, rows.packed(draft), cleaned, found_by, edited)
+        findable = search_terms.findable(article.title, article.html)
+        is_edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
+        return PreparedArticle(draft, rows.packed(draft), cleaned, findable, is_edited)
 
     try:
         parsed = ParsedFile(task.data, task.path)
-        made = list(parsed.clean(clean_draft))
-        return FileResult(made, parsed.refused, parsed.rolls)
+        articles = list(parsed.clean(clean_draft))
+        return FileResult(articles, parsed.refused, parsed.rolls)
     except ReadError as error:
         return FileResult(failed=str(error))
     except Exception as error:  # a fault of ours: named like any other

@@ -1,0 +1,400 @@
+"""Decide what a batch of files changes in the database: values in, values out. Pure.
+
+`batch.py` reads the inbox and the database, and writes what is decided here. Each stage has its value:
+
+    ReadBatch     the files as they were read, and what the database knew of them
+    Incoming      what the files say now, after cleaning (`gather`)
+    Split         the same, with an entry of its own for each audience (`split_audiences`)
+    Merge         articles that continue what their files said before (`continue_files`)
+    Batch         all that is written (`merge_entries`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+
+from feeds import parsers
+from feeds.cleaning import merging
+from feeds.cleaning.audiences import EVERYBODY, Audiences, Place, place_of
+from feeds.cleaning.cleaner import Cleaner
+from feeds.inboxes import Found
+from feeds.ingest.tasks import FileResult
+from feeds.model import identity
+from feeds.model.articles import Cleaned, Original
+from feeds.model.runs import Failure, FileState, Outcome, Report
+from feeds.parsers import Refusal
+from feeds.storage import rows
+from feeds.storage.store import Batch
+from feeds.text.feed_urls import discreet
+from feeds.text.plain_text import legal
+from feeds.text.search_terms import Findable
+
+MAX_REFUSALS_NAMED = 20
+"""Entries or members of one file that a run names, of those that cannot be used."""
+
+FilePlace = tuple[str, int]
+"""Path and position of an article within the inbox of the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file of the batch after its bytes were read, or could not be."""
+
+    file: Found
+    digest: str = ""
+    """The digest of its bytes; empty when they could not be read."""
+    failure: str = ""
+    """The reason why it could not be read; empty when it could."""
+
+
+@dataclass(slots=True)
+class ReadBatch:
+    """Files as they were read, with all that decisions about them need. It holds no file's bytes."""
+
+    inbox: str
+    files: Sequence[Found]
+    now: datetime
+    known: Mapping[str, FileState] = field(default_factory=dict)
+    """What the database remembers of the inbox's files, by path."""
+    forgotten: frozenset[str] = frozenset()
+    """Ids of entries that may not come back, whatever a file says."""
+    previous: dict[str, list[Original]] = field(default_factory=dict)
+    """What the files said before, by path."""
+    to_clean: list[ReadFile] = field(default_factory=list)
+    """Files with a task, in the order of the tasks."""
+    settled: list[ReadFile] = field(default_factory=list)
+    """Files without a task: unchanged, or with a failure."""
+    waiting: int = 0
+    """The number of files that changed while they were read."""
+    deleted: Sequence[str] = ()
+    """Paths of files that are not in the inbox any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingArticle:
+    """An article of a file as it is now, with what cleaning made of it."""
+
+    original: Original
+    cleaned: Cleaned
+    is_edited: bool = True
+    """Whether it differs significantly from what its file said before."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """What a batch of files says now, before it is compared with what is stored."""
+
+    files: list[FileState] = field(default_factory=list)
+    """What to remember of the files."""
+    report: Report = field(default_factory=Report)
+    """The files that failed, wait or are unchanged. The others are counted after the writing."""
+    rewritten: list[str] = field(default_factory=list)
+    """Paths of the files whose stored originals are replaced."""
+    rolling: set[str] = field(default_factory=set)
+    """Paths of feeds and archives: articles that leave such a file stay published."""
+    articles: dict[FilePlace, IncomingArticle] = field(default_factory=dict)
+    findable: dict[str, Findable] = field(default_factory=dict)
+    """Search documents by entry id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Articles of which none shares an entry with an article for another audience."""
+
+    articles: dict[FilePlace, IncomingArticle]
+    moved: dict[Place, Original] = field(default_factory=dict)
+    """Stored originals that get an entry of their own, by their place, with the id of that entry."""
+
+
+@dataclass(slots=True)
+class Merge:
+    """Articles of a batch that continue what their files said before."""
+
+    articles: list[IncomingArticle] = field(default_factory=list)
+    dropped: list[Original] = field(default_factory=list)
+    """Articles that a feed or an archive lists no more, which stay as they were."""
+    moved: dict[Place, Original] = field(default_factory=dict)
+    entries_of_files: dict[str, list[str]] = field(default_factory=dict)
+    """The entry ids that each rewritten file had or has, by path."""
+    entry_ids: list[str] = field(default_factory=list)
+    """All entries that the batch may change."""
+
+
+def remembered(file: Found, digest: str, reason: str = "") -> FileState:
+    """Return what the database remembers of a file."""
+    return FileState(
+        path=file.path,
+        size=file.size,
+        modified=file.modified,
+        version=file.version,
+        digest=digest,
+        reason=legal(reason),
+    )
+
+
+def default_date(file: Found, now: datetime) -> datetime:
+    """Return the date of articles that name none: when the file changed, or `now` when that is unknown."""
+    return min(rows.from_micros(file.modified // 1000), now) if file.modified else now
+
+
+def gather(batch: ReadBatch, results: Sequence[FileResult]) -> Incoming:
+    """Collect what the files of a batch say; `results` are those of `to_clean`, in the same order."""
+    incoming = Incoming(report=Report(waiting=batch.waiting))
+    for read in batch.settled:
+        if read.failure:
+            add_failure(incoming, batch.known, read, read.failure)
+        else:
+            incoming.report.same += 1
+            incoming.files.append(remembered(read.file, read.digest))
+    for read, result in zip(batch.to_clean, results, strict=True):
+        if result.failed:
+            add_failure(incoming, batch.known, read, result.failed)
+        else:
+            _add_articles(incoming, batch, read.file, result)
+            _add_state(incoming, batch.known, read, result.refused)
+    incoming.rewritten += batch.deleted
+    return incoming
+
+
+def add_failure(incoming: Incoming, known: Mapping[str, FileState], read: ReadFile, reason: str) -> None:
+    """Add a file that cannot be read. One that failed the same way before is reported as unchanged."""
+    state = remembered(read.file, read.digest, reason)
+    if known.get(read.file.path) == state:
+        incoming.report.same += 1
+        return
+    incoming.files.append(state)
+    incoming.report.failed.append(Failure(discreet(read.file.path), state.reason))
+
+
+def _add_articles(incoming: Incoming, batch: ReadBatch, file: Found, result: FileResult) -> None:
+    incoming.rewritten.append(file.path)
+    if result.rolls:
+        incoming.rolling.add(file.path)
+    for position, article in enumerate(result.articles):
+        entry_id = article.cleaned.article.id
+        if entry_id in batch.forgotten:
+            continue
+        incoming.findable[entry_id] = article.findable
+        original = Original(
+            inbox=batch.inbox,
+            path=file.path,
+            position=position,
+            entry_id=entry_id,
+            draft=article.draft,
+            dated=default_date(file, batch.now),
+            seen=batch.now,
+            packed=article.packed,
+        )
+        incoming.articles[file.path, position] = IncomingArticle(original, article.cleaned, article.is_edited)
+
+
+def _add_state(
+    incoming: Incoming, known: Mapping[str, FileState], read: ReadFile, refused: Sequence[Refusal]
+) -> None:
+    """Remember a file that was read, and report what of it cannot be used, unless it was reported before."""
+    path = read.file.path
+    state = remembered(read.file, read.digest, parsers.told(refused, path))
+    incoming.files.append(state)
+    before = known.get(path)
+    if not refused or (before is not None and before.reason == state.reason):
+        return
+    failures = [
+        Failure(discreet(refusal.name), legal(refusal.reason)) for refusal in refused[:MAX_REFUSALS_NAMED]
+    ]
+    if more := len(refused) - len(failures):
+        failures.append(Failure(discreet(path), f"and {more} more that cannot be used"))
+    incoming.report.failed += failures
+
+
+# -- audiences ----------------------------------------------------------------------------------------------
+
+
+def audience_entry_ids(incoming: Incoming, audiences: Audiences) -> list[str]:
+    """Return the ids of the entries that `split_audiences` needs to know the stored originals of."""
+    shared = {article.original.entry_id: None for article in incoming.articles.values()}
+    private = {
+        identity.private_id(article.original.entry_id, audience): None
+        for article in incoming.articles.values()
+        if (audience := audiences.of(article.cleaned.article.source.slug)) != EVERYBODY
+    }
+    return [*shared, *private]
+
+
+def split_audiences(
+    incoming: Incoming,
+    stored: Mapping[str, Sequence[Original]],
+    audiences: Audiences,
+    *,
+    inbox: str,
+    forgotten: frozenset[str],
+) -> Split:
+    """Give the private version of an article that the public reads as well an entry of its own.
+
+    `stored` holds the originals of `audience_entry_ids`. A private version keeps its own entry even when the
+    public one is withdrawn. A version whose own entry was forgotten is left out.
+    """
+    by_entry: dict[str, dict[FilePlace, str]] = {}
+    for place, article in incoming.articles.items():
+        audience = audiences.of(article.cleaned.article.source.slug)
+        by_entry.setdefault(article.original.entry_id, {})[place] = audience
+    articles = dict(incoming.articles)
+    moved: dict[Place, Original] = {}
+    for entry_id, incoming_audiences in by_entry.items():
+        lasting = (
+            original for original in stored.get(entry_id, []) if not _is_replaced(original, incoming, inbox)
+        )
+        stored_audiences = audiences.by_audience(lasting)
+        present = {*stored_audiences, *incoming_audiences.values()}
+        keeper = EVERYBODY if EVERYBODY in present else min(stored_audiences or present)
+        for audience in stored_audiences.keys() - {keeper}:
+            own_id = identity.private_id(entry_id, audience)
+            moved |= {
+                place_of(original): replace(original, entry_id=own_id)
+                for original in stored_audiences[audience]
+            }
+        for place, audience in incoming_audiences.items():
+            own_id = identity.private_id(entry_id, audience)
+            if audience != EVERYBODY and (audience != keeper or own_id in stored):
+                article = articles.pop(place)
+                if own_id not in forgotten:
+                    articles[place] = _with_entry_id(article, own_id)
+    return Split(articles, moved)
+
+
+def _is_replaced(original: Original, incoming: Incoming, inbox: str) -> bool:
+    """Return whether the batch writes the original's file anew, without what the file said before."""
+    is_rewritten = original.inbox == inbox and original.path in incoming.rewritten
+    return is_rewritten and original.path not in incoming.rolling
+
+
+def _with_entry_id(article: IncomingArticle, entry_id: str) -> IncomingArticle:
+    cleaned = replace(article.cleaned, article=replace(article.cleaned.article, id=entry_id))
+    return replace(article, original=replace(article.original, entry_id=entry_id), cleaned=cleaned)
+
+
+# -- files and entries --------------------------------------------------------------------------------------
+
+
+def continue_files(incoming: Incoming, split: Split, before: Iterable[Original]) -> Merge:
+    """Let articles go on from what the same files said `before`.
+
+    An article keeps its position and the times of its first reading. What a feed or an archive lists no more,
+    because newer entries came, stays as it was.
+    """
+    merge = Merge(moved=split.moved)
+    previous: dict[str, dict[str, Original]] = {path: {} for path in incoming.rewritten}
+    for original in before:
+        original = split.moved.get(place_of(original), original)
+        previous[original.path][original.entry_id] = original
+    by_path: dict[str, list[IncomingArticle]] = {}
+    for article in split.articles.values():
+        path = article.original.path
+        if (earlier := previous[path].get(article.original.entry_id)) is not None:
+            article = _continued(article, earlier)
+        by_path.setdefault(path, []).append(article)
+    for path, articles in by_path.items():
+        merge.articles += _positioned(merge, articles, previous[path], is_rolling=path in incoming.rolling)
+    merge.entries_of_files = {path: list(originals) for path, originals in previous.items()}
+    ids = {entry_id: None for originals in previous.values() for entry_id in originals}
+    for article in merge.articles:
+        entry_id = article.original.entry_id
+        merge.entries_of_files[article.original.path].append(entry_id)
+        ids[entry_id] = None
+    ids |= {original.entry_id: None for original in split.moved.values()}
+    merge.entry_ids = list(ids)
+    return merge
+
+
+def _continued(article: IncomingArticle, earlier: Original) -> IncomingArticle:
+    """Keep the times of an article's first reading; `edited` moves only with a significant change."""
+    original = replace(
+        article.original,
+        position=earlier.position,
+        dated=earlier.dated,
+        seen=earlier.seen,
+        edited=article.original.dated if article.is_edited else earlier.edited,
+    )
+    return replace(article, original=original)
+
+
+def _positioned(
+    merge: Merge, articles: list[IncomingArticle], previous: dict[str, Original], *, is_rolling: bool
+) -> list[IncomingArticle]:
+    """Give each new article of a file a position that no earlier one has.
+
+    Moves what a feed or an archive lists no more from `previous` to `merge.dropped`.
+    """
+    if is_rolling:
+        ids = {article.original.entry_id for article in articles}
+        merge.dropped += [previous.pop(entry_id) for entry_id in list(previous) if entry_id not in ids]
+    taken = {original.position for original in (*merge.dropped, *previous.values())}
+    free = (number for number in count() if number not in taken)
+    return [
+        article
+        if article.original.entry_id in previous
+        else replace(article, original=replace(article.original, position=next(free)))
+        for article in articles
+    ]
+
+
+def merge_entries(
+    batch: ReadBatch,
+    incoming: Incoming,
+    merge: Merge,
+    stored: Mapping[str, Sequence[Original]],
+    cleaner: Cleaner,
+) -> Batch:
+    """Merge the articles with the other versions of their entries; return all that is to be written.
+
+    `stored` holds the originals of `merge.entry_ids`. An entry without a version is an orphan. One whose
+    stored versions cannot be cleaned any more is left as it is.
+    """
+    rewritten = set(incoming.rewritten)
+
+    def is_lasting(original: Original) -> bool:
+        return original.inbox != batch.inbox or original.path not in rewritten
+
+    dropped = {(original.path, original.position) for original in merge.dropped}
+    others: dict[str, list[Original]] = {}
+    for originals in stored.values():
+        for original in originals:
+            if is_lasting(original) or (original.path, original.position) in dropped:
+                original = merge.moved.get(place_of(original), original)
+                others.setdefault(original.entry_id, []).append(original)
+    versions: dict[str, list[merging.Version]] = {entry_id: [] for entry_id in merge.entry_ids}
+    for article in merge.articles:
+        versions[article.original.entry_id].append(cleaner.version(article.original, article.cleaned))
+    changes = Batch(
+        files=incoming.files,
+        rewritten=incoming.rewritten,
+        withdrawn=list(batch.deleted),
+        findable=incoming.findable,
+    )
+    for entry_id, incoming_versions in versions.items():
+        originals = others.get(entry_id, [])
+        if all_versions := [*incoming_versions, *cleaner.versions(originals)]:
+            changes.entries.append(merging.merge(all_versions))
+        elif not originals:
+            changes.orphans.append(entry_id)
+    changes.originals += merge.dropped
+    changes.originals += [article.original for article in merge.articles]
+    changes.originals += [original for original in merge.moved.values() if is_lasting(original)]
+    return changes
+
+
+def count_files(
+    report: Report, entries_of_files: Mapping[str, Sequence[str]], outcomes: Mapping[str, Outcome]
+) -> None:
+    """Count each file once, and each new or changed entry for the first file that has it."""
+    remaining = dict(outcomes)
+    for entry_ids in entries_of_files.values():
+        file_outcomes = {remaining.pop(entry_id, "same") for entry_id in entry_ids}
+        if "new" in file_outcomes:
+            report.new += 1
+        elif "changed" in file_outcomes:
+            report.changed += 1
+        else:
+            report.same += 1
