@@ -31,7 +31,7 @@ from flask import Flask, Response
 from feeds.config.loader import load
 from feeds.ingest.factory import ingest_of
 from feeds.server import log_setup
-from feeds.server.gunicorn_server import Server
+from feeds.server.gunicorn_server import GunicornServer
 from feeds.storage.store import Store
 from feeds.web.cache.disk import server_folder
 
@@ -44,7 +44,7 @@ PARAGRAPH = (
 )
 
 
-class Constant(Server):
+class Constant(GunicornServer):
     """The same server around a Flask view that returns the same bytes, whatever is asked."""
 
     def load(self) -> Flask:
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--serve", choices=["feeds", "constant", "alone", "shared"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        server = Constant if options.serve == "constant" else Server
+        server = Constant if options.serve == "constant" else GunicornServer
         with server_folder() if options.serve == "shared" else nullcontext() as shared:
             config = load("config.yaml", {})
             log_setup.configure(config, sys.stderr)

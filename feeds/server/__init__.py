@@ -1,1 +1,1 @@
-"""Run the long-lived processes: gunicorn, the watcher, logging."""
+"""Run the long processes: the web server and the watcher, with their logs."""

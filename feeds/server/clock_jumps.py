@@ -1,4 +1,7 @@
-"""Jumps of the system's clock: a schedule that goes by it would stand still for as long as it went back."""
+"""Detect jumps of the system clock.
+
+A schedule depends on that clock. If somebody sets it back by an hour, the next run would be an hour late.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,42 @@ import threading
 import time
 from collections.abc import Callable
 
-LEAST_SECONDS = 5.0
-_EVERY = 1.0
+MIN_JUMP_SECONDS = 5.0
+"""Smaller differences are corrections by a time server, which no schedule has to know of."""
+_CHECK_SECONDS = 1.0
 
 
-class JumpWatch(threading.Thread):
-    """Compares the system's clock with one that only runs on; calls `jumped` with the seconds it was set by.
+class ClockJumpMonitor(threading.Thread):
+    """A daemon thread that compares the system clock with a monotonic one.
 
-    A daemon. What `jumped` raises ends it.
+    It calls `on_jump` with the seconds that the clock was set by, negative if it was set back. An exception
+    of `on_jump` ends the thread.
     """
 
     def __init__(
         self,
-        jumped: Callable[[float], None],
+        on_jump: Callable[[float], None],
         *,
         wall: Callable[[], float] = time.time,
-        steady: Callable[[], float] = time.monotonic,
-        every: float = _EVERY,
+        monotonic: Callable[[], float] = time.monotonic,
+        check_seconds: float = _CHECK_SECONDS,
     ) -> None:
         super().__init__(name="clock", daemon=True)
-        self._jumped, self._wall, self._steady, self._every = jumped, wall, steady, every
+        self._on_jump = on_jump
+        self._wall = wall
+        self._monotonic = monotonic
+        self._check_seconds = check_seconds
         self._stopping = threading.Event()
-        self._apart = wall() - steady()
+        self._offset = wall() - monotonic()
 
     def stop(self) -> None:
-        """End soon."""
+        """End the thread soon; returns at once."""
         self._stopping.set()
 
     def run(self) -> None:
         """Called by start()."""
-        while not self._stopping.wait(self._every):
-            apart = self._wall() - self._steady()
-            by, self._apart = apart - self._apart, apart
-            if abs(by) >= LEAST_SECONDS:
-                self._jumped(by)
+        while not self._stopping.wait(self._check_seconds):
+            offset = self._wall() - self._monotonic()
+            jump, self._offset = offset - self._offset, offset
+            if abs(jump) >= MIN_JUMP_SECONDS:
+                self._on_jump(jump)

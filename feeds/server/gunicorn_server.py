@@ -1,4 +1,4 @@
-"""gunicorn around the Flask application: `feeds serve`, and with the watcher beside it `feeds run`."""
+"""Run the web application under gunicorn: `feeds serve`, and with the watcher in the worker `feeds run`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from feeds.config import Config
 from feeds.inboxes import kind_of
 from feeds.ingest.factory import ingest_of, open_store
 from feeds.model.errors import FeedsError, NoAnswerError
-from feeds.server.log_setup import REQUEST
+from feeds.server.log_setup import REQUEST_ATTRIBUTE
 from feeds.server.watcher import Watcher
 from feeds.storage.engine import Say, once_it_answers
 from feeds.storage.store import Store
@@ -31,18 +31,18 @@ from feeds.web.cache.disk import server_folder
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-_GRACE_SECONDS = 20  # Heroku kills 30 seconds after it asked (SIGTERM)
-_THREADS = 8
-_SECONDS_BEHIND = 1.0  # a feed may be behind the database, so that a request need not ask it
-_PORT_SECONDS = 3  # a server that was just killed may hold its port for a moment
+_GRACE_SECONDS = 20  # Heroku kills a process 30 seconds after SIGTERM
+_THREADS_PER_WORKER = 8
+_MAX_STALE_SECONDS = 1.0  # the age of a feed at most, so that few requests need a query
+_MAX_PORT_WAIT_SECONDS = 3  # a server that was just killed may hold its port for a moment
 
 
 class PortError(FeedsError):
-    """The server cannot listen where it was told to."""
+    """The server cannot listen on the configured host and port."""
 
 
-class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
-    """A gunicorn server that takes its settings from a Config, none from a file or GUNICORN_CMD_ARGS."""
+class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+    """A gunicorn server. Takes its settings from a Config alone, not from files or GUNICORN_CMD_ARGS."""
 
     def __init__(self, config: Config, *, watch: bool, say: Say, shared: Path | None = None) -> None:
         self._config = config
@@ -55,57 +55,57 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def load_config(self) -> None:
         """Called by gunicorn."""
         settings: dict[str, Any] = {
-            "bind": f"{_bracketed(self._config.host)}:{self._config.port}",
-            # The watcher lives in the worker, so that it never shares a fork with running threads.
+            "bind": f"{_url_host(self._config.host)}:{self._config.port}",
+            # The watcher is started in the worker, after the fork: threads do not survive a fork.
             "workers": 1 if self._watch else self._config.workers,
             "worker_class": "gthread",
-            "threads": _THREADS,
+            "threads": _THREADS_PER_WORKER,
             "graceful_timeout": _GRACE_SECONDS,
             "loglevel": self._config.log,
-            "logger_class": Log,
+            "logger_class": GunicornLogger,
             "accesslog": "-" if self._config.access_log else None,
             "proc_name": "feeds",
             "control_socket_disable": True,
-            "forwarded_allow_ips": "",  # whom to believe is `trusted_proxies`, and nothing else
+            "forwarded_allow_ips": "",  # only `trusted_proxies` decides which headers are trusted
             "when_ready": self._announce,
-            "post_fork": self._forked,
-            "post_worker_init": self._begin,
-            "worker_exit": self._end,
+            "post_fork": self._remember_worker,
+            "post_worker_init": self._start_worker,
+            "worker_exit": self._stop_watcher,
         }
         for name, value in settings.items():
-            if name in self.cfg.settings:  # older releases know no control socket
+            if name in self.cfg.settings:  # older releases have no control socket
                 self.cfg.set(name, value)
 
     def load(self) -> WSGIApplication:
-        """Called by gunicorn in each worker: the application, with a database connection of its own."""
-        return create_app(self._config, self._store(), seconds=_SECONDS_BEHIND, shared=self._shared)
+        """Called by gunicorn in each worker: create the application with its own database connections."""
+        return create_app(self._config, self._store(), seconds=_MAX_STALE_SECONDS, shared=self._shared)
 
     def _store(self) -> Store:
-        """The database, waited for: gunicorn ends the whole server where a worker cannot begin."""
+        """Wait for the database and open it. If a worker failed to start, gunicorn would end the server."""
 
         def alive() -> bool:
-            self._worker.notify()  # else it is taken for one that hangs
+            self._worker.notify()  # otherwise gunicorn kills the worker, because it seems to hang
             return bool(self._worker.alive)
 
         say = logging.getLogger(__name__).warning
         try:
             return once_it_answers(lambda: Store(self._config.database), say, seconds=inf, alive=alive)
-        except NoAnswerError:  # told to end
+        except NoAnswerError:  # the worker was told to end while it waited
             raise SystemExit(0) from None
 
-    def _forked(self, _: Any, worker: Any) -> None:
+    def _remember_worker(self, _: Any, worker: Any) -> None:
         self._worker = worker
 
     def _announce(self, arbiter: Any) -> None:
-        port = arbiter.LISTENERS[0].sock.getsockname()[1]  # the one that was given where 0 was asked for
-        host = "localhost" if self._config.host in ("0.0.0.0", "::") else _bracketed(self._config.host)
-        here = f"http://{host}:{port}"
+        port = arbiter.LISTENERS[0].sock.getsockname()[1]  # the system chooses the port if 0 is configured
+        host = "localhost" if self._config.host in ("0.0.0.0", "::") else _url_host(self._config.host)
+        local_url = f"http://{host}:{port}"
         public = f", for readers at {self._config.base_url}/" if self._config.base_url else ""
-        self._say(f"Feeds at {here}/{public} (Ctrl-C ends)")
+        self._say(f"Feeds at {local_url}/{public} (press Ctrl-C to stop)")
 
-    def _begin(self, worker: Any) -> None:
-        # Ctrl-C ends a worker as SIGTERM does. gunicorn's own quick end takes a lock in the signal handler
-        # that the interrupted code may hold already, and then hangs until it is killed.
+    def _start_worker(self, worker: Any) -> None:
+        # Ctrl-C ends a worker as SIGTERM does. gunicorn's own handler for a quick end takes a lock that the
+        # interrupted code may hold already, and then hangs until it is killed.
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, worker.handle_exit)
         if self._watch:
@@ -113,14 +113,14 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             worker.feeds_watcher = watcher
             watcher.start()
 
-    def _end(self, _: Any, worker: Any) -> None:
+    def _stop_watcher(self, _: Any, worker: Any) -> None:
         watcher = getattr(worker, "feeds_watcher", None)
         if watcher is not None:
             watcher.stop()
 
 
-class Log(glogging.Logger):  # type: ignore[misc]
-    """gunicorn's own messages, and one for each request where that is wanted, through the loggers of all."""
+class GunicornLogger(glogging.Logger):  # type: ignore[misc]
+    """Passes gunicorn's messages, and the access log if it is configured, to the root logger's handlers."""
 
     def setup(self, cfg: Any) -> None:
         """Called by gunicorn."""
@@ -133,7 +133,7 @@ class Log(glogging.Logger):  # type: ignore[misc]
         """Called by gunicorn after each request."""
         if not self.cfg.accesslog:
             return
-        known: dict[str, str | int | float] = {
+        fields: dict[str, str | int | float] = {
             "address": environ.get("REMOTE_ADDR", "-"),
             "method": environ["REQUEST_METHOD"],
             "path": req.uri,
@@ -143,28 +143,29 @@ class Log(glogging.Logger):  # type: ignore[misc]
             "referer": environ.get("HTTP_REFERER", ""),
             "agent": environ.get("HTTP_USER_AGENT", ""),
         }
-        shown = (json.dumps(value, ensure_ascii=False) for value in (known["referer"], known["agent"]))
-        said = "{address} {method} {path} {status} {bytes} {milliseconds} ms".format_map(known)
-        self.access_log.info("%s %s %s", said, *shown, extra={REQUEST: known})
+        quoted = (json.dumps(value, ensure_ascii=False) for value in (fields["referer"], fields["agent"]))
+        line = "{address} {method} {path} {status} {bytes} {milliseconds} ms".format_map(fields)
+        self.access_log.info("%s %s %s", line, *quoted, extra={REQUEST_ATTRIBUTE: fields})
 
 
 def serve(config: Config, *, watch: bool, say: Say) -> None:
-    """Serve until told to stop; with `watch` the watcher runs in the same process.
+    """Serve until a signal ends the process; with `watch` the watcher runs in the same process.
 
-    Raises StoreError, PortError and ConfigError before anything is started: a worker could only die of them.
+    Raises StoreError, PortError and ConfigError before a worker is started, where nobody could handle them.
     """
     if watch:
-        for place in config.inbox:
-            kind_of(place)
+        for inbox in config.inbox:
+            kind_of(inbox)  # raises ConfigError for an inbox that needs an extra that is not installed
     open_store(config, say).close()
     _wait_for_port(config.host, config.port)
-    several = config.workers > 1 and not watch
-    with server_folder() if several else nullcontext() as shared:
-        Server(config, watch=watch, say=say, shared=shared).run()
+    has_several_workers = config.workers > 1 and not watch
+    with server_folder() if has_several_workers else nullcontext() as shared:
+        GunicornServer(config, watch=watch, say=say, shared=shared).run()
 
 
 def _wait_for_port(host: str, port: int) -> None:
-    give_up = time.monotonic() + _PORT_SECONDS
+    """Return when the port is free. Raises PortError if it is not free in time, or cannot be used at all."""
+    deadline = time.monotonic() + _MAX_PORT_WAIT_SECONDS
     while True:
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -173,10 +174,11 @@ def _wait_for_port(host: str, port: int) -> None:
                 probe.bind((host, port))
             return
         except OSError as error:
-            if error.errno != errno.EADDRINUSE or time.monotonic() > give_up:
-                raise PortError(f"cannot listen on {_bracketed(host)}:{port}: {error.strerror}") from error
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise PortError(f"cannot listen on {_url_host(host)}:{port}: {error.strerror}") from error
         time.sleep(0.2)
 
 
-def _bracketed(host: str) -> str:
+def _url_host(host: str) -> str:
+    """Return a host as it is written in URLs: IPv6 addresses in brackets."""
     return f"[{host}]" if ":" in host else host

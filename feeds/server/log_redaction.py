@@ -1,30 +1,32 @@
-"""Logs without secrets: what looks like an access token is left out of every message and traceback."""
+"""Remove access tokens from log messages and tracebacks."""
 
 from __future__ import annotations
 
 import logging
 import re
 
-_PLAIN = logging.Formatter()
+_TRACEBACK_FORMATTER = logging.Formatter()
 _SECRET = re.compile(
     r"((?:token|%74oken)(?:=|%3d)|authorization\W{1,4}(?:basic |bearer )?)[^\s&\"'<>]+", re.I
 )
 
 
-class Masked(logging.Filter):
-    """Changes each record that passes, before any handler writes it."""
+class RedactingFilter(logging.Filter):
+    """Replaces the tokens of each record, before a handler writes it. Drops no record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let it pass, masked."""
-        said = record.getMessage()
-        record.msg, record.args = mask(said), ()
+        """Redact a record's message and traceback; return True always."""
+        record.msg, record.args = redact(record.getMessage()), ()
         if record.exc_info and not record.exc_text:
-            record.exc_text = _PLAIN.formatException(record.exc_info)
+            record.exc_text = _TRACEBACK_FORMATTER.formatException(record.exc_info)
         if record.exc_text:
-            record.exc_text = mask(record.exc_text)  # formatters write this one and make none themselves
+            record.exc_text = redact(record.exc_text)  # formatters use this text if it exists
         return True
 
 
-def mask(text: str) -> str:
-    """The text with an ellipsis for each token."""
+def redact(text: str) -> str:
+    """Replace each token of a text by an ellipsis.
+
+    Tokens are the values of `token=` in URLs, also percent-encoded, and of Authorization headers.
+    """
     return _SECRET.sub(r"\1…", text)

@@ -1,4 +1,4 @@
-"""Logs: one line a message, as text or as JSON, without tokens; whatever library writes them."""
+"""Set up logging: one line per message, as text or JSON, without tokens, for libraries too."""
 
 from __future__ import annotations
 
@@ -8,39 +8,43 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from feeds.config import Config
-from feeds.server.log_redaction import Masked, mask
+from feeds.server.log_redaction import RedactingFilter, redact
 
-TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-REQUEST = "request"
-"""The attribute of a record that holds what is known of a request, by name."""
+TEXT_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+REQUEST_ATTRIBUTE = "request"
+"""The attribute of an access log record that maps the fields of the request to their values."""
 
 
 def configure(config: Config, stream: TextIO) -> None:
-    """Let all loggers, and Python's warnings, write to a stream as it is configured, and nowhere else."""
+    """Send all loggers and Python's warnings to a stream, in the configured format and level."""
     handler = logging.StreamHandler(stream)
-    handler.addFilter(Masked())
-    handler.setFormatter(Json() if config.log_format == "json" else logging.Formatter(TEXT))
+    handler.addFilter(RedactingFilter())
+    handler.setFormatter(JsonFormatter() if config.log_format == "json" else logging.Formatter(TEXT_FORMAT))
     logging.basicConfig(level=config.log.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long run is no warning
-    logging.getLogger("urllib3").setLevel(logging.INFO)  # whose debugging names queries, which may hold keys
+    # APScheduler warns of every run that takes longer than the interval.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # The debug messages of urllib3 contain queries, which may contain keys.
+    logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
-class Json(logging.Formatter):
-    """A record as one JSON object on one line: `time` (ISO 8601, UTC), `level`, `logger`, `message`, and
-    `exception` where there is one; what is known of a request stands beside them.
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one JSON object on one line.
+
+    Members: `time` (ISO 8601, UTC), `level`, `logger`, `message`; `exception` if there is one; and the fields
+    of the request in the access log (docs/configuration.md).
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end. Expects a record whose message and traceback are masked already."""
-        said: dict[str, Any] = {
+        """Return the line without its line break. Message and traceback are expected to be redacted."""
+        members: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
         if record.exc_text:
-            said["exception"] = record.exc_text
-        for name, value in getattr(record, REQUEST, {}).items():
-            said[name] = mask(value) if isinstance(value, str) else value
-        return json.dumps(said, ensure_ascii=False)
+            members["exception"] = record.exc_text
+        for name, value in getattr(record, REQUEST_ATTRIBUTE, {}).items():
+            members[name] = redact(value) if isinstance(value, str) else value
+        return json.dumps(members, ensure_ascii=False)

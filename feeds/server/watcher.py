@@ -1,4 +1,7 @@
-"""The watcher: APScheduler around the ingest. Started by a command, never by an import."""
+"""Run the ingest on a schedule, poll subscriptions and notify hubs (APScheduler).
+
+A command starts the watcher; an import never does.
+"""
 
 from __future__ import annotations
 
@@ -20,32 +23,35 @@ from feeds.model import backoff
 from feeds.model.errors import FeedsError, UnavailableError
 from feeds.model.runs import Report
 from feeds.publishing.websub import pusher_of
-from feeds.server.clock_jumps import JumpWatch
+from feeds.server.clock_jumps import ClockJumpMonitor
 from feeds.storage.store import AlreadyRunningError
 from feeds.subscriptions.poller import Poller
 from feeds.text.filenames import shown
 
 log = logging.getLogger(__name__)
 
-_PUSH_EVERY, _PUSH_SECONDS = 2, 20
+_DELIVERY_INTERVAL = 2  # seconds between two looks for notices to hubs
+_MAX_DELIVERY_SECONDS = 20  # then the rest waits for the next look, so that stopping never takes long
+_POLL_INTERVAL = 1  # seconds between two looks for subscriptions that are due
+_FORGET_INTERVAL = 3600  # seconds, where there are no subscriptions and only old ones have to be forgotten
 _FIRST_RETRY = timedelta(seconds=1)
-_POLL_EVERY, _FORGET_EVERY = 1, 3600
 
 
 class StoppedError(FeedsError):
-    """The watcher was asked to stop; what was stored so far stays, the rest is read the next time."""
+    """The watcher was told to stop in the middle of a run. The next run reads the files that are left."""
 
 
-class Once(BaseTrigger):  # type: ignore[misc] # no types
-    """A trigger whose missed times are made up for by one. The original lists them one by one, however many
-    they are where the clock was set forward.
+class CoalescingTrigger(BaseTrigger):  # type: ignore[misc] # no types
+    """A trigger that makes up for all missed times by firing once.
+
+    APScheduler's own triggers compute the missed times one by one: millions, if the clock was set forward.
     """
 
     def __init__(self, trigger: BaseTrigger) -> None:
         self._trigger = trigger
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """Called by APScheduler: the next time after the last one, or after now where that is over."""
+        """Called by APScheduler: return the next time after the last one, or after now if that has passed."""
         following: datetime | None = self._trigger.get_next_fire_time(previous_fire_time, now)
         if following is not None and following <= now:
             following = self._trigger.get_next_fire_time(now, now)
@@ -53,11 +59,11 @@ class Once(BaseTrigger):  # type: ignore[misc] # no types
 
 
 class Watcher:
-    """Runs the ingest at once and then on schedule, one run at a time, in a thread of its own."""
+    """Runs the ingest at once and then on schedule, one run at a time, in its own thread."""
 
     def __init__(self, config: Config, ingest: Ingest) -> None:
         self._ingest = ingest
-        self._when = f"at {config.cron} (UTC)" if config.cron else f"every {config.interval} s"
+        self._schedule = f"at {config.cron} (UTC)" if config.cron else f"every {config.interval} s"
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         trigger = (
@@ -66,49 +72,49 @@ class Watcher:
             else IntervalTrigger(seconds=config.interval, timezone=UTC)
         )
         self._interval = timedelta(seconds=config.interval)
-        self._failed = 0
-        """Runs in a row that the database was not there for."""
-        self._clock = JumpWatch(self._jumped)
-        # A run that takes longer than the interval delays the next one; missed ones are made up for by one.
+        self._failures = 0
+        """Number of runs in a row that failed because the database did not answer."""
+        self._clock = ClockJumpMonitor(self._restart_schedule)
+        # A run that takes longer than the interval delays the next one.
         self._job = self._scheduler.add_job(
             self.run_once,
-            Once(trigger),
+            CoalescingTrigger(trigger),
             next_run_time=datetime.now(UTC),
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
         )
         self._poller = Poller(config.subscriptions, policy_of(config.private_upstreams), config.database)
-        self._scheduler.add_job(  # a job of its own: no upstream holds up a run
+        self._scheduler.add_job(  # its own job: no upstream delays a run
             self._poll,
-            # In any case: what was subscribed to before is forgotten then. Never once only: a job that ends
-            # while the scheduler does makes APScheduler's thread fail.
-            _every(_POLL_EVERY if config.subscriptions else _FORGET_EVERY),
+            # Without subscriptions too, to forget old ones. And not only once: if such a job ends
+            # together with the scheduler, then APScheduler's thread fails.
+            _every(_POLL_INTERVAL if config.subscriptions else _FORGET_INTERVAL),
             next_run_time=datetime.now(UTC),
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
         )
         self._pusher = pusher_of(config)
-        if self._pusher is not None:  # a job of its own: no hub holds up a run
+        if self._pusher is not None:  # its own job: no hub delays a run
             self._scheduler.add_job(
                 self._pusher.deliver,
-                _every(_PUSH_EVERY),
-                args=[_PUSH_SECONDS],
+                _every(_DELIVERY_INTERVAL),
+                args=[_MAX_DELIVERY_SECONDS],
                 coalesce=True,
                 max_instances=1,
                 misfire_grace_time=None,
             )
 
     def start(self) -> None:
-        """Begin; answers at once."""
-        places = ", ".join(inbox.where for inbox in self._ingest.inboxes if inbox.may_be_away)
-        log.info("watching %s, %s", places, self._when)
+        """Start the jobs in the background; returns at once."""
+        inboxes = ", ".join(inbox.where for inbox in self._ingest.inboxes if inbox.may_be_away)
+        log.info("watching %s, %s", inboxes, self._schedule)
         self._scheduler.start()
         self._clock.start()
 
     def stop(self) -> None:
-        """Finish the batch that is being stored, if any, and end."""
+        """Stop all jobs. Returns when the batch that is being stored, if any, is stored."""
         self._stopping.set()
         self._clock.stop()
         self._poller.stop()
@@ -120,68 +126,70 @@ class Watcher:
             self._pusher.close()
 
     def run_once(self) -> None:
-        """One run; whatever goes wrong in it is logged, and the next one comes."""
+        """Run the ingest once. Logs every error instead of raising it, so that the next run takes place."""
         self._poller.news.clear()
         try:
-            report = self._ingest.run("watcher", wait=False, progress=self._between_batches)
+            report = self._ingest.run("watcher", wait=False, progress=self._check_stop)
         except AlreadyRunningError:
-            log.info("another process is ingesting; this run is left out")
+            log.info("another process is ingesting; this run was skipped")
         except StoppedError as stopped:
             log.info("%s", stopped)
         except UnavailableError as error:
-            self._again_soon(error)
+            self._retry_soon(error)
         except FeedsError as error:
             log.error("%s", error)
         except Exception:
             log.exception("the run failed")
         else:
-            self._failed = 0
-            _say(report)
+            self._failures = 0
+            _log_report(report)
         finally:
-            if self._pusher is not None:  # also what was stored before something went wrong
+            if self._pusher is not None:  # a run that failed may have stored articles before
                 self._pusher.note()
 
-    def _again_soon(self, error: UnavailableError) -> None:
-        """Try again after a second, then twice as long each time, up to the interval."""
-        wait = backoff.exponential(_FIRST_RETRY, self._failed, self._interval)
-        self._failed += 1
-        soon = datetime.now(UTC) + wait
-        if self._stopping.is_set() or (self._job.next_run_time and self._job.next_run_time <= soon):
+    def _retry_soon(self, error: UnavailableError) -> None:
+        """Move the next run to a second from now, then twice as long each time, up to the interval."""
+        wait = backoff.exponential(_FIRST_RETRY, self._failures, self._interval)
+        self._failures += 1
+        retry_time = datetime.now(UTC) + wait
+        if self._stopping.is_set() or (self._job.next_run_time and self._job.next_run_time <= retry_time):
             log.error("%s", error)
         else:
-            log.error("%s; tried again in %.0f s", error, wait.total_seconds())
-            self._job.modify(next_run_time=soon)
+            log.error("%s; trying again in %.0f s", error, wait.total_seconds())
+            self._job.modify(next_run_time=retry_time)
 
-    def _jumped(self, seconds: float) -> None:
-        """What was planned by a clock that was set since is done now, and planned anew from there."""
-        log.warning("the system's clock was set %s by %.0f s", "on" if seconds > 0 else "back", abs(seconds))
+    def _restart_schedule(self, seconds: float) -> None:
+        """Run every job now, because the clock that their next times were computed from was set."""
+        direction = "forward" if seconds > 0 else "back"
+        log.warning("the system clock was set %s by %.0f s; starting all jobs now", direction, abs(seconds))
         for job in self._scheduler.get_jobs():
-            with suppress(JobLookupError):  # it is being stopped
+            with suppress(JobLookupError):  # the watcher is stopping
                 job.modify(next_run_time=datetime.now(UTC))
 
     def _poll(self) -> None:
-        """Ask the feeds of others that are due; what they brought is read at once, or after this run."""
+        """Poll the subscriptions that are due. If they have news, start a run at once or after this one."""
         self._poller.begin()
         if self._poller.news.is_set() and not self._stopping.is_set():
             self._job.modify(next_run_time=datetime.now(UTC))
 
-    def _between_batches(self, done: int, to_do: int) -> None:
+    def _check_stop(self, done: int, to_do: int) -> None:
+        """Called by the ingest between two batches. Raises StoppedError if the watcher is stopping."""
         if self._stopping.is_set() and done < to_do:
             raise StoppedError(f"stopped after {done} of {to_do} files")
 
 
-def _every(seconds: int) -> Once:
-    return Once(IntervalTrigger(seconds=seconds, timezone=UTC))
+def _every(seconds: int) -> CoalescingTrigger:
+    return CoalescingTrigger(IntervalTrigger(seconds=seconds, timezone=UTC))
 
 
-def _say(report: Report) -> None:
+def _log_report(report: Report) -> None:
     for failure in report.unreachable:
         log.error("%s", failure.reason)
     for failure in report.failed:
         log.warning("%s: %s", shown(failure.path), failure.reason)
     if report.new or report.changed or report.failed or report.recleaned or report.gone:
         log.info(
-            "new %d, changed %d, same %d, failed %d, waiting %d, cleaned again %d, published no more %d",
+            "new %d, changed %d, same %d, failed %d, waiting %d, cleaned again %d, no longer published %d",
             report.new,
             report.changed,
             report.same,

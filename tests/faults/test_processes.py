@@ -115,7 +115,7 @@ def test_a_watcher_goes_on_soon_where_the_server_was_killed_in_mid_run(
     watcher = busy.start("watch")
     in_the_middle(busy)
     server.end(signal.SIGKILL)
-    watcher.says("tried again in 1 s", 20)
+    watcher.says("trying again in 1 s", 20)
     assert "Traceback" not in watcher.said
     server.start()
     eventually(lambda: complete(busy), 40, "the articles")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from lxml import etree, html
 
-from feeds.server.log_redaction import Masked, mask
+from feeds.server.log_redaction import RedactingFilter, redact
 from tests.support.places import FORMATS, Answer, Place, Process, article, parsed, titles
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
@@ -293,18 +293,18 @@ def test_an_error_leaves_no_token_in_the_log(place: Place) -> None:
     assert token not in server.said
 
 
-def test_messages_and_tracebacks_are_masked(caplog: pytest.LogCaptureFixture) -> None:
+def test_messages_and_tracebacks_are_redacted(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("feeds.tests.masking")
-    masked = Masked()
-    logger.addFilter(masked)
+    redacting = RedactingFilter()
+    logger.addFilter(redacting)
     try:
         raise ValueError("GET /x?a=1&token=secret-1&b=2")
     except ValueError:
         logger.exception("of %s and %r", "/y?%74oken=secret-2", "Authorization: Basic secret-3")
-    logger.removeFilter(masked)
+    logger.removeFilter(redacting)
     assert "secret" not in caplog.text
     assert "GET /x?a=1&token=…&b=2" in caplog.text
-    assert mask("no token here, nor authorization") == "no token here, nor authorization"
+    assert redact("no token here, nor authorization") == "no token here, nor authorization"
 
 
 @pytest.mark.sqlite
