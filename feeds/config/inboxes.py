@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os.path
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from feeds.config import git_url, yaml_file
+from feeds.config import git_url
 from feeds.model.inbox_names import FIRST_FOLDER, RESERVED_INBOXES
 
 
@@ -123,14 +124,23 @@ def without_secrets(address: str) -> str:
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
-def same_names(entries: Sequence[InboxSettings], lines: Mapping[yaml_file.Path, int], name: str) -> list[str]:
-    """A fault for each inbox that is called like another one."""
-    faults, taken = [], set[str]()
-    for index, place in enumerate(named(entries, Path())):
-        if place.name in taken:
-            line = lines.get(("inbox", index), lines.get(("inbox",), 1))
-            faults.append(f"{name}:{line}: inbox[{index}]: another inbox is called {place.name!r} already")
-        taken.add(place.name)
+def repeated(entries: Sequence[InboxSettings], place: Callable[..., str]) -> list[str]:
+    """Return a fault for each inbox that has the name of another one, or is the same place.
+
+    `place` gives the `file:line: key` of an entry.
+    """
+    faults: list[str] = []
+    first_of_name: dict[str, int] = {}
+    first_at: dict[str, int] = {}
+    for index, inbox in enumerate(named(entries, Path())):
+        at = os.path.normpath(inbox.at) if isinstance(inbox.at, Path) else inbox.at.rstrip("/")
+        if at in first_at:
+            faults.append(f"{place('inbox', index)}: the same place as inbox[{first_at[at]}]")
+        elif inbox.name in first_of_name:
+            other = first_of_name[inbox.name]
+            faults.append(f"{place('inbox', index)}: inbox[{other}] is called {inbox.name!r} already")
+        first_of_name.setdefault(inbox.name, index)
+        first_at.setdefault(at, index)
     return faults
 
 

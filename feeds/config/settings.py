@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -61,9 +63,41 @@ def _slug(value: str) -> str:
 
 
 def _language(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", value):
+    # A language has two or three letters; longer ones are reserved (RFC 5646 section 2.2.1): a word, rather.
+    if not re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", value):
         raise ValueError("expected a language tag such as en, zh-Hans or zh-TW (BCP 47)")
     return value
+
+
+def _host(value: str) -> str:
+    with suppress(ValueError):
+        return str(ip_address(value.strip("[]")))
+    label = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+    if not re.fullmatch(rf"{label}(?:\.{label})*\.?", value) or re.fullmatch(r"[0-9.]+", value):
+        raise ValueError(
+            "expected an address or a name of this machine, such as 127.0.0.1 or localhost; 0.0.0.0 for all"
+        )
+    return value
+
+
+def _database(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    backend = scheme.partition("+")[0].lower()
+    if value == ":memory:" or (separator and backend == "sqlite" and rest in ("", "/", "/:memory:")):
+        raise ValueError("SQLite needs the path of a file, such as var/feeds.sqlite")
+    if separator and backend not in ("sqlite", "postgres", "postgresql"):
+        raise ValueError(
+            f"{backend or 'it'} is not supported; expected a path, sqlite:///… or postgresql://…"
+        )
+    if separator and backend != "sqlite" and not _POSTGRESQL.fullmatch(rest):
+        raise ValueError("expected an address such as postgresql://user:password@host:5432/name")
+    return value
+
+
+_POSTGRESQL = re.compile(
+    r"(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::[0-9]*)?(?:/[^?]*)?(?:\?.*)?", re.DOTALL
+)
+"""What SQLAlchemy accepts behind the scheme."""
 
 
 def _paths(value: Any) -> Any:
@@ -87,7 +121,7 @@ def _rules(value: Rules) -> Rules:
     return value
 
 
-Seconds = Annotated[int, BeforeValidator(seconds)]
+Seconds = Annotated[int, BeforeValidator(seconds), yaml_file.Time]
 Language = Annotated[str, AfterValidator(_language)]
 
 
@@ -191,7 +225,7 @@ class PlainSettings(_Model):
     """Seconds that a file must be unchanged before it is read."""
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
     """Entries in a feed."""
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     """Address that the server listens on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port that the server listens on; 0 for a free one."""
@@ -230,7 +264,7 @@ class Settings(PlainSettings):
     inbox: Annotated[
         tuple[InboxSettings, ...], BeforeValidator(inboxes.listed), Field(min_length=1, validate_default=True)
     ] = (InboxSettings(at="seeds"),)
-    database: str = "var/feeds.sqlite"
+    database: Annotated[str, AfterValidator(_database)] = "var/feeds.sqlite"
     private: Annotated[tuple[PrivateSettings, ...], BeforeValidator(_private)] = ()
     subscriptions: Subscriptions = ()
     rules: Annotated[Rules, AfterValidator(_rules)] = Rules()

@@ -1,9 +1,9 @@
-"""Which feeds of others are subscribed to: `subscriptions` of config.yaml, and the lists that it names."""
+"""Check `subscriptions` of config.yaml, and read the OPML lists that it names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -17,11 +17,11 @@ from feeds.parsers import opml
 from feeds.subscriptions.upstream import Upstream
 from feeds.text import feed_urls
 
-LONGEST_POLL = 366 * 86400
+MAX_POLL_SECONDS = 366 * 86400
 _SEPARATORS = re.compile(r"\s+|,(?=\s|[a-z]+:|$)|(?<=\.opml),", re.IGNORECASE)
 
-Poll = Annotated[int, BeforeValidator(seconds), Field(ge=1, le=LONGEST_POLL)]
-"""Seconds between two looks at a feed."""
+Poll = Annotated[int, BeforeValidator(seconds), yaml_file.Time, Field(ge=1, le=MAX_POLL_SECONDS)]
+"""Seconds between two polls of a feed."""
 
 
 class SubscriptionSettings(BaseModel):
@@ -36,33 +36,33 @@ class SubscriptionSettings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_word(cls, value: Any) -> Any:
+    def _from_text(cls, value: Any) -> Any:
         if isinstance(value, str):
             return {"opml" if value.lower().endswith(".opml") and "://" not in value else "url": value}
         return value
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def _has_url_or_opml(self) -> Self:
         if (self.url is None) == (self.opml is None):
-            raise ValueError("needs either `url`, a feed, or `opml`, a file with a list of feeds")
+            raise ValueError("expected either `url`, a feed, or `opml`, a file with a list of feeds")
         if self.opml is not None and self.title is not None:
-            raise ValueError("the feeds of a list have titles of their own: `title` goes with `url`")
+            raise ValueError("the feeds of a list have their own titles: `title` is for a `url`")
         return self
 
 
-def _listed(value: Any) -> Any:
-    """Addresses between blanks or commas, as an environment variable has them, as a list of them."""
+def _split(value: Any) -> Any:
+    """Split URLs at blanks or commas, as an environment variable has them."""
     if not isinstance(value, str):
         return value
     return tuple(word for word in _SEPARATORS.split(value) if word)
 
 
 def _private(value: Any) -> Any:
-    """`true` as everywhere, `false` as nowhere, and words between commas as a list of them."""
+    """Return `true` as everywhere, `false` as nowhere, and split words at blanks or commas."""
     if not isinstance(value, str):
         return value
-    known = {"true": (EVERYWHERE,), "false": ()}
-    return known.get(value.strip().lower(), tuple(filter(None, re.split(r"[\s,]+", value))))
+    switches = {"true": (EVERYWHERE,), "false": ()}
+    return switches.get(value.strip().lower(), tuple(filter(None, re.split(r"[\s,]+", value))))
 
 
 def _private_word(value: str) -> str:
@@ -70,76 +70,72 @@ def _private_word(value: str) -> str:
     return value
 
 
-Subscriptions = Annotated[tuple[SubscriptionSettings, ...], BeforeValidator(_listed)]
+Subscriptions = Annotated[tuple[SubscriptionSettings, ...], BeforeValidator(_split)]
 PrivateUpstreams = Annotated[
     tuple[Annotated[str, AfterValidator(_private_word)], ...], BeforeValidator(_private)
 ]
 """Hosts and networks, as `policy_of` takes them."""
 
 
-def subscribed(
-    settings: Sequence[SubscriptionSettings],
-    poll: int,
-    folder: Path,
-    name: str,
-    lines: Mapping[yaml_file.Path, int],
+def upstreams_of(
+    settings: Sequence[SubscriptionSettings], poll: int, folder: Path, place: Callable[..., str]
 ) -> tuple[tuple[Upstream, ...], list[str]]:
-    """The feeds that are subscribed to, in their order, and a fault for each entry that cannot be used.
+    """Return the subscriptions in their order, and a fault for each entry that cannot be used.
 
-    `name` is the file that says so, `lines` where in it. A feed that is configured twice is a fault; one in a
-    list gives way to the same one beside the list, or in a list before it.
+    `poll` is the usual interval in seconds, `place` gives the `file:line: key` of an entry. A feed that is
+    configured twice is a fault. One in a list is left out if it is also beside the list, or in a list before.
     """
     faults: list[str] = []
-    found: dict[str, Upstream] = {}
-    by_hand: dict[str, str] = {}
+    upstreams: dict[str, Upstream] = {}
+    first_index: dict[str, int] = {}
     for index, entry in enumerate(settings):
         if entry.url is not None:
-            known = feed_urls.same(entry.url)
-            if known in by_hand:
-                where = _place(name, lines, index)
-                faults.append(f"{where}: {feed_urls.shown(entry.url)} is {by_hand[known]} already")
-            by_hand.setdefault(known, f"subscriptions[{index}]")
+            key = feed_urls.same(entry.url)
+            if key in first_index:
+                here = place("subscriptions", index)
+                url = feed_urls.shown(entry.url)
+                faults.append(f"{here}: {url} is subscribed to already, by subscriptions[{first_index[key]}]")
+            first_index.setdefault(key, index)
     for index, entry in enumerate(settings):
         interval = entry.interval or poll
         if entry.url is not None:
             upstream = Upstream(url=entry.url, title=entry.title or "", interval=interval)
-            found.setdefault(feed_urls.same(entry.url), upstream)
+            upstreams.setdefault(feed_urls.same(entry.url), upstream)
             continue
-        file = folder / Path(entry.opml or "").expanduser()
         try:
-            for outline in outlines_of(file):
-                known = feed_urls.same(outline.url)
-                if known not in by_hand:
+            for outline in outlines_of(folder / Path(entry.opml or "").expanduser()):
+                key = feed_urls.same(outline.url)
+                if key not in first_index:
                     upstream = Upstream(url=outline.url, title=outline.title, interval=interval)
-                    found.setdefault(known, upstream)
+                    upstreams.setdefault(key, upstream)
         except FeedsError as error:
-            faults.append(f"{_place(name, lines, index)}.opml: {error}")
-    return tuple(found.values()), faults
+            faults.append(f"{place('subscriptions', index, 'opml')}: {error}")
+    return tuple(upstreams.values()), faults
 
 
-def outlines_of(file: Path) -> Iterator[opml.Outline]:
-    """The feeds in an OPML file. Raises ReadError, with the file's name, where there is none to be read."""
+def outlines_of(path: Path) -> Iterator[opml.Outline]:
+    """Yield the feeds in an OPML file. Raises ReadError with the file's name if it cannot be read."""
     try:
-        with file.open("rb") as opened:
-            data = opened.read(opml.MOST_BYTES + 1)
-        listed = opml.read(data)
+        with path.open("rb") as file:
+            data = file.read(opml.MOST_BYTES + 1)
+        outlines = opml.read(data)
     except FileNotFoundError:
-        raise ReadError(f"{file}: there is no such file") from None
+        raise ReadError(f"{path}: there is no such file") from None
     except OSError as error:
-        raise ReadError(f"{file}: cannot be read: {error.strerror}") from error
+        raise ReadError(f"{path}: cannot be read: {(error.strerror or 'no reason given').lower()}") from error
     except ReadError as error:
-        raise ReadError(f"{file}: {error}") from error
-    for outline in listed:
+        raise ReadError(f"{path}: {error}") from error
+    for outline in outlines:
         try:
             yield opml.Outline(feed_urls.checked(outline.url), outline.title)
         except ValueError as error:
-            raise ReadError(f"{file}: {feed_urls.shown(outline.url)!r}: {error}") from error
+            raise ReadError(f"{path}: {feed_urls.shown(outline.url)!r}: {error}") from error
 
 
-def as_yaml(outlined: Sequence[opml.Outline]) -> Iterator[str]:
-    """Lines for config.yaml that subscribe to the feeds of a list."""
+def as_yaml(outlines: Sequence[opml.Outline]) -> Iterator[str]:
+    """Yield lines for config.yaml that subscribe to the feeds of a list."""
     yield "subscriptions:"
-    for outline in outlined:
+    for outline in outlines:
         yield f"  - url: {_quoted(outline.url)}"
         if outline.title:
             yield f"    title: {_quoted(outline.title)}"
@@ -148,10 +144,3 @@ def as_yaml(outlined: Sequence[opml.Outline]) -> Iterator[str]:
 def _quoted(text: str) -> str:
     inner = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(char if char.isprintable() else " " for char in inner) + '"'
-
-
-def _place(name: str, lines: Mapping[yaml_file.Path, int], index: int) -> str:
-    if not lines:
-        return f"{name}[{index}]"  # an environment variable of words
-    line = lines.get(("subscriptions", index), lines.get(("subscriptions",), 1))
-    return f"{name}:{line}: subscriptions[{index}]"

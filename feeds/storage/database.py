@@ -41,15 +41,17 @@ def database_url(address: str) -> sa.URL:
             url = make_url(address)
         except (ArgumentError, ValueError):  # their texts can hold a piece of the password
             raise StoreError(
-                "DATABASE_URL is no database address such as postgresql://user@host/name"
+                "expected the address of a database such as postgresql://user@host/name"
             ) from None
     backend = url.drivername.partition("+")[0]
     if backend in ("postgres", "postgresql"):
         return url.set(drivername=_POSTGRESQL)
     if backend != "sqlite":
-        raise StoreError(f"DATABASE_URL: {backend} is not supported; use sqlite:///… or postgresql://…")
+        raise StoreError(f"the database {backend} is not supported; use sqlite:///… or postgresql://…")
     if url.database in (None, "", ":memory:"):
-        raise StoreError("DATABASE_URL: SQLite needs the path of a file, such as sqlite:///var/feeds.sqlite")
+        raise StoreError(
+            "SQLite needs the path of a file as its database, such as sqlite:///var/feeds.sqlite"
+        )
     return url.set(drivername="sqlite")
 
 

@@ -95,7 +95,7 @@ def test_a_list_of_words_may_stand_between_commas_or_in_brackets(file: Path) -> 
         ("FEEDS_RULES", "dorp: [p]", "environment: FEEDS_RULES:1: rules.dorp: unknown key (did you mean"),
         ("FEEDS_FEEDS", "[{title: A, since: soon}]", "environment: FEEDS_FEEDS:1: feeds[0].since: "),
         ("FEEDS_SOURCES", "- title: [a\n", "environment: FEEDS_SOURCES:2: not valid YAML: "),
-        ("FEEDS_SOURCES", "none", "environment: FEEDS_SOURCES: input should be a list, found 'none'"),
+        ("FEEDS_SOURCES", "none", "environment: FEEDS_SOURCES: expected a list, not `none`"),
         (
             "FEEDS_SOURCES",
             "- title: High Water\n- title: Low\n  slug: tides",
@@ -106,7 +106,7 @@ def test_a_list_of_words_may_stand_between_commas_or_in_brackets(file: Path) -> 
             "- title: A\n- title: B\n  slug: file",
             "environment: FEEDS_FEEDS:3: feeds[1].slug: `file` is 'Of the file' already",
         ),
-        ("FEEDS_INBOX", "- a\n- a\n- a", "environment: FEEDS_INBOX:3: inbox[2]: another inbox is called 'a'"),
+        ("FEEDS_INBOX", "- a\n- b\n- b/", "environment: FEEDS_INBOX:3: inbox[2]: the same place as inbox[1]"),
     ],
 )
 def test_a_fault_is_named_with_its_variable_line_and_key(file: Path, key: str, text: str, said: str) -> None:

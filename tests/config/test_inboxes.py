@@ -45,9 +45,10 @@ def test_an_address_is_shown_and_known_without_its_secrets(write) -> None:  # ty
     [
         (
             "inbox:\n- a\n- {at: b, name: x}\n- {at: c, name: x}\n",
-            r":4: inbox\[2\]: another .* called 'x'",
+            r":4: inbox\[2\]: inbox\[1\] is called 'x' already",
         ),
-        ("inbox:\n- a\n- a\n- a\n", r":4: inbox\[2\]: another inbox is called 'a'"),
+        ("inbox:\n- a\n- ./a/\n", r":3: inbox\[1\]: the same place as inbox\[0\]"),
+        ("inbox:\n- s3://b/c\n- {at: s3://b/c/, name: x}\n", r":3: inbox\[1\]: the same place as inbox"),
         (
             "inbox:\n- at: a\n  name: posted\n",
             r":3: inbox\[0\].name: `posted` is an inbox of",

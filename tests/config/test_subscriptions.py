@@ -91,14 +91,14 @@ def test_the_environment_has_addresses_and_lists_between_blanks(write: Write, tm
         ("tide", "[0].url: expected the address of a feed such as https://example.org/feed.xml"),
         ("ftp://tide.example/", "[0].url: only http and https addresses can be asked"),
         ("{url: https://a.example/, intervall: 5m}", "[0].intervall: unknown key (did you mean `interval`?)"),
-        ("{title: x}", "[0]: needs either `url`, a feed, or `opml`, a file with a list of feeds"),
+        ("{title: x}", "[0]: expected either `url`, a feed, or `opml`, a file with a list of feeds"),
         (
             "{opml: a.opml, title: x}",
-            "[0]: the feeds of a list have titles of their own: `title` goes with `url`",
+            "[0]: the feeds of a list have their own titles: `title` is for a `url`",
         ),
         (
             "{url: https://a.example/, interval: 0s}",
-            "[0].interval: input should be greater than or equal to 1",
+            "[0].interval: expected a time from 1s to 366d, not `0s`",
         ),
         ("no.opml", "[0].opml: no.opml: there is no such file"),
         ("bad.opml", "[0].opml: bad.opml: no OPML: its root element is not <opml>"),
@@ -115,11 +115,13 @@ def test_what_cannot_be_subscribed_to_is_named_with_its_line(
 def test_a_feed_that_stands_twice_is_named_without_its_password(write: Write) -> None:
     twice = "subscriptions:\n  - https://tide.example\n  - HTTPS://ann:secret@Tide.example:443/\n"
     assert faults(write(twice)) == [
-        "config.yaml:3: subscriptions[1]: https://Tide.example:443/ is subscriptions[0] already"
+        "config.yaml:3: subscriptions[1]: https://Tide.example:443/ is subscribed to already, "
+        "by subscriptions[0]"
     ]
     environ = {"FEEDS_SUBSCRIPTIONS": "https://tide.example https://tide.example/"}
     assert faults(write(""), environ) == [
-        "environment: FEEDS_SUBSCRIPTIONS[1]: https://tide.example/ is subscriptions[0] already"
+        "environment: FEEDS_SUBSCRIPTIONS[1]: https://tide.example/ is subscribed to already, "
+        "by subscriptions[0]"
     ]
 
 

@@ -35,8 +35,8 @@ def test_an_address_is_taken_as_hosts_and_people_write_it(address: str, meant: s
     "address",
     ["mysql://h/d", "redis://h", "://", "foo bar://x", "", ":memory:", "sqlite://", "sqlite:///:memory:"],
 )
-def test_another_address_is_refused_by_the_name_of_its_variable(address: str) -> None:
-    with pytest.raises(StoreError, match="DATABASE_URL"):
+def test_another_address_is_refused(address: str) -> None:
+    with pytest.raises(StoreError, match="database"):
         database_url(address)
 
 

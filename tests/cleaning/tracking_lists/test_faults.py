@@ -133,8 +133,8 @@ def test_each_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) 
     with pytest.raises(ConfigError) as raised:
         load_lists([tmp_path / name for name in names])
     assert str(raised.value).replace(f"{tmp_path}", "in").splitlines() == [
-        "in/missing.txt:1: tracking_lists: there is no such file",
-        "in:1: tracking_lists: cannot be read: Is a directory",
+        "tracking_lists: there is no file in/missing.txt",
+        "tracking_lists: in cannot be read: is a directory",
         "in/binary.txt:2: tracking_lists: not text in UTF-8",
         "in/other.txt:1: neither ClearURLs' data.min.json nor a filter list with rules that have "
         "$removeparam",
