@@ -6,20 +6,20 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from feeds.config.inboxes import InboxPlace
-from feeds.inboxes.base import Found, Inbox, InboxError, Stamp, StillChangingError, Survey
-from feeds.inboxes.database import Kept
+from feeds.inboxes.base import Inbox, InboxError, InboxFile, InboxScan, Stamp, StillChangingError
+from feeds.inboxes.database import DatabaseInbox
 from feeds.inboxes.folder import Folder
 from feeds.model.errors import ConfigError
 
 __all__ = [
+    "DatabaseInbox",
     "Folder",
-    "Found",
     "Inbox",
     "InboxError",
-    "Kept",
+    "InboxFile",
+    "InboxScan",
     "Stamp",
     "StillChangingError",
-    "Survey",
     "kind_of",
     "open_inbox",
 ]

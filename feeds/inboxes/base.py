@@ -22,7 +22,7 @@ Stamp = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InboxFile:
     """A file as a survey sees it, not yet read."""
 
     path: str
@@ -50,15 +50,15 @@ class Found:
 
 
 @dataclass(slots=True)
-class Survey:
+class InboxScan:
     """What lies in an inbox."""
 
-    due: list[Found] = field(default_factory=list)
+    due: list[InboxFile] = field(default_factory=list)
     """What is new or changed, in the order of a scan."""
     same: list[str] = field(default_factory=list)
     """The paths of what is as it was."""
 
-    def add(self, found: Found, stamps: Mapping[str, Stamp]) -> None:
+    def add(self, found: InboxFile, stamps: Mapping[str, Stamp]) -> None:
         """Put a file where it belongs."""
         if found.is_as(stamps.get(found.path)):
             self.same.append(found.path)
@@ -81,16 +81,16 @@ class Inbox(Protocol):
     def may_be_away(self) -> bool:
         """Whether all files gone at once rather means that the place is not there."""
 
-    def survey(self, stamps: Mapping[str, Stamp]) -> Survey:
+    def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """The files in it, parted into those that `stamps` knows just so and the others.
 
         Raises InboxError where it cannot be read at all.
         """
 
-    def settled(self, found: list[Found], seconds: float) -> tuple[list[Found], int]:
+    def settled(self, found: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """The files that stand still, and how many may still be being written."""
 
-    def read(self, found: Found) -> tuple[bytes, str]:
+    def read(self, found: InboxFile) -> tuple[bytes, str]:
         """The bytes of a file and their digest (BLAKE2b, 16 bytes, in hexadecimal digits).
 
         Raises ReadError where it cannot be read, StillChangingError where it is not what the survey saw.

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from feeds.config.inboxes import InboxPlace
 from feeds.inboxes import fsspec_adapter
-from feeds.inboxes.base import Found, InboxError, Stamp, Survey
+from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp
 from feeds.inboxes.error_messages import fault_of
 from feeds.inboxes.fsspec_adapter import FileSystem, Listed
-from feeds.inboxes.prefetch import Ahead, Fetched
+from feeds.inboxes.prefetch import Fetched, Prefetcher
 from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import MOST_BYTES
 from feeds.text.filenames import digest_of, known_as, passed_over, readable
@@ -27,11 +27,11 @@ class Bucket:
     place: InboxPlace
     may_be_away: bool = True
     _system: FileSystem | None = field(default=None, init=False, repr=False)
-    _ahead: Ahead = field(init=False, repr=False)
+    _prefetcher: Prefetcher = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         fsspec_adapter.package_of(str(self.place.at))
-        self._ahead = Ahead(self._fetch)
+        self._prefetcher = Prefetcher(self._fetch)
 
     @property
     def name(self) -> str:
@@ -43,13 +43,13 @@ class Bucket:
         """Where it is, for people."""
         return self.place.shown
 
-    def survey(self, stamps: Mapping[str, Stamp]) -> Survey:
+    def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """What is listed, parted into what `stamps` knows just so and the others.
 
         An object that has the ETag it had is the same one, whatever its date. Hidden and unfinished names
         are passed over, and what ends in a slash: the folders that some tools make.
         """
-        survey = Survey()
+        survey = InboxScan()
         try:
             self._system = self._connected()
             for one in self._system.listed(_wanted):
@@ -57,22 +57,22 @@ class Bucket:
                 if not path:
                     continue
                 if not isinstance(one, Listed):
-                    survey.due.append(Found(f"{path}/", one.location, _UNREADABLE, 0))
+                    survey.due.append(InboxFile(f"{path}/", one.location, _UNREADABLE, 0))
                     continue
-                found = Found(path, one.location, one.size, min(one.modified, _LATEST), one.version)
+                found = InboxFile(path, one.location, one.size, min(one.modified, _LATEST), one.version)
                 survey.add(found, stamps)
         except Exception as error:
             raise self._unusable(error) from error
         return survey
 
-    def settled(self, found: list[Found], seconds: float) -> tuple[list[Found], int]:
+    def settled(self, found: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """All that has a version, since such places show whole files only; of the others, what is older."""
         now = time.time_ns()
         still = [file for file in found if file.version or abs(now - file.modified) >= seconds * 1e9]
-        self._ahead.expect([file for file in still if 0 < file.size <= MOST_BYTES])
+        self._prefetcher.expect([file for file in still if 0 < file.size <= MOST_BYTES])
         return still, len(found) - len(still)
 
-    def read(self, found: Found) -> tuple[bytes, str]:
+    def read(self, found: InboxFile) -> tuple[bytes, str]:
         """The bytes of a file and their digest.
 
         Raises ReadError where it cannot be read, StillChangingError where it is not what was listed, and
@@ -82,7 +82,7 @@ class Bucket:
             raise ReadError("the folder cannot be listed")
         if found.size > MOST_BYTES:
             raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
-        data = self._ahead.take(found) if found.size else b""
+        data = self._prefetcher.take(found) if found.size else b""
         return data, digest_of(data)
 
     def _connected(self) -> FileSystem:
@@ -90,7 +90,7 @@ class Bucket:
             return self._system
         return fsspec_adapter.connected(str(self.place.at), self.place.options)
 
-    def _fetch(self, files: Sequence[Found]) -> Sequence[Fetched]:
+    def _fetch(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
         try:
             self._system = self._system or self._connected()
             return self._system.fetch(files)

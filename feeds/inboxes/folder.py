@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 
-from feeds.inboxes.base import Found, InboxError, Stamp, StillChangingError, Survey
+from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp, StillChangingError
 from feeds.model.errors import ReadError
 from feeds.parsers import MOST_BYTES
 from feeds.text.filenames import digest_of, known_as, passed_over, readable
@@ -37,7 +37,7 @@ class Folder:
         """A disk may not be there: where all files are gone at once, none is taken for deleted."""
         return True
 
-    def scan(self) -> Iterator[Found]:
+    def scan(self) -> Iterator[InboxFile]:
         """Every file in the folder and below it, in the order of names, a folder's files before its folders'.
 
         Hidden and unfinished files are passed over, links to folders are not followed. A folder that cannot
@@ -46,13 +46,13 @@ class Folder:
         """
         return iter(self.survey({}).due)
 
-    def survey(self, stamps: Mapping[str, Stamp]) -> Survey:
+    def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """The files of a scan, parted into those that `stamps` knows just so and the others.
 
         Most rounds find nothing new in folders of many thousands of files: one that did not change costs a
         look at it and no more. Raises InboxError like `scan`.
         """
-        survey = Survey()
+        survey = InboxScan()
         same = survey.same.append
         root = self.root.resolve()
         pending = [(root, "")]
@@ -67,7 +67,7 @@ class Folder:
                     fault = "is not a folder" if missing else f"cannot be read: {error.strerror}"
                     raise InboxError(f"the inbox {self.root} {fault}") from error
                 if not missing:  # else it is gone since
-                    survey.due.append(Found(prefix, str(folder), size=0, modified=0))
+                    survey.due.append(InboxFile(prefix, str(folder), size=0, modified=0))
                 continue
             below = []
             for entry in entries:
@@ -93,7 +93,7 @@ class Folder:
             pending.extend(reversed(below))
         return survey
 
-    def pick(self, places: list[Path]) -> Iterator[Found]:
+    def pick(self, places: list[Path]) -> Iterator[InboxFile]:
         """The files at these places, folders among them walked; a path in the inbox keeps its name there."""
         root = self.root.resolve()
         for place in places:
@@ -115,7 +115,7 @@ class Folder:
         root, resolved = self.root.resolve(), place.resolve()
         return readable(str(resolved.relative_to(root) if resolved.is_relative_to(root) else resolved))
 
-    def read(self, found: Found) -> tuple[bytes, str]:
+    def read(self, found: InboxFile) -> tuple[bytes, str]:
         """The bytes of a file and their digest.
 
         Raises ReadError where it cannot be read or leads out of the folder, StillChangingError where it
@@ -140,7 +140,7 @@ class Folder:
             raise StillChangingError(f"{found.path} is still changing")
         return data, digest_of(data)
 
-    def settled(self, found: list[Found], seconds: float) -> tuple[list[Found], int]:
+    def settled(self, found: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """The files that stand still, and how many do not.
 
         One that changed less than `seconds` ago is looked at again when that time is over.
@@ -155,15 +155,15 @@ class Folder:
         return [file for file in found if file not in changing], len(changing)
 
 
-def _seen(path: str, location: str, state: os.stat_result) -> Found:
-    return Found(known_as(path), location, state.st_size, min(max(0, state.st_mtime_ns), _LATEST))
+def _seen(path: str, location: str, state: os.stat_result) -> InboxFile:
+    return InboxFile(known_as(path), location, state.st_size, min(max(0, state.st_mtime_ns), _LATEST))
 
 
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)  # a pipe that nobody writes to would hang
 
 
-def _unchanged(file: Found) -> bool:
+def _unchanged(file: InboxFile) -> bool:
     try:
         return _seen(file.path, file.location, Path(file.location).stat()) == file
     except OSError:

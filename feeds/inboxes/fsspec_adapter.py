@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote
 
-from feeds.inboxes.base import Found, StillChangingError
+from feeds.inboxes.base import InboxFile, StillChangingError
 from feeds.inboxes.error_messages import code_of, fault_of
 from feeds.inboxes.prefetch import Fetched
 from feeds.model.errors import ConfigError, ReadError
@@ -77,7 +77,7 @@ class FileSystem(Protocol):
         Raises what its library raises.
         """
 
-    def fetch(self, files: Sequence[Found]) -> Sequence[Fetched]:
+    def fetch(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
         """What files hold, or why they cannot be had. Raises what its library raises where none can."""
 
 
@@ -189,7 +189,7 @@ class S3:
                 return
             asked["ContinuationToken"] = page["NextContinuationToken"]
 
-    def fetch(self, files: Sequence[Found]) -> Sequence[Fetched]:
+    def fetch(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
         """What objects hold."""
         return self._answered(_together([self._fetched(file) for file in files]))
 
@@ -198,7 +198,7 @@ class S3:
 
         return _done(get_loop(), asked, _FETCHING_SECONDS)
 
-    async def _fetched(self, file: Found) -> Fetched:
+    async def _fetched(self, file: InboxFile) -> Fetched:
         asked = {"Bucket": self.bucket, "Key": file.location, **self.system.req_kw}
         if file.version:
             asked["IfMatch"] = f'"{file.version}"'
@@ -251,7 +251,7 @@ class Tree:
                     yield self._of(info)
             pending.extend(reversed(below))
 
-    def fetch(self, files: Sequence[Found]) -> Sequence[Fetched]:
+    def fetch(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
         """What files hold: at once where its library can, else one after the other."""
         if self.system.async_impl:
             awaited = _together([self._awaited(file) for file in files])
@@ -267,7 +267,7 @@ class Tree:
                 fetched.append(_whole(file, data))
         return fetched
 
-    async def _awaited(self, file: Found) -> Fetched:
+    async def _awaited(self, file: InboxFile) -> Fetched:
         try:
             return _whole(file, await self.system._cat_file(file.location))
         except OSError as error:
@@ -309,7 +309,7 @@ def _done(loop: Any, awaited: Coroutine[Any, Any, T], seconds: float) -> T:
     return asyncio.run_coroutine_threadsafe(asyncio.wait_for(awaited, seconds), loop).result()
 
 
-def _own_fault(file: Found, error: OSError) -> Fetched:
+def _own_fault(file: InboxFile, error: OSError) -> Fetched:
     """What is wrong with this file alone. Raises the error where it is the place's."""
     code = code_of(error)
     if code in ("PreconditionFailed", "412"):
@@ -321,7 +321,7 @@ def _own_fault(file: Found, error: OSError) -> Fetched:
     raise error
 
 
-def _whole(file: Found, data: bytes) -> Fetched:
+def _whole(file: InboxFile, data: bytes) -> Fetched:
     return data if len(data) == file.size else StillChangingError(f"{file.path} is still changing")
 
 

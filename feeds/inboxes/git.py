@@ -16,9 +16,9 @@ from pathlib import Path
 
 from feeds.config.git_url import GitAddress, parsed
 from feeds.config.inboxes import InboxPlace
-from feeds.inboxes.base import Found, InboxError, Stamp, StillChangingError, Survey
+from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp, StillChangingError
 from feeds.inboxes.git_command import REMOTE, REMOTE_SECONDS, GitCommand, GitError, version
-from feeds.inboxes.prefetch import Ahead, Fetched
+from feeds.inboxes.prefetch import Fetched, Prefetcher
 from feeds.model.errors import ReadError
 from feeds.parsers import MOST_BYTES
 from feeds.text.filenames import digest_of, known_as, passed_over, readable
@@ -39,12 +39,12 @@ class Git:
     may_be_away: bool = True
     _address: GitAddress = field(init=False, repr=False)
     _temporary: Path | None = field(default=None, init=False, repr=False)
-    _ahead: Ahead = field(init=False, repr=False)
+    _prefetcher: Prefetcher = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         version()
         self._address = parsed(str(self.place.at))
-        self._ahead = Ahead(self._contents)
+        self._prefetcher = Prefetcher(self._contents)
 
     @property
     def name(self) -> str:
@@ -56,13 +56,13 @@ class Git:
         """Where it is, for people."""
         return self.place.shown
 
-    def survey(self, stamps: Mapping[str, Stamp]) -> Survey:
+    def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """The files of the newest commit, parted into those that `stamps` knows just so and the others.
 
         Hidden and unfinished names, symbolic links and submodules are passed over. All files are dated by
         the commit.
         """
-        survey = Survey()
+        survey = InboxScan()
         try:
             for found in self._newest():
                 survey.add(found, stamps)
@@ -72,12 +72,12 @@ class Git:
             raise InboxError(f"the inbox {self.where} cannot be kept: {error.strerror}") from error
         return survey
 
-    def settled(self, found: list[Found], seconds: float) -> tuple[list[Found], int]:
+    def settled(self, found: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """All of them: what is committed is whole."""
-        self._ahead.expect([file for file in found if file.size <= MOST_BYTES])
+        self._prefetcher.expect([file for file in found if file.size <= MOST_BYTES])
         return found, 0
 
-    def read(self, found: Found) -> tuple[bytes, str]:
+    def read(self, found: InboxFile) -> tuple[bytes, str]:
         """The bytes of a file and their digest.
 
         Raises ReadError for one that is too large or not in the repository itself (Git LFS),
@@ -85,14 +85,14 @@ class Git:
         """
         if found.size > MOST_BYTES:
             raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
-        data = self._ahead.take(found)
+        data = self._prefetcher.take(found)
         if data.startswith(_POINTER) and len(data) <= _LONGEST_POINTER:
             raise ReadError("only a pointer to a file in Git LFS, which is not fetched")
         return data, digest_of(data)
 
     # -- the newest commit -------------------------------------------------------------------------------
 
-    def _newest(self) -> list[Found]:
+    def _newest(self) -> list[InboxFile]:
         """The files of the newest commit; a copy that is spoilt is made anew. Raises GitError."""
         fresh = self._made()
         try:
@@ -104,7 +104,7 @@ class Git:
         self._made()
         return self._fetched()
 
-    def _fetched(self) -> list[Found]:
+    def _fetched(self) -> list[InboxFile]:
         git, branch = self._git(), self._address.branch
         asked = f"refs/heads/{branch}" if branch else "HEAD"
         there = self._remote(asked)
@@ -128,7 +128,7 @@ class Git:
         ids = (line.partition("\t") for line in said.splitlines())
         return next((found for found, _, name in ids if name == asked), "")
 
-    def _listed(self) -> Iterator[Found]:
+    def _listed(self) -> Iterator[InboxFile]:
         git, folder = self._git(), self._address.folder
         committed = int(git.run("log", "-1", "--format=%ct", _HERE, "--")) * 1_000_000_000
         try:
@@ -145,9 +145,9 @@ class Git:
             name = path.decode("utf-8", "surrogateescape")
             if any(map(passed_over, name.split("/"))):
                 continue
-            yield Found(known_as(readable(name)), blob, int(size), max(0, committed), blob)
+            yield InboxFile(known_as(readable(name)), blob, int(size), max(0, committed), blob)
 
-    def _contents(self, files: Sequence[Found]) -> Sequence[Fetched]:
+    def _contents(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
         """What blobs hold, by one `git cat-file --batch`: a line with id, type and size, then the bytes."""
         asked = "".join(f"{file.location}\n" for file in files).encode()
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from feeds.cleaning.cleaner import Cleaner
-from feeds.inboxes import Found, Inbox, InboxError, StillChangingError
+from feeds.inboxes import Inbox, InboxError, InboxFile, StillChangingError
 from feeds.ingest import batch_plan
 from feeds.ingest.batch_plan import Incoming, ReadBatch, ReadFile, Split
 from feeds.ingest.tasks import FileResult, FileTask, unexpected
@@ -35,7 +35,7 @@ class InboxIngest:
     retire: bool = False
     """Whether an entry that no file has any more leaves a sign that it was published."""
 
-    def read(self, files: Sequence[Found], now: datetime) -> tuple[ReadBatch, list[FileTask]]:
+    def read(self, files: Sequence[InboxFile], now: datetime) -> tuple[ReadBatch, list[FileTask]]:
         """Read some files, and return them with a task for each that is new or changed.
 
         Raises InboxError when the inbox is gone. What is wrong with a single file is in the batch.
@@ -70,7 +70,7 @@ class InboxIngest:
             self.store.write(self.inbox.name, Batch(files=failed.files), batch.now, retire=self.retire)
         return failed.report
 
-    def _read_file(self, batch: ReadBatch, file: Found) -> FileTask | None:
+    def _read_file(self, batch: ReadBatch, file: InboxFile) -> FileTask | None:
         """Read one file into the batch; return None when there is nothing to clean."""
         digest = ""
         try:

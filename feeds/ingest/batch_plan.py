@@ -20,7 +20,7 @@ from feeds import parsers
 from feeds.cleaning import merging
 from feeds.cleaning.audiences import EVERYBODY, Audiences, Place, place_of
 from feeds.cleaning.cleaner import Cleaner
-from feeds.inboxes import Found
+from feeds.inboxes import InboxFile
 from feeds.ingest.tasks import FileResult
 from feeds.model import identity
 from feeds.model.articles import Cleaned, Original
@@ -30,7 +30,7 @@ from feeds.storage import rows
 from feeds.storage.store import Batch
 from feeds.text.feed_urls import discreet
 from feeds.text.plain_text import legal
-from feeds.text.search_terms import Findable
+from feeds.text.search_terms import SearchDocument
 
 MAX_REFUSALS_NAMED = 20
 """Entries or members of one file that a run names, of those that cannot be used."""
@@ -43,7 +43,7 @@ FilePlace = tuple[str, int]
 class ReadFile:
     """A file of the batch after its bytes were read, or could not be."""
 
-    file: Found
+    file: InboxFile
     digest: str = ""
     """The digest of its bytes; empty when they could not be read."""
     failure: str = ""
@@ -55,7 +55,7 @@ class ReadBatch:
     """Files as they were read, with all that decisions about them need. It holds no file's bytes."""
 
     inbox: str
-    files: Sequence[Found]
+    files: Sequence[InboxFile]
     now: datetime
     known: Mapping[str, FileState] = field(default_factory=dict)
     """What the database remembers of the inbox's files, by path."""
@@ -96,7 +96,7 @@ class Incoming:
     rolling: set[str] = field(default_factory=set)
     """Paths of feeds and archives: articles that leave such a file stay published."""
     articles: dict[FilePlace, IncomingArticle] = field(default_factory=dict)
-    findable: dict[str, Findable] = field(default_factory=dict)
+    search_documents: dict[str, SearchDocument] = field(default_factory=dict)
     """Search documents by entry id."""
 
 
@@ -123,7 +123,7 @@ class Merge:
     """All entries that the batch may change."""
 
 
-def remembered(file: Found, digest: str, reason: str = "") -> FileState:
+def remembered(file: InboxFile, digest: str, reason: str = "") -> FileState:
     """Return what the database remembers of a file."""
     return FileState(
         path=file.path,
@@ -135,7 +135,7 @@ def remembered(file: Found, digest: str, reason: str = "") -> FileState:
     )
 
 
-def default_date(file: Found, now: datetime) -> datetime:
+def default_date(file: InboxFile, now: datetime) -> datetime:
     """Return the date of articles that name none: when the file changed, or `now` when that is unknown."""
     return min(rows.from_micros(file.modified // 1000), now) if file.modified else now
 
@@ -169,7 +169,7 @@ def add_failure(incoming: Incoming, known: Mapping[str, FileState], read: ReadFi
     incoming.report.failed.append(Failure(discreet(read.file.path), state.reason))
 
 
-def _add_articles(incoming: Incoming, batch: ReadBatch, file: Found, result: FileResult) -> None:
+def _add_articles(incoming: Incoming, batch: ReadBatch, file: InboxFile, result: FileResult) -> None:
     incoming.rewritten.append(file.path)
     if result.rolls:
         incoming.rolling.add(file.path)
@@ -177,7 +177,7 @@ def _add_articles(incoming: Incoming, batch: ReadBatch, file: Found, result: Fil
         entry_id = article.cleaned.article.id
         if entry_id in batch.forgotten:
             continue
-        incoming.findable[entry_id] = article.findable
+        incoming.search_documents[entry_id] = article.search_document
         original = Original(
             inbox=batch.inbox,
             path=file.path,
@@ -371,7 +371,7 @@ def merge_entries(
         files=incoming.files,
         rewritten=incoming.rewritten,
         withdrawn=list(batch.deleted),
-        findable=incoming.findable,
+        search_documents=incoming.search_documents,
     )
     for entry_id, incoming_versions in versions.items():
         originals = others.get(entry_id, [])

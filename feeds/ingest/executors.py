@@ -27,7 +27,7 @@ class WorkforceError(FeedsError):
     """Those who were to do the work cannot be reached, or are others than this process needs."""
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """An executor that can be replaced when it breaks."""
 
     name: str

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from feeds.config import Config
-from feeds.inboxes import Inbox, Kept, open_inbox
+from feeds.inboxes import DatabaseInbox, Inbox, open_inbox
 from feeds.ingest import private_names
 from feeds.ingest.runner import Ingest
 from feeds.ingest.workers import Workforce
 from feeds.model.errors import FeedsError
 from feeds.model.inbox_names import FETCHED, POSTED
-from feeds.storage.blobs import KeptDocuments
+from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database
 from feeds.storage.engine import Say, once_it_answers
 from feeds.storage.store import Store
@@ -34,12 +34,12 @@ def open_store(config: Config, say: Say) -> Store:
 
 def inboxes_of(config: Config, database: Database) -> list[Inbox]:
     """Make the configured inboxes, and those of the database itself. Raises ConfigError."""
-    documents, caches = KeptDocuments(database), _caches(config)
+    documents, caches = BlobStore(database), _caches(config)
     titles = {known_as(one.key): one.title for one in config.subscriptions if one.title}
     return [
         *(open_inbox(place, caches) for place in config.inbox),
-        Kept(documents, POSTED, "what was posted"),
-        Kept(documents, FETCHED, "what was fetched", titles=titles),
+        DatabaseInbox(documents, POSTED, "what was posted"),
+        DatabaseInbox(documents, FETCHED, "what was fetched", titles=titles),
     ]
 
 

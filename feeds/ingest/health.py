@@ -50,7 +50,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class WatcherStatus:
     """What is known of the watcher."""
 
     state: Literal["ok", "late", "none"]
@@ -68,7 +68,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quiet:
+class IdleRuns:
     """Several runs after each other that found nothing to do."""
 
     count: int
@@ -89,7 +89,7 @@ class Health:
     latest first."""
     failed: int
     """How many runs those are."""
-    watcher: Watched
+    watcher: WatcherStatus
     broken: tuple[Broken, ...]
     """The latest first; maybe not all of them."""
     failing: int
@@ -144,7 +144,7 @@ def errors(runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple({error_id(run): run for run in runs if error(run)}.values())
 
 
-def watched(runs: Sequence[Run], by_watcher: datetime | None, due: Due, now: datetime) -> Watched:
+def watched(runs: Sequence[Run], by_watcher: datetime | None, due: Due, now: datetime) -> WatcherStatus:
     """What is to be said of the watcher, which ran last at `by_watcher`.
 
     It is late when three runs are missing, or one for more than an hour, and five minutes have passed over
@@ -152,13 +152,13 @@ def watched(runs: Sequence[Run], by_watcher: datetime | None, due: Due, now: dat
     """
     last = runs[0] if runs else None
     if last is None or by_watcher is None:
-        return Watched(state="none", last=last.started if last else None)
+        return WatcherStatus(state="none", last=last.started if last else None)
     # The clock may have been ahead when they began: then they tell no more than that there were runs.
     coming = due(min(by_watcher, now))
     next_run = coming[0] if coming and last.finished else None
     missing = due(min(last.started, now))
     if not missing:  # a cron line that never comes true
-        return Watched(state="ok", last=last.started)
+        return WatcherStatus(state="ok", last=last.started)
     late_since = missing[0] + _LATE
     if len(missing) >= MISSED:
         late_since = min(late_since, missing[MISSED - 1])
@@ -166,8 +166,8 @@ def watched(runs: Sequence[Run], by_watcher: datetime | None, due: Due, now: dat
     if not last.finished:
         late_since = max(late_since, last.started + _LONGEST_RUN)
     if now <= late_since:
-        return Watched(state="ok", next_run=next_run, last=last.started)
-    return Watched(state="late", next_run=coming[0], late_since=late_since, last=last.started)
+        return WatcherStatus(state="ok", next_run=next_run, last=last.started)
+    return WatcherStatus(state="late", next_run=coming[0], late_since=late_since, last=last.started)
 
 
 def silent(cadences: Sequence[Cadence], now: datetime) -> tuple[Silence, ...]:
@@ -194,9 +194,9 @@ def _silence(cadence: Cadence) -> Silence | None:
     return Silence(source=cadence.source, last=dates[0], gap=gap, since=dates[0] + patience)
 
 
-def folded(runs: Sequence[Run], most: int) -> list[Run | Quiet]:
+def folded(runs: Sequence[Run], most: int) -> list[Run | IdleRuns]:
     """Runs, newest first, with those put together that found nothing to do; the newest stands alone."""
-    found: list[Run | Quiet] = []
+    found: list[Run | IdleRuns] = []
     quiet: list[Run] = []
     for number, run in enumerate(runs):
         if number and _is_quiet(run):
@@ -214,10 +214,10 @@ def _is_quiet(run: Run) -> bool:
     return bool(run.finished) and not (run.new or run.changed or run.failed or run.waiting or run.error)
 
 
-def _together(quiet: Sequence[Run]) -> list[Run | Quiet]:
+def _together(quiet: Sequence[Run]) -> list[Run | IdleRuns]:
     if len(quiet) < 2:
         return list(quiet)
-    return [Quiet(count=len(quiet), first=quiet[-1].started, last=quiet[0].started)]
+    return [IdleRuns(count=len(quiet), first=quiet[-1].started, last=quiet[0].started)]
 
 
 def brought(runs: Sequence[Run], most: int) -> list[int]:

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from feeds import parsers
 from feeds.cleaning.catalogue import Catalogue
 from feeds.cleaning.cleaner import Cleaner
-from feeds.inboxes import Folder, Found, Inbox, InboxError
+from feeds.inboxes import Folder, Inbox, InboxError, InboxFile
 from feeds.ingest import reclean
 from feeds.ingest.batch import InboxIngest
 from feeds.ingest.batch_plan import ReadBatch
@@ -100,7 +100,7 @@ class Ingest:
             self.store.finish_run(number, report, self.clock(), error=missing)
             return report
 
-    def take(self, inbox: Inbox, found: Found) -> Report:
+    def take(self, inbox: Inbox, found: InboxFile) -> Report:
         """Read one file of an inbox now, as a run of its own that the history does not keep.
 
         Raises AlreadyRunningError where another process is ingesting.
@@ -218,13 +218,13 @@ class Ingest:
         return InboxIngest(inbox, self.store, self.cleaner, known, retire=self.deleted == "retire")
 
     def _read_batches(
-        self, work: InboxIngest, due: Sequence[Found]
+        self, work: InboxIngest, due: Sequence[InboxFile]
     ) -> Iterator[tuple[ReadBatch, list[FileTask]]]:
         """Read batch after batch, each when it is asked for. Raises InboxError when the inbox is gone."""
         for files in _batches(due):
             yield work.read(files, self.clock())
 
-    def _take(self, work: InboxIngest, files: Sequence[Found], report: Report) -> None:
+    def _take(self, work: InboxIngest, files: Sequence[InboxFile], report: Report) -> None:
         """Read, clean and write a few files here and now."""
         batch, tasks = work.read(files, self.clock())
         self._finish(work, batch, [clean_file(self.cleaner, task) for task in tasks], report)
@@ -261,9 +261,9 @@ def _reasons(unreachable: Sequence[Failure]) -> str:
     return "; ".join(failure.reason for failure in unreachable)
 
 
-def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
+def _batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
     """Files in the order given, a batch bounded in number and in bytes: all of it is in memory at once."""
-    batch: list[Found] = []
+    batch: list[InboxFile] = []
     size = 0
     for file in files:
         if batch and (len(batch) == FILES_IN_A_BATCH or size + file.size > BYTES_IN_A_BATCH):

@@ -18,7 +18,7 @@ from feeds.storage import rows
 from feeds.text import search_terms
 from feeds.text.feed_urls import discreet
 from feeds.text.filenames import shown
-from feeds.text.search_terms import Findable
+from feeds.text.search_terms import SearchDocument
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +48,17 @@ class FileTask:
 class PreparedArticle:
     """One article of a file, cleaned, with all that takes time to make before it is written.
 
-    `packed` and `findable` are values of the storage. Workers make them, so that they travel with the article
-    for speed: through `Original.packed` and `Batch.findable` to `rows.original_row` and `search_index.write`,
-    which make them again when they are missing, or when merging changed the article.
+    `packed` and `search_document` are values of the storage. Workers make them, so that they travel with the
+    article for speed: through `Original.packed` and `Batch.search_documents` to `rows.original_row` and
+    `search_index.write`, which make them again when they are missing, or when merging changed the article.
     """
 
     draft: Draft
     packed: bytes
     """The draft as its row holds it (`rows.packed`)."""
     cleaned: Cleaned
-    findable: Findable
-    """The words of the article as the search index holds them (`search_terms.findable`)."""
+    search_document: SearchDocument
+    """The words of the article as the search index holds them (`search_terms.search_document`)."""
     is_edited: bool = True
     """Whether it differs significantly from what the file said before."""
 
@@ -86,9 +86,9 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
         times = (previous.dated, previous.seen) if previous else (task.dated, task.latest)
         cleaned = cleaner.prepare(draft, *times)
         article = cleaned.article
-        findable = search_terms.findable(article.title, article.html)
+        search_document = search_terms.search_document(article.title, article.html)
         is_edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
-        return PreparedArticle(draft, rows.packed(draft), cleaned, findable, is_edited)
+        return PreparedArticle(draft, rows.packed(draft), cleaned, search_document, is_edited)
 
     try:
         parsed = ParsedFile(task.data, task.path)

@@ -17,7 +17,7 @@ from typing import Literal
 
 from feeds.cleaning.cleaner import Cleaner
 from feeds.config import Config
-from feeds.inboxes import Kept
+from feeds.inboxes import DatabaseInbox
 from feeds.ingest.preview import ParsedFile
 from feeds.ingest.runner import Ingest
 from feeds.model import identity
@@ -26,7 +26,7 @@ from feeds.model.errors import ReadError
 from feeds.model.inbox_names import POSTED
 from feeds.model.runs import FileState, Report
 from feeds.parsers import Refusal
-from feeds.storage.blobs import KeptDocuments
+from feeds.storage.blobs import BlobStore
 from feeds.storage.store import AlreadyRunningError, Store
 from feeds.text.filenames import digest_of
 from feeds.text.plain_text import legal
@@ -45,7 +45,7 @@ Became = Literal["new", "changed", "same", "read", "waiting", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class UploadResult:
     """What became of a posted file."""
 
     name: str
@@ -58,7 +58,7 @@ class Posted:
     """What of it could not be used."""
 
 
-class Desk:
+class Uploads:
     """Takes posted files. Safe to share between threads: they take turns."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Desk:
         self._turn = threading.RLock()
         self._store: Store | None = None
 
-    def take(self, name: str, data: bytes, now: datetime | None = None) -> Posted:
+    def take(self, name: str, data: bytes, now: datetime | None = None) -> UploadResult:
         """Keep a file under a name, and read it. What cannot be read is not kept, and has failed.
 
         Raises StoreError where the database does not answer.
@@ -86,39 +86,39 @@ class Desk:
         try:
             refused = _check(work.cleaner, name, data, now)
         except ReadError as error:
-            return Posted(name=name, became="failed", reason=legal(str(error)))
+            return UploadResult(name=name, became="failed", reason=legal(str(error)))
         with self._turn:
-            KeptDocuments(work.store.database).put(POSTED, name, data, now)
+            BlobStore(work.store.database).put(POSTED, name, data, now)
         report = self._read(work, name, digest_of(data))
         if report is None:
             log.info("%s was posted and is read with the next run", name)
-            return Posted(name=name, became="waiting", refused=refused)
+            return UploadResult(name=name, became="waiting", refused=refused)
         became: Became = "new" if report.new else "changed" if report.changed else "same"
         with self._turn:
             if became != "same":
                 self._on_change()
             articles = _articles(work.store, name)
         log.info("%s was posted: %s", name, became)
-        return Posted(name=name, became=became, articles=articles, refused=refused)
+        return UploadResult(name=name, became=became, articles=articles, refused=refused)
 
-    def state(self, name: str) -> Posted | None:
+    def state(self, name: str) -> UploadResult | None:
         """What a file that was posted has become; None where there is none of that name."""
         store = self._work().store
         with self._turn:
-            data, known = KeptDocuments(store.database).get(POSTED, name), _known(store, name)
+            data, known = BlobStore(store.database).get(POSTED, name), _known(store, name)
             articles = _articles(store, name)
         if data is None:
             return None
         if known is None or known.digest != digest_of(data):
-            return Posted(name=name, became="waiting")
+            return UploadResult(name=name, became="waiting")
         became: Became = "failed" if known.reason and not articles else "read"
-        return Posted(name=name, became=became, reason=known.reason, articles=articles)
+        return UploadResult(name=name, became=became, reason=known.reason, articles=articles)
 
     def remove(self, name: str) -> bool:
         """Keep a posted file no more: a deleted file for the next run. Answers whether there was one."""
         store = self._work().store
         with self._turn:
-            return KeptDocuments(store.database).remove(POSTED, name)
+            return BlobStore(store.database).remove(POSTED, name)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -140,7 +140,7 @@ class Desk:
 
     def _read(self, work: Ingest, name: str, digest: str) -> Report | None:
         """Read a kept file as soon as nobody else ingests; None where that takes too long."""
-        inbox = Kept(KeptDocuments(work.store.database), POSTED, "what was posted")
+        inbox = DatabaseInbox(BlobStore(work.store.database), POSTED, "what was posted")
         with self._turn:
             known, found = _known(work.store, name), inbox.find(name)
         if known is not None and known.digest == digest and not known.reason:

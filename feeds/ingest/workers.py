@@ -23,7 +23,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from feeds import __version__, parsers
 from feeds.cleaning import library_versions, rules, stats
 from feeds.cleaning.cleaner import Cleaner
-from feeds.ingest.executors import Cluster, Crew, Processes, WorkforceError, collected_seldom
+from feeds.ingest.executors import Cluster, Processes, WorkerPool, WorkforceError, collected_seldom
 from feeds.ingest.tasks import named
 from feeds.model.errors import FeedsError
 from feeds.text import search_terms
@@ -121,8 +121,8 @@ class Workforce:
         return len(tasks) >= self.small or sum(task.size for task in tasks) >= _LARGE
 
     @contextmanager
-    def _crew(self) -> Iterator[Crew]:
-        crew: Crew = Cluster(self.cluster) if self.cluster else Processes(self.processes)
+    def _crew(self) -> Iterator[WorkerPool]:
+        crew: WorkerPool = Cluster(self.cluster) if self.cluster else Processes(self.processes)
         try:
             yield crew
         finally:
@@ -190,7 +190,7 @@ class _Chunk(Generic[B, T, R]):
 class _Shift(Generic[B, T, R]):
     """One piece of bulk work."""
 
-    crew: Crew
+    crew: WorkerPool
     job: Job[T, R]
     cleaner: Cleaner
     packed: bytes = b""

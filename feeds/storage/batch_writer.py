@@ -14,7 +14,7 @@ from feeds.model.articles import Article, Cleaned, Original, Source
 from feeds.model.runs import FileState, Outcome
 from feeds.storage import rows, schema, search_index
 from feeds.storage.database import Database
-from feeds.text.search_terms import Findable
+from feeds.text.search_terms import SearchDocument
 
 _NUMBERS = tuple(column.name for column in schema.cleanings.c if not column.primary_key)
 _NEW = (None, None)
@@ -35,7 +35,7 @@ class Batch:
     """Ids of entries that no file tells of any more."""
     withdrawn: list[str] = field(default_factory=list)
     """Paths of files that are there no more."""
-    findable: dict[str, Findable] = field(default_factory=dict)
+    search_documents: dict[str, SearchDocument] = field(default_factory=dict)
     """What entries are found by, by id, as far as it was made already."""
 
 
@@ -149,7 +149,7 @@ def _write_entries(database: Database, connection: Connection, batch: Batch) -> 
     told = [row for row in told if known.get(row["id"], _NEW)[1] != _numbers(row)]
     database.upsert(connection, schema.entries, fresh)
     database.upsert(connection, schema.cleanings, told)
-    search_index.write(connection, [cleaned[row["id"]].article for row in fresh], batch.findable)
+    search_index.write(connection, [cleaned[row["id"]].article for row in fresh], batch.search_documents)
     back = [entry_id for entry_id, outcome in outcomes.items() if outcome == "new"]
     for chunk in search_index.chunks(back):
         connection.execute(sa.delete(schema.deletions).where(schema.deletions.c.id.in_(chunk)))

@@ -20,7 +20,7 @@ _columns = schema.documents.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptDocument:
+class Blob:
     """A document as it is listed, without its bytes."""
 
     path: str
@@ -31,7 +31,7 @@ class KeptDocument:
     digest: str
 
 
-class KeptDocuments:
+class BlobStore:
     """The documents in one database. Raises StoreError where it cannot be used."""
 
     def __init__(self, database: Database) -> None:
@@ -67,18 +67,18 @@ class KeptDocuments:
             done = connection.execute(sa.delete(schema.documents).where(*_at(inbox, path)))
         return bool(done.rowcount)
 
-    def listed(self, inbox: str) -> list[KeptDocument]:
+    def listed(self, inbox: str) -> list[Blob]:
         """Every document of an inbox, by path."""
         return sorted(self._listed(_columns.inbox == inbox), key=lambda one: one.path)
 
-    def find(self, inbox: str, path: str) -> KeptDocument | None:
+    def find(self, inbox: str, path: str) -> Blob | None:
         """A document as it is listed; None where there is none."""
         return next(iter(self._listed(*_at(inbox, path))), None)
 
-    def _listed(self, *which: sa.ColumnElement[bool]) -> list[KeptDocument]:
-        query = sa.select(*(_columns[name] for name in KeptDocument.__dataclass_fields__)).where(*which)
+    def _listed(self, *which: sa.ColumnElement[bool]) -> list[Blob]:
+        query = sa.select(*(_columns[name] for name in Blob.__dataclass_fields__)).where(*which)
         with self._database.reading() as connection:
-            return [KeptDocument(**row) for row in connection.execute(query).mappings()]
+            return [Blob(**row) for row in connection.execute(query).mappings()]
 
 
 def _at(inbox: str, path: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:

@@ -19,10 +19,10 @@ from feeds.model.articles import Article
 from feeds.storage import schema
 from feeds.storage.pg_arrays import Numbers, NumbersType
 from feeds.text import search_terms
-from feeds.text.search_terms import Findable
+from feeds.text.search_terms import SearchDocument
 
 _MOST_PARAMETERS = 500
-_NOTHING_READY: Mapping[str, Findable] = MappingProxyType({})
+_NOTHING_READY: Mapping[str, SearchDocument] = MappingProxyType({})
 _texts, _labels = schema.texts.c, schema.labels.c
 _ID: sa.BindParameter[str] = sa.bindparam("new_id")
 _TEXT: sa.BindParameter[str] = sa.bindparam("new_text")
@@ -30,11 +30,11 @@ _NUMBERS: sa.BindParameter[Numbers] = sa.bindparam("new_numbers", type_=NumbersT
 
 
 def write(
-    connection: Connection, articles: Iterable[Article], ready: Mapping[str, Findable] = _NOTHING_READY
+    connection: Connection, articles: Iterable[Article], ready: Mapping[str, SearchDocument] = _NOTHING_READY
 ) -> None:
     """Let articles be found by what they say now; `ready` may hold what was made for that already, by id."""
     by_id = {article.id: article for article in articles}
-    _write_texts(connection, [_findable(one, ready.get(one.id)) for one in by_id.values()])
+    _write_texts(connection, [_search_document(one, ready.get(one.id)) for one in by_id.values()])
     _write_labels(connection, by_id)
 
 
@@ -81,13 +81,13 @@ def labelled(kind: str, values: Sequence[str], entry_id: sa.ColumnElement[str]) 
     return entry_id.in_(sa.select(_labels.id).where(_labels.kind == kind, _labels.value.in_(values)))
 
 
-def _findable(article: Article, ready: Findable | None) -> tuple[str, Findable]:
+def _search_document(article: Article, ready: SearchDocument | None) -> tuple[str, SearchDocument]:
     if ready and (ready.title, ready.body) == (article.title, article.html):
         return article.id, ready
-    return article.id, search_terms.findable(article.title, article.html)
+    return article.id, search_terms.search_document(article.title, article.html)
 
 
-def _write_texts(connection: Connection, articles: Iterable[tuple[str, Findable]]) -> None:
+def _write_texts(connection: Connection, articles: Iterable[tuple[str, SearchDocument]]) -> None:
     made = dict(articles)
     known = _known_texts(connection, list(made))
     stale = {entry_id: row for entry_id, row in known.items() if row[1] != made[entry_id].text}

@@ -20,7 +20,7 @@ from feeds.http_client.errors import RequestError
 from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model.errors import FeedsError, ReadError
 from feeds.model.inbox_names import FETCHED
-from feeds.storage.blobs import KeptDocuments
+from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database
 from feeds.storage.feed_states import UpstreamState, UpstreamStates
 from feeds.subscriptions import schedule
@@ -71,7 +71,7 @@ class Poller:
         self._pause = pause
         self._client = HTTPClient(policy=policy, limits=limits, clock=clock)
         self._database = Database(database)
-        self._documents = KeptDocuments(self._database)
+        self._documents = BlobStore(self._database)
         self.states = UpstreamStates(self._database)
         self.news = threading.Event()
         """Something new was kept, that no run has read yet."""

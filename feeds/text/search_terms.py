@@ -64,7 +64,7 @@ def searchable(title: str, body: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Findable:
+class SearchDocument:
     """What an article is found by, made before it is written."""
 
     title: str
@@ -75,10 +75,10 @@ class Findable:
     """Its `pieces`, a blank after each."""
 
 
-def findable(title: str, body: str) -> Findable:
+def search_document(title: str, body: str) -> SearchDocument:
     """What an article of this title and clean HTML is found by."""
     text = searchable(title, body)
-    return Findable(title, body, text, pieces(text))
+    return SearchDocument(title, body, text, pieces(text))
 
 
 def words(asked: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from feeds.config import Config, schedules
 from feeds.config.settings import STATUS_FEED
 from feeds.ingest import health
-from feeds.ingest.health import Health, Watched
+from feeds.ingest.health import Health, WatcherStatus
 from feeds.model.feeds import SourceState
 from feeds.model.runs import Run
 from feeds.model.status import Broken, Cadence
@@ -68,7 +68,7 @@ class Checkup:
             named=named,
         )
 
-    def watched(self) -> tuple[Run | None, Watched]:
+    def watched(self) -> tuple[Run | None, WatcherStatus]:
         """The last run, and what is to be said of the watcher."""
         runs = self._store.runs(1)
         return (runs[0] if runs else None), self._watched(runs, datetime.now(UTC))
@@ -101,7 +101,7 @@ class Checkup:
             self._sources = (state, (self._store.sources(), ingest_status.cadences(self._database)))
         return self._sources[1]
 
-    def _watched(self, runs: Sequence[Run], now: datetime) -> Watched:
+    def _watched(self, runs: Sequence[Run], now: datetime) -> WatcherStatus:
         interval, cron = self._config.interval, self._config.cron
         return health.watched(
             runs,

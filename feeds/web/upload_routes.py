@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.http import parse_options_header
 
 from feeds.config import Config
-from feeds.ingest.uploads import LONGEST_NAME, Desk, Posted, article_of
+from feeds.ingest.uploads import LONGEST_NAME, UploadResult, Uploads, article_of
 from feeds.model.errors import ReadError
 from feeds.publishing.websub import ChangeNotifier
 from feeds.storage.tokens import POSTING, Tokens
@@ -25,7 +25,7 @@ _SUFFIXES = {"text/html": ".html", "application/json": ".json", "application/zip
 def blueprint(config: Config, documents: Documents) -> Blueprint:
     """The routes of this module."""
     routes = Blueprint("inbox", __name__)
-    desk = Desk(config, on_change=ChangeNotifier(config).note)
+    uploads = Uploads(config, on_change=ChangeNotifier(config).note)
     tokens = Tokens(documents.store.database)
 
     @routes.before_request
@@ -46,18 +46,18 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def post() -> Response:
         """One file: the body, or the part `file` of a form; or one article as JSON."""
         name, data = _posted(config.post_limit)
-        return _answer(desk.take(name, data))
+        return _answer(uploads.take(name, data))
 
     @routes.route("/inbox/<path:name>", methods=["PUT", "POST"])
     def put(name: str) -> Response:
         """One file under a name."""
         _, data = _posted(config.post_limit)
-        return _answer(desk.take(_checked(name), data))
+        return _answer(uploads.take(_checked(name), data))
 
     @routes.get("/inbox/<path:name>")
     def state(name: str) -> Response:
         """What became of a file that was posted."""
-        found = desk.state(_checked(name))
+        found = uploads.state(_checked(name))
         if found is None:
             return _said(404, {"name": name, "error": "no file of that name was posted"})
         response = _answer(found)
@@ -67,7 +67,7 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     @routes.delete("/inbox/<path:name>")
     def remove(name: str) -> Response:
         """Take a posted file back: what becomes of its articles, `deleted` says."""
-        if not desk.remove(_checked(name)):
+        if not uploads.remove(_checked(name)):
             return _said(404, {"name": name, "error": "no file of that name was posted"})
         return _said(200, {"name": name, "status": "removed"})
 
@@ -115,7 +115,7 @@ def _checked(name: str) -> str:
     return checked
 
 
-def _answer(posted: Posted) -> Response:
+def _answer(posted: UploadResult) -> Response:
     said: dict[str, Any] = {"name": posted.name, "status": posted.became}
     if posted.reason:
         said["error"] = posted.reason

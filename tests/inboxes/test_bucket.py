@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from feeds.config.inboxes import InboxPlace
-from feeds.inboxes import Found, Inbox, StillChangingError, open_inbox
+from feeds.inboxes import Inbox, InboxFile, StillChangingError, open_inbox
 from feeds.ingest.factory import ingest_of
 from feeds.model.errors import ReadError
 from feeds.parsers import MOST_BYTES
@@ -45,7 +45,7 @@ def opened(s3: S3Server, address: str, **more: str) -> Inbox:
     return open_inbox(place, Path("/nowhere"))
 
 
-def found(inbox: Inbox) -> dict[str, Found]:
+def found(inbox: Inbox) -> dict[str, InboxFile]:
     due, _ = inbox.settled(inbox.survey({}).due, 0)
     return {file.path: file for file in due}
 

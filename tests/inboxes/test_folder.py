@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.inboxes import Folder, Found, InboxError, StillChangingError
+from feeds.inboxes import Folder, InboxError, InboxFile, StillChangingError
 from feeds.model.errors import ReadError
 from feeds.parsers import MOST_BYTES
 from feeds.text.filenames import readable, shown
@@ -45,7 +45,7 @@ def put(folder: Path, name: str, data: bytes = b"x") -> Path:
     return file
 
 
-def found(folder: Path) -> Found:
+def found(folder: Path) -> InboxFile:
     (one,) = Folder(folder).scan()
     return one
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from feeds.config.inboxes import InboxPlace
-from feeds.inboxes import Folder, Found, Inbox, InboxError, StillChangingError, kind_of, open_inbox
+from feeds.inboxes import Folder, Inbox, InboxError, InboxFile, StillChangingError, kind_of, open_inbox
 from feeds.model.errors import ConfigError
 from tests.support.git_repository import Repository
 from tests.support.places import Place, article, eventually, free_port
@@ -24,7 +24,7 @@ def opened(at: str, **options: str) -> Inbox:
     return open_inbox(InboxPlace(name="place", at=at, options=options), Path("/nowhere"))
 
 
-def found(inbox: Inbox) -> dict[str, Found]:
+def found(inbox: Inbox) -> dict[str, InboxFile]:
     return {file.path: file for file in inbox.survey({}).due}
 
 

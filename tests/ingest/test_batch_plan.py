@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from feeds.cleaning.catalogue import Catalogue
 from feeds.cleaning.cleaner import Cleaner
-from feeds.inboxes import Found
+from feeds.inboxes import InboxFile
 from feeds.ingest import batch_plan
 from feeds.ingest.batch_plan import Incoming, Merge, ReadBatch, ReadFile, Split
 from feeds.ingest.tasks import FileTask, clean_file
@@ -49,7 +49,7 @@ def original(number: int, path: str = FEED, position: int = 0, *, hours: int = -
 
 
 def gathered(data: bytes, path: str = FEED, **batch: object) -> tuple[ReadBatch, Incoming]:
-    file = Found(path, path, len(data), 0)
+    file = InboxFile(path, path, len(data), 0)
     read = ReadBatch("folder", [file], NOON, to_clean=[ReadFile(file, "digest")])
     for name, value in batch.items():
         setattr(read, name, value)

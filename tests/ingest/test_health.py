@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.config.schedules import cron_line, due
-from feeds.ingest.health import MISSED, Quiet, Watched, error_id, errors, folded, silent, watched
+from feeds.ingest.health import MISSED, IdleRuns, WatcherStatus, error_id, errors, folded, silent, watched
 from feeds.model.articles import Source
 from feeds.model.runs import Run
 from feeds.model.status import Broken, Cadence
@@ -85,8 +85,8 @@ def test_the_watcher_is_late_when_runs_are_missing(
 
 def test_where_no_watcher_ever_ran_none_is_missed() -> None:
     found = watched([run(NOON, "by hand")], None, every(), NOON + 400 * DAY)
-    assert found == Watched(state="none", last=NOON)
-    assert watched([], None, every(), NOON) == Watched(state="none")
+    assert found == WatcherStatus(state="none", last=NOON)
+    assert watched([], None, every(), NOON) == WatcherStatus(state="none")
 
 
 def test_a_run_by_hand_holds_the_watcher_up() -> None:
@@ -128,7 +128,7 @@ def test_runs_that_found_nothing_are_put_together() -> None:
     busy, failed = run(NOON - 9 * MINUTE, new=1), run(NOON - 11 * MINUTE, error="OSError: x")
     lone = run(NOON - 10 * MINUTE, same=1)
     runs = [*idle, busy, lone, failed]
-    quiet = Quiet(count=8, first=NOON - 8 * MINUTE, last=NOON - MINUTE)
+    quiet = IdleRuns(count=8, first=NOON - 8 * MINUTE, last=NOON - MINUTE)
     assert folded(runs, 10) == [idle[0], quiet, busy, lone, failed]
     assert folded(runs, 2) == [idle[0], quiet]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.inboxes import Folder, InboxError, Kept
-from feeds.storage.blobs import KeptDocuments
+from feeds.inboxes import DatabaseInbox, Folder, InboxError
+from feeds.storage.blobs import BlobStore
 from tests.support.storage_samples import NOON, Clock, Watch, text_of
 
 
@@ -22,14 +22,14 @@ def watch(address: str, tmp_path: Path) -> Iterator[Watch]:
     watch.ingest.inboxes = [
         *watch.ingest.inboxes,
         Folder(tmp_path / "other", "other"),
-        Kept(documents(watch), "posted", "what was posted"),
+        DatabaseInbox(documents(watch), "posted", "what was posted"),
     ]
     yield watch
     watch.store.close()
 
 
-def documents(watch: Watch) -> KeptDocuments:
-    return KeptDocuments(watch.store.database)
+def documents(watch: Watch) -> BlobStore:
+    return BlobStore(watch.store.database)
 
 
 def post(watch: Watch, path: str, text: str) -> bool:

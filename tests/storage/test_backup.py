@@ -22,7 +22,7 @@ from feeds.model.articles import Move, Source
 from feeds.storage import backup as backups
 from feeds.storage import schema
 from feeds.storage.backup import BackupError, backup, restore
-from feeds.storage.blobs import KeptDocuments
+from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database, database_url
 from feeds.storage.migrations.versions import r0004_first
 from feeds.storage.push_queue import Queue
@@ -68,7 +68,7 @@ class Full:
         self.token = tokens.add("", "Ann", LATER)
         tokens.add("", "Bob", LATER)
         tokens.revoke(2)
-        KeptDocuments(database).put("posted", "a.md", text_of().encode(), LATER)
+        BlobStore(database).put("posted", "a.md", text_of().encode(), LATER)
         with database.writing() as connection:
             upstream: dict[str, Any] = {"url": "https://a.example/", "address": "https://b.example/"}
             upstream |= {"title": "A", "etag": '"1"', "modified": "", "failures": 0, "error": ""}

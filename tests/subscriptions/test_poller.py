@@ -18,7 +18,7 @@ from feeds.http_client.client import Limits
 from feeds.http_client.network_policy import policy_of
 from feeds.model.articles import Article
 from feeds.model.inbox_names import FETCHED
-from feeds.storage.blobs import KeptDocuments
+from feeds.storage.blobs import BlobStore
 from feeds.storage.feed_states import UpstreamState
 from feeds.subscriptions.poller import Outcome, Poller
 from tests.support.feed_server import Upstream, redirect, rss, serving, status
@@ -107,7 +107,7 @@ class Subscriber:
             poller.close()
 
     def documents(self) -> list[str]:
-        return [one.path for one in KeptDocuments(self.place.store().database).listed(FETCHED)]
+        return [one.path for one in BlobStore(self.place.store().database).listed(FETCHED)]
 
 
 @pytest.fixture

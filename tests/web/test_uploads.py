@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from feeds.config.loader import load
-from feeds.ingest.uploads import Desk
+from feeds.ingest.uploads import Uploads
 from feeds.publishing.websub import ChangeNotifier, status_lines
 from feeds.storage.store import Store
 from tests.support.places import Place, article, eventually, titles
@@ -153,44 +153,44 @@ def test_what_cannot_be_read_is_refused_with_its_reason_and_not_kept(
 
 def test_while_another_process_ingests_a_file_waits_and_the_next_run_reads_it(tmp_path: Path) -> None:
     with Place(tmp_path) as place:
-        desk, store = Desk(place.config, wait=0.2), place.store()
+        uploads, store = Uploads(place.config, wait=0.2), place.store()
         with store.running(wait=False):
-            assert desk.take("a.md", article(1).encode()).became == "waiting"
-            found = desk.state("a.md")
+            assert uploads.take("a.md", article(1).encode()).became == "waiting"
+            found = uploads.state("a.md")
             assert found is not None
             assert found.became == "waiting"
         assert place.ingest().new == 1
-        found = desk.state("a.md")
+        found = uploads.state("a.md")
         assert found is not None
         assert (found.became, [one.title for one in found.articles]) == ("read", ["Ferry 1 is back"])
-        assert desk.take("a.md", article(1).encode()).became == "same"
-        desk.close()
+        assert uploads.take("a.md", article(1).encode()).became == "same"
+        uploads.close()
 
 
 def test_many_at_once_are_all_taken_once(tmp_path: Path, address: str) -> None:
     with Place(tmp_path, address) as place:
-        desks = [Desk(place.config, wait=30) for _ in range(2)]
+        instances = [Uploads(place.config, wait=30) for _ in range(2)]
         became: list[str] = []
 
-        def work(desk: Desk, numbers: range) -> None:
-            became.extend(desk.take(f"{n}.md", article(n).encode()).became for n in numbers)
+        def work(uploads: Uploads, numbers: range) -> None:
+            became.extend(uploads.take(f"{n}.md", article(n).encode()).became for n in numbers)
 
-        threads = [threading.Thread(target=work, args=(desk, range(12))) for desk in desks * 2]
+        threads = [threading.Thread(target=work, args=(uploads, range(12))) for uploads in instances * 2]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert sorted(became) == ["new"] * 12 + ["same"] * 36
         assert len(place.store().newest(100)) == 12
-        for desk in desks:
-            desk.close()
+        for uploads in instances:
+            uploads.close()
 
 
 def test_what_was_posted_outlives_the_folder_and_the_process(tmp_path: Path) -> None:
     with Place(tmp_path) as place:
-        desk = Desk(place.config)
-        desk.take("a.md", article(1).encode())
-        desk.close()
+        uploads = Uploads(place.config)
+        uploads.take("a.md", article(1).encode())
+        uploads.close()
         assert place.ingest().same == 1
         assert [one.title for one in place.store().newest(9)] == ["Ferry 1 is back"]
 
@@ -199,10 +199,10 @@ def test_hubs_are_told_of_what_was_posted(tmp_path: Path) -> None:
     with Place(tmp_path) as place:
         place.configure(hubs=["http://127.0.0.1:9/hub"], base_url="https://feeds.example")
         notifier = ChangeNotifier(place.config)
-        desk = Desk(place.config, on_change=notifier.note)
+        uploads = Uploads(place.config, on_change=notifier.note)
         for _ in range(2):
-            desk.take("a.md", article(1).encode())
-        desk.close()
+            uploads.take("a.md", article(1).encode())
+        uploads.close()
         notifier.close()
         told = next(status_lines(place.config, place.store().database))
         assert told == "pushes: 6 waiting"  # two feeds in three formats
@@ -221,13 +221,13 @@ def test_what_became_of_a_file_can_be_asked_later(post: Poster) -> None:
 def test_a_posted_file_can_be_taken_back(tmp_path: Path) -> None:
     with Place(tmp_path) as place:
         place.configure(deleted="remove")
-        desk = Desk(load(place.root / "config.yaml", place.environment))
-        desk.take("a.md", article(1).encode())
-        assert desk.remove("a.md")
-        assert not desk.remove("a.md")
+        uploads = Uploads(load(place.root / "config.yaml", place.environment))
+        uploads.take("a.md", article(1).encode())
+        assert uploads.remove("a.md")
+        assert not uploads.remove("a.md")
         assert place.ingest().gone == 1
         assert place.store().newest(9) == []
-        desk.close()
+        uploads.close()
 
 
 # -- who may ---------------------------------------------------------------------------------------------

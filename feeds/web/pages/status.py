@@ -10,7 +10,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response
 
 from feeds.config.settings import STATUS_FEED
-from feeds.ingest.health import Health, Quiet, brought, error, folded
+from feeds.ingest.health import Health, IdleRuns, brought, error, folded
 from feeds.model.feeds import Subscription
 from feeds.model.runs import Run
 from feeds.text.plain_text import plain
@@ -52,7 +52,7 @@ def _values(site: Site, checkup: Checkup, asking: Asking) -> Mapping[str, Any]:
         "sources": len(states),
         "size": checkup.size(),
         "rows": folded(health.runs, _ROWS),
-        "is_quiet": lambda row: isinstance(row, Quiet),
+        "is_quiet": lambda row: isinstance(row, IdleRuns),
         "end_of": lambda run: _end(run, health, say),
         "took": lambda run: say.span(max(run.finished - run.started, _NOW)) if run.finished else "",
         "by": lambda run: say({"watcher": "by_watcher", "by hand": "by_hand"}.get(run.trigger, "by_other")),
