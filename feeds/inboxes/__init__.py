@@ -1,4 +1,4 @@
-"""Where files lie: one module for each kind of place, all of them an `Inbox`."""
+"""Read files from the places that hold them: one module for each kind of place, all of them an `Inbox`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = [
 
 
 def open_inbox(place: InboxPlace, caches: Path) -> Inbox:
-    """The inbox at a place; what it keeps of the place for itself lies in `caches`.
+    """Return the inbox of a place; its copies of remote files are kept in the folder `caches`.
 
-    Raises ConfigError where a package or a program is missing for it. What others need is not imported.
+    Imports only what this kind of place needs. Raises ConfigError when a package or a program is missing.
     """
     kind, at = _kind(place), place.at
     try:
@@ -46,9 +46,9 @@ def open_inbox(place: InboxPlace, caches: Path) -> Inbox:
 
 
 def kind_of(place: InboxPlace) -> str:
-    """What reads a place, for people: a program or package and its version; nothing for a folder.
+    """Return the program or package that reads a place, with its version; empty for a folder.
 
-    Raises ConfigError where that is missing.
+    Raises ConfigError when it is not installed.
     """
     kind = _kind(place)
     try:
@@ -65,7 +65,7 @@ def kind_of(place: InboxPlace) -> str:
     return ""
 
 
-# What addresses begin with that fsspec does not read, and what does. All others are its own.
+# URL schemes that fsspec does not read, with the kind of their inbox. fsspec reads all others.
 _SCHEMES = {
     "file": "folder",
     "git+file": "git",

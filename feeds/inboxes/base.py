@@ -1,4 +1,4 @@
-"""What every kind of inbox answers: which files there are, and what is in them."""
+"""Define the Inbox protocol: list the files of a place, and read them."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ class InboxError(FeedsError):
 
 
 class StillChangingError(FeedsError):
-    """The file changed while it was read: it is left for the next run."""
+    """The file changed while it was read; the next run reads it."""
 
 
 Stamp = tuple[int, int, str]
-"""Size, time of change and version: a file that has all three as they were is not read again."""
+"""Size in bytes, modification time in nanoseconds, and version: unless one differs, a file is not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class InboxFile:
-    """A file as a survey sees it, not yet read."""
+    """A file of an inbox as it was listed, not yet read."""
 
     path: str
-    """Relative to the inbox, with `/`; how the file is known from now on."""
+    """The path relative to the inbox, with `/`; the name of the file in the database."""
     location: str
-    """Where the inbox finds it again."""
+    """The name by which the inbox reads the file."""
     size: int
     modified: int
-    """Nanoseconds since 1970; 0 where its place does not say."""
+    """The modification time in nanoseconds since 1970; 0 when it is unknown."""
     version: str = ""
-    """What its place says of its content (an ETag, a blob's id); empty where that says nothing."""
+    """An identifier of the content (an ETag, a blob's id); empty when the place has none."""
     source: str = ""
-    """Whose articles they are, where its place says so; what they say themselves goes before."""
+    """The source of its articles, if the place names one; an article that names its source overrides it."""
 
     @property
     def stamp(self) -> Stamp:
-        """What another look at the same file has to show."""
+        """The values that change when the file changes."""
         return self.size, self.modified, self.version
 
-    def is_as(self, stamp: Stamp | None) -> bool:
-        """Whether it is what it was then: by its version alone where there is one, whatever its date."""
+    def has_stamp(self, stamp: Stamp | None) -> bool:
+        """Return whether the file still has a stamp. With a version, its modification time does not count."""
         if stamp is None or not self.version:
             return stamp == self.stamp
         return (self.size, self.version) == (stamp[0], stamp[2])
@@ -51,47 +51,50 @@ class InboxFile:
 
 @dataclass(slots=True)
 class InboxScan:
-    """What lies in an inbox."""
+    """The files of an inbox, split into those to read and those that are unchanged."""
 
     due: list[InboxFile] = field(default_factory=list)
-    """What is new or changed, in the order of a scan."""
+    """New and changed files, in the order in which they are read."""
     same: list[str] = field(default_factory=list)
-    """The paths of what is as it was."""
+    """Paths of unchanged files."""
 
-    def add(self, found: InboxFile, stamps: Mapping[str, Stamp]) -> None:
-        """Put a file where it belongs."""
-        if found.is_as(stamps.get(found.path)):
-            self.same.append(found.path)
+    def add(self, file: InboxFile, stamps: Mapping[str, Stamp]) -> None:
+        """Add a file to `same` when it has the stamp known for its path, else to `due`."""
+        if file.has_stamp(stamps.get(file.path)):
+            self.same.append(file.path)
         else:
-            self.due.append(found)
+            self.due.append(file)
 
 
 class Inbox(Protocol):
-    """A place where files lie."""
+    """A place that holds files."""
 
     @property
     def name(self) -> str:
-        """What the database calls it; paths within it are the files' names."""
+        """The name of the inbox in the database, where it never changes."""
 
     @property
     def where(self) -> str:
-        """Where it is, for people: without secrets."""
+        """The place as messages show it, without secrets."""
 
     @property
     def may_be_away(self) -> bool:
-        """Whether all files gone at once rather means that the place is not there."""
+        """Whether an empty inbox means an unavailable place, rather than that all files were deleted."""
 
     def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
-        """The files in it, parted into those that `stamps` knows just so and the others.
+        """List the files; those with the stamp that `stamps` has for their path are unchanged.
 
-        Raises InboxError where it cannot be read at all.
+        Raises InboxError when the place cannot be read at all.
         """
 
-    def settled(self, found: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
-        """The files that stand still, and how many may still be being written."""
+    def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
+        """Return the files that did not change for `seconds`, and the number of the others.
 
-    def read(self, found: InboxFile) -> tuple[bytes, str]:
-        """The bytes of a file and their digest (BLAKE2b, 16 bytes, in hexadecimal digits).
+        The others may still be being written.
+        """
 
-        Raises ReadError where it cannot be read, StillChangingError where it is not what the survey saw.
+    def read(self, file: InboxFile) -> tuple[bytes, str]:
+        """Return the bytes of a file and their digest (BLAKE2b, 16 bytes, in hexadecimal digits).
+
+        Raises ReadError when it cannot be read, and StillChangingError when it differs from what was listed.
         """

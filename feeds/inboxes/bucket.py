@@ -1,4 +1,4 @@
-"""A bucket, or any other place that fsspec knows, as inbox: listed at once, read only where it changed."""
+"""Read a bucket, or any other place that fsspec knows; only changed files are fetched."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import MOST_BYTES
 from feeds.text.filenames import digest_of, known_as, passed_over, readable
 
-_LATEST = 2**63 - 1  # nanoseconds, in the year 2262: what a database's numbers hold
-_UNREADABLE = -1
+_MAX_NANOSECONDS = 2**63 - 1  # in the year 2262: the largest integer of the databases
+_UNLISTABLE = -1  # the size of a folder that cannot be listed
 
 
 @dataclass(slots=True)
 class Bucket:
-    """A place of files behind fsspec. Raises ConfigError where a package for it is missing."""
+    """An inbox behind fsspec. Raises ConfigError when the package for its kind of URL is not installed."""
 
     place: InboxPlace
     may_be_away: bool = True
@@ -35,85 +35,90 @@ class Bucket:
 
     @property
     def name(self) -> str:
-        """What the database calls the inbox; keys below its prefix are the files' names."""
+        """The name of the inbox in the database."""
         return self.place.name
 
     @property
     def where(self) -> str:
-        """Where it is, for people."""
+        """The URL as messages show it, without secrets."""
         return self.place.shown
 
     def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
-        """What is listed, parted into what `stamps` knows just so and the others.
+        """List the files; those with the stamp that `stamps` has for their path are unchanged.
 
-        An object that has the ETag it had is the same one, whatever its date. Hidden and unfinished names
-        are passed over, and what ends in a slash: the folders that some tools make.
+        An object with an unchanged ETag is unchanged, whatever its date. Skips hidden and unfinished names,
+        and keys that end in a slash, which some tools create for folders. Raises InboxError when the place
+        cannot be listed.
         """
-        survey = InboxScan()
+        scan = InboxScan()
         try:
-            self._system = self._connected()
-            for one in self._system.listed(_wanted):
-                path = _known(one.path)
+            self._system = self._connect()
+            for entry in self._system.listed(_is_wanted):
+                path = _storable_path(entry.path)
                 if not path:
                     continue
-                if not isinstance(one, Listed):
-                    survey.due.append(InboxFile(f"{path}/", one.location, _UNREADABLE, 0))
+                if not isinstance(entry, Listed):
+                    scan.due.append(InboxFile(f"{path}/", entry.location, _UNLISTABLE, 0))
                     continue
-                found = InboxFile(path, one.location, one.size, min(one.modified, _LATEST), one.version)
-                survey.add(found, stamps)
+                modified = min(entry.modified, _MAX_NANOSECONDS)
+                file = InboxFile(path, entry.location, entry.size, modified, entry.version)
+                scan.add(file, stamps)
         except Exception as error:
-            raise self._unusable(error) from error
-        return survey
+            raise self._error(error) from error
+        return scan
 
-    def settled(self, found: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
-        """All that has a version, since such places show whole files only; of the others, what is older."""
-        now = time.time_ns()
-        still = [file for file in found if file.version or abs(now - file.modified) >= seconds * 1e9]
-        self._prefetcher.expect([file for file in still if 0 < file.size <= MOST_BYTES])
-        return still, len(found) - len(still)
+    def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
+        """Return the files that have a version or are older than `seconds`, and the number of the others.
 
-    def read(self, found: InboxFile) -> tuple[bytes, str]:
-        """The bytes of a file and their digest.
-
-        Raises ReadError where it cannot be read, StillChangingError where it is not what was listed, and
-        InboxError where the whole place cannot be reached any more.
+        Places that give versions list complete files only.
         """
-        if found.size == _UNREADABLE:
+        now = time.time_ns()
+        settled = [file for file in files if file.version or abs(now - file.modified) >= seconds * 1e9]
+        self._prefetcher.expect([file for file in settled if 0 < file.size <= MOST_BYTES])
+        return settled, len(files) - len(settled)
+
+    def read(self, file: InboxFile) -> tuple[bytes, str]:
+        """Return the bytes of a file and their digest.
+
+        Raises ReadError when it cannot be read, StillChangingError when it differs from what was listed, and
+        InboxError when the whole place cannot be reached any more.
+        """
+        if file.size == _UNLISTABLE:
             raise ReadError("the folder cannot be listed")
-        if found.size > MOST_BYTES:
+        if file.size > MOST_BYTES:
             raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
-        data = self._prefetcher.take(found) if found.size else b""
+        data = self._prefetcher.take(file) if file.size else b""
         return data, digest_of(data)
 
-    def _connected(self) -> FileSystem:
-        if isinstance(self._system, fsspec_adapter.S3):  # keeps no listing, and takes its time to make
+    def _connect(self) -> FileSystem:
+        if isinstance(self._system, fsspec_adapter.S3):  # keeps no listing, and is slow to create
             return self._system
-        return fsspec_adapter.connected(str(self.place.at), self.place.options)
+        return fsspec_adapter.connect(str(self.place.at), self.place.options)
 
     def _fetch(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
         try:
-            self._system = self._system or self._connected()
+            self._system = self._system or self._connect()
             return self._system.fetch(files)
         except Exception as error:
-            raise self._unusable(error) from error
+            raise self._error(error) from error
 
-    def _unusable(self, error: Exception) -> FeedsError:
+    def _error(self, error: Exception) -> FeedsError:
         self._system = None
         if isinstance(error, FeedsError):
             return error
         return InboxError(f"the inbox {self.where} cannot be read: {fault_of(error, self.place.secrets)}")
 
 
-def _wanted(name: str) -> bool:
+def _is_wanted(name: str) -> bool:
     return not name or not passed_over(name)
 
 
-def _known(path: str) -> str:
-    """How a file is known; empty for what is passed over.
+def _storable_path(path: str) -> str:
+    """Return the name of a file in the database; empty for a file that is skipped.
 
-    A name that begins with a slash would be taken for one on this machine's disk.
+    A dot is put before a leading slash, since such a path would mean a file on this machine's disk.
     """
-    if not path or path.endswith("/") or not all(map(_wanted, path.split("/"))):
+    if not path or path.endswith("/") or not all(map(_is_wanted, path.split("/"))):
         return ""
     path = readable(path).replace("\0", "\\x00")
     return known_as(f".{path}" if path.startswith("/") else path)

@@ -1,4 +1,4 @@
-"""Documents kept in the database, as inbox: of what was posted, of what was fetched."""
+"""Read uploaded files and fetched feeds, which are stored in the database."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from feeds.text.filenames import digest_of
 
 @dataclass(frozen=True, slots=True)
 class DatabaseInbox:
-    """One inbox of documents. Its files are whole when they are there, and there as long as the database."""
+    """An inbox in the database. Its files are always complete, and available as long as the database is."""
 
-    documents: BlobStore
+    blobs: BlobStore
     name: str
     where: str
-    """What it holds, for people."""
+    """Its content as messages show it."""
     may_be_away: bool = False
     titles: Mapping[str, str] = field(default_factory=dict)
-    """By path: whose articles a document has."""
+    """The name of the source of a file's articles, by path."""
 
     def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
-        """What is kept, parted into what `stamps` knows just so and the others."""
-        survey = InboxScan()
-        for found in map(self._found, self.documents.listed(self.name)):
-            survey.add(found, stamps)
-        return survey
+        """List the files; those with the stamp that `stamps` has for their path are unchanged."""
+        scan = InboxScan()
+        for blob in self.blobs.listed(self.name):
+            scan.add(self._file(blob), stamps)
+        return scan
 
     def find(self, path: str) -> InboxFile | None:
-        """One document; None where there is none of that path."""
-        one = self.documents.find(self.name, path)
-        return None if one is None else self._found(one)
+        """Return the file of a path; None when there is none."""
+        blob = self.blobs.find(self.name, path)
+        return None if blob is None else self._file(blob)
 
-    def settled(self, found: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
-        """All of them: what is kept was written whole."""
-        return found, 0
+    def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
+        """Return all files: each was written in one transaction."""
+        return files, 0
 
-    def read(self, found: InboxFile) -> tuple[bytes, str]:
-        """The bytes of a document, and the digest of these and of its title.
+    def read(self, file: InboxFile) -> tuple[bytes, str]:
+        """Return the bytes of a file, and the digest of its bytes and its title.
 
-        Raises StillChangingError where it is another one now.
+        Raises StillChangingError when the file was replaced or deleted since it was listed.
         """
-        data = self.documents.get(self.name, found.path)
+        data = self.blobs.get(self.name, file.path)
         digest = "" if data is None else digest_of(data)
-        if data is None or digest != found.version.partition(" ")[0]:
-            raise StillChangingError(f"{found.path} has changed since")
-        return data, digest_of(data + b"\0" + found.source.encode()) if found.source else digest
+        if data is None or digest != file.version.partition(" ")[0]:
+            raise StillChangingError(f"{file.path} has changed since")
+        return data, digest_of(data + b"\0" + file.source.encode()) if file.source else digest
 
-    def _found(self, one: Blob) -> InboxFile:
-        title = self.titles.get(one.path, "")
-        version = f"{one.digest} {title}".rstrip()  # under another title it is read again
-        return InboxFile(one.path, one.path, one.size, one.modified, version, title)
+    def _file(self, blob: Blob) -> InboxFile:
+        title = self.titles.get(blob.path, "")
+        version = f"{blob.digest} {title}".rstrip()  # a file with a new title is read again
+        return InboxFile(blob.path, blob.path, blob.size, blob.modified, version, title)

@@ -1,33 +1,33 @@
-"""What is wrong with a place, in a few words: without secrets, and without a library's own story."""
+"""Translate errors of libraries into short messages about a place, without secrets."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-_LONGEST = 200
+_MAX_CHARACTERS = 200
 
-# What S3's servers answer (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+# Error codes of S3 servers (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
 _CODES = {
     "NoSuchBucket": "there is no such bucket",
-    "InvalidBucketName": "that is no name of a bucket",
+    "InvalidBucketName": "the name of the bucket is not valid",
     "AccessDenied": "access is denied",
     "403": "access is denied",
-    "InvalidAccessKeyId": "the access key is not known there",
-    "SignatureDoesNotMatch": "the secret key does not fit",
+    "InvalidAccessKeyId": "the server does not know the access key",
+    "SignatureDoesNotMatch": "the secret key does not match the access key",
     "ExpiredToken": "the token has expired",
     "RequestTimeTooSkewed": "this machine's clock is wrong",
     "PermanentRedirect": "the bucket is in another region, or at another endpoint",
     "301": "the bucket is in another region, or at another endpoint",
 }
-# What libraries raise, by name: not all of them are installed everywhere.
+# Errors of libraries by the name of their class, since not all libraries are installed.
 _KINDS = {
     "NoCredentialsError": "there are no credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
     "`options: {anon: true}`",
-    "PartialCredentialsError": "half of the credentials is missing",
-    "ParamValidationError": "that is no name of a bucket",
+    "PartialCredentialsError": "one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is missing",
+    "ParamValidationError": "the name of the bucket is not valid",
     "EndpointConnectionError": "cannot be reached",
-    "HTTPClientError": "its answers are no proper HTTP",
+    "HTTPClientError": "the server does not speak valid HTTP",
     "ConnectTimeoutError": "does not answer in time",
     "ReadTimeoutError": "does not answer in time",
     "FSTimeoutError": "does not answer in time",
@@ -40,22 +40,22 @@ _KINDS = {
 
 
 def code_of(error: BaseException) -> str:
-    """The code of an answer of an S3 server that an error comes from; empty where it comes from none."""
-    for one in _causes(error):
-        response = getattr(one, "response", None)
+    """Return the error code of an S3 server that caused an error; empty when none did."""
+    for cause in _causes(error):
+        response = getattr(cause, "response", None)
         if isinstance(response, dict):
             return str(response.get("Error", {}).get("Code", ""))
     return ""
 
 
 def fault_of(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
-    """What an error says, on one line, with an ellipsis for each secret."""
+    """Return a one-line message for an error, with an ellipsis for each secret."""
     code = code_of(error)
     if code:
-        return _CODES.get(code) or f"its server says {hidden(code, secrets)}"
-    for one in _causes(error):
-        if known := _KINDS.get(type(one).__name__):
-            return known
+        return _CODES.get(code) or f"the server answers {hidden(code, secrets)}"
+    for cause in _causes(error):
+        if message := _KINDS.get(type(cause).__name__):
+            return message
     if isinstance(error, TimeoutError):
         return "does not answer in time"
     if isinstance(error, FileNotFoundError):
@@ -64,22 +64,22 @@ def fault_of(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
         return "access is denied"
     if isinstance(error, ConnectionRefusedError):
         return "cannot be reached: connection refused"
-    said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return hidden(said, secrets)
+    message = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return hidden(message, secrets)
 
 
 def hidden(text: str, secrets: tuple[str, ...]) -> str:
-    """A text of others on one line, cut, without secrets and without the user in an address."""
+    """Put a foreign text on one line of at most 200 characters, without secrets and users in URLs."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "…")
     line = " ".join(re.sub(r"(?<=://)[^\s/@]*@", "", text).split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return line if len(line) <= _MAX_CHARACTERS else f"{line[:_MAX_CHARACTERS]}…"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    for _ in range(10):
-        if seen is None:
+    cause: BaseException | None = error
+    for _ in range(10):  # causes can form a circle
+        if cause is None:
             return
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+        yield cause
+        cause = cause.__cause__ or cause.__context__

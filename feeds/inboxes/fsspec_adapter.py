@@ -1,7 +1,7 @@
-"""What fsspec lists and gives, for any place that it knows: the only door to it.
+"""List and fetch files by fsspec; the only module that imports it.
 
-Two ways to the same answers. `Tree` asks any file system of fsspec in its general words; `S3` asks buckets in
-their own, since there the general ones cost a second request for each object and hold every listing twice.
+`Tree` uses the general interface of fsspec for any file system. `S3` calls the API of buckets itself, since
+the general interface needs a second request for each object, and holds every listing twice.
 """
 
 from __future__ import annotations
@@ -24,98 +24,97 @@ from feeds.model.errors import ConfigError, ReadError
 
 T = TypeVar("T")
 
-_CONNECT_SECONDS, _READ_SECONDS, _TRIES = 10, 30, 3
-_AT_ONCE = 32
-"""Connections to a bucket."""
-_LISTING_SECONDS, _FETCHING_SECONDS = 600, 180
-"""However slowly bytes drip in."""
+_CONNECT_SECONDS, _READ_SECONDS, _MAX_ATTEMPTS = 10, 30, 3
+_MAX_CONNECTIONS = 32  # to one bucket
+_LISTING_SECONDS, _FETCHING_SECONDS = 600, 180  # in all, also when bytes still arrive
 
-# Servers with users, and how to say to their file systems that they shall not wait for ever.
+# Servers with users, with the options that limit the waiting of their file systems.
 _HOSTS: dict[str, dict[str, Any]] = {
     "ftp": {"timeout": _READ_SECONDS},
     "sftp": {"timeout": _CONNECT_SECONDS, "banner_timeout": _READ_SECONDS, "auth_timeout": _READ_SECONDS},
     "ssh": {"timeout": _CONNECT_SECONDS, "banner_timeout": _READ_SECONDS, "auth_timeout": _READ_SECONDS},
     "smb": {},
 }
-# What file systems call what tells one content from another, and the time of the last change.
+# The names that file systems give to an identifier of the content, and to the modification time.
 _VERSIONS = ("md5Hash", "ETag", "etag", "checksum", "sha", "generation")
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "modified", "modify", "created")
-# What needs a package besides fsspec that is not called by its own message.
+# The packages of schemes for which the message of fsspec names another one.
 _EXTRAS = {"s3": "feeds[s3]", "s3a": "feeds[s3]"}
-_NO_FILES = ("http", "https", "data")
-_TALKATIVE = ("aiobotocore", "asyncio", "botocore", "fsspec", "paramiko", "s3fs")
+_SCHEMES_WITHOUT_LISTING = ("http", "https", "data")
+_VERBOSE_LOGGERS = ("aiobotocore", "asyncio", "botocore", "fsspec", "paramiko", "s3fs")
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A file as its place lists it."""
+    """A file as the file system lists it."""
 
     path: str
-    """Below the inbox; as long as it is empty or ends in a slash it is no file."""
+    """The path relative to the inbox. A path that is empty or ends in a slash is not a file."""
     location: str
     size: int
     modified: int
-    """Nanoseconds since 1970; 0 where it is not known."""
+    """The modification time in nanoseconds since 1970; 0 when it is unknown."""
     version: str
-    """Empty where the place says nothing."""
+    """An identifier of the content; empty when the file system has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """A folder that cannot be listed, where the others can."""
+    """A folder that cannot be listed, although others can."""
 
     path: str
     location: str
 
 
 class FileSystem(Protocol):
-    """A place that can be listed and read."""
+    """Lists and fetches the files of one place."""
 
     def listed(self, wanted: Callable[[str], bool]) -> Iterator[Listed | Unlisted]:
-        """Every file in it; folders whose name is not `wanted` need not be looked into.
+        """Yield every file; folders whose name is not `wanted` may be left out.
 
-        Raises what its library raises.
+        Raises the errors of the library behind it.
         """
 
     def fetch(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
-        """What files hold, or why they cannot be had. Raises what its library raises where none can."""
+        """Return the bytes of each file, or its error. Raises errors that concern the whole place."""
 
 
 def package_of(address: str) -> str:
-    """The package that reads such addresses, with its version.
+    """Return the package that reads URLs of this scheme, with its version.
 
-    Raises ConfigError where there is none, or it is not installed.
+    Raises ConfigError when there is none, or it is not installed.
     """
     from importlib import metadata
 
     scheme = address.partition("://")[0]
-    if scheme in _NO_FILES:
-        raise ConfigError(f"{scheme}:// is no place where files lie")
+    if scheme in _SCHEMES_WITHOUT_LISTING:
+        raise ConfigError(f"{scheme}:// cannot list files, so it cannot be an inbox")
     if importlib.util.find_spec("fsspec") is None:
-        wanted = _EXTRAS.get(scheme, "fsspec")
-        raise ConfigError(f"{scheme}:// needs a package that is not installed: pip install '{wanted}'")
+        package = _EXTRAS.get(scheme, "fsspec")
+        raise ConfigError(f"{scheme}:// needs a package that is not installed: pip install '{package}'")
     from fsspec.registry import get_filesystem_class, known_implementations
 
     try:
-        found = get_filesystem_class(scheme)
+        file_system = get_filesystem_class(scheme)
     except ImportError as error:
-        said = known_implementations.get(scheme, {}).get("err") or str(error)
-        wanted = f"pip install '{_EXTRAS[scheme]}'" if scheme in _EXTRAS else said
-        raise ConfigError(f"{scheme}:// needs a package that is not installed: {wanted}") from error
+        advice = known_implementations.get(scheme, {}).get("err") or str(error)
+        if scheme in _EXTRAS:
+            advice = f"pip install '{_EXTRAS[scheme]}'"
+        raise ConfigError(f"{scheme}:// needs a package that is not installed: {advice}") from error
     except ValueError as error:
-        raise ConfigError(f"{scheme}:// is nothing that fsspec knows") from error
-    package = str(found.__module__).partition(".")[0]
+        raise ConfigError(f"{scheme}:// is not a kind of URL that fsspec knows") from error
+    package = str(file_system.__module__).partition(".")[0]
     try:
         return f"{package} {metadata.version(package)}"
     except metadata.PackageNotFoundError:
         return package
 
 
-def connected(address: str, options: Mapping[str, Any]) -> FileSystem:
-    """The file system at an address. Raises what its library raises."""
+def connect(address: str, options: Mapping[str, Any]) -> FileSystem:
+    """Open the file system of a URL. Raises the errors of the library behind it."""
     from fsspec.core import url_to_fs
 
-    for name in _TALKATIVE:  # at `log: debug` they tell every header
+    for name in _VERBOSE_LOGGERS:  # with `log: debug` they would log every header
         logging.getLogger(name).setLevel(logging.WARNING)
     scheme = address.partition("://")[0]
     if scheme in ("s3", "s3a"):
@@ -139,21 +138,21 @@ def _s3(address: str, options: Mapping[str, Any]) -> S3:
     config = {
         "connect_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
-        "max_pool_connections": _AT_ONCE,
-        "retries": {"total_max_attempts": _TRIES, "mode": "standard"},
+        "max_pool_connections": _MAX_CONNECTIONS,
+        "retries": {"total_max_attempts": _MAX_ATTEMPTS, "mode": "standard"},
         **values.pop("config_kwargs", {}),
     }
     system = S3FileSystem(asynchronous=True, skip_instance_cache=True, config_kwargs=config, **values)
-    system.retries = 1  # botocore's are enough
+    system.retries = 1  # botocore retries already
     bucket, prefix, _ = system.split_path(address.rstrip("/"))
-    _done(get_loop(), system.set_session(), _FETCHING_SECONDS)
-    made = S3(system, bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else "")
-    weakref.finalize(made, _close, system._s3creator)
-    return made
+    _wait_in_loop(get_loop(), system.set_session(), _FETCHING_SECONDS)
+    bucket_files = S3(system, bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else "")
+    weakref.finalize(bucket_files, _close, system._s3creator)
+    return bucket_files
 
 
 def _close(client: Any) -> None:
-    """Close the connections of a client that nobody uses any more; waits a little, where it can wait."""
+    """Close the connections of an unused client; waits up to 1 s, unless called in the loop itself."""
     from fsspec.asyn import get_loop
 
     closing = asyncio.run_coroutine_threadsafe(client.__aexit__(None, None, None), get_loop())
@@ -166,9 +165,9 @@ def _close(client: Any) -> None:
 
 @dataclass(slots=True, weakref_slot=True)
 class S3:
-    """A bucket, or what begins with a prefix in it: a page of 1,000 objects a request, and one an object.
+    """A bucket, or its objects below a prefix. A listing takes one request for 1,000 objects.
 
-    An object is read only as it was listed (If-Match, RFC 9110 section 13.1.1).
+    An object is fetched only if it is as it was listed (If-Match, RFC 9110 section 13.1.1).
     """
 
     system: Any
@@ -176,40 +175,40 @@ class S3:
     prefix: str
 
     def listed(self, wanted: Callable[[str], bool]) -> Iterator[Listed | Unlisted]:
-        """Every object, page by page."""
-        asked: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self.prefix, **self.system.req_kw}
+        """Yield every object, page by page."""
+        parameters: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self.prefix, **self.system.req_kw}
         while True:
-            page = self._answered(self.system._call_s3("list_objects_v2", **asked))
-            for one in page.get("Contents", ()):
-                key = one["Key"]
-                version = str(one.get("ETag", "")).strip('"')
+            page = self._wait_for(self.system._call_s3("list_objects_v2", **parameters))
+            for entry in page.get("Contents", ()):
+                key = entry["Key"]
+                version = str(entry.get("ETag", "")).strip('"')
                 path = key.removeprefix(self.prefix)
-                yield Listed(path, key, int(one["Size"]), _nanoseconds(one.get("LastModified")), version)
+                yield Listed(path, key, int(entry["Size"]), _nanoseconds(entry.get("LastModified")), version)
             if not page.get("IsTruncated"):
                 return
-            asked["ContinuationToken"] = page["NextContinuationToken"]
+            parameters["ContinuationToken"] = page["NextContinuationToken"]
 
     def fetch(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
-        """What objects hold."""
-        return self._answered(_together([self._fetched(file) for file in files]))
+        """Fetch objects, all at the same time."""
+        return self._wait_for(_gather([self._fetch_one(file) for file in files]))
 
-    def _answered(self, asked: Coroutine[Any, Any, T]) -> T:
+    def _wait_for(self, request: Coroutine[Any, Any, T]) -> T:
         from fsspec.asyn import get_loop
 
-        return _done(get_loop(), asked, _FETCHING_SECONDS)
+        return _wait_in_loop(get_loop(), request, _FETCHING_SECONDS)
 
-    async def _fetched(self, file: InboxFile) -> Fetched:
-        asked = {"Bucket": self.bucket, "Key": file.location, **self.system.req_kw}
+    async def _fetch_one(self, file: InboxFile) -> Fetched:
+        parameters = {"Bucket": self.bucket, "Key": file.location, **self.system.req_kw}
         if file.version:
-            asked["IfMatch"] = f'"{file.version}"'
+            parameters["IfMatch"] = f'"{file.version}"'
         try:
-            answer = await self.system._call_s3("get_object", **asked)
+            answer = await self.system._call_s3("get_object", **parameters)
         except OSError as error:
-            return _own_fault(file, error)
+            return _file_error(file, error)
         async with answer["Body"] as body:
             if answer["ContentLength"] != file.size:
                 return StillChangingError(f"{file.path} is still changing")
-            return _whole(file, await body.read())
+            return _complete(file, await body.read())
 
 
 # -- anything else --------------------------------------------------------------------------------------
@@ -217,18 +216,19 @@ class S3:
 
 @dataclass(slots=True)
 class Tree:
-    """Any file system of fsspec, new for each survey: what it keeps of its listings is of that survey."""
+    """Any file system of fsspec. It is opened again for each listing, since fsspec caches listings."""
 
     system: Any
     root: str
 
     def listed(self, wanted: Callable[[str], bool]) -> Iterator[Listed | Unlisted]:
-        """Every file: in one listing where its library has one, else folder by folder."""
+        """Yield every file: by one listing if the library has one, else folder by folder."""
         from fsspec.asyn import AsyncFileSystem
 
         if self.system.async_impl and type(self.system)._find is not AsyncFileSystem._find:
-            found = _done(self.system.loop, self.system._find(self.root, detail=True), _LISTING_SECONDS)
-            infos = found.values() if isinstance(found, dict) else ()  # some give the name of a single file
+            request = self.system._find(self.root, detail=True)
+            listing = _wait_in_loop(self.system.loop, request, _LISTING_SECONDS)
+            infos = listing.values() if isinstance(listing, dict) else ()  # some return the name of one file
             yield from (self._of(info) for info in infos if info.get("type") != "directory")
             return
         pending = [self.root]
@@ -252,32 +252,32 @@ class Tree:
             pending.extend(reversed(below))
 
     def fetch(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
-        """What files hold: at once where its library can, else one after the other."""
+        """Fetch files: all at the same time if the library can, else one after the other."""
         if self.system.async_impl:
-            awaited = _together([self._awaited(file) for file in files])
-            return _done(self.system.loop, awaited, _FETCHING_SECONDS)
+            requests = _gather([self._fetch_one(file) for file in files])
+            return _wait_in_loop(self.system.loop, requests, _FETCHING_SECONDS)
         fetched: list[Fetched] = []
         for file in files:
             try:
-                # In one piece: as a stream of blocks it would be asked for block by block.
+                # In one piece: else it is requested block by block.
                 data = self.system.cat_file(file.location, block_size=file.size + 1)
             except OSError as error:
-                fetched.append(_own_fault(file, error))
+                fetched.append(_file_error(file, error))
             else:
-                fetched.append(_whole(file, data))
+                fetched.append(_complete(file, data))
         return fetched
 
-    async def _awaited(self, file: InboxFile) -> Fetched:
+    async def _fetch_one(self, file: InboxFile) -> Fetched:
         try:
-            return _whole(file, await self.system._cat_file(file.location))
+            return _complete(file, await self.system._cat_file(file.location))
         except OSError as error:
-            return _own_fault(file, error)
+            return _file_error(file, error)
 
     def _of(self, info: Mapping[str, Any]) -> Listed:
         name = str(info["name"])
         version = next((str(info[key]) for key in _VERSIONS if info.get(key)), "").strip('"')
         modified = next(filter(None, (_nanoseconds(info.get(key)) for key in _TIMES)), 0)
-        if not modified and not version:  # a date in a shape of its own still tells of a change
+        if not modified and not version:  # a date in an unknown format still shows a change
             version = next((str(info[key]) for key in _TIMES if info.get(key)), "")
         return Listed(self._below(name), name, int(info.get("size") or 0), modified, version)
 
@@ -286,31 +286,31 @@ class Tree:
 
 
 def _without_user(address: str) -> tuple[str, dict[str, str]]:
-    """An address without its user and password, and these as options: fsspec does not decode them."""
+    """Split user and password off a URL, and return them decoded as options: fsspec does not decode them."""
     scheme, _, rest = address.partition("://")
     authority, slash, path = rest.partition("/")
     credentials, _, host = authority.rpartition("@")
     user, separator, password = credentials.partition(":")
-    named = {"username": unquote(user)} if user else {}
+    options = {"username": unquote(user)} if user else {}
     if separator:
-        named["password"] = unquote(password)
-    return f"{scheme}://{host}{slash}{path}", named
+        options["password"] = unquote(password)
+    return f"{scheme}://{host}{slash}{path}", options
 
 
 # -- both -----------------------------------------------------------------------------------------------
 
 
-async def _together(awaited: Sequence[Coroutine[Any, Any, Fetched]]) -> Sequence[Fetched]:
-    return list(await asyncio.gather(*awaited))
+async def _gather(requests: Sequence[Coroutine[Any, Any, Fetched]]) -> Sequence[Fetched]:
+    return list(await asyncio.gather(*requests))
 
 
-def _done(loop: Any, awaited: Coroutine[Any, Any, T], seconds: float) -> T:
-    """What fsspec's loop, which runs in a thread of its own, makes of it within some time."""
-    return asyncio.run_coroutine_threadsafe(asyncio.wait_for(awaited, seconds), loop).result()
+def _wait_in_loop(loop: Any, request: Coroutine[Any, Any, T], seconds: float) -> T:
+    """Run a coroutine in fsspec's loop, which has its own thread. Raises TimeoutError after `seconds`."""
+    return asyncio.run_coroutine_threadsafe(asyncio.wait_for(request, seconds), loop).result()
 
 
-def _own_fault(file: InboxFile, error: OSError) -> Fetched:
-    """What is wrong with this file alone. Raises the error where it is the place's."""
+def _file_error(file: InboxFile, error: OSError) -> Fetched:
+    """Return the error of this file. Raises the given error when it concerns the whole place."""
     code = code_of(error)
     if code in ("PreconditionFailed", "412"):
         return StillChangingError(f"{file.path} has changed since")
@@ -321,12 +321,12 @@ def _own_fault(file: InboxFile, error: OSError) -> Fetched:
     raise error
 
 
-def _whole(file: InboxFile, data: bytes) -> Fetched:
+def _complete(file: InboxFile, data: bytes) -> Fetched:
     return data if len(data) == file.size else StillChangingError(f"{file.path} is still changing")
 
 
 def _nanoseconds(value: Any) -> int:
-    """A time as file systems say it, in nanoseconds since 1970; 0 for one that cannot be told."""
+    """Convert a time of a file system to nanoseconds since 1970; 0 when it cannot be parsed."""
     try:
         if isinstance(value, str):
             value = datetime.fromisoformat(value if len(value) != 14 else f"{value[:8]}T{value[8:]}")

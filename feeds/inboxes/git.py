@@ -1,7 +1,7 @@
-"""A git repository as inbox: its newest commit, fetched at each survey, read without a work tree.
+"""Read a git repository: the newest commit of a branch, fetched at each run, without a work tree.
 
-What lies in `folder` is a cache: where it is thrown away the commit is fetched again, and nothing is read
-twice, since a file's version is the id of its content.
+The local repository is a cache. When it is deleted, the commit is fetched again, but no file is read again,
+since the version of a file is the id of its content.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from feeds.model.errors import ReadError
 from feeds.parsers import MOST_BYTES
 from feeds.text.filenames import digest_of, known_as, passed_over, readable
 
-_HERE = "refs/heads/inbox"
-_MOST_PACKS = 30
-_POINTER = b"version https://git-lfs.github.com/spec/"
-_LONGEST_POINTER = 1024
+_LOCAL_REF = "refs/heads/inbox"
+_MAX_PACKS = 30
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_MAX_POINTER_BYTES = 1024
 
 
 @dataclass(slots=True, weakref_slot=True)
 class Git:
-    """One branch of a repository. Raises ConfigError where the program git is missing."""
+    """An inbox that is one branch of a repository. Raises ConfigError when git is not installed."""
 
     place: InboxPlace
     caches: Path
-    """A folder in which the repository is kept; a temporary one is used where it cannot be written to."""
+    """The folder for the local repository; a temporary one is used when it is not writable."""
     may_be_away: bool = True
     _address: GitAddress = field(init=False, repr=False)
     _temporary: Path | None = field(default=None, init=False, repr=False)
@@ -48,98 +48,100 @@ class Git:
 
     @property
     def name(self) -> str:
-        """What the database calls the inbox; paths below its folder are the files' names."""
+        """The name of the inbox in the database."""
         return self.place.name
 
     @property
     def where(self) -> str:
-        """Where it is, for people."""
+        """The URL as messages show it, without secrets."""
         return self.place.shown
 
     def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
-        """The files of the newest commit, parted into those that `stamps` knows just so and the others.
+        """Fetch the newest commit and list its files; those that `stamps` has with their id are unchanged.
 
-        Hidden and unfinished names, symbolic links and submodules are passed over. All files are dated by
-        the commit.
+        Skips hidden and unfinished names, symbolic links and submodules. The modification time of all files
+        is that of the commit. Raises InboxError when the repository cannot be fetched or stored.
         """
-        survey = InboxScan()
+        scan = InboxScan()
         try:
-            for found in self._newest():
-                survey.add(found, stamps)
+            for file in self._files_of_newest_commit():
+                scan.add(file, stamps)
         except GitError as error:
             raise InboxError(f"the inbox {self.where} cannot be read: {error}") from error
         except OSError as error:
-            raise InboxError(f"the inbox {self.where} cannot be kept: {error.strerror}") from error
-        return survey
+            raise InboxError(f"the inbox {self.where} cannot be stored: {error.strerror}") from error
+        return scan
 
-    def settled(self, found: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
-        """All of them: what is committed is whole."""
-        self._prefetcher.expect([file for file in found if file.size <= MOST_BYTES])
-        return found, 0
+    def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
+        """Return all files: a commit has complete files only."""
+        self._prefetcher.expect([file for file in files if file.size <= MOST_BYTES])
+        return files, 0
 
-    def read(self, found: InboxFile) -> tuple[bytes, str]:
-        """The bytes of a file and their digest.
+    def read(self, file: InboxFile) -> tuple[bytes, str]:
+        """Return the bytes of a file and their digest.
 
-        Raises ReadError for one that is too large or not in the repository itself (Git LFS),
-        StillChangingError where the cache has lost it.
+        Raises ReadError when it is too large or is kept in Git LFS, and StillChangingError when the local
+        repository is damaged.
         """
-        if found.size > MOST_BYTES:
+        if file.size > MOST_BYTES:
             raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
-        data = self._prefetcher.take(found)
-        if data.startswith(_POINTER) and len(data) <= _LONGEST_POINTER:
-            raise ReadError("only a pointer to a file in Git LFS, which is not fetched")
+        data = self._prefetcher.take(file)
+        if data.startswith(_LFS_POINTER) and len(data) <= _MAX_POINTER_BYTES:
+            raise ReadError(
+                "the file is in Git LFS, which is not fetched: the repository holds only a pointer to it"
+            )
         return data, digest_of(data)
 
     # -- the newest commit -------------------------------------------------------------------------------
 
-    def _newest(self) -> list[InboxFile]:
-        """The files of the newest commit; a copy that is spoilt is made anew. Raises GitError."""
-        fresh = self._made()
+    def _files_of_newest_commit(self) -> list[InboxFile]:
+        """Fetch the newest commit; a damaged local repository is created again. Raises GitError."""
+        is_new = self._create_repository()
         try:
-            return self._fetched()
+            return self._fetch()
         except GitError:
-            if fresh or self._sound():
+            if is_new or self._is_intact():
                 raise
         self._discard()
-        self._made()
-        return self._fetched()
+        self._create_repository()
+        return self._fetch()
 
-    def _fetched(self) -> list[InboxFile]:
+    def _fetch(self) -> list[InboxFile]:
         git, branch = self._git(), self._address.branch
-        asked = f"refs/heads/{branch}" if branch else "HEAD"
-        there = self._remote(asked)
-        if not there:
+        ref = f"refs/heads/{branch}" if branch else "HEAD"
+        remote_commit = self._remote_commit(ref)
+        if not remote_commit:
             if not git.run("ls-remote", REMOTE, seconds=REMOTE_SECONDS):
-                return []  # a repository without any commit
+                return []  # a repository without a commit
             raise GitError(
-                f"there is no branch {branch!r}" if branch else "its default branch does not exist"
+                f"the repository has no branch {branch!r}" if branch else "its default branch does not exist"
             )
-        here = git.run("for-each-ref", "--format=%(objectname)", _HERE).decode().strip()
-        if there != here:
+        local_commit = git.run("for-each-ref", "--format=%(objectname)", _LOCAL_REF).decode().strip()
+        if remote_commit != local_commit:
             options = ("--quiet", "--depth=1", "--no-tags", "--force", "--no-write-fetch-head")
-            git.run("fetch", *options, REMOTE, f"+{asked}:{_HERE}", seconds=REMOTE_SECONDS)
-            if len(list(git.folder.glob("objects/pack/*.pack"))) > _MOST_PACKS:
+            git.run("fetch", *options, REMOTE, f"+{ref}:{_LOCAL_REF}", seconds=REMOTE_SECONDS)
+            if len(list(git.folder.glob("objects/pack/*.pack"))) > _MAX_PACKS:
                 git.run("gc", "--quiet", "--prune=now")
-        return list(self._listed())
+        return list(self._list_files())
 
-    def _remote(self, asked: str) -> str:
-        """The id of the commit that a name stands for there; empty for none."""
-        said = self._git().run("ls-remote", REMOTE, asked, seconds=REMOTE_SECONDS).decode(errors="replace")
-        ids = (line.partition("\t") for line in said.splitlines())
-        return next((found for found, _, name in ids if name == asked), "")
+    def _remote_commit(self, ref: str) -> str:
+        """Return the id of the commit of a remote ref; empty when there is no such ref."""
+        output = self._git().run("ls-remote", REMOTE, ref, seconds=REMOTE_SECONDS).decode(errors="replace")
+        lines = (line.partition("\t") for line in output.splitlines())
+        return next((commit for commit, _, name in lines if name == ref), "")
 
-    def _listed(self) -> Iterator[InboxFile]:
+    def _list_files(self) -> Iterator[InboxFile]:
         git, folder = self._git(), self._address.folder
-        committed = int(git.run("log", "-1", "--format=%ct", _HERE, "--")) * 1_000_000_000
+        committed = int(git.run("log", "-1", "--format=%ct", _LOCAL_REF, "--")) * 1_000_000_000
         try:
-            listing = git.run("ls-tree", "-r", "-z", "-l", f"{_HERE}:{folder}")
+            listing = git.run("ls-tree", "-r", "-z", "-l", f"{_LOCAL_REF}:{folder}")
         except GitError as error:
             if not folder:
                 raise
-            raise GitError(f"there is no folder {folder!r} in it") from error
+            raise GitError(f"the repository has no folder {folder!r}") from error
         for line in listing.split(b"\0"):
             described, _, path = line.partition(b"\t")
-            if not path or not described.startswith(b"100"):  # else a link or a submodule
+            if not path or not described.startswith(b"100"):  # a symbolic link or a submodule
                 continue
             _, _, blob, size = described.decode("ascii").split()
             name = path.decode("utf-8", "surrogateescape")
@@ -148,33 +150,39 @@ class Git:
             yield InboxFile(known_as(readable(name)), blob, int(size), max(0, committed), blob)
 
     def _contents(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
-        """What blobs hold, by one `git cat-file --batch`: a line with id, type and size, then the bytes."""
-        asked = "".join(f"{file.location}\n" for file in files).encode()
+        """Read blobs by `git cat-file --batch`, which writes a line with id, type and size, then the bytes.
+
+        After the first blob that is missing or damaged, all files have an error, and the cache is deleted.
+        """
+        blob_ids = "".join(f"{file.location}\n" for file in files).encode()
         try:
-            written = memoryview(self._git().run("cat-file", "--batch", stdin=asked))
+            output = memoryview(self._git().run("cat-file", "--batch", stdin=blob_ids))
         except (GitError, OSError):
-            written = memoryview(b"")
+            output = memoryview(b"")
         fetched: list[Fetched] = []
         for file in files:
             head = f"{file.location} blob {file.size}\n".encode()
-            data = bytes(written[len(head) : len(head) + file.size])
-            if written[: len(head)] != head or len(data) != file.size:
-                self._discard()  # the next survey fetches it anew
-                lost = len(files) - len(fetched)
-                return [*fetched, *[StillChangingError("the copy of the repository is broken")] * lost]
+            data = bytes(output[len(head) : len(head) + file.size])
+            if output[: len(head)] != head or len(data) != file.size:
+                self._discard()  # the next run fetches the commit again
+                missing = len(files) - len(fetched)
+                return [
+                    *fetched,
+                    *[StillChangingError("the local copy of the repository is damaged")] * missing,
+                ]
             fetched.append(data)
-            written = written[len(head) + file.size + 1 :]
+            output = output[len(head) + file.size + 1 :]
         return fetched
 
     # -- the cache ---------------------------------------------------------------------------------------
 
     def _git(self) -> GitCommand:
-        known = f"{self._address.url}#{self._address.branch}"
+        key = f"{self._address.url}#{self._address.branch}"
         folder = self._temporary or self.caches
-        return GitCommand(folder / f"{sha256(known.encode()).hexdigest()[:16]}.git", self._address)
+        return GitCommand(folder / f"{sha256(key.encode()).hexdigest()[:16]}.git", self._address)
 
-    def _made(self) -> bool:
-        """Have a repository to fetch into; whether it is a new one."""
+    def _create_repository(self) -> bool:
+        """Create the local repository if there is none; return whether there was none."""
         if (self._git().folder / "HEAD").is_file():
             return False
         try:
@@ -191,8 +199,8 @@ class Git:
         self._git().folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._git().run("init", "--quiet", "--bare", "--template=")
 
-    def _sound(self) -> bool:
-        """Whether what is here is whole, and nobody left a lock behind."""
+    def _is_intact(self) -> bool:
+        """Return whether the local repository is complete, and no lock was left behind in it."""
         if any(self._git().folder.rglob("*.lock")):
             return False
         try:

@@ -1,4 +1,4 @@
-"""The `git` program, run so that it asks nobody, obeys no one's settings, and ends."""
+"""Run the `git` program without prompts, without the user's settings, and with a time limit."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from feeds.model.errors import ConfigError
 
 LOCAL_SECONDS, REMOTE_SECONDS = 120, 300
 REMOTE = "inbox"
-"""What the repository is called in the settings that a command gets."""
+"""The name of the remote repository in the settings of a command."""
 
 
 class GitError(InboxError):
-    """A git command failed; the text is what it said."""
+    """A git command failed; the text is its own message, without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
 class GitCommand:
-    """Git on one bare repository of our own."""
+    """Runs git in one local bare repository."""
 
     folder: Path
     address: GitAddress
 
     def run(self, *arguments: str, stdin: bytes = b"", seconds: float = LOCAL_SECONDS) -> bytes:
-        """What a command writes. Raises GitError where it fails or takes too long.
+        """Run a command and return its output. Raises GitError when it fails, or takes more than `seconds`.
 
-        It runs in a process group of its own: git starts others, and all of them have to end.
+        The command gets a process group of its own, since git starts other processes, which must end too.
         """
         process = subprocess.Popen(
             ["git", "--git-dir", str(self.folder), *arguments],
@@ -46,7 +46,7 @@ class GitCommand:
             start_new_session=True,
         )
         try:
-            written, said = process.communicate(stdin, timeout=seconds)
+            output, errors = process.communicate(stdin, timeout=seconds)
         except BaseException as error:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -55,21 +55,21 @@ class GitCommand:
                 raise GitError(f"git {arguments[0]} took more than {seconds:.0f} s") from error
             raise
         if process.returncode:
-            raise GitError(self._reason(said.decode(errors="replace")) or f"git {arguments[0]} failed")
-        return written
+            raise GitError(self._reason(errors.decode(errors="replace")) or f"git {arguments[0]} failed")
+        return output
 
-    def _reason(self, said: str) -> str:
-        """The line of complaint that says most: git's own last words are often general advice."""
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
-        telling = [
+    def _reason(self, errors: str) -> str:
+        """Return the line of git's errors that names the cause; its last lines are often general advice."""
+        lines = [line.strip() for line in errors.splitlines() if line.strip()]
+        causes = [
             line for line in lines if line.startswith(("fatal:", "error:", "ssh:", "Permission", "Host"))
         ]
-        line = (telling or lines or [""])[0]
+        line = (causes or lines or [""])[0]
         secrets = (self.address.password, _basic(self.address))
         return hidden(line.removeprefix("fatal: ").removeprefix("error: "), secrets)
 
     def _environment(self) -> dict[str, str]:
-        """The settings that a command gets: through its environment, which `ps` shows to nobody else."""
+        """Return the environment of a command, with all settings: `ps` shows arguments to everybody."""
         settings = {
             "protocol.allow": "never",
             **{f"protocol.{transport}.allow": "always" for transport in TRANSPORTS},
@@ -110,18 +110,18 @@ class GitCommand:
 
 @cache
 def version() -> str:
-    """The version of the installed git. Raises ConfigError where there is none, or one too old."""
+    """Return the version of the installed git. Raises ConfigError when there is none, or it is too old."""
     try:
-        said = subprocess.run(["git", "--version"], capture_output=True, check=True, timeout=10).stdout
+        output = subprocess.run(["git", "--version"], capture_output=True, check=True, timeout=10).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise ConfigError("git+… needs the program git, which is not installed") from error
-    found = said.decode(errors="replace").split()[2:3]
-    numbers = [int(part) for part in "".join(found).split(".")[:2] if part.isdigit()]
-    if numbers < [2, 31]:  # older ones take no settings from their environment
-        raise ConfigError(f"git+… needs git 2.31 or newer, not {''.join(found)}")
-    return f"git {''.join(found)}"
+    number = "".join(output.decode(errors="replace").split()[2:3])
+    numbers = [int(part) for part in number.split(".")[:2] if part.isdigit()]
+    if numbers < [2, 31]:  # older versions read no settings from the environment
+        raise ConfigError(f"git+… needs git 2.31 or newer, not {number}")
+    return f"git {number}"
 
 
 def _basic(address: GitAddress) -> str:
-    """What HTTP's Authorization header says (RFC 7617)."""
+    """Encode user and password for the Authorization header (RFC 7617)."""
     return base64.b64encode(f"{address.user}:{address.password}".encode()).decode()

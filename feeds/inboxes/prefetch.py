@@ -1,4 +1,4 @@
-"""Files fetched some at a time, in the order in which they will be asked for."""
+"""Prefetch remote files: fetch several at a time, in the order in which they will be read."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ from feeds.inboxes.base import InboxFile
 from feeds.model.errors import FeedsError
 
 Fetched = bytes | FeedsError
-"""What a file holds, or why it cannot be had."""
+"""The bytes of a file, or the reason why they cannot be fetched."""
 
-_MOST_FILES = 64
-_MOST_BYTES = 8_000_000
+_MAX_FILES = 64
+_MAX_BYTES = 8_000_000
 
 
 @dataclass(slots=True)
 class Prefetcher:
-    """What lies far away costs a round trip a file when it is fetched one by one: so a file brings along
-    those that come after it, bounded in number and in bytes, which wait here until they are asked for.
+    """Fetches the files after the one that is read along with it, and holds them until they are read.
+
+    Without it each file costs a round trip. What is held is bounded in number and in bytes.
     """
 
     fetch: Callable[[Sequence[InboxFile]], Sequence[Fetched]]
-    """One answer for each file. What it raises concerns the place as a whole."""
+    """Returns one result for each file. An error that it raises concerns the whole place."""
     _places: dict[InboxFile, int] = field(default_factory=dict, init=False)
     _files: Sequence[InboxFile] = field(default=(), init=False)
-    _held: dict[InboxFile, Fetched] = field(default_factory=dict, init=False)
+    _fetched: dict[InboxFile, Fetched] = field(default_factory=dict, init=False)
 
     def expect(self, files: Sequence[InboxFile]) -> None:
-        """From now on these files will be asked for, in this order."""
+        """Set the files that will be read next, in their order, and drop all others."""
         self._files = files
         self._places = {file: place for place, file in enumerate(files)}
-        self._held = {}
+        self._fetched = {}
 
     def take(self, file: InboxFile) -> bytes:
-        """The bytes of a file. Raises what `fetch` raised or answered."""
-        if file not in self._held:
+        """Return the bytes of a file. Raises the error that `fetch` raised, or returned for this file."""
+        if file not in self._fetched:
             files = self._together(file)
-            self._held = dict(zip(files, self.fetch(files), strict=True))
-        fetched = self._held.pop(file)
+            self._fetched = dict(zip(files, self.fetch(files), strict=True))
+        fetched = self._fetched.pop(file)
         if isinstance(fetched, FeedsError):
             raise fetched
         return fetched
@@ -48,9 +49,9 @@ class Prefetcher:
         if place is None:
             return [file]
         files, size = [file], file.size
-        for following in self._files[place + 1 : place + _MOST_FILES]:
+        for following in self._files[place + 1 : place + _MAX_FILES]:
             size += following.size
-            if size > _MOST_BYTES:
+            if size > _MAX_BYTES:
                 break
             files.append(following)
         return files

@@ -154,8 +154,8 @@ def test_a_folder_may_be_named_by_an_address_too(tmp_path: Path) -> None:
     ("at", "reason"),
     [
         ("gs://bucket/news", "gs:// needs a package that is not installed: .*gcsfs"),
-        ("nosuch://host/news", "nosuch:// is nothing that fsspec knows"),
-        ("https://host.example/feed.xml", "https:// is no place where files lie"),
+        ("nosuch://host/news", "nosuch:// is not a kind of URL that fsspec knows"),
+        ("https://host.example/feed.xml", "https:// cannot list files, so it cannot be an inbox"),
     ],
 )
 def test_a_place_that_nothing_can_read_is_named_before_anything_starts(at: str, reason: str) -> None:

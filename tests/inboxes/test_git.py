@@ -142,8 +142,8 @@ def test_branches_and_folders_are_chosen_in_the_address(repository: Repository, 
     assert texts(opened(address(repository, "#next/one"), caches))["a.md"] == b"next"
     assert texts(opened(address(repository, "#main:deep/er"), caches)) == {"b.md": b"main"}
     assert texts(opened(address(repository, "#:deep"), caches)) == {"er/b.md": b"main"}
-    for fragment, reason in {"#gone": "no branch 'gone'", "#main:none": "no folder 'none' in it"}.items():
-        with pytest.raises(InboxError, match=f"cannot be read: there is {reason}"):
+    for fragment, reason in {"#gone": "no branch 'gone'", "#main:none": "no folder 'none'"}.items():
+        with pytest.raises(InboxError, match=f"cannot be read: the repository has {reason}"):
             opened(address(repository, fragment), caches).survey({})
 
 
