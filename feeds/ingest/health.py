@@ -155,10 +155,8 @@ def watched(runs: Sequence[Run], by_watcher: datetime | None, due: Due, now: dat
         return WatcherStatus(state="none", last=last.started if last else None)
     # The clock may have been ahead when they began: then they tell no more than that there were runs.
     coming = due(min(by_watcher, now))
-    next_run = coming[0] if coming and last.finished else None
+    next_run = coming[0] if last.finished else None
     missing = due(min(last.started, now))
-    if not missing:  # a cron line that never comes true
-        return WatcherStatus(state="ok", last=last.started)
     late_since = missing[0] + _LATE
     if len(missing) >= MISSED:
         late_since = min(late_since, missing[MISSED - 1])

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from feeds.config import Config
+from feeds.config.schedules import next_run
 from feeds.http_client.network_policy import policy_of
 from feeds.ingest.runner import Ingest
 from feeds.model import backoff
@@ -58,6 +58,21 @@ class CoalescingTrigger(BaseTrigger):  # type: ignore[misc] # no types
         return following
 
 
+class CronTrigger(BaseTrigger):  # type: ignore[misc] # no types
+    """A trigger at the times that a cron line names, in UTC; missed times are made up for by one.
+
+    APScheduler's own wants both the day of the month and the weekday where a line restricts both; cron wants
+    either, and counts weekdays from Sunday.
+    """
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Called by APScheduler: the next time after now."""
+        return next_run(self._line, now)
+
+
 class Watcher:
     """Runs the ingest at once and then on schedule, one run at a time, in its own thread."""
 
@@ -66,11 +81,6 @@ class Watcher:
         self._schedule = f"at {config.cron} (UTC)" if config.cron else f"every {config.interval} s"
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=UTC)
-        trigger = (
-            CronTrigger.from_crontab(config.cron, timezone=UTC)
-            if config.cron
-            else IntervalTrigger(seconds=config.interval, timezone=UTC)
-        )
         self._interval = timedelta(seconds=config.interval)
         self._failures = 0
         """Number of runs in a row that failed because the database did not answer."""
@@ -78,7 +88,11 @@ class Watcher:
         # A run that takes longer than the interval delays the next one.
         self._job = self._scheduler.add_job(
             self.run_once,
+<<<<<<< HEAD
             CoalescingTrigger(trigger),
+=======
+            CronTrigger(config.cron) if config.cron else _every(config.interval),
+>>>>>>> f5f4a65 (config: join day and weekday of cron lines by OR, as cron does)
             next_run_time=datetime.now(UTC),
             coalesce=True,
             max_instances=1,

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from apscheduler.triggers.cron import CronTrigger
 
 from feeds.config import Config
 from feeds.config.inboxes import InboxPlace
 from feeds.config.loader import load, load_packs
+from feeds.config.schedules import due
 from feeds.config.settings import Settings
 from feeds.model.errors import ConfigError
 from feeds.storage.store import database_url
@@ -306,14 +306,27 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "interval: expected a time from 1s to 366d, not `367d`",
     ),
     "a negative time": ("settle: -1s", "config.yaml:1: settle: expected a time such as"),
-    "no cron line": ("cron: hourly", "config.yaml:1: cron: not a cron line of five fields: "),
+    "no cron line": (
+        "cron: hourly",
+        "config.yaml:1: cron: not a cron line of five fields (minute, hour, day-of-month, month, "
+        "day-of-week): it has 1",
+    ),
+    "a cron line with seconds": (
+        'cron: "0 0 6 * * *"',
+        "config.yaml:1: cron: not a cron line of five fields (minute, hour, day-of-month, month, "
+        "day-of-week): it has 6",
+    ),
     "a cron line that cannot be": (
         'cron: "61 * * * *"',
-        "config.yaml:1: cron: not a cron line of five fields: ",
+        "config.yaml:1: cron: not a cron line of five fields: its minute cannot be '61'",
+    ),
+    "a day that never comes": (
+        'cron: "0 0 30 2 *"',
+        "config.yaml:1: cron: not a cron line of five fields: its day-of-month cannot be '30'",
     ),
     "days that run backwards": (
         'cron: "0 0 * * 5-1"',
-        "config.yaml:1: cron: not a cron line of five fields: ",
+        "config.yaml:1: cron: not a cron line of five fields: its day-of-week cannot be '5-1'",
     ),
     "no such language": (
         "language: Chinese (simplified)",
@@ -462,12 +475,8 @@ def test_a_file_that_is_no_text_is_one_clear_line(write: Write, tmp_path: Path) 
 def test_days_of_the_week_are_those_that_cron_means(write: Write, days: str, expected: list[str]) -> None:
     config = load(write(f'cron: "0 6 * * {days}"\n'))
     assert config.cron
-    trigger = CronTrigger.from_crontab(config.cron, timezone=UTC)
-    moment, found = datetime(2026, 3, 1, tzinfo=UTC), set()
-    for _ in range(14):
-        moment = trigger.get_next_fire_time(moment, moment)
-        found.add(moment.strftime("%A"))
-    assert found == set(expected)
+    coming = due(60, config.cron, datetime(2026, 3, 1, tzinfo=UTC), 14)
+    assert {f"{moment:%A}" for moment in coming} == set(expected)
 
 
 # -- packs ----------------------------------------------------------------------------------------------

@@ -51,7 +51,10 @@ def test_an_interval_is_counted_from_the_last_run() -> None:
         ("30 * * * *", ["2026-03-04 12:30", "2026-03-04 13:30"]),
         ("0 12 * * *", ["2026-03-05 12:00", "2026-03-06 12:00"]),
         ("15 3 * * 0", ["2026-03-08 03:15", "2026-03-15 03:15"]),
-        ("0 0 30 2 *", []),
+        # The day of the month or the weekday, where a line restricts both; either, where `*` begins one.
+        ("0 6 9 * 1", ["2026-03-09 06:00", "2026-03-16 06:00"]),
+        ("0 6 5 * fri", ["2026-03-05 06:00", "2026-03-06 06:00"]),
+        ("0 6 */5 * fri", ["2026-03-06 06:00", "2026-05-01 06:00"]),
     ],
 )
 def test_a_cron_line_says_when_the_next_runs_are(line: str, coming: list[str]) -> None:

@@ -95,7 +95,7 @@ def _lead(health: Health, say: Words, now: datetime) -> list[str]:
     elif watcher.state == "late" and watcher.next_run is not None:
         told.append(say("next_run_overdue", moment=say.moment(watcher.next_run)))
     elif watcher.next_run is None:
-        told.append(say("run_goes_on") if not health.runs[0].finished else say("next_run_never"))
+        told.append(say("run_goes_on"))
     else:
         coming = watcher.next_run - now
         told.append(say("next_run_in", span=say.span(coming)) if coming > _NOW else say("next_run_due"))
