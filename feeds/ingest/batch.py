@@ -76,7 +76,7 @@ class InboxIngest:
         try:
             data, digest = self.inbox.read(file)
             before = self.known.get(file.path)
-            if before is not None and before.digest == digest and not before.reason:
+            if before is not None and before.digest == digest and not before.reason and not before.unread:
                 batch.settled.append(ReadFile(file, digest))
                 return None
             previous = {

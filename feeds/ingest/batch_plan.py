@@ -199,7 +199,7 @@ def _add_state(
     state = remembered(read.file, read.digest, parsers.told(refused, path))
     incoming.files.append(state)
     before = known.get(path)
-    if not refused or (before is not None and before.reason == state.reason):
+    if not refused or (before is not None and not before.unread and before.reason == state.reason):
         return
     failures = [
         Failure(discreet(refusal.name), legal(refusal.reason)) for refusal in refused[:MAX_REFUSALS_NAMED]

@@ -48,18 +48,17 @@ class Preview:
 
 def where_rules_changed(
     store: Store, cleaner: Cleaner, clock: Callable[[], datetime], report: Report, workforce: Workforce
-) -> bool:
+) -> None:
     """Clean everything again if anything that decides how to clean has changed since it was done last.
 
-    Answers whether it has. Called with the right to ingest held.
+    Files that failed are read again then, each at the next look at it. Called with the right to ingest held.
     """
     current = cleaner.fingerprint()
-    if store.number("catalogue") == current:
-        return False
-    part_audiences(store, cleaner, clock)
-    report.recleaned += everything(store, cleaner, clock, workforce)
-    store.set_number("catalogue", current)
-    return True
+    if store.number("catalogue") != current:
+        part_audiences(store, cleaner, clock)
+        report.recleaned += everything(store, cleaner, clock, workforce)
+        store.read_failed_again()
+        store.set_number("catalogue", current)
 
 
 def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]) -> None:

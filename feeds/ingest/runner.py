@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from feeds import parsers
 from feeds.cleaning.catalogue import Catalogue
@@ -39,14 +39,6 @@ Progress = Callable[[int, int], None]
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-class _Again(NamedTuple):
-    """What is read again although it did not change."""
-
-    failed: bool
-    """Files that could not be read."""
-    everything: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,10 +80,9 @@ class Ingest:
                 self.catalogue.move(self.store.moves())
                 if found := self.store.index(self.clock()):
                     log.info("%d articles that were stored before can be searched now", found)
-                others = reclean.where_rules_changed(
-                    self.store, self.cleaner, self.clock, report, self.workforce
-                )
-                self._read(report, places, progress, failed_again=others)
+                reclean.where_rules_changed(self.store, self.cleaner, self.clock, report, self.workforce)
+                self.store.read_again_by(parsers.VERSION)
+                self._read(report, places, progress)
             except BaseException as error:
                 with suppress(Exception):  # a database that is gone takes no notes
                     self.store.finish_run(number, report, self.clock(), error=named(error))
@@ -119,25 +110,19 @@ class Ingest:
 
     # -- files ------------------------------------------------------------------------------------------
 
-    def _read(
-        self, report: Report, places: list[Path] | None, progress: Progress, *, failed_again: bool
-    ) -> None:
-        others = self.store.number("readers") != parsers.VERSION
-        again = _Again(failed=failed_again, everything=others)
+    def _read(self, report: Report, places: list[Path] | None, progress: Progress) -> None:
         if places:
             for folder, listed in self._by_folder(places).items():
-                self._read_inbox(folder, listed, report, progress, again)
+                self._read_inbox(folder, listed, report, progress)
             return
         for inbox in self.inboxes:
             try:
-                self._read_inbox(inbox, None, report, progress, again)
+                self._read_inbox(inbox, None, report, progress)
             except InboxError as error:
                 report.unreachable.append(Failure(inbox.name, str(error)))
         lasting = [inbox for inbox in self.inboxes if inbox.may_be_away]
         if lasting and len(report.unreachable) == len(lasting):
             raise InboxError(_reasons(report.unreachable))
-        if others and not report.unreachable:
-            self.store.set_number("readers", parsers.VERSION)
 
     def _by_folder(self, places: list[Path]) -> dict[Folder, list[Path]]:
         """Places by the folder whose files they are."""
@@ -153,28 +138,25 @@ class Ingest:
         return next(within, folders[0] if folders else Folder(Path(_NOWHERE)))
 
     def _read_inbox(
-        self, inbox: Inbox, places: list[Path] | None, report: Report, progress: Progress, again: _Again
+        self, inbox: Inbox, places: list[Path] | None, report: Report, progress: Progress
     ) -> None:
         name = inbox.name
         stamps, failing = self.store.stamps(name), self.store.failing(name)
         for path, state in failing.items():
-            if again.failed or not state.digest:  # rights and links change without a trace in the stamp
+            if not state.digest:  # rights and links change without a trace in the stamp
                 stamps[path] = _NEVER
         if places is not None and isinstance(inbox, Folder):
             found = list(inbox.pick(places))
-            due = [file for file in found if again.everything or stamps.get(file.path) != file.stamp]
+            due = [file for file in found if stamps.get(file.path) != file.stamp]
             report.same += len(found) - len(due)
         else:
-            survey = inbox.survey({} if again.everything else stamps)
+            survey = inbox.survey(stamps)
             due = survey.due
             report.same += len(survey.same)
             if len(survey.same) < len(stamps):
                 seen = {*survey.same, *(file.path for file in due)}
                 self._withdraw(inbox, set(stamps), failing, seen, report)
-        known: dict[str, FileState] = {}
-        if not again.everything:
-            known = self.store.known_files(name, [file.path for file in due])
-            known = {path: state for path, state in known.items() if not (again.failed and state.reason)}
+        known = self.store.known_files(name, [file.path for file in due])
         due, waiting = inbox.settled(due, self.settle)
         report.waiting += waiting
         done = 0

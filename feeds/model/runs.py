@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+UNREAD = -1
+"""The size of a file that is to be read again. No file has this size, so the file counts as changed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
@@ -13,6 +16,7 @@ class FileState:
 
     path: str
     size: int
+    """In bytes; UNREAD where it is to be read again."""
     modified: int
     """Nanoseconds, as the file system says."""
     version: str = ""
@@ -20,6 +24,11 @@ class FileState:
     digest: str = ""
     reason: str = ""
     """Why it could not be read; empty where it could."""
+
+    @property
+    def unread(self) -> bool:
+        """Whether it is to be read again, whatever it holds."""
+        return self.size == UNREAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

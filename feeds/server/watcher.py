@@ -88,11 +88,7 @@ class Watcher:
         # A run that takes longer than the interval delays the next one.
         self._job = self._scheduler.add_job(
             self.run_once,
-<<<<<<< HEAD
-            CoalescingTrigger(trigger),
-=======
             CronTrigger(config.cron) if config.cron else _every(config.interval),
->>>>>>> f5f4a65 (config: join day and weekday of cron lines by OR, as cron does)
             next_run_time=datetime.now(UTC),
             coalesce=True,
             max_instances=1,

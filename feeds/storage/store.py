@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from feeds.model.articles import Article, Draft, Move, Original, Receipt, Source, Tally
 from feeds.model.feeds import Deletion, SourceState
-from feeds.model.runs import Failure, FileState, Outcome, Report, Run
+from feeds.model.runs import UNREAD, Failure, FileState, Outcome, Report, Run
 from feeds.storage import batch_writer, rows, schema, search_index
 from feeds.storage.batch_writer import Batch, State
 from feeds.storage.cleaning_statistics import History
@@ -104,8 +104,21 @@ class Store:
             done = connection.execute(
                 sa.delete(schema.deletions).where(columns.id == entry_id, columns.forgotten == 1)
             )
-            self._database.upsert(connection, schema.meta, [{"name": "readers", "value": 0}])
+            connection.execute(sa.update(schema.files).values(size=UNREAD))
         return bool(done.rowcount)
+
+    def read_again_by(self, version: int) -> None:
+        """Have every known file read again at the next look at it, where other readers read it."""
+        if self.number("readers") == version:
+            return
+        with self._database.writing() as connection:
+            connection.execute(sa.update(schema.files).values(size=UNREAD))
+            self._database.upsert(connection, schema.meta, [{"name": "readers", "value": version}])
+
+    def read_failed_again(self) -> None:
+        """Have every file that could not be read, or not wholly, read again at the next look at it."""
+        with self._database.writing() as connection:
+            connection.execute(sa.update(schema.files).where(schema.files.c.reason != "").values(size=UNREAD))
 
     def move(self, move: Move, now: datetime) -> None:
         """Note that a source was renamed or merged; its articles follow when they are cleaned again."""

@@ -17,11 +17,7 @@ from feeds.config.schedules import due
 from feeds.ingest import health
 from feeds.model.runs import Run
 from feeds.model.status import WATCHER
-<<<<<<< HEAD
-from feeds.server.watcher import CoalescingTrigger
-=======
-from feeds.server.watcher import CronTrigger, Once
->>>>>>> f5f4a65 (config: join day and weekday of cron lines by OR, as cron does)
+from feeds.server.watcher import CoalescingTrigger, CronTrigger
 from feeds.storage.database import Database
 from feeds.storage.feed_states import UpstreamState, UpstreamStates
 from feeds.storage.push_queue import Queue
@@ -60,17 +56,13 @@ def test_a_watcher_goes_on_whatever_its_clock_does_and_feeds_stay_true(place: Pl
 
 @pytest.mark.parametrize(
     "trigger",
-    [Once(IntervalTrigger(seconds=1, timezone=UTC)), CronTrigger("* * * * *")],
+    [CoalescingTrigger(IntervalTrigger(seconds=1, timezone=UTC)), CronTrigger("* * * * *")],
     ids=["every second", "every minute"],
 )
 def test_what_was_missed_in_fifty_years_is_made_up_for_at_once(trigger: BaseTrigger) -> None:
     """Small machines start in 1970 and are set right a moment later."""
     began = time.monotonic()
-<<<<<<< HEAD
-    following = CoalescingTrigger(trigger).get_next_fire_time(datetime(1970, 1, 1, tzinfo=UTC), NOON)
-=======
     following = trigger.get_next_fire_time(datetime(1970, 1, 1, tzinfo=UTC), NOON)
->>>>>>> f5f4a65 (config: join day and weekday of cron lines by OR, as cron does)
     assert following is not None
     assert NOON < following <= NOON + timedelta(minutes=1)
     assert time.monotonic() - began < 1

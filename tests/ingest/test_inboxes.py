@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from feeds import parsers
+from feeds.cleaning import limits
+from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.pack_schema import Rules
 from feeds.inboxes import DatabaseInbox, Folder, InboxError
 from feeds.storage.blobs import BlobStore
-from tests.support.storage_samples import NOON, Clock, Watch, text_of
+from tests.support.storage_samples import NOON, Clock, Watch, packs, text_of
 
 
 @pytest.fixture
@@ -109,3 +114,59 @@ def test_a_document_that_was_removed_is_a_deleted_file_also_where_it_was_the_las
     assert not documents(watch).remove("posted", "a.md")
     watch.run()
     assert len(watch.articles()) == left
+
+
+# -- what is read again ---------------------------------------------------------------------------------
+
+
+def replace_unseen(file: Path, old: str, new: str) -> None:
+    """Change a file so that its size and time stay: only who reads it again sees the change."""
+    state, text = file.stat(), file.read_text(encoding="utf-8")
+    assert len(old) == len(new)
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def test_files_named_by_hand_are_read_once_also_where_the_whole_inbox_never_was(watch: Watch) -> None:
+    file = watch.put("a.md", text_of(title="The ferry is here"))
+    assert watch.run([file]) == (1, 0, 0, 0, 0)
+    replace_unseen(file, "is here", "is gone")
+    assert watch.run([file]) == watch.run([watch.folder]) == (0, 0, 1, 0, 0)
+    assert watch.article().title == "The ferry is here"
+
+
+def test_files_are_read_once_also_where_another_inbox_is_away(watch: Watch) -> None:
+    shutil.rmtree(other(watch))
+    file = watch.put("a.md", text_of(title="The ferry is here"))
+    assert watch.run() == (1, 0, 0, 0, 0)
+    replace_unseen(file, "is here", "is gone")
+    assert watch.run() == (0, 0, 1, 0, 0)
+    assert watch.article().title == "The ferry is here"
+
+
+def test_other_readers_read_each_file_again_once_whenever_they_come_to_it(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [watch.put(f"{n}.md", text_of(f"https://harbour.example/{n}", title=f"Ferry {n}")) for n in "ab"]
+    watch.run()
+    monkeypatch.setattr(parsers, "VERSION", parsers.VERSION + 1)
+    for file in files:
+        replace_unseen(file, "Ferry", "Canoe")
+    assert watch.run(files[:1]) == (0, 1, 0, 0, 0)
+    replace_unseen(files[0], "Canoe", "Yacht")
+    assert watch.run() == (0, 1, 1, 0, 0)
+    assert sorted(article.title for article in watch.articles()) == ["Canoe a", "Canoe b"]
+
+
+def test_files_that_failed_are_tried_again_also_where_other_files_saw_the_rules_change(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [watch.put(f"{n}.md", text_of(f"https://harbour.example/{n}")) for n in "ab"]
+    with monkeypatch.context() as strict:
+        strict.setattr(limits, "MOST_TAGS", 1)
+        assert watch.run() == (0, 0, 0, 0, 2)
+    watch.ingest.catalogue = Catalogue(packs=packs(), rules=Rules(drop=(".offer",)))
+    assert watch.run(files[:1]) == (1, 0, 0, 0, 0)
+    assert watch.run() == (1, 0, 1, 0, 0)
+    assert watch.reasons() == {}
