@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from feeds.cleaning.catalogue import Catalogue
 from feeds.model import identity
 from feeds.model.articles import Draft, Original, Source
-from feeds.model.errors import ReadError
 
 EVERY_FEED = "*"
 """In `private`: every feed, whatever it is called."""
@@ -48,20 +47,15 @@ class Audiences:
         """Return the audience of a source: EVERYBODY, or the slug of a private source."""
         return slug if self.several and is_private(self.private, self.catalogue, slug) else EVERYBODY
 
-    def of_draft(self, draft: Draft) -> str | None:
-        """Return the audience of a draft; None where no source is known for it, so that nobody gets it."""
-        try:
-            return self.of(self.catalogue.moved(self.catalogue.origin_of(draft)).slug)
-        except ReadError:
-            return None
+    def of_draft(self, draft: Draft) -> str:
+        """Return the audience of a draft, also if its source is not configured and `auto_sources` is off."""
+        return self.of(self.catalogue.moved(self.catalogue.origin_of(draft, auto=True)).slug)
 
     def by_audience(self, originals: Iterable[Original]) -> dict[str, list[Original]]:
-        """Group originals by their audience, leaving out those that nobody gets."""
+        """Group originals by their audience."""
         groups: dict[str, list[Original]] = {}
         for original in originals:
-            audience = self.of_draft(original.draft)
-            if audience is not None:
-                groups.setdefault(audience, []).append(original)
+            groups.setdefault(self.of_draft(original.draft), []).append(original)
         return groups
 
     def digest(self) -> int:
@@ -71,36 +65,80 @@ class Audiences:
         names = "\n".join(sorted(self.private))
         return int.from_bytes(hashlib.blake2b(names.encode(), digest_size=7).digest(), "big")
 
-    def regroup(self, originals: Iterable[Original]) -> dict[Place, str]:
-        """Return the new entry ids of the stored originals whose entry holds versions of several audiences.
+    def own_ids(self, article_id: str, audience: str) -> list[str]:
+        """Return the ids that a private version can have: its source may have had other slugs.
 
-        The public versions keep the entry's id. Where none is public, the oldest version's audience keeps it.
-        An original that has an id of its own although its source is not private any more gets the shared one.
+        A public version has no id of its own.
         """
-        entries: dict[str, list[Original]] = {}
+        if audience == EVERYBODY:
+            return []
+        slugs = sorted({audience, *self.catalogue.former_slugs(audience)})
+        return [identity.private_id(article_id, slug) for slug in slugs]
+
+    def related_ids(self, originals: Iterable[Original]) -> set[str]:
+        """Return the ids of the entries that may hold other versions of the articles of these originals."""
+        ids: set[str] = set()
         for original in originals:
-            entries.setdefault(original.entry_id, []).append(original)
+            article_id = article_id_of(original)
+            if original.entry_id != article_id:
+                ids |= {article_id, *self.own_ids(article_id, self.of_draft(original.draft))}
+        return ids
+
+    def regroup(self, originals: Iterable[Original]) -> dict[Place, str]:
+        """Return the new entry ids of stored originals, where today's audiences need other ones."""
+        articles: dict[str, list[Original]] = {}
+        for original in originals:
+            articles.setdefault(article_id_of(original), []).append(original)
         changed: dict[Place, str] = {}
-        for entry_id, versions in entries.items():
-            groups = self.by_audience(versions)
-            if not groups:
-                continue
-            keeper = EVERYBODY if EVERYBODY in groups else min(groups, key=lambda one: _age(groups[one]))
-            for audience, group in groups.items():
+        for article_id, versions in articles.items():
+            ids = self.entry_ids(article_id, versions)
+            for audience, group in self.by_audience(versions).items():
                 for original in group:
-                    if audience != keeper:
-                        changed[place_of(original)] = identity.private_id(entry_id, audience)
-                    elif audience == EVERYBODY and self._was_private(original):
-                        changed[place_of(original)] = identity.entry_id(original.draft.link)
+                    if original.entry_id != ids[audience]:
+                        changed[place_of(original)] = ids[audience]
         return changed
 
-    def _was_private(self, original: Original) -> bool:
-        slug = self.catalogue.moved(self.catalogue.origin_of(original.draft)).slug
-        return original.entry_id == identity.private_id(identity.entry_id(original.draft.link), slug)
+    def entry_ids(
+        self, article_id: str, kept: Sequence[Original], fresh: Sequence[Original] = ()
+    ) -> dict[str, str]:
+        """Return the entry id of each audience's version of one article.
+
+        The public version has the article's own id. Where none is public, the private one that has this id
+        keeps it. Every other private version keeps the id that it has, or gets one by the name that its file
+        gives its source: that name stays when the source is renamed or merged.
+        """
+        stored, read = self.by_audience(kept), self.by_audience(fresh)
+        audiences = {*stored, *read}
+        own = {
+            audience: [one for one in group if one.entry_id != article_id]
+            for audience, group in stored.items()
+        }
+        holders = [audience for audience, group in stored.items() if len(own[audience]) < len(group)]
+        keeper: str | None = EVERYBODY
+        if EVERYBODY not in audiences and holders:
+            keeper = min(holders, key=lambda audience: min(map(_age, stored[audience])))
+        elif EVERYBODY not in audiences:
+            keeper = min((one for one in audiences if not own.get(one)), default=None)
+        ids = {}
+        for audience in audiences:
+            if audience == keeper:
+                ids[audience] = article_id
+            elif own.get(audience):
+                ids[audience] = min(own[audience], key=_age).entry_id
+            else:
+                group = [*stored.get(audience, ()), *read.get(audience, ())]
+                slug = min(self.catalogue.origin_of(one.draft, auto=True).slug for one in group)
+                ids[audience] = identity.private_id(article_id, slug)
+        return ids
 
 
-def _age(originals: Iterable[Original]) -> tuple[object, ...]:
-    return min((original.dated, place_of(original)) for original in originals)
+def _age(original: Original) -> tuple[object, ...]:
+    return original.dated, place_of(original)
+
+
+def article_id_of(original: Original) -> str:
+    """Return the id that the article has by its link. A private version can have an id of its own."""
+    return identity.entry_id(original.draft.link)
 
 
 def place_of(original: Original) -> Place:

@@ -125,6 +125,10 @@ class Catalogue:
         """The source that an article is published under."""
         return self.moved(self.origin_of(draft))
 
+    def former_slugs(self, slug: str) -> list[str]:
+        """Return the slugs of the sources that were renamed to, or merged into, the source of this slug."""
+        return [one for one, into in self._moved.items() if one != slug and self.moved(into).slug == slug]
+
     def origin_of(self, draft: Draft, *, auto: bool | None = None) -> Source:
         """The source that an article names or its link leads to, whatever was moved since.
 

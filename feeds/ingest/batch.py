@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from feeds.cleaning.audiences import article_id_of
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import Inbox, InboxError, InboxFile, StillChangingError
 from feeds.ingest import batch_plan
@@ -101,8 +102,9 @@ class InboxIngest:
 
     def _write(self, batch: ReadBatch, incoming: Incoming) -> Batch:
         """Get what is stored of the batch's entries, decide, and write; count the files in the report."""
-        split = self._split(batch, incoming)
-        merge = batch_plan.continue_files(incoming, split, self._before(batch, incoming))
+        before = self._before(batch, incoming)
+        split = self._split(batch, incoming, before)
+        merge = batch_plan.continue_files(incoming, split, before)
         stored = self.store.originals_of_entries(merge.entry_ids)
         changes = batch_plan.merge_entries(batch, incoming, merge, stored, self.cleaner)
         if changes != Batch():
@@ -111,14 +113,36 @@ class InboxIngest:
             batch_plan.count_files(incoming.report, merge.entries_of_files, outcomes)
         return changes
 
-    def _split(self, batch: ReadBatch, incoming: Incoming) -> Split:
+    def _split(self, batch: ReadBatch, incoming: Incoming, before: Sequence[Original]) -> Split:
         audiences = self.cleaner.audiences
         if not audiences.several:
             return Split(incoming.articles)
-        stored = self.store.originals_of_entries(batch_plan.audience_entry_ids(incoming, audiences))
+        stored = self._stored_versions(incoming, before)
         return batch_plan.split_audiences(
             incoming, stored, audiences, inbox=batch.inbox, forgotten=batch.forgotten
         )
+
+    def _stored_versions(self, incoming: Incoming, before: Sequence[Original]) -> dict[str, list[Original]]:
+        """Return the stored versions of the incoming articles, by the id of the article."""
+        audiences = self.cleaner.audiences
+        versions: dict[str, list[Original]] = {}
+        ids: set[str] = set()
+        for article_id, places in batch_plan.places_by_article(incoming).items():
+            versions[article_id] = []
+            readers = {audiences.of_draft(incoming.articles[place].original.draft) for place in places}
+            ids |= {article_id, *(own for one in readers for own in audiences.own_ids(article_id, one))}
+        ids |= {original.entry_id for original in before if article_id_of(original) in versions}
+        known: set[str] = set()
+        while ids:  # a second time for the private versions that are stored under the article's id
+            stored = self.store.originals_of_entries(sorted(ids))
+            known |= ids
+            ids = set()
+            for original in (original for originals in stored.values() for original in originals):
+                article_id = article_id_of(original)
+                if article_id in versions:
+                    versions[article_id].append(original)
+                    ids |= {*audiences.own_ids(article_id, audiences.of_draft(original.draft))} - known
+        return versions
 
     def _before(self, batch: ReadBatch, incoming: Incoming) -> list[Original]:
         """Return what the rewritten files said before.

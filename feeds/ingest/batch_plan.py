@@ -18,11 +18,10 @@ from itertools import count
 
 from feeds import parsers
 from feeds.cleaning import merging
-from feeds.cleaning.audiences import EVERYBODY, Audiences, Place, place_of
+from feeds.cleaning.audiences import Audiences, Place, article_id_of, place_of
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import InboxFile
 from feeds.ingest.tasks import FileResult
-from feeds.model import identity
 from feeds.model.articles import Cleaned, Original
 from feeds.model.runs import Failure, FileState, Outcome, Report
 from feeds.parsers import Refusal
@@ -106,7 +105,9 @@ class Split:
 
     articles: dict[FilePlace, IncomingArticle]
     moved: dict[Place, Original] = field(default_factory=dict)
-    """Stored originals that get an entry of their own, by their place, with the id of that entry."""
+    """Stored originals that move to another entry, by their place, with the id of that entry."""
+    left: frozenset[str] = frozenset()
+    """Ids of the entries that they leave."""
 
 
 @dataclass(slots=True)
@@ -117,6 +118,7 @@ class Merge:
     dropped: list[Original] = field(default_factory=list)
     """Articles that a feed or an archive lists no more, which stay as they were."""
     moved: dict[Place, Original] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
     entries_of_files: dict[str, list[str]] = field(default_factory=dict)
     """The entry ids that each rewritten file had or has, by path."""
     entry_ids: list[str] = field(default_factory=list)
@@ -212,17 +214,6 @@ def _add_state(
 # -- audiences ----------------------------------------------------------------------------------------------
 
 
-def audience_entry_ids(incoming: Incoming, audiences: Audiences) -> list[str]:
-    """Return the ids of the entries that `split_audiences` needs to know the stored originals of."""
-    shared = {article.original.entry_id: None for article in incoming.articles.values()}
-    private = {
-        identity.private_id(article.original.entry_id, audience): None
-        for article in incoming.articles.values()
-        if (audience := audiences.of(article.cleaned.article.source.slug)) != EVERYBODY
-    }
-    return [*shared, *private]
-
-
 def split_audiences(
     incoming: Incoming,
     stored: Mapping[str, Sequence[Original]],
@@ -231,43 +222,52 @@ def split_audiences(
     inbox: str,
     forgotten: frozenset[str],
 ) -> Split:
-    """Give the private version of an article that the public reads as well an entry of its own.
+    """Give versions of an article that different people may read different entries.
 
-    `stored` holds the originals of `audience_entry_ids`. A private version keeps its own entry even when the
-    public one is withdrawn. A version whose own entry was forgotten is left out.
+    `stored` holds the stored versions of the incoming articles, by the id of the article. A version whose own
+    entry was forgotten is left out.
     """
-    by_entry: dict[str, dict[FilePlace, str]] = {}
-    for place, article in incoming.articles.items():
-        audience = audiences.of(article.cleaned.article.source.slug)
-        by_entry.setdefault(article.original.entry_id, {})[place] = audience
-    articles = dict(incoming.articles)
+    articles: dict[FilePlace, IncomingArticle] = {}
     moved: dict[Place, Original] = {}
-    for entry_id, incoming_audiences in by_entry.items():
-        lasting = (
-            original for original in stored.get(entry_id, []) if not _is_replaced(original, incoming, inbox)
-        )
-        stored_audiences = audiences.by_audience(lasting)
-        present = {*stored_audiences, *incoming_audiences.values()}
-        keeper = EVERYBODY if EVERYBODY in present else min(stored_audiences or present)
-        for audience in stored_audiences.keys() - {keeper}:
-            own_id = identity.private_id(entry_id, audience)
-            moved |= {
-                place_of(original): replace(original, entry_id=own_id)
-                for original in stored_audiences[audience]
-            }
-        for place, audience in incoming_audiences.items():
-            own_id = identity.private_id(entry_id, audience)
-            if audience != EVERYBODY and (audience != keeper or own_id in stored):
-                article = articles.pop(place)
-                if own_id not in forgotten:
-                    articles[place] = _with_entry_id(article, own_id)
-    return Split(articles, moved)
+    left: set[str] = set()
+    for article_id, places in places_by_article(incoming).items():
+        read = [incoming.articles[place].original for place in places]
+        present = {audiences.of_draft(original.draft) for original in read}
+        kept = [
+            original
+            for original in stored.get(article_id, ())
+            if not _is_replaced(original, read, incoming, inbox)
+            or audiences.of_draft(original.draft) in present
+        ]
+        ids = audiences.entry_ids(article_id, kept, read)
+        for original in kept:
+            entry_id = ids[audiences.of_draft(original.draft)]
+            if entry_id != original.entry_id:
+                moved[place_of(original)] = replace(original, entry_id=entry_id)
+                left.add(original.entry_id)
+        for place in places:
+            entry_id = ids[audiences.of_draft(incoming.articles[place].original.draft)]
+            if entry_id not in forgotten:
+                articles[place] = _with_entry_id(incoming.articles[place], entry_id)
+    return Split(articles, moved, frozenset(left))
 
 
-def _is_replaced(original: Original, incoming: Incoming, inbox: str) -> bool:
-    """Return whether the batch writes the original's file anew, without what the file said before."""
-    is_rewritten = original.inbox == inbox and original.path in incoming.rewritten
-    return is_rewritten and original.path not in incoming.rolling
+def places_by_article(incoming: Incoming) -> dict[str, list[FilePlace]]:
+    """Group the places of the incoming articles by the id that the article has by its link."""
+    places: dict[str, list[FilePlace]] = {}
+    for place, article in incoming.articles.items():
+        places.setdefault(article.original.entry_id, []).append(place)
+    return places
+
+
+def _is_replaced(original: Original, read: Sequence[Original], incoming: Incoming, inbox: str) -> bool:
+    """Return whether the batch writes the file of a stored original anew, which keeps nothing of it.
+
+    `read` is what was just read of the same article.
+    """
+    if original.inbox != inbox or original.path not in incoming.rewritten:
+        return False
+    return original.path not in incoming.rolling or any(one.path == original.path for one in read)
 
 
 def _with_entry_id(article: IncomingArticle, entry_id: str) -> IncomingArticle:
@@ -282,9 +282,9 @@ def continue_files(incoming: Incoming, split: Split, before: Iterable[Original])
     """Let articles go on from what the same files said `before`.
 
     An article keeps its position and the times of its first reading. What a feed or an archive lists no more,
-    because newer entries came, stays as it was.
+    because newer entries came, stays as it was. An article that it lists for another audience is replaced.
     """
-    merge = Merge(moved=split.moved)
+    merge = Merge(moved=split.moved, left=split.left)
     previous: dict[str, dict[str, Original]] = {path: {} for path in incoming.rewritten}
     for original in before:
         original = split.moved.get(place_of(original), original)
@@ -303,7 +303,7 @@ def continue_files(incoming: Incoming, split: Split, before: Iterable[Original])
         entry_id = article.original.entry_id
         merge.entries_of_files[article.original.path].append(entry_id)
         ids[entry_id] = None
-    ids |= {original.entry_id: None for original in split.moved.values()}
+    ids |= dict.fromkeys((*split.left, *(original.entry_id for original in split.moved.values())))
     merge.entry_ids = list(ids)
     return merge
 
@@ -329,7 +329,11 @@ def _positioned(
     """
     if is_rolling:
         ids = {article.original.entry_id for article in articles}
-        merge.dropped += [previous.pop(entry_id) for entry_id in list(previous) if entry_id not in ids]
+        new = {article_id_of(one.original) for one in articles if one.original.entry_id not in previous}
+        gone = [original for entry_id, original in previous.items() if entry_id not in ids]
+        merge.dropped += [
+            previous.pop(original.entry_id) for original in gone if article_id_of(original) not in new
+        ]
     taken = {original.position for original in (*merge.dropped, *previous.values())}
     free = (number for number in count() if number not in taken)
     return [
@@ -377,7 +381,7 @@ def merge_entries(
         originals = others.get(entry_id, [])
         if all_versions := [*incoming_versions, *cleaner.versions(originals)]:
             changes.entries.append(merging.merge(all_versions))
-        elif not originals:
+        elif not originals or entry_id in merge.left:  # what is stored may hold text of what has left it
             changes.orphans.append(entry_id)
     changes.originals += merge.dropped
     changes.originals += [article.original for article in merge.articles]

@@ -74,6 +74,8 @@ def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]
     while ids := store.entry_ids(after=last, limit=_BATCH):
         last = ids[-1]
         originals = [one for kept in store.originals_of_entries(ids).values() for one in kept]
+        related = audiences.related_ids(originals) - set(ids)
+        originals += [one for kept in store.originals_of_entries(sorted(related)).values() for one in kept]
         if changed := audiences.regroup(originals):
             moved = [
                 replace(one, entry_id=changed[place_of(one)]) for one in originals if place_of(one) in changed

@@ -112,10 +112,8 @@ def test_a_private_version_gets_an_entry_of_its_own_where_the_public_reads_one()
     _, incoming = gathered(feed(1), "secret.xml")
     (place,) = incoming.articles
     article = incoming.articles[place]
-    source = replace(article.cleaned.article.source, slug="secret-example")
-    incoming.articles[place] = replace(
-        article, cleaned=replace(article.cleaned, article=replace(article.cleaned.article, source=source))
-    )
+    draft = replace(article.original.draft, source_name="Secret Example")
+    incoming.articles[place] = replace(article, original=replace(article.original, draft=draft))
     split = batch_plan.split_audiences(
         incoming, {public.entry_id: [public]}, PRIVATE.audiences, inbox="folder", forgotten=frozenset()
     )

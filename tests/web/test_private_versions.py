@@ -6,6 +6,7 @@ Every route is asked without a token, as the application itself lists them, so t
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 from urllib.parse import urlsplit
@@ -97,9 +98,9 @@ def token_for(place: Place) -> str:
     return done.stdout.strip()
 
 
-def private_feed(place: Place, token: str) -> list[tuple[str, str]]:
+def private_feed(place: Place, token: str, name: str = "lantern-post") -> list[tuple[str, str]]:
     """The entries of the private feed: id and title."""
-    answer = place.client().get(f"/feeds/lantern-post.atom?token={token}")
+    answer = place.client().get(f"/feeds/{name}.atom?token={token}")
     assert answer.status_code == 200
     assert "paid-words" in answer.text
     return [(entry.id, entry.title) for entry in parsed(answer.data).entries]
@@ -222,6 +223,88 @@ def test_two_private_sources_do_not_read_each_other(place: Place) -> None:
     answer = place.client().get(f"/feeds/harbour-gazette.atom?token={token}")
     assert "The ferry is back" in answer.text
     assert "paid-words" not in answer.text
+    assert len(private_feed(place, token_for(place))) == 1
+
+
+@pytest.mark.parametrize("before", [["lantern-post"], ["lantern-post", "harbour-gazette"]])
+def test_the_private_source_becomes_public_and_the_public_one_private(
+    place: Place, before: Sequence[str]
+) -> None:
+    place.configure(private=before)
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    place.configure(private=["harbour-gazette"])
+    place.ingest()
+    assert public_feed(place) == [(PUBLIC_ID, "Paid title")]
+    token = place.feeds("token", "add", "--feed", "harbour-gazette").stdout.strip()
+    answer = place.client().get(f"/feeds/harbour-gazette.atom?token={token}")
+    assert ("A ferry" in answer.text, "paid-words" in answer.text) == (True, False)
+
+
+def test_a_private_article_keeps_its_id_when_its_source_is_renamed(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    token = token_for(place)
+    assert place.feeds("sources", "rename", "lantern-post", "beacon").returncode == 0
+    for name in ("paid.md", "copy.md"):  # the same file, edited, and another one
+        place.drop(name, PAID.replace("back:", "back once more, as everybody says:"))
+        place.ingest()
+        assert private_feed(place, token, "beacon") == [(PRIVATE_ID, "Paid title")]
+    anew = f"[{{title: Beacon, formerly: [lantern-post]}}, {{title: {PUBLIC}}}]"
+    place.configure(private=["beacon"], sources=anew, database="anew.sqlite")
+    place.environment.pop("DATABASE_URL", None)
+    place.ingest()
+    assert {PUBLIC_ID, PRIVATE_ID} == set(place.store().entry_ids())
+    place.configure(sources=anew, database="anew.sqlite")
+    place.ingest()
+    assert place.store().entry_ids() == [PUBLIC_ID]
+
+
+@pytest.mark.parametrize("into", ["lantern-post", "harbour-gazette"])
+def test_sources_that_become_one_private_source_have_one_entry(place: Place, into: str) -> None:
+    place.configure(private=["lantern-post"])
+    other = TEASER.replace(PUBLIC, "Tide Tables")
+    alone = TEASER.replace("/7", "/8")  # so that the source has an entry of its own
+    for name, text in (("paid.md", PAID), ("teaser.md", TEASER), ("alone.md", alone), ("tide.md", other)):
+        place.drop(name, text)
+        place.ingest()
+    (merged,) = {"lantern-post", "harbour-gazette"} - {into}
+    assert place.feeds("sources", "merge", merged, into).returncode == 0
+    assert leaks(place.client()) == []
+    assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
+    token = place.feeds("token", "add", "--feed", into).stdout.strip()
+    for text in (TEASER, TEASER.replace("back.", "back once more, as everybody says.")):
+        place.drop("teaser.md", text)
+        place.ingest()
+        assert PRIVATE_ID in dict(private_feed(place, token, into))
+        assert len(private_feed(place, token, into)) == 2
+
+
+def test_private_text_leaves_public_entries_where_no_source_is_known_any_more(place: Place) -> None:
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    place.configure(private=["lantern-post"], auto_sources="off")
+    place.ingest()
+    assert leaks(place.client()) == []
+
+
+def test_an_article_of_a_feed_that_becomes_private_leaves_the_public_entry(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    item = {"url": LINK, "title": "A ferry", "content_html": "<p>paid-words</p>"}
+    for source in (PUBLIC, PRIVATE):
+        items = [
+            item | {"_feeds": {"source": source}},
+            item | {"url": f"{LINK}8", "content_html": "<p>x</p>"},
+        ]
+        feed = {"version": "https://jsonfeed.org/version/1.1", "title": PUBLIC, "items": items}
+        place.drop("feed.json", json.dumps(feed))
+        place.ingest()
+    assert [title for _, title in public_feed(place)] == ["A ferry"]
+    assert "paid-words" not in place.client().get("/feeds/all.atom").text
     assert len(private_feed(place, token_for(place))) == 1
 
 
