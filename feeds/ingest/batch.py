@@ -48,7 +48,7 @@ class InboxIngest:
 
     def write(self, batch: ReadBatch, results: Sequence[FileResult]) -> Report:
         """Merge a batch with what is stored, and write it; `results` are those of its tasks, in order."""
-        incoming = batch_plan.gather(batch, results)
+        incoming = batch_plan.gather(batch, results, self.cleaner.audiences)
         self._write(batch, incoming)
         return incoming.report
 
@@ -58,7 +58,7 @@ class InboxIngest:
         Entries that other files have too stay published.
         """
         batch = ReadBatch(self.inbox.name, (), now, forgotten=self.store.forgotten(), deleted=paths)
-        return len(self._write(batch, batch_plan.gather(batch, ())).orphans)
+        return len(self._write(batch, batch_plan.gather(batch, (), self.cleaner.audiences)).orphans)
 
     def give_up(self, batch: ReadBatch, error: Exception) -> Report:
         """Write that the only file of a batch failed, when the batch itself cannot be written."""

@@ -142,7 +142,7 @@ def default_date(file: InboxFile, now: datetime) -> datetime:
     return min(rows.from_micros(file.modified // 1000), now) if file.modified else now
 
 
-def gather(batch: ReadBatch, results: Sequence[FileResult]) -> Incoming:
+def gather(batch: ReadBatch, results: Sequence[FileResult], audiences: Audiences) -> Incoming:
     """Collect what the files of a batch say; `results` are those of `to_clean`, in the same order."""
     incoming = Incoming(report=Report(waiting=batch.waiting))
     for read in batch.settled:
@@ -155,7 +155,7 @@ def gather(batch: ReadBatch, results: Sequence[FileResult]) -> Incoming:
         if result.failed:
             add_failure(incoming, batch.known, read, result.failed)
         else:
-            _add_articles(incoming, batch, read.file, result)
+            _add_articles(incoming, batch, read.file, result, audiences)
             _add_state(incoming, batch.known, read, result.refused)
     incoming.rewritten += batch.deleted
     return incoming
@@ -171,13 +171,15 @@ def add_failure(incoming: Incoming, known: Mapping[str, FileState], read: ReadFi
     incoming.report.failed.append(Failure(discreet(read.file.path), state.reason))
 
 
-def _add_articles(incoming: Incoming, batch: ReadBatch, file: InboxFile, result: FileResult) -> None:
+def _add_articles(
+    incoming: Incoming, batch: ReadBatch, file: InboxFile, result: FileResult, audiences: Audiences
+) -> None:
     incoming.rewritten.append(file.path)
     if result.rolls:
         incoming.rolling.add(file.path)
     for position, article in enumerate(result.articles):
         entry_id = article.cleaned.article.id
-        if entry_id in batch.forgotten:
+        if batch.forgotten and _is_forgotten(article.cleaned, batch.forgotten, audiences):
             continue
         incoming.search_documents[entry_id] = article.search_document
         original = Original(
@@ -191,6 +193,17 @@ def _add_articles(incoming: Incoming, batch: ReadBatch, file: InboxFile, result:
             packed=article.packed,
         )
         incoming.articles[file.path, position] = IncomingArticle(original, article.cleaned, article.is_edited)
+
+
+def _is_forgotten(cleaned: Cleaned, forgotten: frozenset[str], audiences: Audiences) -> bool:
+    """Return whether this version of an article may not come back, as the public or as a private entry.
+
+    Where there are several audiences, the public entry may be forgotten and the private one not.
+    """
+    article = cleaned.article
+    if not forgotten.isdisjoint(audiences.own_ids(article.id, article.source.slug)):
+        return True
+    return article.id in forgotten and not audiences.several
 
 
 def _add_state(
@@ -224,8 +237,8 @@ def split_audiences(
 ) -> Split:
     """Give versions of an article that different people may read different entries.
 
-    `stored` holds the stored versions of the incoming articles, by the id of the article. A version whose own
-    entry was forgotten is left out.
+    `stored` holds the stored versions of the incoming articles, by the id of the article. Of an article that
+    was forgotten, only versions with an entry that is still there are kept.
     """
     articles: dict[FilePlace, IncomingArticle] = {}
     moved: dict[Place, Original] = {}
@@ -245,9 +258,10 @@ def split_audiences(
             if entry_id != original.entry_id:
                 moved[place_of(original)] = replace(original, entry_id=entry_id)
                 left.add(original.entry_id)
+        known = {original.entry_id for original in kept}
         for place in places:
             entry_id = ids[audiences.of_draft(incoming.articles[place].original.draft)]
-            if entry_id not in forgotten:
+            if article_id not in forgotten or entry_id in known:
                 articles[place] = _with_entry_id(incoming.articles[place], entry_id)
     return Split(articles, moved, frozenset(left))
 

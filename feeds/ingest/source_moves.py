@@ -69,14 +69,23 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
         ids = [identity.entry_id(article)]
     else:
         ids = store.entries_of_path(article) or _by_file(ingest, Path(article))
-    private = ingest.private if not article.startswith("urn:uuid:") else ()
-    ids += [identity.private_id(entry_id, source) for entry_id in ids for source in private]
+    if not article.startswith("urn:uuid:"):
+        ids += _private_versions(ingest, ids)
     with store.running(wait=True):
         done = [one for one in ids if (store.remember(one) if undo else store.forget(one, ingest.clock()))]
     if not done:
         return [f"{shown(article)}: no such article"], False
     word = "comes back with the next run that finds its file" if undo else "is published no more"
     return [f"{one} {word}" for one in done], True
+
+
+def _private_versions(ingest: Ingest, ids: list[str]) -> list[str]:
+    """Return the ids of the private versions of articles, of any source, that are stored or forgotten."""
+    store = ingest.store
+    slugs = sorted({*store.slugs(), *ingest.private})
+    private = [identity.private_id(entry_id, slug) for entry_id in ids for slug in slugs]
+    known = {*store.originals_of_entries(private), *store.forgotten()}
+    return [entry_id for entry_id in private if entry_id in known]
 
 
 def _by_file(ingest: Ingest, place: Path) -> list[str]:

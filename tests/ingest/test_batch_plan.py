@@ -53,7 +53,9 @@ def gathered(data: bytes, path: str = FEED, **batch: object) -> tuple[ReadBatch,
     read = ReadBatch("folder", [file], NOON, to_clean=[ReadFile(file, "digest")])
     for name, value in batch.items():
         setattr(read, name, value)
-    return read, batch_plan.gather(read, [clean_file(CLEANER, FileTask(path, data, NOON, NOON))])
+    return read, batch_plan.gather(
+        read, [clean_file(CLEANER, FileTask(path, data, NOON, NOON))], CLEANER.audiences
+    )
 
 
 def changes(read: ReadBatch, incoming: Incoming, *stored: Original) -> tuple[Merge, Batch]:
@@ -87,7 +89,7 @@ def test_an_article_keeps_the_times_of_its_first_reading() -> None:
 
 def test_the_entry_of_a_deleted_file_is_an_orphan_unless_another_file_has_it() -> None:
     read = ReadBatch("folder", [], NOON, deleted=["a.md"])
-    incoming = batch_plan.gather(read, [])
+    incoming = batch_plan.gather(read, [], CLEANER.audiences)
     _, batch = changes(read, incoming, original(1, "a.md"), original(2, "a.md"), original(2, "b.md"))
     assert batch.orphans == [entry_id(1)]
     assert [entry.article.id for entry in batch.entries] == [entry_id(2)]

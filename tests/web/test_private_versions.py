@@ -328,3 +328,47 @@ def test_forgetting_a_link_forgets_its_private_version_too(place: Place) -> None
     place.drop("paid.md", PAID + "\n")
     place.ingest()
     assert place.store().entry_ids() == []
+
+
+def test_forgetting_a_link_finds_the_private_version_of_a_renamed_source(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.ingest()
+    assert place.feeds("sources", "rename", "lantern-post", "beacon").returncode == 0
+    place.configure(private=["beacon"])
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    done = place.feeds("forget", LINK)
+    assert done.stdout.count("is published no more") == 2
+    assert place.store().entry_ids() == []
+    assert place.feeds("forget", "--undo", LINK).stdout.count("comes back") == 2
+
+
+def test_forgetting_the_public_version_leaves_the_private_one(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    assert place.feeds("forget", PUBLIC_ID).returncode == 0
+    for name, text in (("paid.md", PAID), ("teaser.md", TEASER)):
+        place.drop(name, text.replace("back", "back once more, as everybody says"))
+    place.ingest()
+    assert public_feed(place) == []
+    assert private_feed(place, token_for(place)) == [(PRIVATE_ID, "Paid title")]
+
+
+@pytest.mark.parametrize("later", [["lantern-post"], []])
+def test_a_private_version_that_was_forgotten_comes_back_as_no_other_entry(
+    place: Place, later: Sequence[str]
+) -> None:
+    place.configure(private=["lantern-post"], deleted="remove")
+    place.drop("paid.md", PAID)
+    teaser = place.drop("teaser.md", TEASER)
+    place.ingest()
+    assert place.feeds("forget", PRIVATE_ID).returncode == 0
+    teaser.unlink()
+    place.configure(private=list(later), deleted="remove")
+    place.ingest()
+    place.drop("paid.md", PAID + "\n")
+    place.ingest()
+    assert place.store().entry_ids() == []
