@@ -1,4 +1,5 @@
-"""Bodies that are made to hurt, and what each costs: `python cleaning_shapes.py` prints it as JSON.
+"""Bodies that are made to hurt, and what each costs: `python cleaning_shapes.py` prints it as JSON, a list of
+what `Cost` names for each.
 
 Each is as large as the bounds let it be, or larger, and is cleaned by the rules of all packs together.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 from feeds.cleaning import limits, pipeline, recipe
 from feeds.model.errors import ReadError
@@ -27,6 +29,11 @@ def many(unit: str, before: str = "", after: str = "") -> str:
     number = (_TAGS - before.count("<") - after.count("<")) // unit.count("<")
     number = min(number, (limits.MOST_CHARACTERS - len(before) - len(after)) // (len(unit) + 5))
     return before + "".join(unit.replace("{}", str(n)) for n in range(number)) + after
+
+
+SMALLER = 8
+YARDSTICK = many("<p>" + "The ferry waits for the bread. " * 3 + "</p>")[: clean.MOST_CHARACTERS // SMALLER]
+"""A plain article, smaller than the largest by this factor: what it takes grows with its length."""
 
 
 def nested(tag: str, number: int) -> str:
@@ -198,16 +205,36 @@ SHAPES: dict[str, Callable[[], str]] = {
 }
 
 
-def measure(name: str) -> tuple[str, float, float]:
-    """What became of a shape, the CPU seconds that took, and the memory, in MB."""
+class Cost(NamedTuple):
+    """What cleaning a shape took."""
+
+    outcome: str
+    seconds: float
+    """Of CPU time."""
+    times: float
+    """How many times as long as a plain article took that is as large as the bounds let it be."""
+    megabytes: float
+
+
+def measure(name: str) -> Cost:
+    """Clean a shape, and then the yardstick: in the same process, since a busy machine slows down both."""
     html, rules = SHAPES[name](), recipe.build(list(CATALOGUE.packs.values()))
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the most so far is what is held now
-    before, started, outcome = most_memory(), time.process_time(), "cleaned"
+    before = most_memory()
+    outcome, seconds = clean_for(html, rules)
+    megabytes = most_memory() - before
+    _, yardstick = clean_for(YARDSTICK, rules)
+    return Cost(outcome, seconds, seconds / (yardstick * SMALLER), megabytes)
+
+
+def clean_for(html: str, rules: recipe.Recipe) -> tuple[str, float]:
+    """What became of a body, and the CPU seconds that took."""
+    started, outcome = time.process_time(), "cleaned"
     try:
         pipeline.clean_body(html, link=LINK, recipe=rules, title="x")
     except ReadError:
         outcome = "refused"
-    return outcome, time.process_time() - started, most_memory() - before
+    return outcome, time.process_time() - started
 
 
 def most_memory() -> float:
@@ -219,7 +246,7 @@ def most_memory() -> float:
 
 def main() -> None:
     """Each shape in a process of its own: memory that was given back, and is used again, would not count."""
-    with get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+    with get_context("fork").Pool(2, maxtasksperchild=1) as pool:
         costs = dict(zip(SHAPES, pool.map(measure, SHAPES, chunksize=1), strict=True))
     print(json.dumps(costs))  # noqa: T201
 
