@@ -32,7 +32,7 @@ def many(unit: str, before: str = "", after: str = "") -> str:
 
 
 SMALLER = 8
-YARDSTICK = many("<p>" + "The ferry waits for the bread. " * 3 + "</p>")[: clean.MOST_CHARACTERS // SMALLER]
+YARDSTICK = many("<p>" + "The ferry waits for the bread. " * 3 + "</p>")[: limits.MOST_CHARACTERS // SMALLER]
 """A plain article, smaller than the largest by this factor: what it takes grows with its length."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from feeds import parsers
 from feeds.model.articles import Article, Draft, Enclosure
@@ -12,7 +14,7 @@ from feeds.publishing.formats import WRITERS
 from feeds.text.plain_text import decoded, legal
 from tests.publishing.formats.test_read_back import VIEW, VIEWS
 from tests.support.examples import examples
-from tests.support.format_samples import render
+from tests.support.format_samples import LAMP, ONE, PICTURE, render
 
 
 def as_read(words: tuple[str, ...]) -> list[str]:
@@ -36,7 +38,7 @@ def same(draft: Draft, article: Article, view: View, suffix: str) -> None:
         recordings = [one for one in article.enclosures if one.type.startswith(("audio/", "video/"))]
         assert list(draft.enclosures) == recordings[:1]
     else:
-        assert draft.updated == article.updated
+        assert draft.updated == article.updated or (suffix == "atom" and told_apart(draft, article, view))
         assert list(draft.enclosures) == [
             Enclosure(url=one.url, type=one.type, length=one.length) for one in article.enclosures
         ]
@@ -44,6 +46,16 @@ def same(draft: Draft, article: Article, view: View, suffix: str) -> None:
         assert draft.site_title == article.source.title
     elif not view.combined and (suffix != "rss" or "<" not in view.title):
         assert draft.site_title == decoded(view.title)
+
+
+def told_apart(draft: Draft, article: Article, view: View) -> bool:
+    """Whether Atom adds a fraction of a second, which tells entries of one moment apart (docs/feeds.md)."""
+    moments = [other.updated for other in view.articles]
+    return (
+        moments.count(article.updated) > 1
+        and draft.updated is not None
+        and draft.updated.replace(microsecond=0) == article.updated.replace(microsecond=0)
+    )
 
 
 def round_trip(view: View, suffix: str) -> None:
@@ -62,6 +74,7 @@ def test_a_feed_of_our_own_is_read_back(suffix: str, view: View) -> None:
 
 @pytest.mark.parametrize("suffix", WRITERS)
 @given(view=VIEW.filter(lambda view: bool(view.articles)))
+@example(view=replace(ONE, articles=(LAMP, replace(PICTURE, updated=LAMP.updated))))
 @settings(max_examples=examples(60))
 def test_any_feed_of_our_own_is_read_back(suffix: str, view: View) -> None:
     round_trip(view, suffix)
