@@ -20,6 +20,8 @@ from feeds.storage.store import Batch, Store
 log = logging.getLogger(__name__)
 
 _BATCH = 200
+_HALF_PARTED = -1
+"""The number `audiences` while entries are parted; no digest is negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ def where_rules_changed(
     Files that failed are read again then, each at the next look at it. Called with the right to ingest held.
     """
     current = cleaner.fingerprint()
-    if store.number("catalogue") != current:
+    # A process with another configuration can have parted audiences and been killed before it cleaned.
+    is_parted = (store.number("audiences") or 0) == cleaner.audiences.digest()
+    if store.number("catalogue") != current or not is_parted:
         part_audiences(store, cleaner, clock)
         report.recleaned += everything(store, cleaner, clock, workforce)
         store.read_failed_again()
@@ -70,6 +74,8 @@ def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]
     audiences, before = cleaner.audiences, store.number("audiences") or 0
     if not audiences.several and not before:
         return
+    if before != audiences.digest():
+        store.set_number("audiences", _HALF_PARTED)
     last = ""
     while ids := store.entry_ids(after=last, limit=_BATCH):
         last = ids[-1]

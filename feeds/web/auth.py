@@ -18,7 +18,7 @@ from feeds.config import Config
 from feeds.config.settings import STATUS_FEED
 from feeds.model.errors import StoreError
 from feeds.publishing.access import PUBLIC, Visitor, is_private, may_see
-from feeds.storage.store import Store
+from feeds.storage.store import State, Store
 from feeds.storage.tokens import Token, Tokens
 from feeds.web.cache.rendered_feeds import Documents
 from feeds.web.token_middleware import TOKEN
@@ -44,7 +44,8 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
     if not config.private:
         return
     store = tokens()
-    learned = parted = False
+    learned = False
+    parted: State | None = None
 
     def learn() -> None:
         """Which sources were moved, up to the state that is served. While the database is broken public feeds
@@ -59,20 +60,30 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
                 raise
 
     def has_parted() -> bool:
+        """Return whether the state that is served is parted: later runs can have another configuration.
+
+        While the database is broken, what is kept of the last state that was parted can be served.
+        """
         nonlocal parted
-        parted = parted or audiences_are_parted(config, documents.store)
-        return parted
+        try:
+            state = documents.state()
+            if state != parted:
+                parted = state if audiences_are_parted(config, documents.store) else None
+        except StoreError:
+            if parted is None:
+                raise
+        return parted is not None
 
     @app.before_request
     def guard() -> Response | None:
-        name, lists = _feed(), request.path in _LISTS or request.path.startswith(_ARTICLES)
+        name, lists = _feed(), _is_list()
         if name == STATUS_FEED and not is_private(config, name):  # it shows what the visitor may see
             name, lists = None, True
         if name is None and not lists:
             return None
         learn()
         if _feed() != STATUS_FEED and not has_parted():
-            return _later("503: `private` has changed; the articles are sorted anew by the next run")
+            return _not_parted()
         if name is not None and not is_private(config, name):
             return None
         tokens_given = given()
@@ -90,8 +101,14 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
 
     @app.after_request
     def guard_again(response: Response) -> Response:
-        """Who makes a document learns of later moves than the guard did: a feed may have become private."""
+        """Who makes a document learns of later changes than the guard did: a feed may have become private."""
         name = _feed()
+        if not g.get("private") and (name is not None or _is_list()) and name != STATUS_FEED:
+            try:
+                if not has_parted():
+                    return _not_parted()
+            except StoreError:
+                pass  # what was made is of a state that was parted
         if name is None or g.get("private") or not is_private(config, name):
             return response
         try:
@@ -118,6 +135,11 @@ def _feed() -> str | None:
     return rest.partition("/")[0].partition(".")[0] if first == "feeds" and rest else None
 
 
+def _is_list() -> bool:
+    """Return whether a page is asked for that shows articles or names of feeds."""
+    return request.path in _LISTS or request.path.startswith(_ARTICLES)
+
+
 def given() -> list[str]:
     """The tokens that came with this request, wherever in it."""
     found = [request.environ.get(TOKEN, "")]
@@ -142,8 +164,8 @@ def refused(visitor: Visitor) -> Response:
     return response
 
 
-def _later(text: str) -> Response:
-    response = _short(503, text)
+def _not_parted() -> Response:
+    response = _short(503, "503: `private` has changed; the articles are sorted anew by the next run")
     response.headers["Retry-After"] = "30"
     return response
 

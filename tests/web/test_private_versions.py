@@ -15,6 +15,8 @@ import pytest
 from flask.testing import FlaskClient
 from lxml import html
 
+from feeds.ingest import reclean
+from feeds.ingest.factory import ingest_of
 from feeds.model import identity
 from tests.support.places import FORMATS, Place, parsed
 
@@ -182,6 +184,35 @@ def test_a_source_that_becomes_private_takes_its_text_out_of_public_entries(plac
     entries = private_feed(place, token_for(place))
     assert (PRIVATE_ID, "Paid title") in entries
     assert len(entries) == 2
+
+
+def test_a_server_shows_nothing_that_was_merged_by_a_run_with_another_configuration(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    client = place.client()
+    assert "paid-words" not in client.get("/feeds/all.atom").text
+    assert place.feeds("ingest", env={"FEEDS_PRIVATE": "false"}).returncode == 0
+    for path in ("/feeds/all.atom", "/feeds/harbour-gazette.json", "/", "/feeds.opml", "/report"):
+        assert client.get(path).status_code == 503
+    place.ingest()
+    assert leaks(client) == []
+    assert client.get("/feeds/all.atom").status_code == 200
+
+
+def test_a_run_that_was_killed_while_it_joined_versions_is_made_up_for(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    others = place.config.model_copy(update={"private": ()})
+    work = ingest_of(others, place.store())
+    reclean.part_audiences(work.store, work.cleaner, work.clock)  # and no further
+    assert place.client().get("/feeds/all.atom").status_code == 503
+    place.ingest()
+    assert leaks(place.client()) == []
+    assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
 
 
 def test_a_source_that_is_private_no_more_is_merged_again(place: Place) -> None:
