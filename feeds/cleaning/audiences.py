@@ -59,11 +59,19 @@ class Audiences:
         return groups
 
     def digest(self) -> int:
-        """Return a number that changes with the audiences; 0 where there is only one."""
+        """Return a number that changes with what is configured as private; 0 if that is nothing or everything.
+
+        Moves by hand are left out: their articles are parted in the same run.
+        """
         if not self.several:
             return 0
-        names = "\n".join(sorted(self.private))
-        return int.from_bytes(hashlib.blake2b(names.encode(), digest_size=7).digest(), "big")
+        said = sorted(self.private)
+        said += [
+            f"{one.source.slug} {sorted(one.hosts)} {sorted(one.names)} {sorted(one.formerly)}"
+            for one in self.catalogue.configured
+            if not one.formerly.union((one.source.slug,)).isdisjoint(self.private)
+        ]
+        return int.from_bytes(hashlib.blake2b("\n".join(said).encode(), digest_size=7).digest(), "big")
 
     def own_ids(self, article_id: str, audience: str) -> list[str]:
         """Return the ids that a private version can have: its source may have had other slugs.

@@ -215,6 +215,19 @@ def test_a_run_that_was_killed_while_it_joined_versions_is_made_up_for(place: Pl
     assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
 
 
+def test_a_publisher_that_becomes_part_of_a_private_source_is_hidden_until_it_is_parted(place: Place) -> None:
+    place.configure(private="[{name: beacon, future: true}]")
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    assert "paid-words" in place.client().get("/feeds/all.atom").text
+    place.configure(private=["beacon"], sources=f"[{{title: Beacon, match: {{names: [{PRIVATE}]}}}}]")
+    assert place.client().get("/feeds/all.atom").status_code == 503
+    place.ingest()
+    assert leaks(place.client()) == []
+    assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
+
+
 def test_a_source_that_is_private_no_more_is_merged_again(place: Place) -> None:
     place.configure(private=["lantern-post"])
     place.drop("paid.md", PAID)
