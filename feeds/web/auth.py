@@ -25,6 +25,7 @@ from feeds.web.token_middleware import TOKEN
 
 _LISTS = ("/", "/feeds.opml", "/report", "/playground")
 _ARTICLES = "/articles/"
+_INBOX = "inbox"
 
 
 def visitor() -> Visitor:
@@ -128,6 +129,8 @@ def audiences_are_parted(config: Config, store: Store) -> bool:
 
 def _feed() -> str | None:
     """The feed that is asked for, whatever is asked of it."""
+    if request.blueprint == _INBOX:  # its names are those of files, and it has tokens of its own
+        return None
     named = (request.view_args or {}).get("name")
     if isinstance(named, str):
         return named

@@ -251,6 +251,17 @@ def test_a_token_for_the_inbox_opens_no_private_feed(tmp_path: Path) -> None:
         assert place.client().get(f"/feeds/all.atom?token={token}").status_code == 403
 
 
+@pytest.mark.parametrize("private", ["true", "[{name: harbour-gazette, future: true}]"])
+def test_a_posted_file_can_have_the_name_of_a_private_feed(tmp_path: Path, private: str) -> None:
+    with Place(tmp_path) as place:
+        place.configure(private=private)
+        token = place.feeds("token", "add", "--inbox").stdout.strip()
+        client, headers = place.client(), {"Authorization": f"Bearer {token}"}
+        for method, status in (("PUT", 201), ("GET", 200), ("DELETE", 200)):
+            answer = client.open("/inbox/harbour-gazette", method=method, data=article(1), headers=headers)
+            assert answer.status_code == status, answer.text
+
+
 def test_the_token_is_listed_for_what_it_is_and_can_be_revoked(site: Place, post: Poster) -> None:
     made = site.feeds("token", "add", "--inbox", "--label", "gone soon").stdout.strip()
     (line,) = (line for line in site.feeds("token", "list").stdout.splitlines() if "gone soon" in line)
