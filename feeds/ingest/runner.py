@@ -99,6 +99,8 @@ class Ingest:
         with self.store.running(wait=False):
             report = Report()
             self.catalogue.move(self.store.moves())
+            if not self.store.entry_ids(limit=1):  # else a run has to part what is stored
+                reclean.part_audiences(self.store, self.cleaner, self.clock)
             known = self.store.known_files(inbox.name, [found.path])
             self._take(self._of_inbox(inbox, known), [found], report)
             return report

@@ -228,6 +228,14 @@ def test_a_publisher_that_becomes_part_of_a_private_source_is_hidden_until_it_is
     assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
 
 
+def test_a_first_upload_is_served_at_once(place: Place) -> None:
+    place.configure(private="[{name: lantern-post, future: true}]")
+    client, token = place.client(), place.feeds("token", "add", "--inbox").stdout.strip()
+    answer = client.post(f"/inbox?name=teaser.md&token={token}", data=TEASER.encode())
+    assert answer.status_code == 201
+    assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
+
+
 def test_a_source_that_is_private_no_more_is_merged_again(place: Place) -> None:
     place.configure(private=["lantern-post"])
     place.drop("paid.md", PAID)
