@@ -53,7 +53,7 @@ class UploadResult:
     reason: str = ""
     """Why it failed; empty where it did not."""
     articles: tuple[Article, ...] = ()
-    """The entries that it tells of, as they are served."""
+    """The entries that it tells of, as they are served, or as it alone tells of them (see `_articles`)."""
     refused: tuple[Refusal, ...] = ()
     """What of it could not be used."""
 
@@ -97,16 +97,17 @@ class Uploads:
         with self._turn:
             if became != "same":
                 self._on_change()
-            articles = _articles(work.store, name)
+            articles = _articles(work, name)
         log.info("%s was posted: %s", name, became)
         return UploadResult(name=name, became=became, articles=articles, refused=refused)
 
     def state(self, name: str) -> UploadResult | None:
         """What a file that was posted has become; None where there is none of that name."""
-        store = self._work().store
+        work = self._work()
+        store = work.store
         with self._turn:
             data, known = BlobStore(store.database).get(POSTED, name), _known(store, name)
-            articles = _articles(store, name)
+            articles = _articles(work, name)
         if data is None:
             return None
         if known is None or known.digest != digest_of(data):
@@ -197,7 +198,15 @@ def _known(store: Store, name: str) -> FileState | None:
     return store.known_files(POSTED, [name]).get(name)
 
 
-def _articles(store: Store, name: str) -> tuple[Article, ...]:
-    ids = [original.entry_id for original in store.originals_of_files(POSTED, [name])]
-    found = store.articles(ids)
-    return tuple(found[entry_id] for entry_id in ids if entry_id in found)
+def _articles(work: Ingest, name: str) -> tuple[Article, ...]:
+    """Return the entries that a file tells of, as they are served.
+
+    Where feeds are private, they are returned as this file alone tells of them: another file can tell of the
+    same article what somebody with a token for uploads may not read.
+    """
+    originals = work.store.originals_of_files(POSTED, [name])
+    served = work.store.articles([original.entry_id for original in originals])
+    if not work.private:
+        return tuple(served[one.entry_id] for one in originals if one.entry_id in served)
+    shown = [one for one in originals if one.entry_id in served]
+    return tuple(version.cleaned.article for version in work.cleaner.versions(shown))

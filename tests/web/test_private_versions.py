@@ -236,6 +236,25 @@ def test_a_first_upload_is_served_at_once(place: Place) -> None:
     assert public_feed(place) == [(PUBLIC_ID, "A ferry")]
 
 
+@pytest.mark.parametrize("source", [PRIVATE, PUBLIC])
+def test_who_uploads_learns_nothing_of_what_others_tell_of_the_article(place: Place, source: str) -> None:
+    token = place.feeds("token", "add", "--inbox").stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    guess = version(source, 1, private=False)
+    place.client().put("/inbox/guess.md", data=guess.encode(), headers=headers)
+    place.drop("paid.md", version(PRIVATE, 3, private=True))
+    place.ingest()
+    place.configure(private=["lantern-post"])
+    for ingest in (lambda: None, place.ingest):  # before and after a run has parted the entry
+        ingest()
+        client = place.client()
+        for answer in (
+            client.get("/inbox/guess.md", headers=headers),
+            client.put("/inbox/guess.md", data=guess.encode(), headers=headers),
+        ):
+            assert [one["title"] for one in json.loads(answer.text)["articles"]] == ["A ferry"]
+
+
 def test_a_source_that_is_private_no_more_is_merged_again(place: Place) -> None:
     place.configure(private=["lantern-post"])
     place.drop("paid.md", PAID)
