@@ -59,7 +59,7 @@ class Audiences:
         return groups
 
     def digest(self) -> int:
-        """Return a number that changes with what is configured as private; 0 if that is nothing or everything.
+        """Return a number that changes with what is private; 0 if nothing is, or everything is private.
 
         Moves by hand are left out: their articles are parted in the same run.
         """
