@@ -109,7 +109,7 @@ FAULTS = [
     (
         "a wrapper on no host can never match",
         "proxies:\n  - hosts: []\n    parameters: [u]\n",
-        "pack.yaml:2: proxies[0].hosts: tuple should have at least 1 item",
+        "pack.yaml:2: proxies[0].hosts: is empty",
     ),
     (
         "a host with its scheme can never match",
@@ -134,7 +134,7 @@ FAULTS = [
     (
         "an encoding that nobody knows",
         "redirects:\n  - hosts: [a.example]\n    parameters: [u]\n    decode: rot13\n",
-        "pack.yaml:4: redirects[0].decode: input should be 'proofpoint' or 'base64', found 'rot13'",
+        "pack.yaml:4: redirects[0].decode: expected `proofpoint` or `base64`, not `rot13`",
     ),
     (
         "a link that is filled from a group that no pattern has",
@@ -146,18 +146,18 @@ FAULTS = [
         "links:\n  - from: 'https://a\\.example/.+'\n    to: 'https://b.example/{'\n",
         "pack.yaml:2: links[0]: `to` cannot be filled, write {name} for a group: ",
     ),
-    ("a key that stands twice", "drop: [p]\noff: []\ndrop: [a]\n", "pack.yaml:3: drop: stands twice"),
+    ("a key that stands twice", "drop: [p]\noff: []\ndrop: [a]\n", "pack.yaml:3: drop: is written twice"),
     (
         "an alias",
         "drop: &a [p]\noff: *a\n",
-        "pack.yaml:1: off: anchors and aliases are not supported here",
+        "pack.yaml:1: off: anchors and aliases are not supported",
     ),
     ("text that is not YAML", "drop: [p\noff: []\n", "pack.yaml:2: not valid YAML: "),
-    ("a list where keys belong", "- p\n", "pack.yaml:1: expected `key: value` lines, found a list"),
+    ("a list where keys belong", "- p\n", "pack.yaml:1: expected `key: value` lines, not a list"),
     (
         "a word where a list belongs",
         "drop: script\n",
-        "pack.yaml:1: drop: input should be a list, found 'script'",
+        "pack.yaml:1: drop: expected a list, not `script`",
     ),
     (
         "a source without its title",

@@ -80,7 +80,7 @@ def test_every_library_that_the_cleaner_loads_is_known(place: Place, tmp_path: P
         "import json, sys\n"
         "from importlib.metadata import packages_distributions\n"
         "before = set(sys.modules)\n"
-        "import feeds.cleaning.cleaner\n"
+        "import feeds.cleaning.cleaner, feeds.cleaning.tracking_lists\n"
         "loaded = {name.partition('.')[0] for name in set(sys.modules) - before} - {'feeds'}\n"
         "known = packages_distributions()\n"
         "print(json.dumps([name for module in loaded for name in known.get(module, ())]))\n",

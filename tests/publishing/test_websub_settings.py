@@ -85,7 +85,7 @@ def test_hubs_need_a_base_url(place: Place) -> None:
     done = place.feeds("check")
     assert done.returncode == 2
     assert done.stderr == (
-        "config.yaml:5: hubs: need `base_url`, by which hubs and subscribers know a feed\n"
+        "config.yaml:5: hubs: hubs need `base_url`, because hubs and subscribers know a feed by its URL\n"
     )
     done = place.feeds("check", env={"FEEDS_BASE_URL": "https://feeds.example"})
     assert done.returncode == 0
@@ -93,7 +93,7 @@ def test_hubs_need_a_base_url(place: Place) -> None:
 
 def test_hubs_from_the_environment_are_between_commas(tmp_path: Path) -> None:
     environment = {"FEEDS_HUBS": "https://a.example/, https://b.example/hub?x=1"}
-    with pytest.raises(ConfigError, match=r"^environment: hubs: need `base_url`"):
+    with pytest.raises(ConfigError, match=r"^environment: FEEDS_HUBS: hubs need `base_url`"):
         load(None, environment)
     config = load(None, {**environment, "FEEDS_BASE_URL": "https://feeds.example"})
     assert config.hubs == ("https://a.example/", "https://b.example/hub?x=1")

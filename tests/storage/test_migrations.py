@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-import feeds
 from feeds.model.errors import StoreError
 from feeds.storage import migrations
 from feeds.storage import schema as tables
@@ -22,7 +21,7 @@ from feeds.storage.migrations.versions import r0004_first
 from feeds.storage.store import Store
 from tests.support.storage_samples import NOON, Clock, Watch, child, dump, finished, text_of
 
-VERSIONS = sorted((Path(feeds.__file__).parent / "migrations" / "versions").glob("r*.py"))
+VERSIONS = sorted((Path(r0004_first.__file__).parent).glob("r*.py"))
 SQLITES, POSTGRESQLS = tables.PIECES, ("texts_by_numbers",)
 """What one database has alone."""
 ONLY_ADDING = {"add_column", "create_table", "create_index", "execute", "get_bind"}

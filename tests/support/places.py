@@ -37,8 +37,10 @@ FORMATS = ("rss", "atom", "json")
 FEEDS = (sys.executable, "-m", "feeds")
 _READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "LANG", "LC_")
 """Variables that Python or the loader reads when a process starts, so that a fork would not see them."""
-_SAME_IN_FORKS = ("PYTHONPATH", "LANG")
-"""Those of them that every Place sets, and the fork server too."""
+CODE = str(Path(feeds.__file__).parents[1])
+"""The folder of the very code that is tested here."""
+_SAME_IN_FORKS = {"PYTHONPATH": CODE, "LANG": "C.UTF-8"}
+"""Those of them that every Place sets, and that the fork server has too."""
 
 
 def free_port() -> int:
@@ -87,7 +89,7 @@ def started(
     arguments: Sequence[str], folder: Path, environment: dict[str, str], streams: tuple[IO[bytes], ...]
 ) -> subprocess.Popen[bytes] | ForkedProcess:
     """Start `feeds` in a session of its own: a fork, unless its environment is for Python or the loader."""
-    if all(name in _SAME_IN_FORKS or not name.startswith(_READ_AT_START) for name in environment):
+    if not any(name.startswith(_READ_AT_START) for name, _ in environment.items() - _SAME_IN_FORKS.items()):
         return fork_server().start(list(arguments), cwd=str(folder), env=environment, streams=streams)
     source, out, err = streams
     return subprocess.Popen(
@@ -162,7 +164,7 @@ class Place:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(root),
             "LANG": "C.UTF-8",
-            "PYTHONPATH": str(Path(feeds.__file__).parents[1]),  # the very code that is tested here
+            "PYTHONPATH": CODE,
         }
         if database := database or new_database():
             self.environment["DATABASE_URL"] = database

@@ -78,7 +78,8 @@ def server(place: Place) -> Process:
 
 def made(server: Process) -> Counter[str]:
     """What was made and compressed, as the workers say."""
-    said = re.findall(r"feeds\.web\.documents: ((?:made|compressed) .*)$", server.said, re.MULTILINE)
+    logged = r"feeds\.web\.cache\.rendered_feeds: ((?:made|compressed) .*)$"
+    said = re.findall(logged, server.said, re.MULTILINE)
     return Counter(said)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from feeds import parsers
 from feeds.model.articles import Article, Draft, Enclosure
@@ -75,6 +75,6 @@ def test_a_feed_of_our_own_is_read_back(suffix: str, view: View) -> None:
 @pytest.mark.parametrize("suffix", WRITERS)
 @given(view=VIEW.filter(lambda view: bool(view.articles)))
 @example(view=replace(ONE, articles=(LAMP, replace(PICTURE, updated=LAMP.updated))))
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 def test_any_feed_of_our_own_is_read_back(suffix: str, view: View) -> None:
     round_trip(view, suffix)
