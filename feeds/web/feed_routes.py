@@ -1,8 +1,10 @@
-"""The feeds and their list: documents over HTTP (RFC 9110, RFC 9111)."""
+"""Serve feeds, their archives and the OPML list of feeds over HTTP (RFC 9110, RFC 9111)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, request, send_from_directory
@@ -29,8 +31,6 @@ from feeds.web.link_headers import linked
 _MAX_AGE = f"max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
 _MOVED = CachePolicy(_MAX_AGE, public=True)
 _RETRY_SECONDS = 30
-_FEED, _ARCHIVE = "/feeds/<name>.<suffix>", "/feeds/<name>/<period>.<suffix>"
-_LIST = "/feeds.opml"
 _ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
     **_ANY_PAGE,
@@ -39,8 +39,10 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "86400",
     "Allow": "GET, HEAD, OPTIONS",
 }
-
-
+_READ_BY_OTHER_SITES: Mapping[str, Any] = {
+    "methods": ["GET", "OPTIONS"],
+    "provide_automatic_options": False,  # `preflight` answers instead
+}
 _POLICY = "default-src 'none'; style-src 'self'"
 _XML = "application/xml"
 _STYLED = frozenset({"application/rss+xml", "application/atom+xml"})
@@ -105,28 +107,29 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     """The routes of this module."""
     routes = Blueprint("feeds", __name__)
 
-    def document(path: str, **of: str) -> Response:
+    def respond(name: str, suffix: str, period: str) -> Response:
         if request.method == "OPTIONS":
             return preflight()
         base = base_address(config)
-        if path == _LIST:
-            return answer(documents.opml(base, visitor()))
-        asked = parse(request.args.items(multi=True))
-        name, suffix = of["name"], of["suffix"]
-        period = of.get("period", "")
-        response = answer(documents.feed(name, suffix, base, asked, period, visitor()))
-        what = documents.asked(name, asked, period, visitor())
-        return linked(response, served_at(what.address(base), suffix), documents.views.hubs(what))
+        query = parse(request.args.items(multi=True))
+        response = answer(documents.feed(name, suffix, base, query, period, visitor()))
+        feed_request = documents.asked(name, query, period, visitor())
+        address = served_at(feed_request.address(base), suffix)
+        return linked(response, address, documents.views.hubs(feed_request))
 
-    for path in (_FEED, _ARCHIVE, _LIST):
-        routes.add_url_rule(
-            path,
-            "document",
-            document,
-            defaults={"path": path},
-            methods=["GET", "OPTIONS"],
-            provide_automatic_options=False,
-        )
+    @routes.route("/feeds/<name>.<suffix>", **_READ_BY_OTHER_SITES)
+    def feed(name: str, suffix: str) -> Response:
+        return respond(name, suffix, "")
+
+    @routes.route("/feeds/<name>/<period>.<suffix>", **_READ_BY_OTHER_SITES)
+    def archive(name: str, period: str, suffix: str) -> Response:
+        return respond(name, suffix, period)
+
+    @routes.route("/feeds.opml", **_READ_BY_OTHER_SITES)
+    def feed_list() -> Response:
+        if request.method == "OPTIONS":
+            return preflight()
+        return answer(documents.opml(base_address(config), visitor()))
 
     @routes.get("/favicon.ico")
     def favicon() -> Response:

@@ -37,9 +37,9 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         return with_policy(response, REVALIDATE)
 
     def refuse(status: int, title: str, reason: str, **headers: str) -> Response:
-        asking = site.asking(refused=True)
-        values = {"title": asking.words(title), "reason": reason or asking.words(f"{title}_hint")}
-        response = answer(site.rendered("refusal.html", asking, values), status)
+        context = site.context(allow_any_host=True)
+        values = {"title": context.words(title), "reason": reason or context.words(f"{title}_hint")}
+        response = answer(site.render("refusal.html", context, values), status)
         response.headers.extend(headers)
         return response
 
@@ -51,7 +51,7 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
     def moved(error: MovedFeedError) -> Response:
         response = answer(b"", 301)
         path = f"{request.path.split('/')[1]}/{error}"
-        response.headers["Location"] = site.asking().to(path, *request.args.items(multi=True))
+        response.headers["Location"] = site.context().link_to(path, *request.args.items(multi=True))
         return response
 
     @routes.errorhandler(GoneFeedError)

@@ -16,24 +16,24 @@ from feeds.text import html_diff, urls
 from feeds.web.auth import refused
 from feeds.web.pages import charts
 from feeds.web.pages.feed import URN
-from feeds.web.pages.rendering import Asking, Site
+from feeds.web.pages.rendering import PageContext, Site
 
 
 def add(routes: Blueprint, site: Site) -> None:
     """The routes of this module."""
 
     def show(
-        template: str, number: object, values: Callable[[Site, Asking, Article], Mapping[str, Any]]
+        template: str, number: object, values: Callable[[Site, PageContext, Article], Mapping[str, Any]]
     ) -> Response:
         """A page about the article of that number, or why it is not shown."""
-        asking = site.asking()
+        context = site.context()
         store, entry_id = site.documents.store, f"{URN}{number}"
         article = store.articles([entry_id]).get(entry_id)
         if article is None:
             abort(410 if store.was_published(entry_id) else 404)
-        if not may_see(site.config, asking.visitor, article.source.slug):
-            return refused(asking.visitor)
-        return site.page(template, asking, lambda: values(site, asking, article), str(number))
+        if not may_see(site.config, context.visitor, article.source.slug):
+            return refused(context.visitor)
+        return site.page(template, context, lambda: values(site, context, article), str(number))
 
     @routes.get("/articles/<uuid:number>")
     def article(number: object) -> Response:
@@ -44,18 +44,18 @@ def add(routes: Blueprint, site: Site) -> None:
         return show("changes.html", number, _changes)
 
 
-def _article(site: Site, asking: Asking, article: Article) -> Mapping[str, Any]:
+def _article(site: Site, context: PageContext, article: Article) -> Mapping[str, Any]:
     original = _original(site, article)
     receipt = site.documents.store.receipt(article.id)
     pieces = receipt.pieces if receipt else {}
     values = _head(article)
-    named = titles(site.config, asking.visitor, [one.source for one in site.documents.store.sources()])
+    named = titles(site.config, context.visitor, [one.source for one in site.documents.store.sources()])
     values["also_in"] = [title for title in article.also_in if title in named]
     if original is not None:
         values["tally"] = _counted(original, article)
     return {
         **values,
-        "html": inert_html.clean(article.html, pictures=asking.pictures),
+        "html": inert_html.clean(article.html, pictures=context.pictures),
         "receipt": receipt,
         "trackers": stats.trackers_removed(pieces),
         "returned": stats.pictures_returned(pieces),
@@ -65,7 +65,7 @@ def _article(site: Site, asking: Asking, article: Article) -> Mapping[str, Any]:
     }
 
 
-def _changes(site: Site, _: Asking, article: Article) -> Mapping[str, Any]:
+def _changes(site: Site, _: PageContext, article: Article) -> Mapping[str, Any]:
     original = _original(site, article)
     values = {**_head(article), "has_original": original is not None}
     if original is None:

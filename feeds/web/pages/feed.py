@@ -13,7 +13,7 @@ from feeds.model.filters import EVERYTHING, Filter, parse
 from feeds.publishing.access import may_see
 from feeds.publishing.views import Asked
 from feeds.web.pages.home import ways_in
-from feeds.web.pages.rendering import Asking, Site
+from feeds.web.pages.rendering import PageContext, Site
 
 _ON_A_PAGE = 30
 URN = "urn:uuid:"
@@ -24,14 +24,14 @@ def add(routes: Blueprint, site: Site) -> None:
 
     @routes.get("/feeds/<name>")
     def feed(name: str) -> Response:
-        asking = site.asking()
+        context = site.context()
         # `limit` and `content` say how much a feed carries, and nothing about a page.
         narrowed = replace(parse(request.args.items(multi=True)), limit=None, content=None)
         place = {key: request.args.get(key, "") for key in ("after", "before")}
         return site.page(
             "feed.html",
-            asking,
-            lambda: _values(site, asking, site.documents.asked(name, narrowed, "", asking.visitor), place),
+            context,
+            lambda: _values(site, context, site.documents.asked(name, narrowed, "", context.visitor), place),
             name,
             narrowed.query,
             *place.values(),
@@ -39,71 +39,71 @@ def add(routes: Blueprint, site: Site) -> None:
 
     @routes.get("/feeds/<name>/<period>")
     def archive(name: str, period: str) -> Response:
-        asking = site.asking()
-        asked = site.documents.asked(name, EVERYTHING, period, asking.visitor)
-        return site.page("feed.html", asking, lambda: _archive(site, asking, asked), name, period)
+        context = site.context()
+        asked = site.documents.asked(name, EVERYTHING, period, context.visitor)
+        return site.page("feed.html", context, lambda: _archive(site, context, asked), name, period)
 
 
-def _values(site: Site, asking: Asking, asked: Asked, place: Mapping[str, str]) -> Mapping[str, Any]:
-    if asking.static:
-        return _archive(site, asking, asked)
+def _values(site: Site, context: PageContext, asked: Asked, place: Mapping[str, str]) -> Mapping[str, Any]:
+    if context.static:
+        return _archive(site, context, asked)
     ids = {key: f"{URN}{value}" if value else "" for key, value in place.items()}
     found = site.documents.views.leaf(
-        asked, asking.base, _ON_A_PAGE, after=ids["after"], before=ids["before"]
+        asked, context.base, _ON_A_PAGE, after=ids["after"], before=ids["before"]
     )
     leaf = found.leaf
 
     def at(**mark: str) -> str:
-        return asking.to(f"feeds/{asked.name}", *asked.filter.pairs(), *asking.kept, *mark.items())
+        return context.link_to(f"feeds/{asked.name}", *asked.filter.pairs(), *context.options, *mark.items())
 
     return {
-        **_around(site, asking, asked, found.title, found.description),
+        **_around(site, context, asked, found.title, found.description),
         "articles": leaf.articles,
         "newer": at(before=_mark(leaf.articles[0].id)) if leaf.more_before and leaf.articles else "",
         "older": at(after=_mark(leaf.articles[-1].id)) if leaf.more_after and leaf.articles else "",
     }
 
 
-def _archive(site: Site, asking: Asking, asked: Asked) -> Mapping[str, Any]:
+def _archive(site: Site, context: PageContext, asked: Asked) -> Mapping[str, Any]:
     """An archive, or for a file the newest articles: the past in pages that no question leads through."""
-    view = site.documents.views.view(asked, asking.base)
+    view = site.documents.views.view(asked, context.base)
 
     def page_of(address: str) -> str:
-        path = address.removeprefix(f"{asking.base}/").partition("?")[0]
-        return asking.to(path, *asking.kept) if address else ""
+        path = address.removeprefix(f"{context.base}/").partition("?")[0]
+        return context.link_to(path, *context.options) if address else ""
 
     return {
-        **_around(site, asking, asked, view.title, view.description),
+        **_around(site, context, asked, view.title, view.description),
         "articles": view.articles,
         "newer": page_of(view.next or view.current),
         "older": page_of(view.previous),
     }
 
 
-def _around(site: Site, asking: Asking, asked: Asked, title: str, description: str) -> dict[str, Any]:
+def _around(site: Site, context: PageContext, asked: Asked, title: str, description: str) -> dict[str, Any]:
     """What stands around the articles."""
     path = f"feeds/{asked.name}"
     query = asked.filter.pairs()
     sources = [state.source for state in site.documents.store.sources()]
     source = next((one for one in sources if one.slug == asked.name), None)
-    choices = [one for one in sources if may_see(site.config, asking.visitor, one.slug)]
+    choices = [one for one in sources if may_see(site.config, context.visitor, one.slug)]
     shown = f" ({asked.filter.described})" if asked.filter.narrows else ""
     return {
         "title": title,
         "description": description,
         "source": source,
         "subscription": Subscription(
-            title=f"{title}{shown}", description="", home="", address=asked.address(asking.base, "")
+            title=f"{title}{shown}", description="", home="", address=asked.address(context.base, "")
         ),
         "asked": asked.filter,
         "fields": _fields(asked.filter),
         "more_asked": any(key != "q" for key, _ in query),
-        "beginning": asking.to(path, *query, *asking.kept),
-        "whole": asking.to(path),
-        "action": asking.to(path).partition("?")[0],
+        "beginning": context.link_to(path, *query, *context.options),
+        "whole": context.link_to(path),
+        "action": context.link_to(path).partition("?")[0],
         "choices": [] if source else choices,
         "id_of": _mark,
-        **ways_in(asking),
+        **ways_in(context),
     }
 
 

@@ -14,7 +14,7 @@ from feeds.publishing.formats import WRITERS
 from feeds.publishing.formats.common import served_at
 from feeds.web.cache.policy import ONE_DAY, with_policy
 from feeds.web.pages import charts, subscribe_links
-from feeds.web.pages.rendering import Asking, Site
+from feeds.web.pages.rendering import PageContext, Site
 
 WEEKS = 26
 _SPARK = (156, 27.5)
@@ -25,15 +25,15 @@ def add(routes: Blueprint, site: Site) -> None:
 
     @routes.get("/")
     def home() -> Response:
-        asking = site.asking()
-        return site.page("home.html", asking, lambda: _values(site, asking))
+        context = site.context()
+        return site.page("home.html", context, lambda: _values(site, context))
 
     @routes.get("/qr/<name>.svg")
     def qr(name: str) -> Response:
-        asking = site.asking()
-        address = f"{asking.base}/feeds/{quote(name)}.atom"
+        context = site.context()
+        address = f"{context.base}/feeds/{quote(name)}.atom"
         query = request.query_string.decode("ascii", "replace")
-        query = "&".join(filter(None, (query, asking.visitor.query)))
+        query = "&".join(filter(None, (query, context.visitor.query)))
         try:
             picture = subscribe_links.qr_code(f"{address}?{query}" if query else address)
         except ValueError:
@@ -44,13 +44,13 @@ def add(routes: Blueprint, site: Site) -> None:
         return with_policy(response, ONE_DAY)
 
 
-def ways_in(asking: Asking) -> Mapping[str, Any]:
+def ways_in(context: PageContext) -> Mapping[str, Any]:
     """What `_subscribe.html` needs."""
 
     def qr_of(subscription: Subscription) -> str:
         path, _, query = subscription.address.partition("?")
         pairs = "&".join(pair for pair in query.split("&") if pair and not pair.startswith("token="))
-        where = asking.to(f"qr/{path.rpartition('/')[2]}.svg")
+        where = context.link_to(f"qr/{path.rpartition('/')[2]}.svg")
         return f"{where}{'&' if '?' in where else '?'}{pairs}" if pairs else where
 
     return {
@@ -62,11 +62,11 @@ def ways_in(asking: Asking) -> Mapping[str, Any]:
     }
 
 
-def _values(site: Site, asking: Asking) -> Mapping[str, Any]:
+def _values(site: Site, context: PageContext) -> Mapping[str, Any]:
     config, store = site.config, site.documents.store
     named = {view.slug for view in config.feeds}
     states = [state for state in store.sources() if state.source.slug not in named]
-    feeds = dict(site.documents.listed(states, asking.base, asking.visitor))
+    feeds = dict(site.documents.listed(states, context.base, context.visitor))
     weekly = store.selection.weeks((), WEEKS).articles
     none = (0,) * WEEKS
     listed = [
@@ -74,7 +74,7 @@ def _values(site: Site, asking: Asking) -> Mapping[str, Any]:
         for state in states
         if state.source.slug in feeds
     ]
-    query = asking.visitor.query
+    query = context.visitor.query
     return {
         "combined": feeds.get(COMBINED),
         "named": [feeds[view.slug] for view in config.feeds if view.slug in feeds],
@@ -82,7 +82,7 @@ def _values(site: Site, asking: Asking) -> Mapping[str, Any]:
         "weeks": WEEKS,
         "articles": sum(state.articles for _, state, _ in listed),
         "private": bool(config.private),
-        "opml": f"{asking.base}/feeds.opml{'?' + query if query else ''}",
+        "opml": f"{context.base}/feeds.opml{'?' + query if query else ''}",
         "name_of": lambda subscription: subscription.address.partition("?")[0].rpartition("/")[2],
-        **ways_in(asking),
+        **ways_in(context),
     }

@@ -26,10 +26,10 @@ def add(routes: Blueprint, site: Site) -> None:
 
     @routes.route("/playground", methods=["GET", "POST"])
     def playground() -> Response:
-        asking = site.asking()
-        if not asking.playground:
-            refusal = {"title": asking.words("playground"), "reason": asking.words("only_here")}
-            return answer(site.rendered("refusal.html", asking, refusal), 403)
+        context = site.context()
+        if not context.playground:
+            refusal = {"title": context.words("playground"), "reason": context.words("only_here")}
+            return answer(site.render("refusal.html", context, refusal), 403)
         request.max_content_length = request.max_form_memory_size = _MOST_BYTES
         form = {key: request.form.get(key, "") for key in ("text", "source", "link")}
         values: dict[str, Any] = {
@@ -48,10 +48,10 @@ def add(routes: Blueprint, site: Site) -> None:
                     link=form["link"].strip(),
                 )
             except ReadError as error:
-                values["reason"] = asking.words("cannot_read", reason=error)
+                values["reason"] = context.words("cannot_read", reason=error)
             else:
                 values |= _shown(tried)
-        page = site.rendered("playground.html", asking, values)
+        page = site.render("playground.html", context, values)
         return answer(page, 422 if "reason" in values else 200, cache=NO_STORE)
 
 

@@ -1,4 +1,4 @@
-"""How a page is made and answered: whose language, which addresses, what a browser may do with it."""
+"""Render pages: choose the language and the links, and limit what the browser may load."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ _POLICY: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks for a page, and how they came."""
+class PageContext:
+    """What a page depends on besides its articles: the visitor, their language and choices, and the URL."""
 
     words: Words
     base: str
-    """The address of the site, without a slash at its end: what feeds are called by."""
+    """The URL of the site without a slash at its end. The URLs of feeds start with it."""
     root: str
-    """The way from this page to the site's root, for links within it: empty, `../` …"""
+    """The relative path from this page to the root of the site: empty, `../`, …"""
     visitor: Visitor
     static: bool
-    """Whether the page becomes a file, for a host that answers no questions."""
+    """True if the page is exported as a file: then no link has a query."""
     addressed: bool
-    """Whether feeds have an address to give to readers: they have none where all links are relative."""
+    """True if feeds have absolute URLs that a feed reader can take; an export may have none."""
     pictures: bool
-    """Whether the pages show pictures, which come from the publishers."""
+    """True if pages load pictures from the servers of the publishers."""
     playground: bool
-    """Whether they may use the playground."""
-    kept: tuple[tuple[str, str], ...] = ()
-    """What the visitor chose about pages, to be handed on by links."""
+    """True if the visitor may use the playground."""
+    options: tuple[tuple[str, str], ...] = ()
+    """Query pairs of the visitor's choices, which links to other pages repeat."""
 
-    def to(self, path: str, *query: tuple[str, str]) -> str:
-        """A link within the site, `path` from its root; the visitor's token goes with it."""
+    def link_to(self, path: str, *query: tuple[str, str]) -> str:
+        """Return a link to `path`, relative to the site's root, with the visitor's token if there is one."""
         pairs = [(key, value) for key, value in query if value]
         if self.visitor.token:
             pairs.append(("token", self.visitor.token))
@@ -69,74 +69,78 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What every page is made of."""
+    """Renders the pages of one configuration and one store."""
 
     config: Config
     documents: Documents
 
-    def asking(self, *, refused: bool = False) -> Asking:
-        """Who asks, in this request; who is `refused` need not have named a host."""
+    def context(self, *, allow_any_host: bool = False) -> PageContext:
+        """Return the context of the current request.
+
+        Answers 400 if the Host header names no host; `allow_any_host` leaves `base` empty instead.
+        """
         wanted = request.args.get("pictures") == "on"
         always = self.config.pictures == "show"
         static = current_app.config.get("FEEDS_STATIC")
-        spoken = [tag for tag, weight in request.accept_languages if weight > 0]
-        return Asking(
-            words=chosen(spoken, self.config.language),
-            base="" if refused else base_address(self.config),
+        languages = [tag for tag, weight in request.accept_languages if weight > 0]
+        return PageContext(
+            words=chosen(languages, self.config.language),
+            base="" if allow_any_host else base_address(self.config),
             root="../" * (request.path.count("/") - 1),
             visitor=visitor(),
             static=static is not None,
             addressed=static != "relative",
             pictures=wanted or always,
             playground=playground_is_open(self.config),
-            kept=(_PICTURES,) if wanted and not always else (),
+            options=(_PICTURES,) if wanted and not always else (),
         )
 
     def page(
-        self, template: str, asking: Asking, values: Callable[[], Mapping[str, Any]], *key: str
+        self, template: str, context: PageContext, values: Callable[[], Mapping[str, Any]], *key: str
     ) -> Response:
-        """A page that depends on what is stored and on `key` alone: made once for each state of the store.
+        """Respond with a page that depends on the stored articles and on `key` alone.
 
-        `values` gives what the template needs, where it has to be made.
+        A public page is rendered once per state of the store. `values` makes the variables of the template.
         """
 
         def make() -> Made:
-            return Made(self.rendered(template, asking, values()), MEDIA_TYPE)
+            return Made(self.render(template, context, values()), MEDIA_TYPE)
 
-        policy = _WITH_PICTURES if asking.pictures else _AS_IS
-        if asking.visitor is not PUBLIC:  # made for them alone
+        policy = _WITH_PICTURES if context.pictures else _AS_IS
+        if context.visitor is not PUBLIC:  # only for this visitor
             return answer(make().body, policy=policy)
-        how = (
-            asking.words.language,
-            asking.base,
-            asking.root,
-            f"{asking.static}{asking.pictures}{asking.playground}",
+        context_key = (
+            context.words.language,
+            context.base,
+            context.root,
+            f"{context.static}{context.pictures}{context.playground}",
         )
-        return answer_document(self.documents.page((template, *how, *key), make), policy)
+        return answer_document(self.documents.page((template, *context_key, *key), make), policy)
 
-    def rendered(self, template: str, asking: Asking, values: Mapping[str, Any]) -> bytes:
-        """A page of this moment."""
+    def render(self, template: str, context: PageContext, values: Mapping[str, Any]) -> bytes:
+        """Render a template as UTF-8."""
         page = render_template(
             template,
             config=self.config,
-            asking=asking,
-            say=asking.words,
-            to=asking.to,
+            context=context,
+            say=context.words,
+            link_to=context.link_to,
             here=request.path,
             always_pictures=self.config.pictures == "show",
-            other_pictures=self._other_pictures(asking),
+            other_pictures=self._link_with_or_without_pictures(context),
             **values,
         )
         return page.encode("utf-8", "replace")
 
-    def _other_pictures(self, asking: Asking) -> str:
-        """The address of this page with pictures, where it has none, or without."""
+    def _link_with_or_without_pictures(self, context: PageContext) -> str:
+        """Return a link to this page with pictures, or without them if it has some."""
         query = [pair for pair in request.args.items(multi=True) if pair[0] != _PICTURES[0]]
-        return asking.to(request.path.removeprefix("/"), *query, *(() if asking.pictures else (_PICTURES,)))
+        choice = () if context.pictures else (_PICTURES,)
+        return context.link_to(request.path.removeprefix("/"), *query, *choice)
 
 
 def answer_document(document: Document, policy: Mapping[str, str] = _AS_IS) -> Response:
-    """A page as a response: compressed as the client likes it best, 304 where it has it already."""
+    """Respond with a cached page: compressed as the client prefers, 304 if the client has it already."""
     encoding = preferred(request.headers.get("Accept-Encoding", ""))
     return in_form(answer(document.encoded(encoding), policy=policy), document, encoding)
 
@@ -144,7 +148,7 @@ def answer_document(document: Document, policy: Mapping[str, str] = _AS_IS) -> R
 def answer(
     body: bytes, status: int = 200, policy: Mapping[str, str] = _AS_IS, cache: CachePolicy = REVALIDATE
 ) -> Response:
-    """A page as a response; `policy` widens what it may load."""
+    """Respond with a page; `policy` adds to what the browser may load."""
     response = Response(body, status=status, content_type=f"{MEDIA_TYPE}; charset=utf-8")
     widened = {**_POLICY, **policy}
     response.headers["Content-Security-Policy"] = "; ".join(f"{name} {it}" for name, it in widened.items())

@@ -15,7 +15,7 @@ from feeds.model.articles import Source
 from feeds.publishing.access import may_see
 from feeds.web.cache.rendered_feeds import MovedFeedError, UnknownFeedError
 from feeds.web.pages import charts
-from feeds.web.pages.rendering import Asking, Site
+from feeds.web.pages.rendering import PageContext, Site
 
 _MOST_BARS = 60
 _MOST_HOSTS = 30
@@ -29,18 +29,18 @@ def add(routes: Blueprint, site: Site) -> None:
 
     @routes.get("/report")
     def report() -> Response:
-        asking = site.asking()
-        return site.page("report.html", asking, lambda: _values(site, asking, ""))
+        context = site.context()
+        return site.page("report.html", context, lambda: _values(site, context, ""))
 
     @routes.get("/report/<name>")
     def of_source(name: str) -> Response:
-        asking = site.asking()
-        return site.page("report.html", asking, lambda: _values(site, asking, name), name)
+        context = site.context()
+        return site.page("report.html", context, lambda: _values(site, context, name), name)
 
 
-def _values(site: Site, asking: Asking, name: str) -> Mapping[str, Any]:
+def _values(site: Site, context: PageContext, name: str) -> Mapping[str, Any]:
     store = site.documents.store
-    states = [state for state in store.sources() if may_see(site.config, asking.visitor, state.source.slug)]
+    states = [state for state in store.sources() if may_see(site.config, context.visitor, state.source.slug)]
     sources = {state.source.slug: state.source for state in states}
     if name and name not in sources:
         moved = site.config.catalogue.moved(Source(slug=name, title=name)).slug

@@ -18,7 +18,7 @@ from feeds.web import status_feed
 from feeds.web.cache.policy import NO_STORE
 from feeds.web.pages import charts
 from feeds.web.pages.home import ways_in
-from feeds.web.pages.rendering import Asking, Site, answer
+from feeds.web.pages.rendering import PageContext, Site, answer
 from feeds.web.status import Checkup
 from feeds.web.translations import Words
 
@@ -34,15 +34,15 @@ def add(routes: Blueprint, site: Site) -> None:
 
     @routes.get("/status", defaults={"name": STATUS_FEED})
     def status(name: str) -> Response:
-        asking = site.asking()
-        page = site.rendered("status.html", asking, _values(site, checkup, asking))
+        context = site.context()
+        page = site.render("status.html", context, _values(site, checkup, context))
         return answer(page, cache=NO_STORE)  # the page shows this moment
 
 
-def _values(site: Site, checkup: Checkup, asking: Asking) -> Mapping[str, Any]:
-    now, say = datetime.now(UTC), asking.words
-    health, states = checkup.health(asking.visitor), checkup.states(asking.visitor)
-    token = f"?token={quote(asking.visitor.token, safe='')}" if asking.visitor.token else ""
+def _values(site: Site, checkup: Checkup, context: PageContext) -> Mapping[str, Any]:
+    now, say = datetime.now(UTC), context.words
+    health, states = checkup.health(context.visitor), checkup.states(context.visitor)
+    token = f"?token={quote(context.visitor.token, safe='')}" if context.visitor.token else ""
     values = brought(health.runs, _BARS)
     return {
         "health": health,
@@ -64,9 +64,9 @@ def _values(site: Site, checkup: Checkup, asking: Asking) -> Mapping[str, Any]:
             title=say("status_of", title=site.config.title),
             description=say("status_feed"),
             home="",
-            address=f"{status_feed.address(asking.base)}{token}",
+            address=f"{status_feed.address(context.base)}{token}",
         ),
-        **ways_in(asking),
+        **ways_in(context),
     }
 
 
