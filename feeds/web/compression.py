@@ -1,4 +1,4 @@
-"""How answers are compressed, and which way a client wants them (RFC 9110 section 12.5.3)."""
+"""Compress responses, and choose the encoding that a client prefers (RFC 9110 section 12.5.3)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ENCODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
     "zstd": lambda body: zstandard.ZstdCompressor(level=9).compress(body),
     "gzip": lambda body: gzip.compress(body, compresslevel=6, mtime=0),
 }
-"""The first of those that a client likes best is taken."""
+"""Compressors by the name of their encoding, the preferred one first."""
 
 
 @lru_cache(maxsize=256)
 def preferred(accepted: str) -> str:
-    """Return the encoding that an Accept-Encoding header asks for; IDENTITY where none of ours is accepted.
+    """Return the encoding that an Accept-Encoding header prefers; IDENTITY if it accepts none of ENCODINGS.
 
-    `*` stands for each encoding that the header does not name. The same weight for several: the first of
-    ENCODINGS, and any of them before IDENTITY.
+    `*` stands for each encoding that the header does not name. Among equal weights the first of ENCODINGS is
+    taken, and any of them before IDENTITY.
     """
     return parse_accept_header(accepted).best_match((*ENCODINGS, IDENTITY), default=IDENTITY)

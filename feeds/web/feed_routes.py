@@ -26,7 +26,7 @@ from feeds.web.cache.rendered_feeds import (
     UnknownFeedError,
 )
 from feeds.web.compression import IDENTITY, preferred
-from feeds.web.link_headers import linked
+from feeds.web.link_headers import add_links
 
 _MAX_AGE = f"max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
 _MOVED = CachePolicy(_MAX_AGE, public=True)
@@ -115,7 +115,7 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         response = answer(documents.feed(name, suffix, base, query, period, visitor()))
         feed_request = documents.asked(name, query, period, visitor())
         address = served_at(feed_request.address(base), suffix)
-        return linked(response, address, documents.views.hubs(feed_request))
+        return add_links(response, address, documents.views.hubs(feed_request))
 
     @routes.route("/feeds/<name>.<suffix>", **_READ_BY_OTHER_SITES)
     def feed(name: str, suffix: str) -> Response:

@@ -1,4 +1,4 @@
-"""Link headers (RFC 8288): what a feed is called and who tells of its changes, known without reading it."""
+"""Write Link headers (RFC 8288), so that a client finds a feed's URL and hubs without parsing the feed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from flask import Response
 
-_ADDRESS = ":/?#[]@!$&'()*+,;=%~"  # what stands in an address as it is; `<` and `>` do not
+_UNQUOTED = ":/?#[]@!$&'()*+,;=%~"  # characters of URLs; `<` and `>` would end the header's URL
 
 
-def linked(response: Response, address: str, hubs: Sequence[str]) -> Response:
-    """The response with rel=self, as the document has it, and rel=hub (WebSub section 4)."""
-    response.headers.add("Link", f'<{quote(address, safe=_ADDRESS)}>; rel="self"')
+def add_links(response: Response, address: str, hubs: Sequence[str]) -> Response:
+    """Add rel=self with a feed's URL, and rel=hub for each hub (WebSub section 4); return the response."""
+    response.headers.add("Link", f'<{quote(address, safe=_UNQUOTED)}>; rel="self"')
     for hub in hubs:
-        response.headers.add("Link", f'<{quote(hub, safe=_ADDRESS)}>; rel="hub"')
+        response.headers.add("Link", f'<{quote(hub, safe=_UNQUOTED)}>; rel="hub"')
     return response

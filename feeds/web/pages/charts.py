@@ -1,4 +1,4 @@
-"""Small pictures of numbers, as the paths of an SVG: no script, no style of their own."""
+"""Draw small charts as SVG paths, without scripts or styles."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
-def bars(values: Sequence[float], width: float, height: float, most: float = 0.0) -> str:
-    """The `d` of a path with one bar a value, from left to right, on a ground line at `height`.
+def bars(values: Sequence[float], width: float, height: float, top: float = 0.0) -> str:
+    """Return the `d` of a path with one bar per value, from left to right, standing on `height`.
 
-    The highest bar is as high as the picture, or as `most` says; what is not nothing is a line at least.
+    The highest value fills the height, or `top` does if it is higher. A value that is not zero is at least
+    one unit high, so that it is visible. Empty without values.
     """
     if not values:
         return ""
-    step, highest = width / len(values), max(most, *values) or 1
-    wide = step * 0.72
-    drawn = []
+    step, highest = width / len(values), max(top, *values) or 1
+    bar_width = step * 0.72
+    paths = []
     for number, value in enumerate(values):
-        tall = max(height * value / highest, 1.0) if value else 0.0
-        if tall:
+        if value:
+            bar_height = max(height * value / highest, 1.0)
             left = _short(number * step)
-            drawn.append(f"M{left} {_short(height)}v-{_short(tall)}h{_short(wide)}v{_short(tall)}z")
-    return "".join(drawn)
+            paths.append(
+                f"M{left} {_short(height)}v-{_short(bar_height)}h{_short(bar_width)}v{_short(bar_height)}z"
+            )
+    return "".join(paths)
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One piece of a bar that is a whole: where it begins and how wide it is, in percent."""
+    """One part of a bar that shows a whole; `start` and `width` are percent of it."""
 
     name: str
     value: int
@@ -35,33 +38,34 @@ class Slice:
 
 
 def slices(values: Sequence[tuple[str, int]]) -> list[Slice]:
-    """The pieces of a whole beside each other; those that are nothing are left out."""
+    """Return the parts of a whole side by side, leaving out those that are zero."""
     whole = sum(value for _, value in values)
-    found: list[Slice] = []
+    parts: list[Slice] = []
     start = 0.0
     for name, value in values:
         if value:
             width = 100 * value / whole
-            found.append(Slice(name, value, round(start, 3), round(width, 3)))
+            parts.append(Slice(name, value, round(start, 3), round(width, 3)))
             start += width
-    return found
+    return parts
 
 
 def stacks(columns: Sequence[Sequence[float]], width: float, height: float) -> list[str]:
-    """For each place in the columns the `d` of a path with its part of every column, stacked from below."""
+    """Return the `d` of one path per position in the columns: its values, stacked in each column."""
     if not columns:
         return []
     highest = max(map(sum, columns)) or 1
     step = width / len(columns)
-    drawn: list[list[str]] = [[] for _ in columns[0]]
+    paths: list[list[str]] = [[] for _ in columns[0]]
     for number, column in enumerate(columns):
-        left, wide, ground = _short(number * step), _short(step * 0.8), height
-        for place, value in enumerate(column):
+        left, column_width, base = _short(number * step), _short(step * 0.8), height
+        for position, value in enumerate(column):
             if value:
-                tall = height * value / highest
-                ground -= tall
-                drawn[place].append(f"M{left} {_short(ground)}h{wide}v{_short(tall)}h-{wide}z")
-    return ["".join(pieces) for pieces in drawn]
+                part_height = height * value / highest
+                base -= part_height
+                size = f"h{column_width}v{_short(part_height)}h-{column_width}z"
+                paths[position].append(f"M{left} {_short(base)}{size}")
+    return ["".join(pieces) for pieces in paths]
 
 
 def _short(number: float) -> str:

@@ -1,4 +1,4 @@
-"""Ways from a page into a feed reader: the readers that take an address in theirs, and QR codes."""
+"""Make links that subscribe to a feed in a feed reader, and QR codes of feed URLs."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ READERS: Final[Mapping[str, str]] = {
     "The Old Reader": "https://theoldreader.com/feeds/subscribe?url={address}",
     "Feedbin": "https://feedbin.com/?subscribe={address}",
 }
-"""What each reader on the web calls the way to subscribe to an address."""
+"""The subscription URL of each web reader, with a place for the feed's URL."""
 
 
 def on_this_device(address: str) -> str:
-    """The address for whatever reader is installed: `feed:` before it, as readers register it."""
+    """Return a `feed:` URL, which opens the feed reader that is installed on the device."""
     return f"feed:{address}"
 
 
 def in_readers(address: str) -> list[tuple[str, str]]:
-    """The readers on the web, each with where it subscribes to the address."""
-    return [(name, where.format(address=quote(address, safe=""))) for name, where in READERS.items()]
+    """Return the web readers by name, each with the link that subscribes to the feed."""
+    return [(name, link.format(address=quote(address, safe=""))) for name, link in READERS.items()]
 
 
 def qr_code(address: str) -> bytes:
-    """The address as an SVG of a QR code, for the camera of a phone. Raises ValueError: it is too long."""
-    import segno  # it makes tables for every code there is, and most processes make none
+    """Return a QR code of a URL as SVG. Raises ValueError if the URL is too long."""
+    import segno  # the import computes tables, and most processes make no QR code
 
-    picture = io.BytesIO()
+    svg = io.BytesIO()
     code = segno.make(address, error="m", micro=False)
-    code.save(picture, kind="svg", border=2, scale=4, dark="#000", light="#fff", xmldecl=False, svgns=True)
-    return picture.getvalue()
+    code.save(svg, kind="svg", border=2, scale=4, dark="#000", light="#fff", xmldecl=False, svgns=True)
+    return svg.getvalue()

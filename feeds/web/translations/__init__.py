@@ -1,4 +1,4 @@
-"""What pages say, in the languages that they speak: one YAML for each beside this file, key by key."""
+"""Translate the texts of pages: one YAML file per language beside this module, with the same keys."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ import yaml
 LANGUAGES: Final = ("en", "zh-Hans", "zh-Hant")
 _TRADITIONAL = ("zh-hant", "zh-tw", "zh-hk", "zh-mo")
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-# Units of time: each in seconds, and so many of it are said in the next one.
+# Units of time: its seconds, and from how many of it on the next unit is used.
 _SPANS = (("s", 1, 100), ("min", 60, 100), ("h", 3600, 48), ("d", 86400, float("inf")))
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language's words; called with a key and what stands in the sentence."""
+    """The texts of one language. Call it with a key and the values of the text's placeholders."""
 
     language: str
     table: Mapping[str, Any]
 
     def __call__(self, key: str, **values: object) -> str:
-        """The sentence for a key. `n` is a number: it decides between `one` and `other`."""
-        said = self.table[key]
-        if isinstance(said, dict):
-            said = said["one" if values.get("n") == 1 else "other"]
-        shown = {
+        """Return the text of a key with its values; the number `n` decides between singular and plural."""
+        text = self.table[key]
+        if isinstance(text, dict):
+            text = text["one" if values.get("n") == 1 else "other"]
+        formatted = {
             name: self.number(value) if isinstance(value, int) else value for name, value in values.items()
         }
-        return str(said).format(**shown)
+        return str(text).format(**formatted)
 
     def rule(self, name: str) -> str:
-        """What a rule does; its name where it is a rule no more."""
+        """Describe a cleaning rule; return its name if the rule no longer exists."""
         return str(self.table["rules"].get(name, name))
 
     def kind(self, name: str) -> str:
-        """What a kind of cleaning is called."""
+        """Return the title of a kind of cleaning."""
         return str(self.table["kinds"][name])
 
     def number(self, value: int) -> str:
-        """A number as people write it."""
+        """Format an integer with thousands separators."""
         return f"{value:,}"
 
     def size(self, count: int) -> str:
-        """A number of bytes as people say it."""
+        """Format a number of bytes in B, KB or MB."""
         for unit in ("B", "KB", "MB"):
             if abs(count) < 1000 or unit == "MB":
                 break
@@ -56,7 +56,7 @@ class Words:
         return f"{count:,} {unit}"
 
     def span(self, length: timedelta) -> str:
-        """How long something takes, as people say it."""
+        """Format a duration in its most readable unit; negative ones count as zero."""
         seconds = max(length.total_seconds(), 0.0)
         if seconds < 10:
             return self("span_s", n=f"{seconds:.1f}")
@@ -64,40 +64,40 @@ class Words:
         return self(f"span_{unit}", n=round(seconds / size))
 
     def share(self, part: float, whole: float) -> str:
-        """A part of a whole in percent; less than one is not nothing."""
+        """Format a part of a whole as percent: `<1 %` if it rounds to nothing, `0 %` if it is zero."""
         percent = 100 * part / whole if whole else 0.0
         return "<1 %" if 0 < percent < 1 else f"{percent:.0f} %"
 
     def day(self, moment: datetime) -> str:
-        """A day, in UTC."""
+        """Format the day of a time in UTC."""
         if self.language == "en":
             return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
         return f"{moment.year}年{moment.month}月{moment.day}日"
 
     def moment(self, moment: datetime) -> str:
-        """A day and a time, in UTC."""
+        """Format a time in UTC, to the minute."""
         return f"{self.day(moment)} {moment:%H:%M} UTC"
 
 
 @cache
 def words(language: str) -> Words:
-    """The words of one of LANGUAGES."""
+    """Load the texts of one of LANGUAGES."""
     text = resources.files(__name__).joinpath(f"{language}.yaml").read_text(encoding="utf-8")
     return Words(language, yaml.safe_load(text))
 
 
-def chosen(accepted: Iterable[str], otherwise: str) -> Words:
-    """The words for a visitor who reads these languages (BCP 47), the dearest first.
+def chosen(accepted: Iterable[str], default: str) -> Words:
+    """Return the texts of the first language of `accepted` (BCP 47) that exists, else of `default`.
 
-    Any Chinese is one of the two: that of Taiwan, Hong Kong and Macau is written in traditional characters.
+    Every Chinese is one of the two: traditional characters for Taiwan, Hong Kong and Macau.
     """
-    for language in (*accepted, otherwise):
-        if found := _spoken(language.lower()):
-            return words(found)
+    for language in (*accepted, default):
+        if supported := _supported(language.lower()):
+            return words(supported)
     return words(LANGUAGES[0])
 
 
-def _spoken(language: str) -> str:
+def _supported(language: str) -> str:
     if language.startswith(_TRADITIONAL):
         return "zh-Hant"
     if language.partition("-")[0] == "zh":
