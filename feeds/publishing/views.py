@@ -45,7 +45,7 @@ class MovedFeedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class FeedRequest:
     """Which feed an address names."""
 
     name: str
@@ -93,7 +93,7 @@ class Views:
         self.moves = Moves(config.catalogue, store)
         self._named = {view.slug: view for view in config.feeds}
 
-    def view(self, asked: Asked, base: str) -> View:
+    def view(self, asked: FeedRequest, base: str) -> View:
         """The view that is asked for, by readers who came to `base`.
 
         Raises UnknownFeedError, MovedFeedError, GoneFeedError, FilterError, and NothingYetError where no run
@@ -106,7 +106,9 @@ class Views:
                 return made
             # A source was renamed or merged meanwhile: what was private may have come under a public name.
 
-    def leaf(self, asked: Asked, base: str, limit: int, *, after: str = "", before: str = "") -> Browsed:
+    def leaf(
+        self, asked: FeedRequest, base: str, limit: int, *, after: str = "", before: str = ""
+    ) -> Browsed:
         """Some articles of the whole history of what is asked for, as `Selection.leaf` does, for a page.
 
         Raises what `view` raises.
@@ -122,7 +124,7 @@ class Views:
                 return Browsed(title=channel.title, description=channel.description, leaf=leaf)
 
     def _chosen(
-        self, asked: Asked, base: str, known: list[SourceState]
+        self, asked: FeedRequest, base: str, known: list[SourceState]
     ) -> tuple[list[SourceState], bool, _Channel, tuple[Filter, ...]]:
         """The sources that may be shown, whether there may be others, what stands under the name, and what
         its articles have to pass.
@@ -134,7 +136,7 @@ class Views:
             filters += (Filter(source=tuple(state.source.slug for state in states) or _NO_SOURCE),)
         return states, guarded, channel, filters
 
-    def _view(self, asked: Asked, base: str) -> View:
+    def _view(self, asked: FeedRequest, base: str) -> View:
         known = self._store.sources()
         states, guarded, channel, filters = self._chosen(asked, base, known)
         form = (asked.filter, *channel.filters)
@@ -205,7 +207,7 @@ class Views:
         """Whether a run has ended, and ended well."""
         return any(run.finished and not run.error for run in self._store.runs())
 
-    def hubs(self, asked: Asked) -> tuple[str, ...]:
+    def hubs(self, asked: FeedRequest) -> tuple[str, ...]:
         """The hubs that tell of a feed: of no archive and no question, and of no private feed, since they
         hand it on to anybody.
         """
@@ -216,13 +218,13 @@ class Views:
         """Which sources were moved, so that private ones stay private; asked only where there are any."""
         return self.moves.now() if self._config.private else ()
 
-    def _address(self, asked: Asked, base: str, source: Source) -> str:
+    def _address(self, asked: FeedRequest, base: str, source: Source) -> str:
         """Where a source's own feed is, for who asks."""
         query = carried(self._config, asked.visitor, source.slug)
         return f"{base}/feeds/{source.slug}{f'?{query}' if query else ''}"
 
     def _naming(
-        self, asked: Asked, articles: tuple[Article, ...], states: Sequence[SourceState]
+        self, asked: FeedRequest, articles: tuple[Article, ...], states: Sequence[SourceState]
     ) -> tuple[Article, ...]:
         """The articles, which name no other sources than the visitor may see, or sees here anyway."""
         if not self._config.private:
@@ -278,7 +280,9 @@ class Views:
         # While the first run goes on there is no telling what is unknown and what is not read yet.
         raise UnknownFeedError(f"no feed is called {name}") if self.was_read() else NothingYetError
 
-    def _filters(self, asked: Asked, channel: _Channel, states: Sequence[SourceState]) -> tuple[Filter, ...]:
+    def _filters(
+        self, asked: FeedRequest, channel: _Channel, states: Sequence[SourceState]
+    ) -> tuple[Filter, ...]:
         """What the articles have to pass, with sources as they are called now."""
         known = {state.source.slug for state in states}
         if asked.filter.source and not known.issuperset(map(self._moved, asked.filter.source)):
@@ -308,7 +312,7 @@ class _Past:
     """The archives of a view; they are counted only where somebody asks."""
 
     store: Store
-    asked: Asked
+    asked: FeedRequest
     base: str
     filters: tuple[Filter, ...]
     _known: list[Period] | None = None

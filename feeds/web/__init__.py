@@ -1,4 +1,4 @@
-"""The web: create_app makes a Flask application that serves what the store holds. It starts no watcher."""
+"""Serve the articles of a store over HTTP: create_app makes the Flask application. Starts no watcher."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flask import Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feeds.config import Config
+from feeds.publishing.views import Views
 from feeds.storage.store import Store
 from feeds.storage.tokens import Tokens
 from feeds.web import auth, feed_routes, pages, status_routes, upload_routes
@@ -15,31 +16,35 @@ from feeds.web.application import Application
 from feeds.web.cache.disk import Shared
 from feeds.web.cache.middleware import ResponseCache, ResponseCacheMiddleware
 from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.pages.rendering import Site
+from feeds.web.status import Checkup
 from feeds.web.token_middleware import TokenMiddleware
 
 
 def create_app(
     config: Config, store: Store | None = None, *, seconds: float = 0.0, shared: Path | None = None
 ) -> Application:
-    """The application for a configuration; opens the configured database unless a store is given.
+    """Create the application of a configuration; opens the configured database unless a store is given.
 
-    With `seconds` the database is asked only so often whether anything has changed. In the folder `shared`
-    the processes of one server put what they make for each other; without one, each makes everything itself.
-    Raises StoreError where the database cannot be used.
+    `seconds` is how long a change of the database may go unnoticed; with 0 each request looks. `shared` is a
+    folder in which the workers of one server share rendered feeds; without it each renders for itself.
+    Raises StoreError if the database cannot be used.
     """
-    documents = Documents(
-        config, store or Store(config.database), seconds, Shared(shared) if shared else None
-    )
+    store = store or Store(config.database)
+    views = Views(config, store)
+    documents = Documents(config, store, seconds, Shared(shared) if shared else None, views)
+    checkup = Checkup(config, store)
+    tokens = Tokens(store.database)
     response_cache = ResponseCache(lambda: (documents.state(), documents.evictions))
     app = Application(response_cache)
     app.url_map.strict_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.register_blueprint(status_routes.blueprint(config, documents))
-    app.register_blueprint(feed_routes.blueprint(config, documents))
-    app.register_blueprint(upload_routes.blueprint(config, documents))
-    app.register_blueprint(pages.blueprint(config, documents))
-    app.after_request(_as_declared)
-    auth.protect(app, documents, lambda: Tokens(documents.store.database))
+    app.register_blueprint(status_routes.blueprint(config, checkup, documents))
+    app.register_blueprint(feed_routes.blueprint(config, views, documents))
+    app.register_blueprint(upload_routes.blueprint(config, tokens))
+    app.register_blueprint(pages.blueprint(Site(config, store, views, documents, checkup)))
+    app.after_request(_forbid_sniffing)
+    auth.protect(app, config, store, documents, tokens)
     # The token is taken out first: the response cache knows by it which requests are personal.
     cached = ResponseCacheMiddleware(app.wsgi_app, response_cache)
     app.wsgi_app = TokenMiddleware(cached)  # type: ignore[method-assign] # how Flask wants middleware
@@ -50,7 +55,7 @@ def create_app(
     return app
 
 
-def _as_declared(response: Response) -> Response:
-    """Every answer is what its media type says, whatever a browser would guess from its bytes."""
+def _forbid_sniffing(response: Response) -> Response:
+    """Forbid browsers to guess another media type from the content."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

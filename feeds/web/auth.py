@@ -7,7 +7,6 @@ sees that. Only what is made for who gave it in an address has it again: the add
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import cast
 from urllib.parse import quote
 
@@ -38,13 +37,11 @@ def is_personal() -> bool:
     return bool(request.environ.get(TOKEN) or g.get("private")) or visitor() is not PUBLIC
 
 
-def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> None:
+def protect(app: Flask, config: Config, store: Store, documents: Documents, tokens: Tokens) -> None:
     """Let nobody read a private feed without a token for it."""
     app.after_request(_keep_to_oneself)
-    config = documents.config
     if not config.private:
         return
-    store = tokens()
     learned = False
     parted: State | None = None
 
@@ -69,7 +66,7 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
         try:
             state = documents.state()
             if state != parted:
-                parted = state if audiences_are_parted(config, documents.store) else None
+                parted = state if audiences_are_parted(config, store) else None
         except StoreError:
             if parted is None:
                 raise
@@ -88,7 +85,7 @@ def protect(app: Flask, documents: Documents, tokens: Callable[[], Tokens]) -> N
         if name is not None and not is_private(config, name):
             return None
         tokens_given = given()
-        token = _first(store, tokens_given)
+        token = _first(tokens, tokens_given)
         everything = EVERY_FEED in config.private
         if token is None and (name is not None or tokens_given or (everything and request.path != "/")):
             return refused(PUBLIC)

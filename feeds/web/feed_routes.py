@@ -14,6 +14,7 @@ from feeds.config import Config
 from feeds.model.errors import StoreError
 from feeds.model.filters import FilterError, parse
 from feeds.publishing.formats.common import served_at
+from feeds.publishing.views import Views
 from feeds.web.auth import visitor
 from feeds.web.cache.policy import NO_STORE, ONE_DAY, REVALIDATE, CachePolicy, with_policy
 from feeds.web.cache.rendered_feeds import (
@@ -103,7 +104,7 @@ def plain(text: str, status: int) -> Response:
     return with_policy(response, REVALIDATE if status < 500 else NO_STORE)
 
 
-def blueprint(config: Config, documents: Documents) -> Blueprint:
+def blueprint(config: Config, views: Views, documents: Documents) -> Blueprint:
     """The routes of this module."""
     routes = Blueprint("feeds", __name__)
 
@@ -113,9 +114,9 @@ def blueprint(config: Config, documents: Documents) -> Blueprint:
         base = base_address(config)
         query = parse(request.args.items(multi=True))
         response = answer(documents.feed(name, suffix, base, query, period, visitor()))
-        feed_request = documents.asked(name, query, period, visitor())
+        feed_request = documents.feed_request(name, query, period, visitor())
         address = served_at(feed_request.address(base), suffix)
-        return add_links(response, address, documents.views.hubs(feed_request))
+        return add_links(response, address, views.hubs(feed_request))
 
     @routes.route("/feeds/<name>.<suffix>", **_READ_BY_OTHER_SITES)
     def feed(name: str, suffix: str) -> Response:

@@ -31,7 +31,7 @@ class Checkup:
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
         self._store = store
-        self._database = store.selection.database
+        self._database = store.database
         self._sources: tuple[State, Sources] | None = None
         self._failing: tuple[Run, Failing] | None = None
 

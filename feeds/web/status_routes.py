@@ -18,10 +18,9 @@ from feeds.web.metrics import Measured, Metrics
 from feeds.web.status import Checkup
 
 
-def blueprint(config: Config, documents: Documents) -> Blueprint:
+def blueprint(config: Config, checkup: Checkup, documents: Documents) -> Blueprint:
     """The routes of this module."""
     routes = Blueprint("operating", __name__)
-    checkup = Checkup(config, documents.store)
 
     def look() -> Measured:
         who = visitor()

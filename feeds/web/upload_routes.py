@@ -15,18 +15,16 @@ from feeds.publishing.websub import ChangeNotifier
 from feeds.storage.tokens import POSTING, Tokens
 from feeds.text.filenames import digest_of
 from feeds.web.auth import given
-from feeds.web.cache.rendered_feeds import Documents
 
 _STATUS = {"new": 201, "changed": 200, "same": 200, "read": 200, "waiting": 202, "failed": 422}
 _RETRY_SECONDS = 60
 _SUFFIXES = {"text/html": ".html", "application/json": ".json", "application/zip": ".zip"}
 
 
-def blueprint(config: Config, documents: Documents) -> Blueprint:
+def blueprint(config: Config, tokens: Tokens) -> Blueprint:
     """The routes of this module."""
     routes = Blueprint("inbox", __name__)
     uploads = Uploads(config, on_change=ChangeNotifier(config).note)
-    tokens = Tokens(documents.store.database)
 
     @routes.before_request
     def guard() -> Response | None:

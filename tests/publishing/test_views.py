@@ -20,7 +20,7 @@ from feeds.ingest import source_moves
 from feeds.ingest.factory import ingest_of
 from feeds.model.feeds import View
 from feeds.model.filters import KEYS, FilterError, parse
-from feeds.publishing.views import Asked
+from feeds.publishing.views import FeedRequest, Views
 from feeds.web.cache.rendered_feeds import Documents
 from tests.support.places import FORMATS, Place, article, eventually, parsed, titles
 
@@ -299,14 +299,16 @@ def test_a_server_that_looks_once_in_a_while_is_behind_that_long_at_most(filled:
 
 
 def test_a_feed_that_changes_under_load_is_made_once(filled: Place) -> None:
-    documents = Documents(filled.config, filled.store())
-    made, view = [], documents.views.view
+    store = filled.store()
+    views = Views(filled.config, store)
+    documents = Documents(filled.config, store, views=views)
+    made, view = [], views.view
 
-    def counted(asked: Asked, base: str) -> View:
+    def counted(asked: FeedRequest, base: str) -> View:
         made.append(asked)
         return view(asked, base)
 
-    documents.views.view = counted  # type: ignore[method-assign]
+    views.view = counted  # type: ignore[method-assign]
     asking = threading.Event()
     with ThreadPoolExecutor(8) as threads:
 

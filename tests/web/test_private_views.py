@@ -236,9 +236,10 @@ def test_what_becomes_private_by_a_merge_is_answered_to_nobody(
 
 
 def test_a_source_that_is_renamed_while_a_feed_is_made_stays_private(filled: Place) -> None:
-    documents = Documents(filled.config, filled.store())
+    store = filled.store()
+    documents = Documents(filled.config, store)
     elsewhere = load(filled.root / "config.yaml", {})  # another process: this one's hears nothing of it
-    sources, work = documents.store.sources, [ingest_of(elsewhere, filled.store())]
+    sources, work = store.sources, [ingest_of(elsewhere, filled.store())]
 
     def at_the_worst_moment() -> object:
         found = sources()
@@ -246,7 +247,7 @@ def test_a_source_that_is_renamed_while_a_feed_is_made_stays_private(filled: Pla
             source_moves.merge(work.pop(), "harbour-gazette", "lantern-post")
         return found
 
-    documents.store.sources = at_the_worst_moment  # type: ignore[method-assign, assignment]
+    store.sources = at_the_worst_moment  # type: ignore[method-assign, assignment]
     assert b"Ferry" not in documents.feed("all", "atom", BASE).body
 
 

@@ -17,7 +17,7 @@ from feeds.publishing.access import PUBLIC, Visitor, carried, is_private, may_se
 from feeds.publishing.formats import WRITERS, opml
 from feeds.publishing.views import (
     TTL_MINUTES,
-    Asked,
+    FeedRequest,
     GoneFeedError,
     MovedFeedError,
     NothingYetError,
@@ -90,11 +90,16 @@ class Documents:
     """
 
     def __init__(
-        self, config: Config, store: Store, seconds: float = 0.0, shared: Shared | None = None
+        self,
+        config: Config,
+        store: Store,
+        seconds: float = 0.0,
+        shared: Shared | None = None,
+        views: Views | None = None,
     ) -> None:
-        self.config = config
-        self.store = store
-        self.views = Views(config, store)
+        self._config = config
+        self._store = store
+        self._views = views or Views(config, store)
         self._pulse = _Pulse(store, seconds)
         self._shared = shared
         self._kept = Kept(_MOST_BYTES)
@@ -116,12 +121,12 @@ class Documents:
 
         Raises StoreError where the database does not answer.
         """
-        self.views.moves.of(self.state())
+        self._views.moves.of(self.state())
 
-    def asked(self, name: str, asked: Filter, period: str, visitor: Visitor) -> Asked:
+    def feed_request(self, name: str, asked: Filter, period: str, visitor: Visitor) -> FeedRequest:
         """What a visitor asks for; what is public is the same for everybody."""
-        guarded = is_private(self.config, name)
-        return Asked(name=name, filter=asked, period=period, visitor=visitor if guarded else PUBLIC)
+        guarded = is_private(self._config, name)
+        return FeedRequest(name=name, filter=asked, period=period, visitor=visitor if guarded else PUBLIC)
 
     def feed(
         self,
@@ -141,12 +146,12 @@ class Documents:
         writer = WRITERS.get(suffix)
         if writer is None:
             raise UnknownFeedError(f"no format is called {suffix}; there are {', '.join(WRITERS)}")
-        what = self.asked(name, asked, period, visitor)
+        what = self.feed_request(name, asked, period, visitor)
 
         def make() -> Made:
-            body = writer.render(self.views.view(what, base))
+            body = writer.render(self._views.view(what, base))
             # Only now is it known for sure: its source may have been renamed or merged meanwhile.
-            return Made(body, writer.media_type, private=is_private(self.config, name))
+            return Made(body, writer.media_type, private=is_private(self._config, name))
 
         key: Key = (name, suffix, base, asked.query, period)
         if what.visitor != PUBLIC:
@@ -161,15 +166,15 @@ class Documents:
         """The list of all feeds that a visitor may see, to import into a reader."""
 
         def make() -> Made:
-            states = self.store.sources()
-            if not states and not self.views.was_read():
+            states = self._store.sources()
+            if not states and not self._views.was_read():
                 raise NothingYetError
             listed = [one for _, one in self.listed(states, base, visitor)]
-            changed = [state for state in states if may_see(self.config, visitor, state.source.slug)]
-            return Made(opml.render(self.config.title, newest_change(changed), listed), opml.MEDIA_TYPE)
+            changed = [state for state in states if may_see(self._config, visitor, state.source.slug)]
+            return Made(opml.render(self._config.title, newest_change(changed), listed), opml.MEDIA_TYPE)
 
         if visitor is not PUBLIC:  # made for them alone, and kept for nobody
-            state = self.store.state()
+            state = self._store.state()
             return finished(make(), state)
         return self._document(("feeds", "opml", base), make, self._kept)
 
@@ -180,19 +185,19 @@ class Documents:
 
         The addresses of private ones carry the visitor's token on, if it came in an address.
         """
-        if self.config.private:  # after the states: who was renamed meanwhile is private all the same
-            self.views.moves.now()
+        if self._config.private:  # after the states: who was renamed meanwhile is private all the same
+            self._views.moves.now()
         named = [(one.address.rpartition("/")[2], one) for one in self.subscriptions(states, base)]
         return [
             (name, replace(one, address=f"{one.address}?{query}") if query else one)
             for name, one in named
-            if may_see(self.config, visitor, name)
-            for query in [carried(self.config, visitor, name)]
+            if may_see(self._config, visitor, name)
+            for query in [carried(self._config, visitor, name)]
         ]
 
     def subscriptions(self, states: list[SourceState], base: str) -> list[Subscription]:
         """Every feed there is: the combined one, the named views, the sources."""
-        return self.views.subscriptions(states, base)
+        return self._views.subscriptions(states, base)
 
     def _document(self, key: Key, make: Callable[[], Made], among: Kept) -> Document:
         kept = among.get(key)
@@ -229,7 +234,7 @@ class Documents:
             return made
 
         shared = self._shared
-        if shared is None or is_private(self.config, key[0]):  # what is made for a visitor is private
+        if shared is None or is_private(self._config, key[0]):  # what is made for a visitor is private
             return finished(here(), state)
         made = shared.once(state, key, here, wait=kept is None)
         if made is None and kept is not None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import HTTPException
 
-from feeds.config import Config
 from feeds.model.errors import StoreError
 from feeds.model.filters import FilterError
 from feeds.web.cache.policy import NO_STORE, REVALIDATE, with_policy
 from feeds.web.cache.rendered_feeds import (
-    Documents,
     GoneFeedError,
     MovedFeedError,
     NothingYetError,
@@ -23,10 +21,9 @@ _TITLES = {400: "wrong_question", 404: "not_here", 410: "gone", 413: "too_large"
 _HINTED = ("not_here", "gone", "broken")
 
 
-def blueprint(config: Config, documents: Documents) -> Blueprint:
+def blueprint(site: Site) -> Blueprint:
     """The routes of this package; `static/` is served by Flask itself."""
     routes = Blueprint("pages", __name__)
-    site = Site(config, documents)
     for page in (home, feed, article, report, status, playground):
         page.add(routes, site)
 

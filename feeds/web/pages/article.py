@@ -27,7 +27,7 @@ def add(routes: Blueprint, site: Site) -> None:
     ) -> Response:
         """A page about the article of that number, or why it is not shown."""
         context = site.context()
-        store, entry_id = site.documents.store, f"{URN}{number}"
+        store, entry_id = site.store, f"{URN}{number}"
         article = store.articles([entry_id]).get(entry_id)
         if article is None:
             abort(410 if store.was_published(entry_id) else 404)
@@ -46,10 +46,10 @@ def add(routes: Blueprint, site: Site) -> None:
 
 def _article(site: Site, context: PageContext, article: Article) -> Mapping[str, Any]:
     original = _original(site, article)
-    receipt = site.documents.store.receipt(article.id)
+    receipt = site.store.receipt(article.id)
     pieces = receipt.pieces if receipt else {}
     values = _head(article)
-    named = titles(site.config, context.visitor, [one.source for one in site.documents.store.sources()])
+    named = titles(site.config, context.visitor, [one.source for one in site.store.sources()])
     values["also_in"] = [title for title in article.also_in if title in named]
     if original is not None:
         values["tally"] = _counted(original, article)
@@ -95,7 +95,7 @@ def _counted(original: Original, article: Article) -> Tally:
 
 def _original(site: Site, article: Article) -> Original | None:
     """What the article was made of: of several files the fullest, as `merge` takes it."""
-    kept = site.documents.store.originals_of_entries([article.id]).get(article.id, [])
+    kept = site.store.originals_of_entries([article.id]).get(article.id, [])
     audiences = Audiences(site.config.private, site.config.catalogue)
     if audiences.several:
         kept = [one for one in kept if audiences.of_draft(one.draft) == audiences.of(article.source.slug)]

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from feeds.model.feeds import Subscription
 from feeds.model.filters import EVERYTHING, Filter, parse
 from feeds.publishing.access import may_see
-from feeds.publishing.views import Asked
+from feeds.publishing.views import FeedRequest
 from feeds.web.pages.home import ways_in
 from feeds.web.pages.rendering import PageContext, Site
 
@@ -31,7 +31,9 @@ def add(routes: Blueprint, site: Site) -> None:
         return site.page(
             "feed.html",
             context,
-            lambda: _values(site, context, site.documents.asked(name, narrowed, "", context.visitor), place),
+            lambda: _values(
+                site, context, site.documents.feed_request(name, narrowed, "", context.visitor), place
+            ),
             name,
             narrowed.query,
             *place.values(),
@@ -40,17 +42,17 @@ def add(routes: Blueprint, site: Site) -> None:
     @routes.get("/feeds/<name>/<period>")
     def archive(name: str, period: str) -> Response:
         context = site.context()
-        asked = site.documents.asked(name, EVERYTHING, period, context.visitor)
+        asked = site.documents.feed_request(name, EVERYTHING, period, context.visitor)
         return site.page("feed.html", context, lambda: _archive(site, context, asked), name, period)
 
 
-def _values(site: Site, context: PageContext, asked: Asked, place: Mapping[str, str]) -> Mapping[str, Any]:
+def _values(
+    site: Site, context: PageContext, asked: FeedRequest, place: Mapping[str, str]
+) -> Mapping[str, Any]:
     if context.static:
         return _archive(site, context, asked)
     ids = {key: f"{URN}{value}" if value else "" for key, value in place.items()}
-    found = site.documents.views.leaf(
-        asked, context.base, _ON_A_PAGE, after=ids["after"], before=ids["before"]
-    )
+    found = site.views.leaf(asked, context.base, _ON_A_PAGE, after=ids["after"], before=ids["before"])
     leaf = found.leaf
 
     def at(**mark: str) -> str:
@@ -64,9 +66,9 @@ def _values(site: Site, context: PageContext, asked: Asked, place: Mapping[str, 
     }
 
 
-def _archive(site: Site, context: PageContext, asked: Asked) -> Mapping[str, Any]:
+def _archive(site: Site, context: PageContext, asked: FeedRequest) -> Mapping[str, Any]:
     """An archive, or for a file the newest articles: the past in pages that no question leads through."""
-    view = site.documents.views.view(asked, context.base)
+    view = site.views.view(asked, context.base)
 
     def page_of(address: str) -> str:
         path = address.removeprefix(f"{context.base}/").partition("?")[0]
@@ -80,11 +82,13 @@ def _archive(site: Site, context: PageContext, asked: Asked) -> Mapping[str, Any
     }
 
 
-def _around(site: Site, context: PageContext, asked: Asked, title: str, description: str) -> dict[str, Any]:
+def _around(
+    site: Site, context: PageContext, asked: FeedRequest, title: str, description: str
+) -> dict[str, Any]:
     """What stands around the articles."""
     path = f"feeds/{asked.name}"
     query = asked.filter.pairs()
-    sources = [state.source for state in site.documents.store.sources()]
+    sources = [state.source for state in site.store.sources()]
     source = next((one for one in sources if one.slug == asked.name), None)
     choices = [one for one in sources if may_see(site.config, context.visitor, one.slug)]
     shown = f" ({asked.filter.described})" if asked.filter.narrows else ""

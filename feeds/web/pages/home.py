@@ -63,7 +63,7 @@ def ways_in(context: PageContext) -> Mapping[str, Any]:
 
 
 def _values(site: Site, context: PageContext) -> Mapping[str, Any]:
-    config, store = site.config, site.documents.store
+    config, store = site.config, site.store
     named = {view.slug for view in config.feeds}
     states = [state for state in store.sources() if state.source.slug not in named]
     feeds = dict(site.documents.listed(states, context.base, context.visitor))

@@ -11,6 +11,8 @@ from flask import Response, current_app, render_template, request
 
 from feeds.config import Config
 from feeds.publishing.access import PUBLIC, Visitor
+from feeds.publishing.views import Views
+from feeds.storage.store import Store
 from feeds.web.auth import visitor
 from feeds.web.cache.disk import Made
 from feeds.web.cache.memory import Document
@@ -19,6 +21,7 @@ from feeds.web.cache.rendered_feeds import Documents
 from feeds.web.compression import preferred
 from feeds.web.feed_routes import base_address, in_form
 from feeds.web.localhost import playground_is_open
+from feeds.web.status import Checkup
 from feeds.web.translations import Words, chosen
 
 MEDIA_TYPE: Final = "text/html"
@@ -72,7 +75,10 @@ class Site:
     """Renders the pages of one configuration and one store."""
 
     config: Config
+    store: Store
+    views: Views
     documents: Documents
+    checkup: Checkup
 
     def context(self, *, allow_any_host: bool = False) -> PageContext:
         """Return the context of the current request.

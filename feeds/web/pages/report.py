@@ -39,7 +39,7 @@ def add(routes: Blueprint, site: Site) -> None:
 
 
 def _values(site: Site, context: PageContext, name: str) -> Mapping[str, Any]:
-    store = site.documents.store
+    store = site.store
     states = [state for state in store.sources() if may_see(site.config, context.visitor, state.source.slug)]
     sources = {state.source.slug: state.source for state in states}
     if name and name not in sources:

@@ -30,7 +30,7 @@ _CHART = (480, 63.5)
 
 def add(routes: Blueprint, site: Site) -> None:
     """The routes of this module."""
-    checkup = Checkup(site.config, site.documents.store)
+    checkup = site.checkup
 
     @routes.get("/status", defaults={"name": STATUS_FEED})
     def status(name: str) -> Response:
