@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from feeds.cleaning import limits, pipeline
-from tests.cleaning.test_laws import assert_settled, forbidden
+from tests.support.cleaning_laws import assert_settled, forbidden
 from tests.support.cleaning_samples import CATALOGUE, LINK, cleaned_body, recipe_of
 from tests.support.cleaning_shapes import SHAPES, Cost
 from tests.support.cleaning_vectors import bodies

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup, Comment
+from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.cleaning import allowlist, pipeline, url_wrappers
+from feeds.cleaning import pipeline, url_wrappers
 from feeds.model.articles import Draft
 from tests.support.article_html import articles, soup
+from tests.support.cleaning_laws import assert_settled, forbidden
 from tests.support.cleaning_samples import (
     LINK,
     SEEDS,
@@ -31,35 +32,6 @@ DW = "https://www.dw.com/zh/x/a-9000002"
 RFA = "https://www.rfa.org/mandarin/sample-1.html"
 LINKS = st.sampled_from([LINK, DW, RFA])
 BODIES = st.one_of(articles, soup, st.text())
-_WITH_ADDRESS = ("href", "src", "poster", "cite", "srcset", "action", "data", "background")
-
-
-def forbidden(html: str) -> list[str]:
-    """What no body that is served may hold, as two other parsers see it."""
-    found = []
-    for parser in ("lxml", "html.parser"):
-        tree = BeautifulSoup(f"<div>{html}</div>", parser)
-        found += [f"comment {node}" for node in tree.find_all(string=lambda text: isinstance(text, Comment))]
-        for element in tree.find_all(True):
-            if element.name in ("html", "body") and parser == "lxml":
-                continue
-            if element.name not in allowlist.TAGS:
-                found.append(f"<{element.name}>")
-            listed = allowlist.ATTRIBUTES["*"] | allowlist.ATTRIBUTES.get(element.name, set())
-            found += [f"<{element.name} {name}>" for name in element.attrs if name not in listed]
-            for name in _WITH_ADDRESS:
-                address = element.get(name)
-                if address is not None and not re.match(r"(?:https?://[^/\s]|mailto:)", str(address)):
-                    found.append(f"<{element.name} {name}={address!r}>")
-            if element.name == "img" and not element.get("src"):
-                found.append("<img> without an address")
-    return found
-
-
-def assert_settled(body: pipeline.Body, link: str) -> None:
-    again = cleaned_body(body.html, link)
-    assert again.html == body.html
-    assert (again.text, again.image) == (body.text, body.image)
 
 
 @given(BODIES, LINKS)

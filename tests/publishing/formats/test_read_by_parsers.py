@@ -12,9 +12,9 @@ from feeds.model.articles import Article, Draft, Enclosure
 from feeds.model.feeds import View
 from feeds.publishing.formats import WRITERS
 from feeds.text.plain_text import decoded, legal
-from tests.publishing.formats.test_read_back import VIEW, VIEWS
 from tests.support.examples import examples
 from tests.support.format_samples import LAMP, ONE, PICTURE, render
+from tests.support.generated_views import VIEW, VIEWS
 
 
 def as_read(words: tuple[str, ...]) -> list[str]:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from feeds.model.articles import Article
 from feeds.model.feeds import View
 from feeds.publishing.formats.common import served_at
-from tests.publishing.formats.test_read_back import VIEW
 from tests.support.examples import examples
 from tests.support.feed_rules import RULES, Served
 from tests.support.format_samples import ALL, ARCHIVE, EMPTY, FERRY, ONE, RICH, render
+from tests.support.generated_views import VIEW
 from tests.support.json_feed_rules import JSON_RULES, served_json
 
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
