@@ -1,4 +1,4 @@
-"""Where inboxes are, as they are configured, and what the database calls them. Pure."""
+"""Check `inbox` of config.yaml, and give each inbox its name in the database. Pure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def _inbox_name(value: str) -> str:
     if not re.fullmatch(r"[^\W_][\w.\- ]{0,79}", value):
         raise ValueError("expected a word of letters, digits, hyphens and dots, 80 at most")
     if value in RESERVED_INBOXES:
-        raise ValueError(f"`{value}` is an inbox of the database's own")
+        raise ValueError(f"`{value}` is the name of an inbox that the database has itself")
     return value
 
 
 def _at(value: str) -> str:
-    """A folder, or an address that can be one of an inbox."""
+    """Check a folder, or a URL that can be one of an inbox. Raises ValueError."""
     if value.startswith(git_url.SCHEMES):
-        git_url.parsed(value)
+        git_url.parse(value)
         return value
     scheme, separator, rest = value.partition("://")
     if separator and ("::" in scheme or not re.fullmatch(r"[a-z][a-z0-9.\-]*", scheme)):
@@ -35,30 +35,32 @@ def _at(value: str) -> str:
     if scheme == "file" and separator and not rest.startswith("/"):
         raise ValueError("expected file:///path, with three slashes")
     if separator and not rest.strip("/") and scheme != "memory":
-        raise ValueError(f"{scheme}:// leads nowhere: it needs a place behind it")
+        raise ValueError(f"{scheme}:// leads nowhere: expected a place after it")
     return value
 
 
 def _options(value: Any) -> Any:
-    """Options as the file systems want them: YAML gives texts, they want numbers and truth values as such."""
+    """Convert options to numbers and truth values, which file systems expect; YAML gives texts."""
     if not isinstance(value, Mapping):
         raise ValueError("expected a mapping, such as {endpoint_url: https://s3.example.org}")  # never shown
-    return {str(key): _option(str(key), one) for key, one in value.items()}
+    return {str(key): _option(str(key), item) for key, item in value.items()}
 
 
 def _option(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return _options(value)
     if isinstance(value, list):
-        return [_option(key, one) for one in value]
+        return [_option(key, item) for item in value]
     if value in ("true", "false"):
         return value == "true"
-    number = isinstance(value, str) and re.fullmatch(r"0|[1-9]\d{0,8}", value) and not _TEXTS.search(key)
+    number = (
+        isinstance(value, str) and re.fullmatch(r"0|[1-9]\d{0,8}", value) and not _TEXT_OPTIONS.search(key)
+    )
     return int(value) if number else value
 
 
-_TEXTS = re.compile(r"key|secret|token|pass|user|account|name|_id$|id$")
-"""Options that are texts, also where they look like numbers."""
+_TEXT_OPTIONS = re.compile(r"key|secret|token|pass|user|account|name|_id$|id$")
+"""Options that are texts, even if they look like numbers."""
 
 
 class InboxSettings(BaseModel):
@@ -71,54 +73,58 @@ class InboxSettings(BaseModel):
     options: Annotated[dict[str, Any], BeforeValidator(_options), Field(repr=False)] = {}
 
 
-def listed(value: Any) -> Any:
-    """One place, or a list of them; a place without a name of its own as its address alone."""
-    listed = value if isinstance(value, (list, tuple)) else [value]
-    return [{"at": one} if isinstance(one, str) else one for one in listed]
+def as_list(value: Any) -> Any:
+    """Return one place, or a list of them, as a list of mappings; `a` means `{at: a}`."""
+    entries = value if isinstance(value, (list, tuple)) else [value]
+    return [{"at": entry} if isinstance(entry, str) else entry for entry in entries]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxPlace:
-    """Where files lie."""
+    """Place of an inbox: where files are read from."""
 
     name: str
-    """What the database calls it."""
+    """Name in the database."""
     at: Path | str = field(repr=False)
-    """A folder, or the address of another kind of place."""
+    """A folder, or the URL of another kind of place."""
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """What to tell the library that reads such addresses."""
+    """Options for the library that reads such URLs."""
 
     @property
     def shown(self) -> str:
-        """Where it is, for people: without secrets."""
+        """Folder or URL for messages, without secrets."""
         return str(self.at) if isinstance(self.at, Path) else without_secrets(self.at)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no message may show: every text in the options, and the user and password in the address."""
+        """Texts that no message may show: those in the options, and the user and password in the URL."""
         authority = "" if isinstance(self.at, Path) else self.at.partition("://")[2].partition("/")[0]
         user = authority.rpartition("@")[0]
         password = user.partition(":")[2]
         return (*_texts(self.options), *filter(None, (user, password, unquote(password))))
 
 
-def named(settings: Sequence[InboxSettings], folder: Path) -> tuple[InboxPlace, ...]:
-    """The inboxes with their names: what has none is called by its address, the first folder `folder`."""
-    found: list[InboxPlace] = []
-    first = True
+def places_of(settings: Sequence[InboxSettings], folder: Path) -> tuple[InboxPlace, ...]:
+    """Return the places of inboxes; relative ones begin at `folder`.
+
+    An inbox without a name is called by its folder or URL, and the first folder FIRST_FOLDER, whatever it is:
+    so the articles of a folder that is moved stay what they are.
+    """
+    places: list[InboxPlace] = []
+    is_first = True
     for entry in settings:
         if "://" in entry.at:
             name = entry.name or without_secrets(entry.at)
-            found.append(InboxPlace(name=name, at=entry.at, options=entry.options))
+            places.append(InboxPlace(name=name, at=entry.at, options=entry.options))
             continue
-        name = entry.name or (FIRST_FOLDER if first else entry.at)
-        found.append(InboxPlace(name=name, at=folder / Path(entry.at).expanduser()))
-        first = False
-    return tuple(found)
+        name = entry.name or (FIRST_FOLDER if is_first else entry.at)
+        places.append(InboxPlace(name=name, at=folder / Path(entry.at).expanduser()))
+        is_first = False
+    return tuple(places)
 
 
 def without_secrets(address: str) -> str:
-    """An address without its user and password, without what an `@` could hide, and without a query."""
+    """Return a URL without its user and password, without anything before an `@`, and without a query."""
     scheme, _, rest = address.partition("://")
     authority, slash, path = re.sub(r"\?[^#]*", "", rest).partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
@@ -132,7 +138,7 @@ def repeated(entries: Sequence[InboxSettings], place: Callable[..., str]) -> lis
     faults: list[str] = []
     first_of_name: dict[str, int] = {}
     first_at: dict[str, int] = {}
-    for index, inbox in enumerate(named(entries, Path())):
+    for index, inbox in enumerate(places_of(entries, Path())):
         at = os.path.normpath(inbox.at) if isinstance(inbox.at, Path) else inbox.at.rstrip("/")
         if at in first_at:
             faults.append(f"{place('inbox', index)}: the same place as inbox[{first_at[at]}]")
@@ -146,7 +152,7 @@ def repeated(entries: Sequence[InboxSettings], place: Callable[..., str]) -> lis
 
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, Mapping):
-        return tuple(text for one in value.values() for text in _texts(one))
+        return tuple(text for item in value.values() for text in _texts(item))
     if isinstance(value, list):
-        return tuple(text for one in value for text in _texts(one))
+        return tuple(text for item in value for text in _texts(item))
     return (value,) if isinstance(value, str) and len(value) > 2 else ()

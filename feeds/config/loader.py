@@ -99,7 +99,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     ]
     return Config(
         **{key: getattr(settings, key) for key in PlainSettings.model_fields},
-        inbox=inboxes.named(settings.inbox, folder),
+        inbox=inboxes.places_of(settings.inbox, folder),
         private=tuple(entry.name for entry in settings.private),
         private_places=_private_places(settings.private, origins["private"]),
         database=database,

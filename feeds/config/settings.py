@@ -30,12 +30,12 @@ from feeds.model import filters
 from feeds.model.filters import FilterError
 
 STATUS_FEED = "_status"
-"""The name of the feed on how it stands; no source and no view is called so."""
+"""Name of the status feed; no source and no view can have it."""
 MAX_INTERVAL_SECONDS = 366 * 86400
 
 
 def base_address(value: str) -> str:
-    """An address as `base_url` has to be, without a slash at its end. Raises ValueError."""
+    """Return a URL as `base_url` must be, without a slash at its end. Raises ValueError."""
     if value and not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", value):
         raise ValueError("expected an address such as https://feeds.example.org")
     return value.rstrip("/")
@@ -48,7 +48,7 @@ def _hub(value: str) -> str:
 
 
 def scheduler_address(value: str) -> str:
-    """Check the address of a Dask scheduler; empty means none. Raises ValueError where it cannot be one."""
+    """Check the address of a Dask scheduler; empty means none. Raises ValueError if it cannot be one."""
     if value and not re.fullmatch(r"(?:tcp|tls)://[^\s/?#@]+:[0-9]+", value):
         raise ValueError("expected the address of a Dask scheduler such as tcp://10.0.0.5:8786")
     return value
@@ -152,9 +152,9 @@ class PrivateSettings(_Model):
     """One entry of `private:`: a feed that needs a token."""
 
     name: str
-    """As in its address."""
+    """Name as in its URL."""
     future: bool = False
-    """Whether its articles are still to come, so that nothing has this name yet."""
+    """Whether nothing has this name yet, because its articles are still to come."""
 
     @model_validator(mode="before")
     @classmethod
@@ -171,7 +171,7 @@ class PrivateSettings(_Model):
 
 
 class FeedSettings(_Model):
-    """One entry of `feeds:`: a view with a name, narrowed by the words that addresses know too."""
+    """One entry of `feeds:`: a view with a name, narrowed by the filters that URLs have too."""
 
     title: Annotated[str, Field(min_length=1)]
     slug: Annotated[str, AfterValidator(_slug)] | None = None
@@ -192,7 +192,7 @@ class FeedSettings(_Model):
     @classmethod
     def _filter(cls, value: Any, info: ValidationInfo) -> Any:
         values = value if isinstance(value, list) else [value]
-        if not values or not all(isinstance(one, str) and one.strip() for one in values):
+        if not values or not all(isinstance(item, str) and item.strip() for item in values):
             raise ValueError("expected a value, or a list of them")
         try:
             return filters.read(str(info.field_name), values)
@@ -262,7 +262,9 @@ class Settings(PlainSettings):
     """
 
     inbox: Annotated[
-        tuple[InboxSettings, ...], BeforeValidator(inboxes.listed), Field(min_length=1, validate_default=True)
+        tuple[InboxSettings, ...],
+        BeforeValidator(inboxes.as_list),
+        Field(min_length=1, validate_default=True),
     ] = (InboxSettings(at="seeds"),)
     database: Annotated[str, AfterValidator(_database)] = "var/feeds.sqlite"
     private: Annotated[tuple[PrivateSettings, ...], BeforeValidator(_private)] = ()

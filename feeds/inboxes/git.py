@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from feeds.config.git_url import GitAddress, parsed
+from feeds.config.git_url import GitURL, parse
 from feeds.config.inboxes import InboxPlace
 from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp, StillChangingError
 from feeds.inboxes.git_command import REMOTE, REMOTE_SECONDS, GitCommand, GitError, version
@@ -37,13 +37,13 @@ class Git:
     caches: Path
     """The folder for the local repository; a temporary one is used when it is not writable."""
     may_be_away: bool = True
-    _address: GitAddress = field(init=False, repr=False)
+    _address: GitURL = field(init=False, repr=False)
     _temporary: Path | None = field(default=None, init=False, repr=False)
     _prefetcher: Prefetcher = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         version()
-        self._address = parsed(str(self.place.at))
+        self._address = parse(str(self.place.at))
         self._prefetcher = Prefetcher(self._contents)
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from feeds.config.git_url import TRANSPORTS, GitAddress
+from feeds.config.git_url import TRANSPORTS, GitURL
 from feeds.inboxes.base import InboxError
 from feeds.inboxes.error_messages import hidden
 from feeds.model.errors import ConfigError
@@ -30,7 +30,7 @@ class GitCommand:
     """Runs git in one local bare repository."""
 
     folder: Path
-    address: GitAddress
+    address: GitURL
 
     def run(self, *arguments: str, stdin: bytes = b"", seconds: float = LOCAL_SECONDS) -> bytes:
         """Run a command and return its output. Raises GitError when it fails, or takes more than `seconds`.
@@ -122,6 +122,6 @@ def version() -> str:
     return f"git {number}"
 
 
-def _basic(address: GitAddress) -> str:
+def _basic(address: GitURL) -> str:
     """Encode user and password for the Authorization header (RFC 7617)."""
     return base64.b64encode(f"{address.user}:{address.password}".encode()).decode()

@@ -1,7 +1,7 @@
-"""Feeds of others, polled: what is due is asked, and what is new is kept for the next run to read.
+"""Poll other people's feeds when they are due, and store new documents for the next run.
 
-When a feed is due is decided in `polling`, how it is fetched in `fetch`. Nothing that a server does or leaves
-undone holds up a run, or another feed.
+`schedule` decides when a feed is due, and `http_client` fetches it. Whatever a server does, it delays neither
+a run nor another feed.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from feeds.text.plain_text import plain
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
-"""Feeds that are asked at the same time, each of another host."""
-PAUSE = 1.0
+MAX_CONCURRENT = 8
+"""Feeds that are polled at the same time, each of another host."""
+PAUSE_SECONDS = 1.0
 """Seconds between two requests to one host."""
 LIMITS = Limits(size=parsers.MOST_TEXT)
 _LEASE = timedelta(minutes=5)
-"""How long a feed is left to a process that asked for it and was never heard of again."""
-_MOVED_BACK = 3
-"""After so many failures the address that is configured is asked again, not the one that it moved to."""
-_LONGEST_REASON = 500
+"""How long a feed is left to a process that claimed it and did not report an outcome."""
+MOVED_BACK_FAILURES = 3
+"""Failures in a row after which the configured URL is polled again, not the one that it moved to."""
+MAX_REASON = 500  # characters of an error that are stored
 _STOPPING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of asking one feed."""
+    """Result of one poll."""
 
     state: UpstreamState
-    """As it is from now on."""
+    """State of the feed from now on."""
     new: bool = False
-    """Whether it had anything new."""
+    """Whether there is a new document."""
 
 
 class Poller:
-    """Polls upstreams within a network policy, over database connections and in threads of its own."""
+    """Polls upstreams within a network policy, with its own database connections and threads."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Poller:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         limits: Limits = LIMITS,
-        pause: float = PAUSE,
+        pause: float = PAUSE_SECONDS,
     ) -> None:
         self._upstreams = {upstream.key: upstream for upstream in upstreams}
         self._clock = clock
@@ -74,116 +74,116 @@ class Poller:
         self._documents = BlobStore(self._database)
         self.states = UpstreamStates(self._database)
         self.news = threading.Event()
-        """Something new was kept, that no run has read yet."""
+        """Set when a new document was stored that no run has read yet."""
         self._lock = threading.Lock()
-        self._asking: dict[str, threading.Thread] = {}
-        self._ready: dict[str, float] = {}
+        self._polling: dict[str, threading.Thread] = {}
+        self._free_from: dict[str, float] = {}
         self._stopping = threading.Event()
-        self._reading = threading.Lock()
-        self._subscribed = self._failed_to_look = False
+        self._parsing = threading.Lock()
+        self._is_synchronised = self._has_failed = False
 
     def stop(self) -> None:
-        """Ask no one any more."""
+        """Begin no more polls."""
         self._stopping.set()
 
     def close(self) -> None:
-        """Stop, wait a moment for what is under way, and give back every connection."""
+        """Stop, wait a second for the polls that are under way, and close all connections."""
         self.stop()
-        give_up = time.monotonic() + _STOPPING_SECONDS
-        for thread in list(self._asking.values()):
-            thread.join(max(0.0, give_up - time.monotonic()))
+        deadline = time.monotonic() + _STOPPING_SECONDS
+        for thread in list(self._polling.values()):
+            thread.join(max(0.0, deadline - time.monotonic()))
         self._database.close()
 
     def subscribe(self, *, forget: bool) -> None:
-        """Know what is configured, and with `forget` nothing else any more. Raises StoreError."""
+        """Store the configured subscriptions; with `forget`, delete all others. Raises StoreError."""
         titles = {key: upstream.title for key, upstream in self._upstreams.items()}
         self.states.subscribe(titles, self._clock())
         for state in self.states.all() if forget else ():
             if state.url not in self._upstreams:
-                log.info("%s is not subscribed to any more; its articles stay", feed_urls.shown(state.url))
+                log.info("%s is no longer subscribed to; its articles are kept", feed_urls.shown(state.url))
                 self.states.forget(state.url)
 
     def begin(self) -> None:
-        """Ask what is due, as far as there is room for it now; answers at once. Never raises.
+        """Begin to poll the feeds that are due, MAX_CONCURRENT at most, and return at once. Never raises.
 
-        The first time the database learns what is subscribed to, and what is not any more.
+        The first call stores which feeds are subscribed to, and deletes the others.
         """
         try:
-            if not self._subscribed:
+            if not self._is_synchronised:
                 self.subscribe(forget=True)
-                self._subscribed = True
+                self._is_synchronised = True
             due = self.states.due(self._clock())
         except FeedsError as error:
-            if not self._failed_to_look:  # this comes every second
-                log.error("what has to be polled could not be read: %s", error)
-            self._failed_to_look = True
+            if not self._has_failed:  # the next call is a second later
+                log.error("cannot read which subscriptions are due: %s", error)
+            self._has_failed = True
             return
-        self._failed_to_look = False
+        self._has_failed = False
         for state in due:
             upstream, host = self._upstreams.get(state.url), feed_urls.host_of(state.address)
             with self._lock:
-                if self._stopping.is_set() or len(self._asking) >= AT_ONCE:
+                if self._stopping.is_set() or len(self._polling) >= MAX_CONCURRENT:
                     return
-                busy = host in self._asking or time.monotonic() < self._ready.get(host, 0)
+                busy = host in self._polling or time.monotonic() < self._free_from.get(host, 0)
                 if upstream is None or busy:
                     continue
                 # A daemon: a server that never ends its answer does not keep the process alive.
-                thread = threading.Thread(target=self._take, args=(upstream, state, host), daemon=True)
-                self._asking[host] = thread
+                thread = threading.Thread(target=self._run, args=(upstream, state, host), daemon=True)
+                self._polling[host] = thread
             thread.start()
 
     def now(self, states: Sequence[UpstreamState]) -> Iterator[Outcome]:
-        """Ask some feeds now, whenever they are due; answers in the order in which they end."""
+        """Poll some feeds now, also if they are not due; yield the outcomes as the hosts are done."""
         hosts: dict[str, list[UpstreamState]] = {}
         for state in states:
             hosts.setdefault(feed_urls.host_of(state.address), []).append(state)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for outcomes in pool.map(self._one_after_the_other, hosts.values()):
+        with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
+            for outcomes in pool.map(self._poll_in_turn, hosts.values()):
                 yield from outcomes
 
-    def _one_after_the_other(self, states: Sequence[UpstreamState]) -> list[Outcome]:
-        found = []
+    def _poll_in_turn(self, states: Sequence[UpstreamState]) -> list[Outcome]:
+        outcomes = []
         for number, state in enumerate(states):
             if number:
                 self._stopping.wait(self._pause)
-            found.append(self._claimed(self._upstreams[state.url], state) or Outcome(state))
-        return found
+            outcomes.append(self._claim_and_poll(self._upstreams[state.url], state) or Outcome(state))
+        return outcomes
 
-    def _take(self, upstream: Upstream, state: UpstreamState, host: str) -> None:
+    def _run(self, upstream: Upstream, state: UpstreamState, host: str) -> None:
         try:
-            self._claimed(upstream, state)
+            self._claim_and_poll(upstream, state)
         except FeedsError as error:
             log.error("%s: %s", feed_urls.shown(upstream.key), error)
         except Exception:
             log.exception("%s: unexpected error", feed_urls.shown(upstream.key))
         finally:
             with self._lock:
-                self._ready[host] = time.monotonic() + self._pause
-                self._asking.pop(host, None)
+                self._free_from[host] = time.monotonic() + self._pause
+                self._polling.pop(host, None)
             if self._stopping.is_set():
-                self._database.close()  # what this used, where all else was given back before
+                self._database.close()  # the others were closed by `close`, this thread's is still open
 
-    def _claimed(self, upstream: Upstream, state: UpstreamState) -> Outcome | None:
-        """Ask, if no other process does; None where one does."""
+    def _claim_and_poll(self, upstream: Upstream, state: UpstreamState) -> Outcome | None:
+        """Poll a feed, and store the outcome; None if another process polls it."""
         if not self.states.claim(state, self._clock() + _LEASE):
             return None
-        outcome = self._asked(upstream, state)
+        outcome = self._poll(upstream, state)
         self.states.note(outcome.state)
         if outcome.new:
             self.news.set()
         return outcome
 
-    def _asked(self, upstream: Upstream, state: UpstreamState) -> Outcome:
-        """Ask, keep what is new, and say when to ask again."""
-        back = state.failures >= _MOVED_BACK and state.address != upstream.key
+    def _poll(self, upstream: Upstream, state: UpstreamState) -> Outcome:
+        """Fetch a feed, store a new document, and schedule the next poll."""
+        is_back = state.failures >= MOVED_BACK_FAILURES and state.address != upstream.key
         try:
             response = self._client.get(
-                upstream.key if back else state.address,
+                upstream.key if is_back else state.address,
                 etag=state.etag,
                 last_modified=state.modified,
                 configured_url=upstream.url,
             )
-            new = self._kept(upstream, response)
+            new = self._store_new(upstream, response)
         except RequestError as error:
             return Outcome(self._failed(upstream, state, str(error), error.retry_after, gone=error.gone))
         except ReadError as error:
@@ -207,17 +207,18 @@ class Poller:
             new,
         )
 
-    def _kept(self, upstream: Upstream, response: Response) -> bool:
-        """Keep a feed for the next run; answers whether it differs. Raises ReadError where it is none."""
+    def _store_new(self, upstream: Upstream, response: Response) -> bool:
+        """Store a feed for the next run, and return whether it has changed.
+
+        Raises ReadError if it is not a feed.
+        """
         if response.body is None:
             return False
         try:
-            with (
-                self._reading
-            ):  # one at a time: the trees of eight large feeds are more than small hosts hold
+            with self._parsing:  # one at a time: small hosts cannot hold the trees of eight large feeds
                 parsers.read_feed(response.body, upstream.key)
         except parsers.NoEntriesError:
-            return False  # what there was before stays
+            return False  # the document before is kept
         return self._documents.put(FETCHED, upstream.key, response.body, self._clock())
 
     def _failed(
@@ -231,7 +232,7 @@ class Poller:
     ) -> UpstreamState:
         now, failures = self._clock(), state.failures + 1
         due = schedule.due_after_failure(now, upstream.interval, upstream.key, failures, retry_after)
-        then = "not asked any more" if gone else f"asked again at {due:%Y-%m-%d %H:%M:%S} UTC"
+        then = "no longer polled" if gone else f"polled again at {due:%Y-%m-%d %H:%M:%S} UTC"
         log.warning("%s: %s; %s", feed_urls.shown(upstream.key), reason, then)
         return replace(
             state,
@@ -239,5 +240,5 @@ class Poller:
             due=None if gone else due,
             failures=failures,
             failed=state.failed or now,
-            error=plain(reason)[:_LONGEST_REASON],
+            error=plain(reason)[:MAX_REASON],
         )

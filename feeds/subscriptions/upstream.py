@@ -9,16 +9,16 @@ from feeds.text import feed_urls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """A feed of others that is subscribed to."""
+    """One of other people's feeds, as it is configured."""
 
     url: str = field(repr=False)
-    """Its address as it is configured, with its credentials."""
+    """URL with its credentials."""
     title: str = ""
-    """What its entries' source is called; empty where they name it themselves."""
+    """Title of the source of its entries; empty if they name it themselves."""
     interval: int
-    """Seconds between two looks at it."""
+    """Seconds between two polls."""
 
     @property
     def key(self) -> str:
-        """What it is known by: its address without credentials."""
+        """Name of the subscription everywhere else: the URL without credentials."""
         return feed_urls.bare(self.url)
