@@ -57,7 +57,12 @@ def read(document: Document) -> list[Draft | Refusal]:
     Raises ReadError where there is no entry at all.
     """
     whole = xml_repair.mended(document.text)
-    parsed: Fields = feedparser.parse(BytesIO(whole.data), sanitize_html=False, resolve_relative_uris=False)
+    try:
+        parsed: Fields = feedparser.parse(
+            BytesIO(whole.data), sanitize_html=False, resolve_relative_uris=False
+        )
+    except Exception as error:  # whatever it stumbles over, such as a namespace with blanks in its name
+        raise ReadError(f"a feed that feedparser cannot read: {error}") from error
     feed, entries = parsed["feed"], parsed["entries"]
     found: list[Draft | Refusal] = []
     for number, entry in enumerate(entries, start=1):

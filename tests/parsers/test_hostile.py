@@ -159,3 +159,9 @@ def test_nothing_is_fetched_and_no_file_is_opened(monkeypatch: pytest.MonkeyPatc
     assert draft.html == "[&a;]"
     with pytest.raises(ReadError):  # an address alone is no feed
         parsers.read(address.encode(), "x.xml")
+
+
+def test_a_namespace_with_a_blank_in_its_name_is_no_fault_of_ours() -> None:
+    feed = (FILES[0].parent / "rss20-blog.xml").read_bytes().replace(b"//purl.org", "//\xa0purl.org".encode())
+    with pytest.raises(ReadError, match="a feed that feedparser cannot read"):
+        parsers.read_all(feed, "x.xml")
