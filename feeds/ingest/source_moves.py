@@ -65,11 +65,10 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
     store = ingest.store
     if article.startswith("urn:uuid:"):
         ids = [article]
-    elif "://" in article:
-        ids = [identity.entry_id(article)]
     else:
-        ids = store.entries_of_path(article) or _by_file(ingest, Path(article))
-    if not article.startswith("urn:uuid:"):
+        is_link = "://" in article
+        ids = [identity.entry_id(article)] if is_link else store.entries_of_path(article)
+        ids = ids or _by_file(ingest, Path(article))
         ids += _private_versions(ingest, ids)
     with store.running(wait=True):
         done = [one for one in ids if (store.remember(one) if undo else store.forget(one, ingest.clock()))]
