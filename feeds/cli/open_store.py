@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from feeds.config import Config
-from feeds.model.articles import NoDatabaseError
+from feeds.model.errors import NoDatabaseError
 from feeds.storage.store import Store
 
 _HELP = (

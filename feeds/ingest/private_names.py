@@ -9,8 +9,7 @@ from feeds.cleaning.catalogue import COMBINED, slug_of
 from feeds.config import Config
 from feeds.config.settings import STATUS_FEED
 from feeds.config.yaml_file import suggestion
-from feeds.model.articles import NoDatabaseError
-from feeds.model.errors import ConfigError, StoreError
+from feeds.model.errors import ConfigError, NoDatabaseError, StoreError
 from feeds.storage.store import Store
 
 _MAX_SUGGESTIONS = 3

@@ -9,13 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from feeds.model.errors import StoreError
-
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class NoDatabaseError(StoreError):
-    """There is no database of feeds at the address, and none was to be created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,10 @@ class StoreError(FeedsError):
     """The database cannot be used: not reachable, or written by a newer version."""
 
 
+class NoDatabaseError(StoreError):
+    """There is no database of feeds at the address, and none was to be created."""
+
+
 class UnavailableError(StoreError):
     """The database takes or answers nothing now: gone, full, read-only, busy; whatever it is asked."""
 

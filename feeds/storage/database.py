@@ -17,8 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from feeds.model.articles import NoDatabaseError
-from feeds.model.errors import NoAnswerError, StoreError, UnavailableError
+from feeds.model.errors import NoAnswerError, NoDatabaseError, StoreError, UnavailableError
 from feeds.storage import migrations, schema
 from feeds.storage.engine import disk_is_full, does_not_answer, engine_of, is_unavailable, prepare_to_ingest
 
