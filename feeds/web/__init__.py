@@ -8,7 +8,9 @@ from flask import Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feeds.config import Config
+from feeds.ingest.uploads import Uploads
 from feeds.publishing.views import Views
+from feeds.publishing.websub import ChangeNotifier
 from feeds.storage.store import Store
 from feeds.storage.tokens import Tokens
 from feeds.web import auth, feed_routes, pages, status_routes, upload_routes
@@ -41,7 +43,9 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(status_routes.blueprint(config, checkup, documents))
     app.register_blueprint(feed_routes.blueprint(config, views, documents))
-    app.register_blueprint(upload_routes.blueprint(config, tokens))
+    uploads = Uploads(config, on_change=ChangeNotifier(config).note)
+    app.on_close(uploads.close)
+    app.register_blueprint(upload_routes.blueprint(config, tokens, uploads))
     app.register_blueprint(pages.blueprint(Site(config, store, views, documents, checkup)))
     app.after_request(_forbid_sniffing)
     auth.protect(app, config, store, documents, tokens)

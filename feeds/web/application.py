@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Flask, Response, request
 
 from feeds.web import auth
@@ -17,6 +19,16 @@ class Application(Flask):
     def __init__(self, response_cache: ResponseCache) -> None:
         super().__init__("feeds.web")
         self._response_cache = response_cache
+        self._on_close: list[Callable[[], None]] = []
+
+    def on_close(self, close: Callable[[], None]) -> None:
+        """Call `close` when the application is closed: for what a part of it opened itself."""
+        self._on_close.append(close)
+
+    def close(self) -> None:
+        """Close what the parts of the application opened; the store that it was given stays open."""
+        for close in self._on_close:
+            close()
 
     def process_response(self, response: Response) -> Response:
         """Called by Flask for each response, errors too: run all hooks, then apply the cache policy.

@@ -11,7 +11,6 @@ from werkzeug.http import parse_options_header
 from feeds.config import Config
 from feeds.ingest.uploads import LONGEST_NAME, UploadResult, Uploads, article_of
 from feeds.model.errors import ReadError
-from feeds.publishing.websub import ChangeNotifier
 from feeds.storage.tokens import POSTING, Tokens
 from feeds.text.filenames import digest_of
 from feeds.web.auth import given
@@ -21,10 +20,9 @@ _RETRY_SECONDS = 60
 _SUFFIXES = {"text/html": ".html", "application/json": ".json", "application/zip": ".zip"}
 
 
-def blueprint(config: Config, tokens: Tokens) -> Blueprint:
+def blueprint(config: Config, tokens: Tokens, uploads: Uploads) -> Blueprint:
     """The routes of this module."""
     routes = Blueprint("inbox", __name__)
-    uploads = Uploads(config, on_change=ChangeNotifier(config).note)
 
     @routes.before_request
     def guard() -> Response | None:

@@ -27,6 +27,7 @@ from feeds.ingest.factory import ingest_of
 from feeds.model.runs import Report
 from feeds.storage.store import Store
 from feeds.web import create_app
+from feeds.web.application import Application
 from tests.support.fork_server import ForkedProcess, fork_server
 
 T = TypeVar("T")
@@ -170,6 +171,7 @@ class Place:
             self.environment["DATABASE_URL"] = database
         self._processes: list[Process] = []
         self._stores: list[Store] = []
+        self._applications: list[Application] = []
         self.configure()
 
     def __enter__(self) -> Place:
@@ -180,6 +182,8 @@ class Place:
     ) -> None:
         for process in self._processes:
             process.kill()
+        for application in self._applications:
+            application.close()
         for store in self._stores:
             store.close()
 
@@ -214,7 +218,8 @@ class Place:
 
     def client(self) -> FlaskClient:
         """A client of a new application."""
-        return create_app(self.config, self.store()).test_client()
+        self._applications.append(create_app(self.config, self.store()))
+        return self._applications[-1].test_client()
 
     # -- processes ----------------------------------------------------------------------------------------
 
