@@ -106,7 +106,7 @@ def clean(
         receipt=body.receipt,
         text=body.text,
         recipe=fingerprint(recipe),
-        tally=stats.taken(draft.html, body.html, link=link, home=source.home),
+        stats=stats.taken(draft.html, body.html, link=link, home=source.home),
     )
 
 

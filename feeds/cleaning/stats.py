@@ -15,7 +15,7 @@ from functools import lru_cache
 from html import unescape
 from typing import NamedTuple
 
-from feeds.model.articles import Receipt, Tally
+from feeds.model.articles import CleaningStats, Receipt
 from feeds.text import urls
 
 VERSION = 1
@@ -89,12 +89,12 @@ def pictures_returned(pieces: Mapping[str, int]) -> int:
     return in_kinds(pieces).get("proxies", 0)
 
 
-def taken(found: str, served: str, *, link: str, home: str) -> Tally:
+def taken(found: str, served: str, *, link: str, home: str) -> CleaningStats:
     """The numbers of one article: the body as found and as served, its link, its source's home page."""
     own = tuple(f".{_domain(host)}" for host in (urls.host(link), urls.host(home)) if host)
     before, more_before = _named(found, own)
     after, more_after = _named(served, own)
-    return Tally(
+    return CleaningStats(
         before=_size(found),
         after=_size(served),
         hosts_before=before,

@@ -46,7 +46,7 @@ class Cleaning:
 
     @property
     def kinds(self) -> dict[str, int]:
-        """Pieces by kind (`tally.KINDS`)."""
+        """Pieces by kind (`stats.KINDS`)."""
         return stats.in_kinds(self.pieces)
 
     @property
@@ -146,7 +146,7 @@ class Stopped(NamedTuple):
 
 
 def silent_rules(cleaning: Cleaning) -> list[str]:
-    """The rules that changed nothing in any of these articles, in the order of `tally.KINDS`."""
+    """The rules that changed nothing in any of these articles, in the order of `stats.KINDS`."""
     return [
         rule for rule in stats.KIND_OF if rule not in stats.WITHOUT_RECEIPT and not cleaning.pieces.get(rule)
     ]

@@ -126,7 +126,7 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class CleaningStats:
     """What cleaning an article did, in numbers; how many pieces each rule changed, its receipt says."""
 
     before: int = 0
@@ -172,7 +172,7 @@ class Cleaned:
     """The visible text of the body: what versions of an article are compared by."""
     recipe: str
     """Fingerprint of the recipe and the rules that cleaned it."""
-    tally: Tally = Tally()
+    stats: CleaningStats = CleaningStats()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,12 @@ from feeds.model.articles import (
     Article,
     Change,
     Cleaned,
+    CleaningStats,
     Draft,
     Enclosure,
     Original,
     Receipt,
     Source,
-    Tally,
 )
 from feeds.model.runs import Run
 
@@ -105,23 +105,23 @@ def entry_row(cleaned: Cleaned) -> dict[str, Any]:
 
 def cleaning_row(cleaned: Cleaned) -> dict[str, Any]:
     """What cleaning did to an article as a row of `cleanings`; a database can string its texts together."""
-    article, tally = cleaned.article, cleaned.tally
+    article, stats = cleaned.article, cleaned.stats
     return {
         "id": article.id,
         "source": article.source.slug,
         "published": to_micros(article.published),
-        **_fields(tally),
+        **_fields(stats),
         "pieces": _json(cleaned.receipt.pieces),
-        "hosts_before": " ".join(tally.hosts_before),
-        "hosts_after": " ".join(tally.hosts_after),
+        "hosts_before": " ".join(stats.hosts_before),
+        "hosts_after": " ".join(stats.hosts_after),
     }
 
 
-def tally(row: Mapping[Any, Any]) -> Tally:
-    """A row of `cleanings` as a Tally; the pieces stand in the receipt."""
-    told = {field.name: row[field.name] for field in fields(Tally)}
+def cleaning_stats(row: Mapping[Any, Any]) -> CleaningStats:
+    """A row of `cleanings` as a CleaningStats; the pieces stand in the receipt."""
+    told = {field.name: row[field.name] for field in fields(CleaningStats)}
     hosts = {name: tuple(told[name].split()) for name in ("hosts_before", "hosts_after")}
-    return Tally(**{**told, **hosts})
+    return CleaningStats(**{**told, **hosts})
 
 
 def article(row: Mapping[Any, Any], source: Source) -> Article:

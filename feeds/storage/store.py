@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from feeds.model.articles import Article, Draft, Move, Original, Receipt, Source, Tally
+from feeds.model.articles import Article, CleaningStats, Draft, Move, Original, Receipt, Source
 from feeds.model.feeds import Deletion, SourceState
 from feeds.model.runs import UNREAD, Failure, FileState, Outcome, Report, Run
 from feeds.storage import batch_writer, rows, schema, search_index
@@ -346,12 +346,12 @@ class Store:
             )
             return rows.receipt(text) if text is not None else None
 
-    def tally(self, entry_id: str) -> Tally | None:
+    def cleaning_stats(self, entry_id: str) -> CleaningStats | None:
         """The numbers of an entry's cleaning; None where there is no such entry, or none were taken yet."""
         query = sa.select(schema.cleanings).where(schema.cleanings.c.id == entry_id)
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().first()
-            return rows.tally(row) if row is not None else None
+            return rows.cleaning_stats(row) if row is not None else None
 
     def sources(self) -> list[SourceState]:
         """Every source that has articles, by title; counted once for each state: that takes all articles, and

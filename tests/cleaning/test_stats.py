@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from feeds.cleaning import rules, stats
-from feeds.model.articles import Change, Draft, Receipt, Tally
+from feeds.model.articles import Change, CleaningStats, Draft, Receipt
 from tests.support.cleaning_samples import SEEDS, cleaned, drafts
 
 LINK = "https://www.gazette.example.co.uk/2026/harbour"
@@ -89,7 +89,7 @@ def test_an_article_is_cleaned_with_its_numbers() -> None:
         '<img src="https://pictures.example/b.jpg">'
     )
     made = cleaned(Draft(link="https://www.gazette.example/ferry", html=html))
-    assert made.tally == Tally(
+    assert made.stats == CleaningStats(
         before=len(html.encode()),
         after=len(made.article.html.encode()),
         hosts_before=("count.example", "images.weserv.nl", "pictures.example"),

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from feeds.cleaning.summaries import Cleaning, summarise
-from feeds.model.articles import Change, Cleaned, Source, Tally
+from feeds.model.articles import Change, Cleaned, CleaningStats, Source
 from feeds.model.filters import Filter
 from feeds.storage import schema
 from feeds.storage.batch_writer import Batch
@@ -39,8 +39,8 @@ def entry(
     **numbers: object,
 ) -> Cleaned:
     receipt = tuple(Change(rule=rule, count=count) for rule, count in (pieces or {}).items())
-    tally = Tally(**numbers)  # type: ignore[arg-type]
-    return replace(made(name, source=source, published=published, receipt=receipt), tally=tally)
+    stats = CleaningStats(**numbers)  # type: ignore[arg-type]
+    return replace(made(name, source=source, published=published, receipt=receipt), stats=stats)
 
 
 def put(store: Store, *entries: Cleaned) -> None:
@@ -48,12 +48,12 @@ def put(store: Store, *entries: Cleaned) -> None:
 
 
 def test_the_numbers_of_an_article_come_back(store: Store) -> None:
-    numbers = Tally(
+    numbers = CleaningStats(
         before=9, after=5, hosts_before=("a.example", "b.example"), hosts_after=("b.example",), more_after=3
     )
-    put(store, replace(made("a"), tally=numbers))
-    assert store.tally(made("a").article.id) == numbers
-    assert store.tally("urn:uuid:none") is None
+    put(store, replace(made("a"), stats=numbers))
+    assert store.cleaning_stats(made("a").article.id) == numbers
+    assert store.cleaning_stats("urn:uuid:none") is None
 
 
 def test_numbers_change_where_nothing_that_is_served_does(store: Store) -> None:

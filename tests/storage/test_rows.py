@@ -15,12 +15,12 @@ from feeds.model.articles import (
     Article,
     Change,
     Cleaned,
+    CleaningStats,
     Draft,
     Enclosure,
     Original,
     Receipt,
     Source,
-    Tally,
 )
 from feeds.storage import rows
 
@@ -54,8 +54,8 @@ ARTICLES = st.builds(
     enclosures=ENCLOSURES,
 )
 HOSTS = st.lists(st.text(string.ascii_lowercase + "-.[:]", min_size=1), max_size=3).map(tuple)
-TALLIES = st.builds(
-    Tally,
+STATS = st.builds(
+    CleaningStats,
     before=st.integers(0, 2**31 - 1),
     after=st.integers(0, 2**31 - 1),
     hosts_before=HOSTS,
@@ -63,7 +63,7 @@ TALLIES = st.builds(
     more_before=st.integers(0, 40_000),
     more_after=st.integers(0, 40_000),
 )
-CLEANED = st.builds(Cleaned, article=ARTICLES, receipt=RECEIPTS, text=TEXT, recipe=TEXT, tally=TALLIES)
+CLEANED = st.builds(Cleaned, article=ARTICLES, receipt=RECEIPTS, text=TEXT, recipe=TEXT, stats=STATS)
 DRAFTS = st.builds(
     Draft,
     link=TEXT,
@@ -107,7 +107,7 @@ def test_a_receipt_comes_back(cleaned: Cleaned) -> None:
 
 @given(CLEANED)
 def test_numbers_come_back(cleaned: Cleaned) -> None:
-    assert rows.tally(rows.cleaning_row(cleaned)) == cleaned.tally
+    assert rows.cleaning_stats(rows.cleaning_row(cleaned)) == cleaned.stats
 
 
 @given(MOMENTS)

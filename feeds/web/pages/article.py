@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort
 
 from feeds.cleaning import inert_html, stats
 from feeds.cleaning.audiences import Audiences
-from feeds.model.articles import Article, Original, Tally
+from feeds.model.articles import Article, CleaningStats, Original
 from feeds.model.errors import ReadError
 from feeds.publishing.access import may_see, titles
 from feeds.text import html_diff, urls
@@ -52,7 +52,7 @@ def _article(site: Site, context: PageContext, article: Article) -> Mapping[str,
     named = titles(site.config, context.visitor, [one.source for one in site.store.sources()])
     values["also_in"] = [title for title in article.also_in if title in named]
     if original is not None:
-        values["tally"] = _counted(original, article)
+        values["stats"] = _counted(original, article)
     return {
         **values,
         "html": inert_html.clean(article.html, pictures=context.pictures),
@@ -76,7 +76,7 @@ def _changes(site: Site, _: PageContext, article: Article) -> Mapping[str, Any]:
         values["before"] = None
     values["after"] = inert_html.clean(article.html)
     values["rows"] = html_diff.side_by_side(original.draft.html, article.html)
-    values["tally"] = _counted(original, article)
+    values["stats"] = _counted(original, article)
     return values
 
 
@@ -89,7 +89,7 @@ def _head(article: Article) -> dict[str, Any]:
     }
 
 
-def _counted(original: Original, article: Article) -> Tally:
+def _counted(original: Original, article: Article) -> CleaningStats:
     return stats.taken(original.draft.html, article.html, link=article.link, home=article.source.home)
 
 

@@ -62,7 +62,7 @@ def _shown(tried: Preview) -> Mapping[str, Any]:
     return {
         "tried": tried,
         "html": inert_html.clean(tried.html),
-        "tally": body,
+        "stats": body,
         "receipt": tried.receipt,
         "trackers": stats.trackers_removed(tried.receipt.pieces),
         "returned": stats.pictures_returned(tried.receipt.pieces),
