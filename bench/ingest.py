@@ -102,7 +102,7 @@ def read_and_clean(config: Config, inbox: Path) -> None:
     for found in Folder(inbox).scan():
         data, _ = Folder(inbox).read(found)
         for draft in parsers.read(data, found.path):
-            cleaner.prepare(draft, NOW, NOW)
+            cleaner.clean(draft, NOW, NOW)
 
 
 def ingest_into(

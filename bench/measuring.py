@@ -80,4 +80,4 @@ def say(what: str, taken: float, count: int, ratio: str) -> None:
 
 def cleaned(config: Config, draft: Draft) -> Cleaned:
     """A draft cleaned as the ingest does it."""
-    return Cleaner(config.catalogue, "").prepare(draft, NOW, NOW)
+    return Cleaner(config.catalogue, "").clean(draft, NOW, NOW)

@@ -15,11 +15,11 @@ from feeds.model import identity
 from feeds.model.articles import Draft, Original, Source
 
 EVERY_FEED = "*"
-"""In `private`: every feed, whatever it is called."""
+"""The entry of `private` that stands for every feed."""
 EVERYBODY = ""
 """The audience of every source that is not private."""
 
-Place = tuple[str, str, int]
+OriginalKey = tuple[str, str, int]
 """Inbox, path and position of an original."""
 
 
@@ -27,56 +27,58 @@ def is_private(private: Sequence[str], catalogue: Catalogue, name: str) -> bool:
     """Return whether `private` names a feed. A source that was renamed or merged stays private."""
     if EVERY_FEED in private or name in private:
         return True
-    return any(catalogue.moved(Source(slug=named, title=named)).slug == name for named in private)
+    return any(catalogue.moved(Source(slug=entry, title=entry)).slug == name for entry in private)
 
 
 @dataclass(frozen=True, slots=True)
 class Audiences:
-    """The audiences that a configuration makes."""
+    """The audiences of a configuration: the public, and one for each private source."""
 
     private: tuple[str, ...]
     """The names of the feeds that need a token, as configured."""
     catalogue: Catalogue
 
     @property
-    def several(self) -> bool:
+    def has_several(self) -> bool:
         """Whether there is more than one audience. Where every feed is private, there is one."""
         return bool(self.private) and EVERY_FEED not in self.private
 
-    def of(self, slug: str) -> str:
+    def audience_of_source(self, slug: str) -> str:
         """Return the audience of a source: EVERYBODY, or the slug of a private source."""
-        return slug if self.several and is_private(self.private, self.catalogue, slug) else EVERYBODY
+        is_separate = self.has_several and is_private(self.private, self.catalogue, slug)
+        return slug if is_separate else EVERYBODY
 
-    def of_draft(self, draft: Draft) -> str:
+    def audience_of_draft(self, draft: Draft) -> str:
         """Return the audience of a draft, also if its source is not configured and `auto_sources` is off."""
-        return self.of(self.catalogue.moved(self.catalogue.origin_of(draft, auto=True)).slug)
+        source = self.catalogue.moved(self.catalogue.origin_of(draft, auto=True))
+        return self.audience_of_source(source.slug)
 
-    def by_audience(self, originals: Iterable[Original]) -> dict[str, list[Original]]:
+    def group_by_audience(self, originals: Iterable[Original]) -> dict[str, list[Original]]:
         """Group originals by their audience."""
         groups: dict[str, list[Original]] = {}
         for original in originals:
-            groups.setdefault(self.of_draft(original.draft), []).append(original)
+            groups.setdefault(self.audience_of_draft(original.draft), []).append(original)
         return groups
 
     def digest(self) -> int:
-        """Return a number that changes with what is private; 0 if nothing is, or everything is private.
+        """Return a number that changes with the private sources; 0 if there is only one audience.
 
-        Moves by hand are left out: their articles are parted in the same run.
+        Sources that were renamed or merged by hand are left out: their articles are split in the same run.
         """
-        if not self.several:
+        if not self.has_several:
             return 0
-        said = sorted(self.private)
-        said += [
-            f"{one.source.slug} {sorted(one.hosts)} {sorted(one.names)} {sorted(one.formerly)}"
-            for one in self.catalogue.configured
-            if not one.formerly.union((one.source.slug,)).isdisjoint(self.private)
+        lines = sorted(self.private)
+        lines += [
+            f"{entry.source.slug} {sorted(entry.hosts)} {sorted(entry.names)} {sorted(entry.formerly)}"
+            for entry in self.catalogue.configured
+            if not entry.formerly.union((entry.source.slug,)).isdisjoint(self.private)
         ]
-        return int.from_bytes(hashlib.blake2b("\n".join(said).encode(), digest_size=7).digest(), "big")
+        return int.from_bytes(hashlib.blake2b("\n".join(lines).encode(), digest_size=7).digest(), "big")
 
-    def own_ids(self, article_id: str, audience: str) -> list[str]:
+    def private_ids(self, article_id: str, audience: str) -> list[str]:
         """Return the ids that a private version can have: its source may have had other slugs.
 
-        A public version has no id of its own.
+        Empty for the public: a public version has the id of the article.
         """
         if audience == EVERYBODY:
             return []
@@ -89,59 +91,62 @@ class Audiences:
         for original in originals:
             article_id = article_id_of(original)
             if original.entry_id != article_id:
-                ids |= {article_id, *self.own_ids(article_id, self.of_draft(original.draft))}
+                ids |= {article_id, *self.private_ids(article_id, self.audience_of_draft(original.draft))}
         return ids
 
-    def regroup(self, originals: Iterable[Original]) -> dict[Place, str]:
-        """Return the new entry ids of stored originals, where today's audiences need other ones."""
+    def regroup(self, originals: Iterable[Original]) -> dict[OriginalKey, str]:
+        """Return the new entry ids of the stored originals whose entry is not that of their audience."""
         articles: dict[str, list[Original]] = {}
         for original in originals:
             articles.setdefault(article_id_of(original), []).append(original)
-        changed: dict[Place, str] = {}
+        new_ids: dict[OriginalKey, str] = {}
         for article_id, versions in articles.items():
             ids = self.entry_ids(article_id, versions)
-            for audience, group in self.by_audience(versions).items():
+            for audience, group in self.group_by_audience(versions).items():
                 for original in group:
                     if original.entry_id != ids[audience]:
-                        changed[place_of(original)] = ids[audience]
-        return changed
+                        new_ids[original_key(original)] = ids[audience]
+        return new_ids
 
     def entry_ids(
-        self, article_id: str, kept: Sequence[Original], fresh: Sequence[Original] = ()
+        self, article_id: str, stored: Sequence[Original], incoming: Sequence[Original] = ()
     ) -> dict[str, str]:
         """Return the entry id of each audience's version of one article.
 
-        The public version has the article's own id. Where none is public, the private one that has this id
-        keeps it. Every other private version keeps the id that it has, or gets one by the name that its file
-        gives its source: that name stays when the source is renamed or merged.
+        The public version has the article's own id. If there is no public version, the private version that
+        has this id keeps it. Every other private version keeps its id. A new private version gets an id by
+        the name that its file gives its source: that name does not change when the source is renamed or
+        merged.
         """
-        stored, read = self.by_audience(kept), self.by_audience(fresh)
-        audiences = {*stored, *read}
-        own = {
-            audience: [one for one in group if one.entry_id != article_id]
-            for audience, group in stored.items()
+        stored_groups, incoming_groups = self.group_by_audience(stored), self.group_by_audience(incoming)
+        audiences = {*stored_groups, *incoming_groups}
+        with_own_id = {
+            audience: [original for original in group if original.entry_id != article_id]
+            for audience, group in stored_groups.items()
         }
-        holders = [audience for audience, group in stored.items() if len(own[audience]) < len(group)]
+        holders = [
+            audience for audience, group in stored_groups.items() if len(with_own_id[audience]) < len(group)
+        ]
         keeper: str | None = EVERYBODY
         if EVERYBODY not in audiences and holders:
-            keeper = min(holders, key=lambda audience: min(map(_age, stored[audience])))
+            keeper = min(holders, key=lambda audience: min(map(_age, stored_groups[audience])))
         elif EVERYBODY not in audiences:
-            keeper = min((one for one in audiences if not own.get(one)), default=None)
+            keeper = min((audience for audience in audiences if not with_own_id.get(audience)), default=None)
         ids = {}
         for audience in audiences:
             if audience == keeper:
                 ids[audience] = article_id
-            elif own.get(audience):
-                ids[audience] = min(own[audience], key=_age).entry_id
+            elif with_own_id.get(audience):
+                ids[audience] = min(with_own_id[audience], key=_age).entry_id
             else:
-                group = [*stored.get(audience, ()), *read.get(audience, ())]
-                slug = min(self.catalogue.origin_of(one.draft, auto=True).slug for one in group)
+                group = [*stored_groups.get(audience, ()), *incoming_groups.get(audience, ())]
+                slug = min(self.catalogue.origin_of(original.draft, auto=True).slug for original in group)
                 ids[audience] = identity.private_id(article_id, slug)
         return ids
 
 
 def _age(original: Original) -> tuple[object, ...]:
-    return original.dated, place_of(original)
+    return original.dated, original_key(original)
 
 
 def article_id_of(original: Original) -> str:
@@ -149,6 +154,6 @@ def article_id_of(original: Original) -> str:
     return identity.entry_id(original.draft.link)
 
 
-def place_of(original: Original) -> Place:
-    """Return where an original comes from."""
+def original_key(original: Original) -> OriginalKey:
+    """Return the key of an original: its inbox, path and position."""
     return original.inbox, original.path, original.position

@@ -1,4 +1,4 @@
-"""Drafts cleaned by the recipe of their source, and originals as versions of their entries. Pure."""
+"""Clean drafts by the recipe of their source, and originals to versions of their entries. Pure."""
 
 from __future__ import annotations
 
@@ -18,56 +18,64 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Cleaner:
-    """What is configured about cleaning."""
+    """Cleans drafts and stored originals as one configuration says."""
 
     catalogue: Catalogue
     language: str
-    """Of articles whose language is neither named nor recognised."""
+    """The language of articles whose language is neither named nor recognised."""
     private: tuple[str, ...] = ()
     """The names of the feeds that need a token: their articles are never merged into public ones."""
 
     @property
     def audiences(self) -> Audiences:
-        """Who may read which source."""
+        """The audience of each source."""
         return Audiences(self.private, self.catalogue)
 
-    def prepare(self, draft: Draft, dated: datetime, latest: datetime) -> Cleaned:
-        """A draft, cleaned by the recipe of its source.
+    def clean(self, draft: Draft, default_published: datetime, max_published: datetime) -> Cleaned:
+        """Clean a draft by the recipe of its source.
 
-        `dated` is the time of an article that names none, `latest` the latest that any can have. Raises
-        ReadError where the draft cannot become an article.
+        `default_published` is the time of an article that names none, `max_published` the latest time that
+        any article can have. Raises ReadError if the draft cannot become an article.
         """
         source, recipe = self.catalogue.place(draft)
         return pipeline.clean(
-            draft, source=source, recipe=recipe, dated=dated, latest=latest, language=self.language
+            draft,
+            source=source,
+            recipe=recipe,
+            default_published=default_published,
+            max_published=max_published,
+            language=self.language,
         )
 
-    def version(self, original: Original, cleaned: Cleaned | None = None) -> merging.Version:
-        """An original as a version of its entry, cleaned now where that was not done yet."""
-        cleaned = cleaned or self.prepare(original.draft, original.dated, original.seen)
+    def make_version(self, original: Original, cleaned: Cleaned | None = None) -> merging.Version:
+        """Make an original a version of its entry. Without `cleaned`, the original is cleaned first.
+
+        Raises ReadError if today's rules cannot clean it.
+        """
+        cleaned = cleaned or self.clean(original.draft, original.dated, original.seen)
         if cleaned.article.id != original.entry_id:  # the private version of an article
             cleaned = replace(cleaned, article=replace(cleaned.article, id=original.entry_id))
         return merging.Version(
             cleaned=cleaned,
-            titled=bool(original.draft.title),
-            place=(original.inbox, original.path, original.position),
+            has_title=bool(original.draft.title),
+            key=(original.inbox, original.path, original.position),
             edited=original.edited,
         )
 
-    def versions(self, originals: Sequence[Original]) -> Iterator[merging.Version]:
-        """What is kept of an entry, cleaned; what today's rules cannot clean any more is left out."""
+    def clean_versions(self, originals: Sequence[Original]) -> Iterator[merging.Version]:
+        """Clean the stored originals of an entry. Those that today's rules cannot clean are left out."""
         for original in originals:
             try:
-                yield self.version(original)
+                yield self.make_version(original)
             except Exception as error:
                 log.warning("%r cannot be cleaned again: %s: %s", original.path, type(error).__name__, error)
 
     def fingerprint(self) -> int:
-        """Return a number that changes with everything that decides what cleaning makes of a draft and says
-        of it: rules, libraries, configuration.
+        """Return a number that changes with everything that decides the result and the receipt of cleaning:
+        rules, libraries, configuration.
         """
-        made_by = f"{rules.VERSION}.{stats.VERSION} {library_versions.versions(library_versions.CLEANING)}"
-        said = f"{made_by} {self.language} {self.catalogue.said()}"
-        if self.audiences.several:
-            said += f" {self.audiences.digest()}"
-        return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=7).digest(), "big")
+        libraries = library_versions.describe(library_versions.CLEANING)
+        text = f"{rules.VERSION}.{stats.VERSION} {libraries} {self.language} {self.catalogue.said()}"
+        if self.audiences.has_several:
+            text += f" {self.audiences.digest()}"
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")

@@ -1,4 +1,4 @@
-"""The libraries that decide what is made of a file, and their versions: a newer one may decide otherwise."""
+"""The libraries that parsing and cleaning depend on. Another version of one may change results."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from importlib import metadata
 from platform import python_version_tuple
 
 CLEANING = ("google-re2", "nh3", "python-slugify", "text-unidecode", "turbohtml")
-"""What a draft goes through until it is an article; Python's own parsers and tables beside them."""
+"""Libraries that make an article of a draft. Python's own parsers and tables do so too."""
 READING = ("beautifulsoup4", "feedparser", "lxml", "markdown-it-py", "mdit-py-plugins", "turbohtml")
-"""What a file goes through until it is a draft."""
+"""Libraries that make drafts of a file."""
 
 
-def versions(names: Sequence[str]) -> str:
-    """Return Python's version and those of some libraries, as `Python 3.11, nh3 0.3.2`."""
+def describe(names: Sequence[str]) -> str:
+    """Describe the versions of Python and of some libraries, as `Python 3.11, nh3 0.3.2`."""
     python = ".".join(python_version_tuple()[:2])
     return ", ".join((f"Python {python}", *(f"{name} {_version(name)}" for name in names)))
 
 
-@cache  # an upgrade may replace the files under a running process, which keeps what it has loaded
+@cache  # an upgrade may replace the files, while a running process still uses the version that it has loaded
 def _version(name: str) -> str:
     try:
         return metadata.version(name)
-    except metadata.PackageNotFoundError:  # installed in some way of its own
+    except metadata.PackageNotFoundError:  # installed without metadata
         return "unknown"

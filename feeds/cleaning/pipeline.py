@@ -67,13 +67,19 @@ def fingerprint(recipe: Recipe) -> str:
 
 
 def clean(
-    draft: Draft, *, source: Source, recipe: Recipe, dated: datetime, latest: datetime, language: str = ""
+    draft: Draft,
+    *,
+    source: Source,
+    recipe: Recipe,
+    default_published: datetime,
+    max_published: datetime,
+    language: str = "",
 ) -> Cleaned:
     """Make an Article of a Draft.
 
-    `dated` is the time of an article that names none, `latest` the latest that any can have; `language` is
-    for an article whose text does not show it either. Raises ReadError where the draft's link is no address
-    or its body is beyond the bounds.
+    `default_published` is the time of an article that names none, `max_published` the latest time that any
+    article can have. `language` is the language of an article if neither the draft, the source nor the text
+    tells it. Raises ReadError if the draft's link is not an http address or its body is beyond the bounds.
     """
     link, title = head(draft, recipe)
     body = clean_body(draft.html, link=link, recipe=recipe, title=title)
@@ -84,8 +90,8 @@ def clean(
         )
     )
     bylines = [name for name in body.bylines if name not in own_names]
-    published = _published(draft.published, body.stamped, dated, latest)
-    updated = draft.updated if draft.updated and published <= draft.updated <= latest else published
+    published = _published(draft.published, body.stamped, default_published, max_published)
+    updated = draft.updated if draft.updated and published <= draft.updated <= max_published else published
     tags = dict.fromkeys(tag for tag in map(plain_text.decoded, draft.tags) if tag and tag not in own_names)
     return Cleaned(
         article=Article(
@@ -125,15 +131,15 @@ def _written_in(title: str, text: str) -> str:
 
 
 def _published(
-    told: datetime | None, stamped: datetime | None, dated: datetime, latest: datetime
+    told: datetime | None, stamped: datetime | None, default_published: datetime, max_published: datetime
 ) -> datetime:
     """When an article appeared: what its file tells, the stamp in its body where the file tells only the day
     or nothing, else the file's own time. Nothing in the future.
     """
-    if told and EPOCH <= told <= latest:
+    if told and EPOCH <= told <= max_published:
         only_a_day = told == told.replace(hour=0, minute=0, second=0, microsecond=0)
         return stamped if only_a_day and stamped and abs(stamped - told) < _A_DAY_ANYWHERE else told
-    return stamped if stamped and EPOCH <= stamped <= latest else min(dated, latest)
+    return stamped if stamped and EPOCH <= stamped <= max_published else min(default_published, max_published)
 
 
 def clean_body(

@@ -73,7 +73,7 @@ class Inspector:
         now = datetime.now(UTC)
 
         def clean_draft(entry: str, draft: Draft) -> tuple[str, Draft, Cleaned]:
-            return entry, draft, cleaner.prepare(draft, dated, now)
+            return entry, draft, cleaner.clean(draft, dated, now)
 
         for entry, draft, cleaned in parsed.clean(clean_draft):
             yield from self._article(entry, draft, cleaned, form)

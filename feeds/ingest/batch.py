@@ -115,7 +115,7 @@ class InboxIngest:
 
     def _split(self, batch: ReadBatch, incoming: Incoming, before: Sequence[Original]) -> Split:
         audiences = self.cleaner.audiences
-        if not audiences.several:
+        if not audiences.has_several:
             return Split(incoming.articles)
         stored = self._stored_versions(incoming, before)
         return batch_plan.split_audiences(
@@ -129,8 +129,12 @@ class InboxIngest:
         ids: set[str] = set()
         for article_id, places in batch_plan.places_by_article(incoming).items():
             versions[article_id] = []
-            readers = {audiences.of_draft(incoming.articles[place].original.draft) for place in places}
-            ids |= {article_id, *(own for one in readers for own in audiences.own_ids(article_id, one))}
+            readers = {
+                audiences.audience_of_draft(incoming.articles[place].original.draft) for place in places
+            }
+            ids.add(article_id)
+            for audience in readers:
+                ids.update(audiences.private_ids(article_id, audience))
         ids |= {original.entry_id for original in before if article_id_of(original) in versions}
         known: set[str] = set()
         while ids:  # a second time for the private versions that are stored under the article's id
@@ -141,7 +145,8 @@ class InboxIngest:
                 article_id = article_id_of(original)
                 if article_id in versions:
                     versions[article_id].append(original)
-                    ids |= {*audiences.own_ids(article_id, audiences.of_draft(original.draft))} - known
+                    audience = audiences.audience_of_draft(original.draft)
+                    ids.update(set(audiences.private_ids(article_id, audience)) - known)
         return versions
 
     def _before(self, batch: ReadBatch, incoming: Incoming) -> list[Original]:
@@ -150,6 +155,6 @@ class InboxIngest:
         It is read again when there are several audiences: the batch before this one may have moved an
         original to another entry after this batch was read.
         """
-        if batch.files and not self.cleaner.audiences.several:
+        if batch.files and not self.cleaner.audiences.has_several:
             return [original for path in incoming.rewritten for original in batch.previous.get(path, ())]
         return self.store.originals_of_files(self.inbox.name, incoming.rewritten)

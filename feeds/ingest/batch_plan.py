@@ -18,7 +18,7 @@ from itertools import count
 
 from feeds import parsers
 from feeds.cleaning import merging
-from feeds.cleaning.audiences import Audiences, Place, article_id_of, place_of
+from feeds.cleaning.audiences import Audiences, OriginalKey, article_id_of, original_key
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import InboxFile
 from feeds.ingest.tasks import FileResult
@@ -104,7 +104,7 @@ class Split:
     """Articles of which none shares an entry with an article for another audience."""
 
     articles: dict[FilePlace, IncomingArticle]
-    moved: dict[Place, Original] = field(default_factory=dict)
+    moved: dict[OriginalKey, Original] = field(default_factory=dict)
     """Stored originals that move to another entry, by their place, with the id of that entry."""
     left: frozenset[str] = frozenset()
     """Ids of the entries that they leave."""
@@ -117,7 +117,7 @@ class Merge:
     articles: list[IncomingArticle] = field(default_factory=list)
     dropped: list[Original] = field(default_factory=list)
     """Articles that a feed or an archive lists no more, which stay as they were."""
-    moved: dict[Place, Original] = field(default_factory=dict)
+    moved: dict[OriginalKey, Original] = field(default_factory=dict)
     left: frozenset[str] = frozenset()
     entries_of_files: dict[str, list[str]] = field(default_factory=dict)
     """The entry ids that each rewritten file had or has, by path."""
@@ -201,9 +201,9 @@ def _is_forgotten(cleaned: Cleaned, forgotten: frozenset[str], audiences: Audien
     Where there are several audiences, the public entry may be forgotten and the private one not.
     """
     article = cleaned.article
-    if not forgotten.isdisjoint(audiences.own_ids(article.id, article.source.slug)):
+    if not forgotten.isdisjoint(audiences.private_ids(article.id, article.source.slug)):
         return True
-    return article.id in forgotten and not audiences.several
+    return article.id in forgotten and not audiences.has_several
 
 
 def _add_state(
@@ -241,26 +241,26 @@ def split_audiences(
     was forgotten, only versions with an entry that is still there are kept.
     """
     articles: dict[FilePlace, IncomingArticle] = {}
-    moved: dict[Place, Original] = {}
+    moved: dict[OriginalKey, Original] = {}
     left: set[str] = set()
     for article_id, places in places_by_article(incoming).items():
         read = [incoming.articles[place].original for place in places]
-        present = {audiences.of_draft(original.draft) for original in read}
+        present = {audiences.audience_of_draft(original.draft) for original in read}
         kept = [
             original
             for original in stored.get(article_id, ())
             if not _is_replaced(original, read, incoming, inbox)
-            or audiences.of_draft(original.draft) in present
+            or audiences.audience_of_draft(original.draft) in present
         ]
         ids = audiences.entry_ids(article_id, kept, read)
         for original in kept:
-            entry_id = ids[audiences.of_draft(original.draft)]
+            entry_id = ids[audiences.audience_of_draft(original.draft)]
             if entry_id != original.entry_id:
-                moved[place_of(original)] = replace(original, entry_id=entry_id)
+                moved[original_key(original)] = replace(original, entry_id=entry_id)
                 left.add(original.entry_id)
         known = {original.entry_id for original in kept}
         for place in places:
-            entry_id = ids[audiences.of_draft(incoming.articles[place].original.draft)]
+            entry_id = ids[audiences.audience_of_draft(incoming.articles[place].original.draft)]
             if article_id not in forgotten or entry_id in known:
                 articles[place] = _with_entry_id(incoming.articles[place], entry_id)
     return Split(articles, moved, frozenset(left))
@@ -301,7 +301,7 @@ def continue_files(incoming: Incoming, split: Split, before: Iterable[Original])
     merge = Merge(moved=split.moved, left=split.left)
     previous: dict[str, dict[str, Original]] = {path: {} for path in incoming.rewritten}
     for original in before:
-        original = split.moved.get(place_of(original), original)
+        original = split.moved.get(original_key(original), original)
         previous[original.path][original.entry_id] = original
     by_path: dict[str, list[IncomingArticle]] = {}
     for article in split.articles.values():
@@ -380,11 +380,11 @@ def merge_entries(
     for originals in stored.values():
         for original in originals:
             if is_lasting(original) or (original.path, original.position) in dropped:
-                original = merge.moved.get(place_of(original), original)
+                original = merge.moved.get(original_key(original), original)
                 others.setdefault(original.entry_id, []).append(original)
     versions: dict[str, list[merging.Version]] = {entry_id: [] for entry_id in merge.entry_ids}
     for article in merge.articles:
-        versions[article.original.entry_id].append(cleaner.version(article.original, article.cleaned))
+        versions[article.original.entry_id].append(cleaner.make_version(article.original, article.cleaned))
     changes = Batch(
         files=incoming.files,
         rewritten=incoming.rewritten,
@@ -393,7 +393,7 @@ def merge_entries(
     )
     for entry_id, incoming_versions in versions.items():
         originals = others.get(entry_id, [])
-        if all_versions := [*incoming_versions, *cleaner.versions(originals)]:
+        if all_versions := [*incoming_versions, *cleaner.clean_versions(originals)]:
             changes.entries.append(merging.merge(all_versions))
         elif not originals or entry_id in merge.left:  # what is stored may hold text of what has left it
             changes.orphans.append(entry_id)

@@ -109,7 +109,7 @@ def preview(
         source, recipe = _source_and_recipe(draft, catalogue, chosen)
         walk = trace.of_draft(draft, recipe)
         cleaned = pipeline.clean(
-            draft, source=source, recipe=recipe, dated=now, latest=now, language=language
+            draft, source=source, recipe=recipe, default_published=now, max_published=now, language=language
         )
         return Preview(
             before=draft.html,

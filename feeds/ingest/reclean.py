@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from feeds.cleaning import merging
-from feeds.cleaning.audiences import place_of
+from feeds.cleaning.audiences import original_key
 from feeds.cleaning.cleaner import Cleaner
 from feeds.ingest.tasks import EntryTask, clean_entry
 from feeds.ingest.workers import Job, Workforce
@@ -72,7 +72,7 @@ def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]
     the number `audiences` of the database is not that of their own configuration.
     """
     audiences, before = cleaner.audiences, store.number("audiences") or 0
-    if not audiences.several and not before:
+    if not audiences.has_several and not before:
         return
     if before != audiences.digest():
         store.set_number("audiences", _HALF_PARTED)
@@ -84,9 +84,11 @@ def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]
         originals += [one for kept in store.originals_of_entries(sorted(related)).values() for one in kept]
         if changed := audiences.regroup(originals):
             moved = [
-                replace(one, entry_id=changed[place_of(one)]) for one in originals if place_of(one) in changed
+                replace(one, entry_id=changed[original_key(one)])
+                for one in originals
+                if original_key(one) in changed
             ]
-            left = {one.entry_id for one in originals if place_of(one) in changed}
+            left = {one.entry_id for one in originals if original_key(one) in changed}
             _move_originals(store, cleaner, moved, left, clock())
     if before != audiences.digest():
         store.set_number("audiences", audiences.digest())
@@ -96,15 +98,15 @@ def _move_originals(
     store: Store, cleaner: Cleaner, moved: list[Original], left: set[str], now: datetime
 ) -> None:
     """Move originals to the entries that they name, and make these entries and those that they left anew."""
-    places = {place_of(one) for one in moved}
+    keys = {original_key(one) for one in moved}
     originals = {entry_id: list[Original]() for entry_id in left | {one.entry_id for one in moved}}
     for entry_id, kept in store.originals_of_entries(list(originals)).items():
-        originals[entry_id] += (one for one in kept if place_of(one) not in places)
+        originals[entry_id] += (one for one in kept if original_key(one) not in keys)
     for one in moved:
         originals[one.entry_id].append(one)
     batch = Batch(originals=moved)
     for entry_id, kept in originals.items():
-        if versions := list(cleaner.versions(kept)):
+        if versions := list(cleaner.clean_versions(kept)):
             batch.entries.append(merging.merge(versions))
         else:  # what is stored may hold text of the versions that left
             batch.orphans.append(entry_id)

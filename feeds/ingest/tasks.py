@@ -84,7 +84,7 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
             draft = replace(draft, source_name=task.source)
         previous = task.previous.get(identity.entry_id(draft.link))
         times = (previous.dated, previous.seen) if previous else (task.dated, task.latest)
-        cleaned = cleaner.prepare(draft, *times)
+        cleaned = cleaner.clean(draft, *times)
         article = cleaned.article
         search_document = search_terms.search_document(article.title, article.html)
         is_edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
@@ -106,8 +106,8 @@ def _is_edited(cleaner: Cleaner, previous: Original, draft: Draft, cleaned: Clea
     before = previous.draft
     if (before.title, before.html, before.link) == (draft.title, draft.html, draft.link):
         return False
-    version = next(cleaner.versions([previous]), None)
-    return version is None or merging.significant(version.cleaned, cleaned)
+    version = next(cleaner.clean_versions([previous]), None)
+    return version is None or merging.is_significant(version.cleaned, cleaned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class EntryTask:
 
 def clean_entry(cleaner: Cleaner, task: EntryTask) -> Cleaned | None:
     """Clean an entry again; None where today's rules cannot clean any of its originals."""
-    versions = list(cleaner.versions(task.originals))
+    versions = list(cleaner.clean_versions(task.originals))
     return merging.merge(versions) if versions else None
 
 

@@ -189,7 +189,7 @@ def article_of(data: bytes) -> tuple[str, bytes]:
 def _check(cleaner: Cleaner, name: str, data: bytes, now: datetime) -> tuple[Refusal, ...]:
     """Return what of a file cannot be used. Raises ReadError when nothing of it can."""
     parsed = ParsedFile(data, name)
-    for _ in parsed.clean(lambda _, draft: cleaner.prepare(draft, now, now)):
+    for _ in parsed.clean(lambda _, draft: cleaner.clean(draft, now, now)):
         pass
     return tuple(parsed.refused)
 
@@ -209,4 +209,4 @@ def _articles(work: Ingest, name: str) -> tuple[Article, ...]:
     if not work.private:
         return tuple(served[one.entry_id] for one in originals if one.entry_id in served)
     shown = [one for one in originals if one.entry_id in served]
-    return tuple(version.cleaned.article for version in work.cleaner.versions(shown))
+    return tuple(version.cleaned.article for version in work.cleaner.clean_versions(shown))

@@ -354,5 +354,5 @@ def versions() -> str:
     Taken once a process, when it is first asked for: it reads all files of the package.
     """
     own = f"feeds {__version__} ({_source()}), rules {rules.VERSION}, readers {parsers.VERSION}"
-    theirs = library_versions.versions(sorted({*library_versions.CLEANING, *library_versions.READING}))
+    theirs = library_versions.describe(sorted({*library_versions.CLEANING, *library_versions.READING}))
     return f"{own}, tally {stats.VERSION}, search {search_terms.VERSION}, {theirs}"

@@ -19,8 +19,8 @@ def article(draft: Draft, rules: str = "") -> Article:
         draft,
         source=Source(slug="gazette", title="The Gazette"),
         recipe=recipe_of(draft.link, rules=rules),
-        dated=datetime(2026, 9, 9, tzinfo=UTC),
-        latest=LATEST,
+        default_published=datetime(2026, 9, 9, tzinfo=UTC),
+        max_published=LATEST,
     ).article
 
 

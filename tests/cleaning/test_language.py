@@ -42,5 +42,7 @@ def test_a_title_says_what_a_text_is_too_short_to_say() -> None:
 def language_of(title: str, html: str) -> str:
     draft = Draft(link="https://harbour.example/1", title=title, html=html)
     source = Source(slug="harbour", title="Harbour")
-    made = pipeline.clean(draft, source=source, recipe=build([]), dated=EPOCH, latest=EPOCH, language="xx")
+    made = pipeline.clean(
+        draft, source=source, recipe=build([]), default_published=EPOCH, max_published=EPOCH, language="xx"
+    )
     return made.article.language

@@ -30,7 +30,7 @@ def feed(*links: str) -> bytes:
 
 
 def title_of(_: str, draft: Draft) -> str:
-    return CLEANER.prepare(draft, NOON, NOON).article.title
+    return CLEANER.clean(draft, NOON, NOON).article.title
 
 
 def test_articles_that_cannot_be_cleaned_are_named_and_the_others_are_returned() -> None:

@@ -92,13 +92,13 @@ ACCOUNTS = st.lists(
             st.sampled_from(["", "Nine.", "N i n e .", "Ten o.", "Nine and noon."]),
             st.integers(0, 3),
         ),
-        titled=st.booleans(),
-        place=st.tuples(st.just("folder"), st.sampled_from("abcdefgh"), st.just(0)),
+        has_title=st.booleans(),
+        key=st.tuples(st.just("folder"), st.sampled_from("abcdefgh"), st.just(0)),
         edited=st.none() | st.integers(0, 9).map(lambda hours: NOON + timedelta(hours=hours)),
     ),
     min_size=1,
     max_size=5,
-    unique_by=lambda version: version.place,
+    unique_by=lambda version: version.key,
 )
 
 

@@ -177,8 +177,8 @@ def test_a_cleaner_travels_with_the_lists_of_others(tmp_path: Path) -> None:
     (original,) = next(iter(watch.store.originals_of_entries(watch.store.entry_ids()).values()))
     watch.store.close()
     assert there.fingerprint() == here.fingerprint()
-    made = here.version(original).cleaned
-    assert there.version(original).cleaned == made
+    made = here.make_version(original).cleaned
+    assert there.make_version(original).cleaned == made
     assert 'href="https://harbour.example/x?a=b"' in made.article.html
 
 

@@ -104,7 +104,9 @@ def measure(folder: Path) -> dict[str, object]:
         digest.update(data)
         for draft in parsers.read(data, path.name):
             source, recipe = catalogue.place(draft)
-            html = clean(draft, source=source, recipe=recipe, dated=LATEST, latest=LATEST).article.html
+            html = clean(
+                draft, source=source, recipe=recipe, default_published=LATEST, max_published=LATEST
+            ).article.html
             for kind, count in LEFT.items():
                 left[kind] += count(html)
             soup = BeautifulSoup(f"<div>{html}</div>", "lxml")

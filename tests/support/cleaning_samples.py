@@ -42,7 +42,7 @@ def recipe_of(link: str = LINK, source: str = "", rules: str = "") -> recipe.Rec
 
 def cleaned(draft: Draft) -> Cleaned:
     """A draft cleaned as the ingest does it."""
-    return Cleaner(CATALOGUE, "").prepare(draft, LATEST, LATEST)
+    return Cleaner(CATALOGUE, "").clean(draft, LATEST, LATEST)
 
 
 def cleaned_body(html: str, link: str = LINK, off: tuple[str, ...] = ()) -> pipeline.Body:

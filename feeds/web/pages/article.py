@@ -97,6 +97,7 @@ def _original(site: Site, article: Article) -> Original | None:
     """What the article was made of: of several files the fullest, as `merge` takes it."""
     kept = site.store.originals_of_entries([article.id]).get(article.id, [])
     audiences = Audiences(site.config.private, site.config.catalogue)
-    if audiences.several:
-        kept = [one for one in kept if audiences.of_draft(one.draft) == audiences.of(article.source.slug)]
+    if audiences.has_several:
+        audience = audiences.audience_of_source(article.source.slug)
+        kept = [one for one in kept if audiences.audience_of_draft(one.draft) == audience]
     return max(kept, key=lambda one: (len(one.draft.html), one.dated, one.path), default=None)
