@@ -112,7 +112,9 @@ def absolute(url: str, base: str = "") -> str:
             url = _mended(urljoin(base, url)) if base and url else ""
         if url[:7].lower() == "mailto:":
             return _UNSAFE.sub(_percent, url)
-        return ascii_url(url)
+        encoded = ascii_url(url)
+        # IDNA drops zero-width characters: `https://a.example\u200bhttp://b` becomes two joined addresses.
+        return encoded if _mended(encoded) == encoded else ascii_url(_mended(encoded))
     except ValueError:  # urljoin and idna object to what is no address, such as an open bracket
         return ""
 

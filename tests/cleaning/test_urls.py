@@ -29,15 +29,24 @@ RECIPE = recipe_of(rules=RULES)
 
 _PIECES = st.sampled_from(
     (
-        "https:// http:// // / ? & # = % %2F %3A %20 : @ [ ] . .. ; , | \\ é 港 \x00 \n ssl: amp; #038; u= "
-        "url= images.weserv.nl wsrv.nl thumbs.example.net/unsafe/1x1/ out.example.net go.example.net/to/ "
-        "example.org utm_source=x fbclid=1 a=b ?url= &w=8 :443 :99999 127.0.0.1 1.2.3 [::1] javascript: "
-        "mailto: data: pack.example.net/v2/url?u=https-3A__ pack.example.net/v3/__ __;w6k! ** * "
+        "https:// http:// // / ? & # = % %2F %3A %20 : @ [ ] . .. ; , | \\ é 港 \x00 \x1f \x85 \n \t "
+        "\u200b \u2028 \ufeff \ud800 \udcff ssl: amp; #038; u= url= images.weserv.nl wsrv.nl "
+        "thumbs.example.net/unsafe/1x1/ out.example.net go.example.net/to/ example.org utm_source=x "
+        "fbclid=1 a=b ?url= &w=8 :443 :99999 127.0.0.1 1.2.3 [::1] javascript: mailto: data: "
+        "pack.example.net/v2/url?u=https-3A__ pack.example.net/v3/__ __;w6k! ** * "
         "base.example.net?u= aHR0cHM6Ly9hLmI kind=ad kind=b shop.co.uk/a /ref=b /ref=/ref= %E6%B8%AF "
         "#:~:text=x xtor=1 www.youtube.com/watch?v=1&si=2 user@ xn-- ￿ ．"
     ).split(" ")
 )
-addresses = st.one_of(st.text(), st.lists(_PIECES, max_size=12).map("".join))
+addresses = st.one_of(
+    st.text(),
+    st.lists(_PIECES, max_size=12).map("".join),
+    # Characters that no address may hold, in each part of one.
+    st.builds(
+        "https://{}shop.co.uk{}/a{}/ref=b{}?{}kind=ad{}&a=b#{}xtor=1{}".format,
+        *[st.sampled_from(["", "", "", *"\n\t\r\x00\x1f\x7f\x85\u200b\u2028\ufeff\ud800\udcff "])] * 8,
+    ),
+)
 
 
 @given(addresses, addresses)
@@ -45,6 +54,12 @@ addresses = st.one_of(st.text(), st.lists(_PIECES, max_size=12).map("".join))
 @example("https://images.weserv.nl/?url=" * 40 + "img.example.org/1.jpg", "")
 @example("https://example.org/" + "038;#038;" * 2000, "")
 @example("http://" * 3000, "http://[")
+@example("https://\nshop.co.uk/a/ref=b\udcff", "")
+@example("https://\n港?utm_source=\ud800", "")
+@example("https://\nexample.org/?utm_source=" + "x" * urls.MAX_URL_CHARACTERS, "")
+@example("https://a.example\u200bhttp://b.example/", "")
+@example("https://\ufeffhttp://", "")
+@example("https://out.example.net/?u=https://thumbs.example.net/unsafe/1x1/" * 15 + "example.org/", "")
 def test_edits_never_raise_and_settle_at_once(url: str, base: str) -> None:
     edits: dict[str, Callable[[str], str]] = {
         "strip_tracking": lambda value: url_tracking.strip_tracking(value, RECIPE.tracking),

@@ -37,9 +37,9 @@ RECIPE = recipe_with(*TEXTS, packs=load_packs())
 
 _PIECES = st.sampled_from(
     (
-        "https:// http:// // / ? & # = % %2F %3A %3D : @ [ . , é 港 \x00 \udcff \n amp; #038; u= to= "
-        "www.shop.co.uk/ shop.example/out? odd.example bare.example inverse.example urldefense.com/v3/__ __; "
-        "images.weserv.nl/?url= www.google.de/amp/s/ www.bing.com/ck/a?u=a1 aHR0cHM6Ly9hLmI * ** !! "
+        "https:// http:// // / ? & # = % %2F %3A %3D : @ [ . , é 港 \x00 \u200b \udcff \n amp; #038; u= "
+        "to= www.shop.co.uk/ shop.example/out? odd.example bare.example inverse.example urldefense.com/v3/__ "
+        "__; images.weserv.nl/?url= www.google.de/amp/s/ www.bing.com/ck/a?u=a1 aHR0cHM6Ly9hLmI * ** !! "
         "gz_a=1 ref=b tag=3 from=x at_x=12 a=1 b=2 id=1 keep=1 keep /ref=abc ?pc x utm_source=x "
         "www.amazon.co.jp/dp/ref=a :~:text=x #:~: HTTP:// SHOP.EXAMPLE/ shop.example:80 user@ "
         "https%3A%2F%2F https%253A"
@@ -52,6 +52,8 @@ addresses = st.one_of(st.text(), st.lists(_PIECES, max_size=12).map("".join))
 @settings(max_examples=examples(1200), deadline=None)
 @example("https://shop.example/" + "?pc" * 300)
 @example("https://www.shop.co.uk/?https://shop.example/out?to=" * 30)
+@example("https://\nwww.amazon.co.jp/dp/ref=a\udcff")
+@example("https://www.google.de/amp/s/images.weserv.nl/?url=harbour.example/1.jpg")
 @example("https://urldefense.com/v3/__" * 20 + "https://a.b/**A*__;YWJjZA!!")
 def test_edits_by_lists_never_raise_and_settle_at_once(url: str) -> None:
     edits: list[Callable[[str], str]] = [
