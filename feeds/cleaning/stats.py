@@ -64,8 +64,9 @@ what contacts that spared a reader, the hosts tell."""
 
 KIND_OF: Mapping[str, str] = {rule: kind.name for kind in KINDS for rule in kind.rules}
 
-WITHOUT_RECEIPT = frozenset({"referrers", "line-ends"})
-"""Rules that never say what they changed."""
+WITHOUT_RECEIPT = frozenset({"referrers", "line-ends", "paragraph", "media"})
+"""Rules whose work is no loss, so receipts do not list it (of `media` they list only players without an
+address). That a receipt does not name such a rule does not mean that the rule changed nothing."""
 
 
 def by_kind(receipt: Receipt) -> dict[str, int]:

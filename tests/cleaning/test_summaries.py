@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from feeds.cleaning.rules import NAMES
 from feeds.cleaning.stats import WITHOUT_RECEIPT
 from feeds.cleaning.summaries import Cleaning, Stopped, Sums, silent_rules, stopped, together
+from tests.support.cleaning_samples import cleaned_body
 
 MONDAY = date(2026, 1, 5)
 
@@ -56,6 +57,14 @@ def test_a_cleaning_answers_by_kind() -> None:
 def test_rules_that_never_had_anything_to_do_are_named() -> None:
     done = NAMES - WITHOUT_RECEIPT - {"stamp", "tracking"}
     assert silent_rules(Cleaning(pieces=dict.fromkeys(done, 1))) == ["tracking", "stamp"]
+
+
+def test_a_rule_that_works_without_a_receipt_is_not_named() -> None:
+    body = cleaned_body('Text in no block.<audio src="https://example.org/1.mp3"></audio>')
+    assert body.html.startswith("<p>Text in no block.</p>")
+    assert body.enclosures
+    assert not {"paragraph", "media"} & {change.rule for change in body.receipt.changes}
+    assert not {"paragraph", "media"} & set(silent_rules(Cleaning(pieces=body.receipt.pieces)))
 
 
 # Each week: its articles, and in how many of them the rule changed something.
