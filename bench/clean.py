@@ -25,7 +25,7 @@ from measuring import CORPUS, asked, cleaned, in_turns, say
 from turbohtml import parse_fragment
 
 from feeds import parsers
-from feeds.cleaning.sanitizer import sanitized
+from feeds.cleaning.sanitizer import sanitize
 from feeds.config.loader import load
 
 MOST_NH3 = 3
@@ -57,7 +57,7 @@ def main() -> None:
             {
                 "read and clean": read_and_clean,
                 "turbohtml": each(lambda html: parse_fragment(html, positions=False).inner_html),
-                "nh3": each(sanitized),
+                "nh3": each(sanitize),
                 "lxml": each(lambda html: lxml.html.tostring(lxml.html.fromstring(f"<div>{html}</div>"))),
                 "BeautifulSoup": each(lambda html: str(BeautifulSoup(html, "lxml"))),
             },

@@ -1,4 +1,4 @@
-"""Who may read an article: the public, or the readers of one private source. Pure.
+"""Audiences: the public, or the readers of one private source. Pure.
 
 Files of several sources can be versions of one article. Versions are merged within an audience only, so that
 the text of a private source never becomes part of an entry that other people see.
@@ -24,7 +24,10 @@ OriginalKey = tuple[str, str, int]
 
 
 def is_private(private: Sequence[str], catalogue: Catalogue, name: str) -> bool:
-    """Return whether `private` names a feed. A source that was renamed or merged stays private."""
+    """Return whether `private` names a feed.
+
+    A source that was renamed or merged stays private.
+    """
     if EVERY_FEED in private or name in private:
         return True
     return any(catalogue.moved(Source(slug=entry, title=entry)).slug == name for entry in private)
@@ -40,7 +43,10 @@ class Audiences:
 
     @property
     def has_several(self) -> bool:
-        """Whether there is more than one audience. Where every feed is private, there is one."""
+        """Whether there is more than one audience.
+
+        If every feed is private, there is only one.
+        """
         return bool(self.private) and EVERY_FEED not in self.private
 
     def audience_of_source(self, slug: str) -> str:
@@ -49,7 +55,10 @@ class Audiences:
         return slug if is_separate else EVERYBODY
 
     def audience_of_draft(self, draft: Draft) -> str:
-        """Return the audience of a draft, also if its source is not configured and `auto_sources` is off."""
+        """Return the audience of a draft.
+
+        Its source need not be configured, also if `auto_sources` is off.
+        """
         source = self.catalogue.moved(self.catalogue.origin_of(draft, auto=True))
         return self.audience_of_source(source.slug)
 
@@ -61,9 +70,10 @@ class Audiences:
         return groups
 
     def digest(self) -> int:
-        """Return a number that changes with the private sources; 0 if there is only one audience.
+        """Return a number that changes with the private sources.
 
-        Sources that were renamed or merged by hand are left out: their articles are split in the same run.
+        0 if there is only one audience. Sources that were renamed or merged by hand are left out: their
+        articles are split in the same run.
         """
         if not self.has_several:
             return 0
@@ -76,9 +86,10 @@ class Audiences:
         return int.from_bytes(hashlib.blake2b("\n".join(lines).encode(), digest_size=7).digest(), "big")
 
     def private_ids(self, article_id: str, audience: str) -> list[str]:
-        """Return the ids that a private version can have: its source may have had other slugs.
+        """Return the ids that a private version of an article can have.
 
-        Empty for the public: a public version has the id of the article.
+        There are several if its source had other slugs before. Empty for the public: a public version has the
+        id of the article.
         """
         if audience == EVERYBODY:
             return []
@@ -86,7 +97,7 @@ class Audiences:
         return [identity.private_id(article_id, slug) for slug in slugs]
 
     def related_ids(self, originals: Iterable[Original]) -> set[str]:
-        """Return the ids of the entries that may hold other versions of the articles of these originals."""
+        """Return the ids of entries that may hold other versions of these articles."""
         ids: set[str] = set()
         for original in originals:
             article_id = article_id_of(original)
@@ -95,7 +106,7 @@ class Audiences:
         return ids
 
     def regroup(self, originals: Iterable[Original]) -> dict[OriginalKey, str]:
-        """Return the new entry ids of the stored originals whose entry is not that of their audience."""
+        """Return new entry ids for originals that are in another audience's entry."""
         articles: dict[str, list[Original]] = {}
         for original in originals:
             articles.setdefault(article_id_of(original), []).append(original)
@@ -150,7 +161,10 @@ def _age(original: Original) -> tuple[object, ...]:
 
 
 def article_id_of(original: Original) -> str:
-    """Return the id that the article has by its link. A private version can have an id of its own."""
+    """Return the id that the article has by its link.
+
+    The entry of a private version can have another id.
+    """
     return identity.entry_id(original.draft.link)
 
 

@@ -1,4 +1,4 @@
-"""Clean drafts by the recipe of their source, and originals to versions of their entries. Pure."""
+"""Clean drafts, and make stored originals versions of their entries. Pure."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Cleaner:
         )
 
     def make_version(self, original: Original, cleaned: Cleaned | None = None) -> merging.Version:
-        """Make an original a version of its entry. Without `cleaned`, the original is cleaned first.
+        """Make an original a version of its entry.
 
-        Raises ReadError if today's rules cannot clean it.
+        Without `cleaned`, the original is cleaned first. Raises ReadError if today's rules cannot clean it.
         """
         cleaned = cleaned or self.clean(original.draft, original.dated, original.seen)
         if cleaned.article.id != original.entry_id:  # the private version of an article
@@ -63,7 +63,10 @@ class Cleaner:
         )
 
     def clean_versions(self, originals: Sequence[Original]) -> Iterator[merging.Version]:
-        """Clean the stored originals of an entry. Those that today's rules cannot clean are left out."""
+        """Clean the stored originals of an entry.
+
+        Originals that today's rules cannot clean are left out, with a warning in the log.
+        """
         for original in originals:
             try:
                 yield self.make_version(original)
@@ -71,8 +74,9 @@ class Cleaner:
                 log.warning("%r cannot be cleaned again: %s: %s", original.path, type(error).__name__, error)
 
     def fingerprint(self) -> int:
-        """Return a number that changes with everything that decides the result and the receipt of cleaning:
-        rules, libraries, configuration.
+        """Return a number that changes with everything that cleaning depends on.
+
+        It depends on the rules, the libraries and the configuration.
         """
         libraries = library_versions.describe(library_versions.CLEANING)
         text = f"{rules.VERSION}.{stats.VERSION} {libraries} {self.language} {self.catalogue.said()}"

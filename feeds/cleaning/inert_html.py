@@ -21,7 +21,7 @@ from turbohtml import Comment, Element, Node, Text
 
 from feeds.cleaning import allowlist, limits
 from feeds.cleaning.rules import repair
-from feeds.cleaning.sanitizer import MOST_VALUE
+from feeds.cleaning.sanitizer import MAX_VALUE_CHARACTERS
 from feeds.model.errors import ReadError
 from feeds.text import plain_text, urls
 
@@ -282,7 +282,7 @@ def _strip_preformatted(tree: Element) -> None:
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    if len(value) > MOST_VALUE:
+    if len(value) > MAX_VALUE_CHARACTERS:
         return None
     return value if _FILTERS.get(name, _any)(value) else None
 

@@ -1,4 +1,7 @@
-"""The libraries that parsing and cleaning depend on. Another version of one may change results."""
+"""The libraries that parsing and cleaning depend on, and their versions.
+
+Another version of a library may change the results.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ READING = ("beautifulsoup4", "feedparser", "lxml", "markdown-it-py", "mdit-py-pl
 
 
 def describe(names: Sequence[str]) -> str:
-    """Describe the versions of Python and of some libraries, as `Python 3.11, nh3 0.3.2`."""
+    """Return the versions of Python and some libraries: `Python 3.11, nh3 0.3.2`."""
     python = ".".join(python_version_tuple()[:2])
     return ", ".join((f"Python {python}", *(f"{name} {_version(name)}" for name in names)))
 

@@ -1,8 +1,8 @@
-"""Merge the versions of one article, from several files, to one entry. Pure; the order of the files is
-irrelevant (docs/input-facts.md#duplicate-articles).
+"""Merge the versions of one article to one entry. Pure.
 
-The entry has the newest title, the longest body and the first date. Later versions can be stubs that have
-only a title, so a body is replaced only by one that has at least as much text.
+The order of the versions is irrelevant (docs/input-facts.md#duplicate-articles). The entry has the newest
+title, the longest body and the first date. Later versions can be stubs that have only a title, so a body is
+replaced only by one that has at least as much text.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ff
 
 
 def is_significant(before: Cleaned, after: Cleaned) -> bool:
-    """Return whether a change is news to readers: another title, or MIN_CHANGED_WORDS words of the text."""
+    """Return whether a change of an article is news to its readers.
+
+    It is if the title changed, or at least MIN_CHANGED_WORDS words of the text.
+    """
     return visible(before.article.title) != visible(after.article.title) or _has_other_text(before, after)
 
 

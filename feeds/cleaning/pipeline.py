@@ -1,8 +1,8 @@
-"""Clean a Draft by a Recipe: to an Article and its Receipt.
+"""Clean a Draft by a Recipe: make an Article and its Receipt.
 
-The body is parsed once, the RULES change that one tree in their order, it is serialised once, and the
-allow-list sanitizer runs last, always: no pack and no setting can move it or switch it off. Pure: the time
-is an argument.
+The body is parsed once, the RULES change that one tree in their order, and it is serialised once. The
+allow-list sanitizer always runs last: no pack and no setting can move it or switch it off. Pure: the time is
+an argument.
 """
 
 from __future__ import annotations
@@ -15,55 +15,63 @@ from typing import Protocol
 from turbohtml import Element, Text, parse_fragment
 
 from feeds.cleaning import limits, stats, url_tracking, url_wrappers
-from feeds.cleaning.language import recognised
+from feeds.cleaning.language import detect_language
 from feeds.cleaning.recipe import Recipe
 from feeds.cleaning.rules import RULES, VERSION, Rule, links, repair
 from feeds.cleaning.rules.page import Page, short
-from feeds.cleaning.sanitizer import sanitized
+from feeds.cleaning.sanitizer import sanitize
 from feeds.model import identity
 from feeds.model.articles import EPOCH, Article, Change, Cleaned, Draft, Enclosure, Receipt, Source
 from feeds.model.errors import ReadError
 from feeds.text import plain_text, urls
 
-_A_DAY_ANYWHERE = timedelta(hours=38)  # from a day's midnight in UTC to its end in the last time zone
-_NOTHING = parse_fragment("")
+_DAY_IN_ANY_ZONE = timedelta(hours=38)  # from a day's midnight in UTC to its end in the last time zone
+_EMPTY_TREE = parse_fragment("")
 
-_MOST_ROUNDS = 4
+_MAX_ROUNDS = 4  # of rules and sanitizer after the first, where the sanitizer changed the tree
 
-MAX_URL_PASSES = 10  # two settle every address of 14,000 in cases, seeds and documents
-MOST_SAMPLES = 5  # of what a rule changed
+MAX_URL_PASSES = 10
+"""Passes of `clean_url`; two settle every address of 14,000 in cases, seeds and documents."""
+MAX_SAMPLES = 5
+"""The number of changed pieces of each rule that a receipt shows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """A cleaned body and what was found in it on the way."""
+class CleanedBody:
+    """A cleaned body, and what the rules found in it: authors, enclosures, date."""
 
     html: str
+    """The sanitized HTML."""
     text: str
+    """The visible text, without captions."""
     image: str
-    """The address of the first picture; empty where there is none."""
+    """The address of the first picture; empty if there is none."""
     bylines: tuple[str, ...]
+    """Names of authors, each once."""
     enclosures: tuple[Enclosure, ...]
     receipt: Receipt
-    stamped: datetime | None
-    """The time that a stamp at its top told."""
+    stamp_time: datetime | None
+    """The time in the date stamp at the top of the body; None if there is none."""
 
 
-class Witness(Protocol):
-    """Who looks on while a body is cleaned (trace.py). The tree is only lent: it changes afterwards."""
+class Observer(Protocol):
+    """Is notified of each step while a body is cleaned (trace.py).
 
-    def parsed(self, tree: Element) -> None:
-        """The tree as the rules find it; again where the sanitizer read another one."""
+    It must not keep a tree: trees change with the next step.
+    """
 
-    def applied(self, rule: Rule, pieces: Sequence[str], tree: Element) -> None:
-        """What a rule answered, and what it made of the tree."""
+    def on_parsed(self, tree: Element) -> None:
+        """Receive the tree before each round of the rules."""
 
-    def sanitized(self, tree: Element, html: str) -> None:
-        """What the sanitizer was given, and what it made of it."""
+    def on_rule(self, rule: Rule, pieces: Sequence[str], tree: Element) -> None:
+        """Receive samples of the pieces that a rule changed, and the tree after it."""
+
+    def on_sanitized(self, tree: Element, html: str) -> None:
+        """Receive the tree that the sanitizer was given, and the HTML that it returned."""
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """What an article was cleaned by: the recipe's data and the version of the rules."""
+    """Return the fingerprint of a recipe and the rules, as stored with each article."""
     return f"{VERSION}-{recipe.digest}"
 
 
@@ -82,16 +90,16 @@ def clean(
     article can have. `language` is the language of an article if neither the draft, the source nor the text
     tells it. Raises ReadError if the draft's link is not an http address or its body is beyond the bounds.
     """
-    link, title = head(draft, recipe)
+    link, title = clean_head(draft, recipe)
     body = clean_body(draft.html, link=link, recipe=recipe, title=title)
     own_names = {source.title, draft.source_name, *recipe.not_authors}
-    named = list(
+    authors = list(
         dict.fromkeys(
             name for name in map(plain_text.decoded, draft.authors) if name and name not in own_names
         )
     )
     bylines = [name for name in body.bylines if name not in own_names]
-    published = _published(draft.published, body.stamped, default_published, max_published)
+    published = _published(draft.published, body.stamp_time, default_published, max_published)
     updated = draft.updated if draft.updated and published <= draft.updated <= max_published else published
     tags = dict.fromkeys(tag for tag in map(plain_text.decoded, draft.tags) if tag and tag not in own_names)
     return Cleaned(
@@ -104,8 +112,8 @@ def clean(
             source=source,
             published=published,
             updated=updated,
-            language=draft.language or source.language or _written_in(title, body.text) or language,
-            authors=tuple(named or bylines),
+            language=draft.language or source.language or _article_language(title, body.text) or language,
+            authors=tuple(authors or bylines),
             tags=tuple(tags),
             image=body.image or (clean_url(urls.absolute(draft.image, link), recipe) if draft.image else ""),
             enclosures=_enclosures((*draft.enclosures, *body.enclosures), link, recipe),
@@ -113,117 +121,131 @@ def clean(
         receipt=body.receipt,
         text=body.text,
         recipe=fingerprint(recipe),
-        stats=stats.taken(draft.html, body.html, link=link, home=source.home),
+        stats=stats.measure(draft.html, body.html, link=link, home=source.home),
     )
 
 
-def head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
-    """The link and the title that a draft's body is cleaned with. Raises ReadError."""
+def clean_head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
+    """Clean the link and the title of a draft.
+
+    Raises ReadError if the link is not an http address.
+    """
     link = urls.canonical(url_tracking.strip_tracking(draft.link, recipe.tracking))
     if not link:
         raise ReadError(f"its link is no http address: {short(draft.link)!r}")
-    link = links.page_address(link, Page(tree=_NOTHING, link=link, recipe=recipe))
-    return link, _title(draft.title, recipe)
+    link = links.page_address(link, Page(tree=_EMPTY_TREE, link=link, recipe=recipe))
+    return link, _clean_title(draft.title, recipe)
 
 
-def _written_in(title: str, text: str) -> str:
-    """The language of a text, or where there is too little of it of what its title says too."""
-    return recognised(text) or recognised(f"{title}\n{text}".strip())
+def _article_language(title: str, text: str) -> str:
+    """Detect the language of a text, with its title if the text is too short."""
+    return detect_language(text) or detect_language(f"{title}\n{text}".strip())
 
 
 def _published(
-    told: datetime | None, stamped: datetime | None, default_published: datetime, max_published: datetime
+    file_time: datetime | None,
+    stamp_time: datetime | None,
+    default_published: datetime,
+    max_published: datetime,
 ) -> datetime:
-    """When an article appeared: what its file tells, the stamp in its body where the file tells only the day
-    or nothing, else the file's own time. Nothing in the future.
+    """Return the time at which an article was published, never after `max_published`.
+
+    It is the time in its file; the time of the stamp in its body if the file names only the day or nothing;
+    otherwise `default_published`.
     """
-    if told and EPOCH <= told <= max_published:
-        only_a_day = told == told.replace(hour=0, minute=0, second=0, microsecond=0)
-        return stamped if only_a_day and stamped and abs(stamped - told) < _A_DAY_ANYWHERE else told
-    return stamped if stamped and EPOCH <= stamped <= max_published else min(default_published, max_published)
+    if file_time and EPOCH <= file_time <= max_published:
+        is_day = file_time == file_time.replace(hour=0, minute=0, second=0, microsecond=0)
+        is_same_day = stamp_time is not None and abs(stamp_time - file_time) < _DAY_IN_ANY_ZONE
+        return stamp_time if is_day and stamp_time and is_same_day else file_time
+    if stamp_time and EPOCH <= stamp_time <= max_published:
+        return stamp_time
+    return min(default_published, max_published)
 
 
 def clean_body(
-    html: str, *, link: str, recipe: Recipe, title: str = "", witness: Witness | None = None
-) -> Body:
-    """Clean a body of HTML; `link` is what relative addresses are resolved against, `title` what a
-    heading at its top may only repeat, `witness` who is shown each step.
+    html: str, *, link: str, recipe: Recipe, title: str = "", observer: Observer | None = None
+) -> CleanedBody:
+    """Clean a body of HTML.
 
-    Raises ReadError where it is beyond the bounds.
+    Relative addresses are resolved against `link`. A heading at the top of the body that only repeats `title`
+    is removed. `observer` is notified of each step. Raises ReadError if the body is beyond the bounds.
     """
     limits.check_size(html)
     body = plain_text.legal(html)
     plain = repair.is_plain(body)
     tree = limits.parse(repair.mended(body, plain=plain))
     page = Page(tree=tree, link=link, recipe=recipe, title=title, plain=plain)
-    changes = _apply_rules(page, witness)
-    served, settled = _served(page, witness)
-    for _ in range(_MOST_ROUNDS):
-        if settled:
+    changes = _apply_rules(page, observer)
+    served, is_settled = _sanitize(page, observer)
+    for _ in range(_MAX_ROUNDS):
+        if is_settled:
             break
         page.tree = limits.parse(served)
-        _apply_rules(page, witness)
-        served, settled = _served(page, witness)
-    first = page.tree.select_one("img[src]")
-    return Body(
+        _apply_rules(page, observer)
+        served, is_settled = _sanitize(page, observer)
+    picture = page.tree.select_one("img[src]")
+    return CleanedBody(
         html=served,
         text=_text(page.tree),
-        image=(first.attr("src") or "") if first is not None else "",
+        image=(picture.attr("src") or "") if picture is not None else "",
         bylines=tuple(dict.fromkeys(page.bylines)),
         enclosures=tuple(page.enclosures),
         receipt=Receipt(changes=changes),
-        stamped=page.stamped,
+        stamp_time=page.stamped,
     )
 
 
-def _apply_rules(page: Page, witness: Witness | None) -> tuple[Change, ...]:
+def _apply_rules(page: Page, observer: Observer | None) -> tuple[Change, ...]:
     changes = []
-    if witness is not None:
-        witness.parsed(page.tree)
+    if observer is not None:
+        observer.on_parsed(page.tree)
     for rule in RULES:
         pieces = () if rule.name in page.recipe.off else rule.apply(page)
         if pieces:
-            changes.append(Change(rule=rule.name, count=len(pieces), samples=tuple(pieces[:MOST_SAMPLES])))
-        if witness is not None:
-            witness.applied(rule, pieces, page.tree)
+            changes.append(Change(rule=rule.name, count=len(pieces), samples=tuple(pieces[:MAX_SAMPLES])))
+        if observer is not None:
+            observer.on_rule(rule, pieces, page.tree)
     return tuple(changes)
 
 
-def _served(page: Page, witness: Witness | None) -> tuple[str, bool]:
-    """The tree as sanitized HTML, and whether it still is that tree.
+def _sanitize(page: Page, observer: Observer | None) -> tuple[str, bool]:
+    """Sanitize the tree; return the HTML, and whether it has the tree's elements.
 
-    It is not where a rule left what no parser would make of any text, such as a link within a link: then
-    the sanitizer's parser built another tree, in which the rules may find something again.
+    It has not if a rule left a tree that no parser builds of any text, such as a link within a link. Then the
+    sanitizer's parser built another tree, in which the rules may have something to change again.
     """
-    given = limits.serialise(page.tree)
-    served = sanitized(given, page.recipe.frames)
-    if witness is not None:
-        witness.sanitized(page.tree, served)
-    return served, served.count("<") == given.count("<") - given.count("<!--")
+    html = limits.serialise(page.tree)
+    served = sanitize(html, page.recipe.frames)
+    if observer is not None:
+        observer.on_sanitized(page.tree, served)
+    return served, served.count("<") == html.count("<") - html.count("<!--")
 
 
-def _enclosures(found: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tuple[Enclosure, ...]:
-    """Each enclosure once, by the address that the body's rules would give it; without one it is none."""
-    made: dict[str, Enclosure] = {}
-    for enclosure in found:
+def _enclosures(enclosures: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tuple[Enclosure, ...]:
+    """Clean the addresses of enclosures as those of pictures; each address once.
+
+    Enclosures without an http address are left out.
+    """
+    by_url: dict[str, Enclosure] = {}
+    for enclosure in enclosures:
         url = urls.absolute(enclosure.url, link)
         if "image-proxies" not in recipe.off:
             url = urls.absolute(url_wrappers.unwrap(url, recipe.proxies))
         if "tracking" not in recipe.off:
             url = url_tracking.strip_tracking(url, recipe.tracking, picture=True)
         if url[:4].lower() == "http":
-            made.setdefault(url, replace(enclosure, url=url))
-    return tuple(made.values())
+            by_url.setdefault(url, replace(enclosure, url=url))
+    return tuple(by_url.values())
 
 
 def clean_url(url: str, recipe: Recipe) -> str:
-    """Clean one address: unwrap proxies and redirects, take tracking out.
+    """Clean one address: unwrap proxies and redirects, and remove tracking.
 
     Cleaning the result again changes nothing. Returns `url` unchanged if it does not settle in
     MAX_URL_PASSES passes.
     """
     cleaned = url
-    for _ in range(MAX_URL_PASSES):  # without its tracking, a broken address may be one that can be mended
+    for _ in range(MAX_URL_PASSES):  # without its tracking, a broken address may be one that can be repaired
         before, cleaned = cleaned, _clean_url_once(cleaned, recipe)
         if cleaned == before:
             return cleaned
@@ -231,20 +253,20 @@ def clean_url(url: str, recipe: Recipe) -> str:
 
 
 def _clean_url_once(url: str, recipe: Recipe) -> str:
-    page = Page(tree=_NOTHING, link=url, recipe=recipe)
-    made = urls.absolute(url) or url
-    made = url_wrappers.unwrap(url_wrappers.unwrap(made, recipe.proxies), recipe.redirects)
-    made = urls.absolute(made) or made
-    return url_tracking.strip_tracking(links.page_address(made, page), recipe.tracking)
+    page = Page(tree=_EMPTY_TREE, link=url, recipe=recipe)
+    url = urls.absolute(url) or url
+    url = url_wrappers.unwrap(url_wrappers.unwrap(url, recipe.proxies), recipe.redirects)
+    url = urls.absolute(url) or url
+    return url_tracking.strip_tracking(links.page_address(url, page), recipe.tracking)
 
 
-def _title(title: str, recipe: Recipe) -> str:
-    shown = plain_text.decoded(title)
+def _clean_title(title: str, recipe: Recipe) -> str:
+    title = plain_text.decoded(title)
     for suffix in recipe.title_suffixes:
-        shown = shown.removesuffix(suffix).rstrip() or shown
+        title = title.removesuffix(suffix).rstrip() or title
     for pattern in recipe.titles:
-        shown = pattern.sub("", shown).strip() or shown
-    return shown
+        title = pattern.sub("", title).strip() or title
+    return title
 
 
 _BREAKS = frozenset(
@@ -254,7 +276,10 @@ _NO_TEXT = ("figcaption", "rt", "rp")
 
 
 def _text(tree: Element) -> str:
-    """The visible text, blocks apart, captions left out: what summaries and comparisons are made of."""
+    """Return the visible text without captions, with newlines between blocks.
+
+    Removes captions from the tree. Summaries are made of this text, and versions are compared by it.
+    """
     pieces = []
     for element in list(tree.iter_elements(_NO_TEXT)):
         element.extract()

@@ -1,8 +1,8 @@
-"""The sanitizer that every body passes last: nh3 with the allow-list of `cleaning/allowlist.py`. Pure.
+"""Sanitize HTML by the allow-list of `cleaning/allowlist.py`, with nh3. Pure.
 
-nh3 works without holding the interpreter, but takes it back for each attribute that a filter is asked about:
-where another thread computes, each time waits for its turn. So the filter is there only for a text in which
-it could find something.
+This is the last step of every cleaning. nh3 runs without the interpreter lock, but takes it for each call of
+an attribute filter, and waits for it each time while another thread computes. So a filter is set only for a
+text that it could change.
 """
 
 from __future__ import annotations
@@ -14,34 +14,39 @@ import nh3
 from feeds.cleaning import allowlist
 from feeds.text import urls
 
-MOST_VALUE = 16_000  # characters of an attribute
-# The names of the attributes whose values are looked at, wherever and whatever they stand for.
-_LOOKED_AT = ("cite", "height", "poster", "width")
+MAX_VALUE_CHARACTERS = 16_000
+"""Characters of an attribute's value; attributes with longer values are removed."""
+# Names of the attributes whose values the filter checks. A text that has one of them anywhere is filtered.
+_CHECKED_ATTRIBUTES = ("cite", "height", "poster", "width")
 
 
-def sanitized(html: str, frames: frozenset[str] = frozenset()) -> str:
-    """The text with nothing in it but what is allowed, and the frames of these hosts, in a sandbox that no
-    body can open.
+def sanitize(html: str, frames: frozenset[str] = frozenset()) -> str:
+    """Remove everything from HTML that the allow-list does not name.
+
+    Frames are kept if their address is https and their host, or a parent domain of it, is one of `frames`.
+    They get a sandbox that the body cannot widen.
     """
     if not frames:
         return _without_frames(html)
     served = _with_frames(frames).clean(html).strip()
     if served.count("<iframe") != served.count(f' sandbox="{allowlist.FRAME["sandbox"]}"'):
-        return _without_frames(html)  # a frame that only the sanitizer's parser sees
+        return _without_frames(html)  # it has a frame that only the sanitizer's parser recognises
     return served
 
 
 def _without_frames(html: str) -> str:
-    said = html.lower()
-    filtered = len(html) > MOST_VALUE or any(name in said for name in _LOOKED_AT)
+    lower = html.lower()
+    filtered = len(html) > MAX_VALUE_CHARACTERS or any(name in lower for name in _CHECKED_ATTRIBUTES)
     return _allow_list(filtered=filtered).clean(html).strip()
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    """Sizes are pixels: a width of 100 % is the mirror's, not the picture's. That `cite` and `poster` hold
-    addresses, the sanitizer does not know. A value is no whole text.
+    """Return the value of an attribute, or None to remove the attribute.
+
+    Removed are values over MAX_VALUE_CHARACTERS; `cite` and `poster` without an http address, which nh3 does
+    not know to be addresses; and sizes that are not pixels: `width=100%` comes from the mirror's layout.
     """
-    if len(value) > MOST_VALUE:
+    if len(value) > MAX_VALUE_CHARACTERS:
         return None
     if name in ("cite", "poster"):
         return value if value.startswith(("https://", "http://")) else None
@@ -67,8 +72,8 @@ def _allow_list(*, filtered: bool) -> nh3.Cleaner:
 def _with_frames(frames: frozenset[str]) -> nh3.Cleaner:
     def attribute(tag: str, name: str, value: str) -> str | None:
         if tag == "iframe" and name == "src":
-            known = not frames.isdisjoint(urls.parents(urls.host(value)))
-            return value if known and value.startswith("https://") else None
+            is_allowed = not frames.isdisjoint(urls.parents(urls.host(value)))
+            return value if is_allowed and value.startswith("https://") else None
         return (
             allowlist.FRAME.get(name)
             if tag == "iframe" and name in allowlist.FRAME

@@ -21,7 +21,7 @@ from feeds.text import urls
 VERSION = 1
 """Raised with every change to what is counted, so that stored articles are counted again."""
 
-MOST_HOSTS = 50
+MAX_HOSTS = 50
 """Of one body, how many hosts are named; the others are counted."""
 
 
@@ -69,28 +69,28 @@ WITHOUT_RECEIPT = frozenset({"referrers", "line-ends", "paragraph", "media"})
 address). That a receipt does not name such a rule does not mean that the rule changed nothing."""
 
 
-def by_kind(receipt: Receipt) -> dict[str, int]:
+def count_by_kind(receipt: Receipt) -> dict[str, int]:
     """How many pieces of each kind were removed or changed; kinds with none are left out."""
-    return in_kinds(receipt.pieces)
+    return group_by_kind(receipt.pieces)
 
 
-def in_kinds(pieces: Mapping[str, int]) -> dict[str, int]:
+def group_by_kind(pieces: Mapping[str, int]) -> dict[str, int]:
     """Pieces by rule as pieces by kind, in the order of KINDS. A rule that is no more has no kind."""
     counts = {kind.name: sum(pieces.get(rule, 0) for rule in kind.rules) for kind in KINDS}
     return {kind: count for kind, count in counts.items() if count}
 
 
-def trackers_removed(pieces: Mapping[str, int]) -> int:
+def count_trackers_removed(pieces: Mapping[str, int]) -> int:
     """How many addresses lost what only tracks."""
-    return in_kinds(pieces).get("trackers", 0)
+    return group_by_kind(pieces).get("trackers", 0)
 
 
-def pictures_returned(pieces: Mapping[str, int]) -> int:
+def count_pictures_returned(pieces: Mapping[str, int]) -> int:
     """How many pictures (and links to pictures) lead to their publisher again, not through a proxy."""
-    return in_kinds(pieces).get("proxies", 0)
+    return group_by_kind(pieces).get("proxies", 0)
 
 
-def taken(found: str, served: str, *, link: str, home: str) -> CleaningStats:
+def measure(found: str, served: str, *, link: str, home: str) -> CleaningStats:
     """The numbers of one article: the body as found and as served, its link, its source's home page."""
     own = tuple(f".{_domain(host)}" for host in (urls.host(link), urls.host(home)) if host)
     before, more_before = _named(found, own)
@@ -117,8 +117,8 @@ def _domain(host: str) -> str:
 
 
 def _named(html: str, own: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
-    found = [host for host in dict.fromkeys(contacts(html)) if not f".{host}".endswith(own)]
-    return tuple(sorted(found[:MOST_HOSTS])), max(0, len(found) - MOST_HOSTS)
+    found = [host for host in dict.fromkeys(contacted_hosts(html)) if not f".{host}".endswith(own)]
+    return tuple(sorted(found[:MAX_HOSTS])), max(0, len(found) - MAX_HOSTS)
 
 
 # -- what a browser asks for by itself ----------------------------------------------------------------------
@@ -164,11 +164,11 @@ _ADDRESS = re.compile(rf"\A\s*+{_SCHEME}{_HOST}")
 # A candidate stands at the beginning, behind a blank, or behind the size of the one before it.
 _CANDIDATE = re.compile(rf"(?<!\S)(?:[\d.]{{1,10}}[wxh],+)?{_SCHEME}{_HOST}")
 _STYLE = re.compile(rf"(?:{_either('url')}\(|@{_either('import')})\s*+[\"']?{_SCHEME}{_HOST}")
-_MOST_BRACKETS = 1_000
+_MAX_BRACKETS = 1_000
 _BEGINNING = 16  # characters; scheme and slashes may be written as entities
 
 
-def contacts(html: str) -> list[str]:
+def contacted_hosts(html: str) -> list[str]:
     """The host of every address that showing this HTML asks for, in its order, repeated ones repeated."""
     hosts: list[str] = []
     pattern = _ANY if _is_styled(html) else _LOADING
@@ -185,7 +185,7 @@ def contacts(html: str) -> list[str]:
 def _is_styled(html: str) -> bool:
     """Whether `url(` stands in it, or may: looked for by its bracket, which is rare."""
     bracket = -1
-    for _ in range(_MOST_BRACKETS):
+    for _ in range(_MAX_BRACKETS):
         bracket = html.find("(", bracket + 1)
         if bracket < 0:
             return False

@@ -47,17 +47,17 @@ class Cleaning:
     @property
     def kinds(self) -> dict[str, int]:
         """Pieces by kind (`stats.KINDS`)."""
-        return stats.in_kinds(self.pieces)
+        return stats.group_by_kind(self.pieces)
 
     @property
     def trackers_removed(self) -> int:
         """How many addresses lost what only tracks."""
-        return stats.trackers_removed(self.pieces)
+        return stats.count_trackers_removed(self.pieces)
 
     @property
     def pictures_returned(self) -> int:
         """How many pictures lead to their publisher again."""
-        return stats.pictures_returned(self.pieces)
+        return stats.count_pictures_returned(self.pieces)
 
 
 def summarise(weeks: Iterable[CleanedWeek]) -> Sums:

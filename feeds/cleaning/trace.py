@@ -1,4 +1,7 @@
-"""Cleaning step by step: what each rule made of a body, by the very cleaning that is served. Pure."""
+"""Trace the cleaning of a body: the HTML after each step. Pure.
+
+The steps are those of the cleaning that is served, not of a second implementation.
+"""
 
 from __future__ import annotations
 
@@ -16,113 +19,123 @@ from feeds.model.errors import ReadError
 
 PARSED = "parsed"
 SANITIZER = "sanitizer"
-MOST_KEPT = 16_000_000
-"""Characters that all steps together keep; a large body that every rule changes would take a hundred MB."""
-LARGE = 1_000_000
-"""Characters of a body that is written out only after rules that say that they changed something."""
+MAX_TRACE_CHARACTERS = 16_000_000
+"""Characters of HTML that all steps of a trace have together; without a bound, a large body that every rule
+changes would take 100 MB."""
+LARGE_BODY_CHARACTERS = 1_000_000
+"""Characters of a body that is serialised only after rules that report a change, not after every rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one step made of a body."""
+    """One step of the cleaning of a body."""
 
     name: str
-    """The rule's, or PARSED for the first step, or SANITIZER for the last."""
+    """The name of the rule; PARSED for the first step, SANITIZER for the last."""
     about: str
+    """What the step does, in a sentence."""
     count: int
-    """How many pieces it changed, as the receipt counts them; 0 of a rule that does not stand in receipts."""
+    """The number of pieces that it changed, as in the receipt; 0 for a rule that is never in receipts."""
     samples: tuple[str, ...]
+    """The first of these pieces."""
     html: str | None
-    """The body after it; None where the steps before it took MOST_KEPT characters. The last one has it."""
+    """The body after the step; None if the steps before it have MAX_TRACE_CHARACTERS, except in the last."""
     round: int = 0
-    """Above 0 where the rules look again at what the sanitizer read; the receipt counts the first round."""
+    """0 in the first round of the rules, which the receipt counts. The rules run again if the sanitizer
+    changed the tree."""
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
-    """A cleaned body, and the steps that led to it: those that changed something, the first and the last."""
+class Trace:
+    """A cleaned body and the steps of its cleaning.
 
-    body: pipeline.Body
+    The steps are the first, the last, and all that changed something.
+    """
+
+    body: pipeline.CleanedBody
     steps: tuple[Step, ...]
 
 
-def of_draft(draft: Draft, recipe: Recipe) -> Walk:
-    """A draft's body, cleaned step by step as `clean.clean` cleans it. Raises ReadError."""
-    link, title = pipeline.head(draft, recipe)
-    return of_body(draft.html, link=link, recipe=recipe, title=title)
+def trace_draft(draft: Draft, recipe: Recipe) -> Trace:
+    """Trace how `pipeline.clean` cleans a draft's body. Raises ReadError as it does."""
+    link, title = pipeline.clean_head(draft, recipe)
+    return trace_body(draft.html, link=link, recipe=recipe, title=title)
 
 
-def of_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Walk:
-    """A body, cleaned step by step as `clean.clean_body` cleans it. Raises ReadError."""
-    notes = _Notes()
-    body = pipeline.clean_body(html, link=link, recipe=recipe, title=title, witness=notes)
-    return Walk(body, tuple(notes.steps))
+def trace_body(html: str, *, link: str, recipe: Recipe, title: str = "") -> Trace:
+    """Trace how `pipeline.clean_body` cleans a body. Raises ReadError as it does."""
+    recorder = _Recorder()
+    body = pipeline.clean_body(html, link=link, recipe=recipe, title=title, observer=recorder)
+    return Trace(body, tuple(recorder.steps))
 
 
-class _Notes:
-    """Writes down the steps while the tree goes through them."""
+class _Recorder:
+    """Records the steps of one cleaning."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self._round = -1
-        self._last = ""
-        self._kept = 0
+        self._html = ""
+        self._characters = 0
 
-    def parsed(self, tree: Element) -> None:
+    def on_parsed(self, tree: Element) -> None:
         self._round += 1
-        before, self._last = self._last, tree.inner_html
+        before, self._html = self._html, tree.inner_html
         if not self._round:
-            self._note(PARSED, "the body as HTML5 reads it, mended as text before", (), self._last)
-        elif self._last != before:
-            self._note(PARSED, "what the sanitizer read, read again", (), self._last)
+            self._record(PARSED, "the body as HTML5 reads it, mended as text before", (), self._html)
+        elif self._html != before:
+            self._record(PARSED, "what the sanitizer read, read again", (), self._html)
 
-    def applied(self, rule: Rule, pieces: Sequence[str], tree: Element) -> None:
-        if self._kept > MOST_KEPT:
+    def on_rule(self, rule: Rule, pieces: Sequence[str], tree: Element) -> None:
+        if self._characters > MAX_TRACE_CHARACTERS:
             if pieces:
-                self._note(rule.name, rule.about, pieces, None)
-        elif pieces or len(self._last) <= LARGE:
+                self._record(rule.name, rule.about, pieces, None)
+        elif pieces or len(self._html) <= LARGE_BODY_CHARACTERS:
             html = tree.inner_html
-            if pieces or html != self._last:
-                self._note(rule.name, rule.about, pieces, html)
-            self._last = html
+            if pieces or html != self._html:
+                self._record(rule.name, rule.about, pieces, html)
+            self._html = html
 
-    def sanitized(self, tree: Element, html: str) -> None:
-        gone = _taken(tree, html)
-        shown = [f"{piece} × {count}" for piece, count in gone.most_common(pipeline.MOST_SAMPLES)]
+    def on_sanitized(self, tree: Element, html: str) -> None:
+        removed = _removed(tree, html)
+        samples = [f"{piece} × {count}" for piece, count in removed.most_common(pipeline.MAX_SAMPLES)]
         about = "only what the allow-list names comes out"
-        self._note(SANITIZER, about, shown, html, count=gone.total())
-        self._last = html
+        self._record(SANITIZER, about, samples, html, count=removed.total())
+        self._html = html
 
-    def _note(
+    def _record(
         self, name: str, about: str, pieces: Sequence[str], html: str | None, count: int | None = None
     ) -> None:
-        self._kept += len(html or "")
+        self._characters += len(html or "")
         self.steps.append(
             Step(
                 name=name,
                 about=about,
                 count=len(pieces) if count is None else count,
-                samples=tuple(pieces[: pipeline.MOST_SAMPLES]),
+                samples=tuple(pieces[: pipeline.MAX_SAMPLES]),
                 html=html,
                 round=self._round,
             )
         )
 
 
-def _taken(tree: Element, html: str) -> Counter[str]:
-    """Which elements, attributes and comments of a tree the sanitizer left out, and how many of each."""
+def _removed(tree: Element, html: str) -> Counter[str]:
+    """Count the pieces of a tree that the sanitizer removed, by tag and attribute.
+
+    Empty if the HTML is beyond the bounds of parsing.
+    """
     try:
-        return _counted(tree) - _counted(limits.parse(html))
-    except ReadError:  # it is larger now than what is parsed
+        return _count(tree) - _count(limits.parse(html))
+    except ReadError:
         return Counter()
 
 
-def _counted(tree: Element) -> Counter[str]:
-    found: Counter[str] = Counter()
+def _count(tree: Element) -> Counter[str]:
+    counts: Counter[str] = Counter()
     for node in tree.descendants:
         if isinstance(node, Element):
-            found[f"<{node.tag}>"] += 1
-            found.update(f"<{node.tag} {name}>" for name in node.attrs)
-        elif isinstance(node, Comment) and node.data:  # empty ones part long texts
-            found["<!-- -->"] += 1
-    return found
+            counts[f"<{node.tag}>"] += 1
+            counts.update(f"<{node.tag} {name}>" for name in node.attrs)
+        elif isinstance(node, Comment) and node.data:  # empty ones only split long texts
+            counts["<!-- -->"] += 1
+    return counts

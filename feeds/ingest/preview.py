@@ -107,15 +107,15 @@ def preview(
 
     def clean_draft(_: str, draft: Draft) -> Preview:
         source, recipe = _source_and_recipe(draft, catalogue, chosen)
-        walk = trace.of_draft(draft, recipe)
+        cleaning = trace.trace_draft(draft, recipe)
         cleaned = pipeline.clean(
             draft, source=source, recipe=recipe, default_published=now, max_published=now, language=language
         )
         return Preview(
             before=draft.html,
-            html=walk.body.html,
-            steps=walk.steps,
-            receipt=walk.body.receipt,
+            html=cleaning.body.html,
+            steps=cleaning.steps,
+            receipt=cleaning.body.receipt,
             source=source,
             article=cleaned.article,
             link=cleaned.article.link,
@@ -127,12 +127,12 @@ def preview(
 
 def _preview_html(html: str, catalogue: Catalogue, chosen: Source | None, link: str) -> Preview:
     source, recipe = _source_and_recipe(Draft(link=link, html=""), catalogue, chosen)
-    walk = trace.of_body(html, link=link, recipe=recipe)
+    cleaning = trace.trace_body(html, link=link, recipe=recipe)
     return Preview(
         before=html,
-        html=walk.body.html,
-        steps=walk.steps,
-        receipt=walk.body.receipt,
+        html=cleaning.body.html,
+        steps=cleaning.steps,
+        receipt=cleaning.body.receipt,
         source=source if source.slug else None,
         article=None,
         link=link,

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "cases"
 CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.md")) for case in cases(path)]
 
 
-def _clean(case: Case) -> pipeline.Body:
+def _clean(case: Case) -> pipeline.CleanedBody:
     context = case.context
     assert context.keys() <= {"link", "source", "title", "rules"}, "no such context"
     link = context.get("link", LINK)
@@ -23,7 +23,7 @@ def _clean(case: Case) -> pipeline.Body:
     return pipeline.clean_body(case.html, link=link, recipe=recipe, title=context.get("title", ""))
 
 
-def _receipt(body: pipeline.Body) -> list[str]:
+def _receipt(body: pipeline.CleanedBody) -> list[str]:
     """The rules that did something, and what was found beside the body."""
     lines = [f"{change.rule} × {change.count}" for change in body.receipt.changes]
     lines += [f"author: {name}" for name in body.bylines]

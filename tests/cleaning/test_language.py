@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feeds.cleaning import pipeline
-from feeds.cleaning.language import recognised
+from feeds.cleaning.language import detect_language
 from feeds.cleaning.recipe import build
 from feeds.model.articles import EPOCH, Draft, Source
 
@@ -24,12 +24,12 @@ from feeds.model.articles import EPOCH, Draft, Source
     ],
 )
 def test_a_sentence_is_enough(text: str, language: str) -> None:
-    assert recognised(text) == language
+    assert detect_language(text) == language
 
 
 @pytest.mark.parametrize("text", ["", "Ferry", "渡轮", "1234567890 1234567890 1234567890", "🎉" * 30])
 def test_too_little_says_nothing(text: str) -> None:
-    assert recognised(text) == ""
+    assert detect_language(text) == ""
 
 
 def test_a_title_says_what_a_text_is_too_short_to_say() -> None:

@@ -61,7 +61,7 @@ ASKED_FOR = [
 
 @pytest.mark.parametrize(("html", "hosts"), ASKED_FOR)
 def test_what_a_browser_asks_for_by_itself(html: str, hosts: str) -> None:
-    assert stats.contacts(html) == hosts.split()
+    assert stats.contacted_hosts(html) == hosts.split()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_a_browser_asks_for_by_itself(html: str, hosts: str) -> None:
     ],
 )
 def test_the_publishers_own_hosts_are_not_named(host: str, named: bool) -> None:
-    made = stats.taken(f'<img src="https://{host}/1">', "", link=LINK, home="https://www.paper.example/")
+    made = stats.measure(f'<img src="https://{host}/1">', "", link=LINK, home="https://www.paper.example/")
     assert made.hosts_before == ((host,) if named else ())
 
 
@@ -98,16 +98,14 @@ def test_an_article_is_cleaned_with_its_numbers() -> None:
 
 
 def test_many_hosts_are_counted_and_some_named() -> None:
-    html = "".join(
-        f'<img src="https://h{number}.example.com/">' * 2 for number in range(stats.MOST_HOSTS + 7)
-    )
-    made = stats.taken(html, html, link=LINK, home="")
-    assert len(made.hosts_before) == stats.MOST_HOSTS
+    html = "".join(f'<img src="https://h{number}.example.com/">' * 2 for number in range(stats.MAX_HOSTS + 7))
+    made = stats.measure(html, html, link=LINK, home="")
+    assert len(made.hosts_before) == stats.MAX_HOSTS
     assert (made.more_before, made.more_after) == (7, 7)
 
 
 def test_sizes_are_those_of_utf_8_whatever_the_text() -> None:
-    made = stats.taken("渡轮 \ud800", "", link=LINK, home="")
+    made = stats.measure("渡轮 \ud800", "", link=LINK, home="")
     assert (made.before, made.after) == (10, 0)
 
 
@@ -137,7 +135,7 @@ def _agree(articles: Sequence[Draft]) -> int:
     bodies = [body for draft in articles for body in (draft.html, cleaned(draft).article.html)]
     compared = [body for body in bodies if "url(" not in body and "<link" not in body]
     for body in compared:
-        assert set(stats.contacts(body)) == _seen_by_another_parser(body), body[:200]
+        assert set(stats.contacted_hosts(body)) == _seen_by_another_parser(body), body[:200]
     return len(compared)
 
 
@@ -161,7 +159,7 @@ def test_another_parser_sees_the_same_hosts_in_real_articles(shared: Path) -> No
 def test_hostile_text_takes_no_longer_than_its_length(piece: str, before: str) -> None:
     html = before + piece * (300_000 // len(piece))
     started = time.process_time()
-    stats.taken(html, "", link=LINK, home="")
+    stats.measure(html, "", link=LINK, home="")
     assert time.process_time() - started < 1
 
 
@@ -176,7 +174,7 @@ def test_every_rule_belongs_to_one_kind() -> None:
 def test_pieces_are_told_by_kind() -> None:
     counts = {"empty": 1, "tracking": 2, "redirects": 3, "image-proxies": 4, "a-rule-that-was": 5}
     receipt = Receipt(changes=tuple(Change(rule=rule, count=count) for rule, count in counts.items()))
-    assert stats.by_kind(receipt) == {"trackers": 5, "proxies": 4, "repairs": 1}
-    assert stats.trackers_removed(receipt.pieces) == 5
-    assert stats.pictures_returned(receipt.pieces) == 4
-    assert stats.by_kind(Receipt()) == {}
+    assert stats.count_by_kind(receipt) == {"trackers": 5, "proxies": 4, "repairs": 1}
+    assert stats.count_trackers_removed(receipt.pieces) == 5
+    assert stats.count_pictures_returned(receipt.pieces) == 4
+    assert stats.count_by_kind(Receipt()) == {}

@@ -28,11 +28,11 @@ RECIPE = recipe_of()
 MOST_SECONDS = 4  # of CPU time; each took less than two
 
 
-def walk(html: str, title: str = "") -> trace.Walk:
-    return trace.of_body(html, link=LINK, recipe=RECIPE, title=title)
+def traced(html: str, title: str = "") -> trace.Trace:
+    return trace.trace_body(html, link=LINK, recipe=RECIPE, title=title)
 
 
-def assert_is_cleaning(found: trace.Walk, body: pipeline.Body) -> None:
+def assert_is_cleaning(found: trace.Trace, body: pipeline.CleanedBody) -> None:
     assert found.body == body
     first, *rules, last = found.steps
     assert first.name == trace.PARSED
@@ -47,7 +47,7 @@ def assert_is_cleaning(found: trace.Walk, body: pipeline.Body) -> None:
 
 
 def test_a_step_tells_what_a_rule_made_of_the_body() -> None:
-    found = walk(BODY, title="Tide")
+    found = traced(BODY, title="Tide")
     assert [(step.name, step.count) for step in found.steps] == [
         ("parsed", 0),
         ("image-proxies", 1),
@@ -66,24 +66,24 @@ def test_a_step_tells_what_a_rule_made_of_the_body() -> None:
 
 
 def test_the_last_step_tells_what_the_sanitizer_took_out() -> None:
-    last = walk(BODY).steps[-1]
+    last = traced(BODY).steps[-1]
     assert last.samples == ("<p class> × 1", "<p onclick> × 1")
-    assert last.html == walk(BODY).body.html
+    assert last.html == traced(BODY).body.html
 
 
 def test_a_rule_that_stands_in_no_receipt_is_a_step_where_it_changes_something() -> None:
-    found = walk("Tide <p>the harbour</p>")
+    found = traced("Tide <p>the harbour</p>")
     paragraph = next(step for step in found.steps if step.name == "paragraph")
     assert (paragraph.count, paragraph.html) == (0, "<p>Tide </p><p>the harbour</p>")
 
 
 def test_the_first_step_shows_what_was_mended_before_the_rules() -> None:
-    assert walk('<p>the</p><divclass="x">tide').steps[0].html == '<p>the</p><div class="x">tide</div>'
-    assert walk("the tide").steps[0].html == "<p>the tide</p>"
+    assert traced('<p>the</p><divclass="x">tide').steps[0].html == '<p>the</p><div class="x">tide</div>'
+    assert traced("the tide").steps[0].html == "<p>the tide</p>"
 
 
 def test_what_the_sanitizer_reads_another_way_is_looked_at_again() -> None:
-    found = walk("<p>the<marquee><p>tide</p></marquee>came</p>")
+    found = traced("<p>the<marquee><p>tide</p></marquee>came</p>")
     assert [(step.round, step.name) for step in found.steps] == [
         (0, "parsed"),
         (0, "foreign"),
@@ -97,8 +97,8 @@ def test_what_the_sanitizer_reads_another_way_is_looked_at_again() -> None:
 
 
 def test_the_steps_of_a_large_body_are_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trace, "MOST_KEPT", 300)
-    found = walk(BODY, title="Tide")
+    monkeypatch.setattr(trace, "MAX_TRACE_CHARACTERS", 300)
+    found = traced(BODY, title="Tide")
     assert found.steps[0].html is not None
     assert [step.name for step in found.steps if step.html is None] == ["repeated-title", "empty"]
     assert_is_cleaning(found, found.body)
@@ -106,9 +106,9 @@ def test_the_steps_of_a_large_body_are_not_all_kept(monkeypatch: pytest.MonkeyPa
 
 def test_what_cannot_be_cleaned_has_no_steps() -> None:
     with pytest.raises(ReadError):
-        walk("<p>x" * 50_000)
+        traced("<p>x" * 50_000)
     with pytest.raises(ReadError):
-        trace.of_draft(Draft(link="nowhere", html=BODY), RECIPE)
+        trace.trace_draft(Draft(link="nowhere", html=BODY), RECIPE)
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,14 @@ def test_the_steps_of_hostile_input_cost_little(name: str) -> None:
     html = SHAPES[name]()
     started = time.process_time()
     with suppress(ReadError):
-        walk(html)
+        traced(html)
     assert time.process_time() - started < MOST_SECONDS
 
 
 @given(st.one_of(articles, soup, st.text()))
 @settings(max_examples=examples(120), deadline=None)
 def test_steps_lead_where_cleaning_does(html: str) -> None:
-    assert_is_cleaning(walk(html), pipeline.clean_body(html, link=LINK, recipe=RECIPE))
+    assert_is_cleaning(traced(html), pipeline.clean_body(html, link=LINK, recipe=RECIPE))
 
 
 @pytest.mark.parametrize("folder", ["samples", "corpus"])
@@ -139,7 +139,7 @@ def test_the_steps_of_real_articles(folder: str, request: pytest.FixtureRequest)
     root = SEEDS if folder == "samples" else request.getfixturevalue("shared") / folder
     for draft in drafts(root)[:: 1 if folder == "samples" else 9]:
         recipe = recipe_of(draft.link, draft.source_name)
-        found = trace.of_draft(draft, recipe)
+        found = trace.trace_draft(draft, recipe)
         made = cleaned(draft)
         assert found.body.html == made.article.html, draft.link
         assert found.body.receipt == made.receipt, draft.link

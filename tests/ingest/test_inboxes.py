@@ -164,7 +164,7 @@ def test_files_that_failed_are_tried_again_also_where_other_files_saw_the_rules_
 ) -> None:
     files = [watch.put(f"{n}.md", text_of(f"https://harbour.example/{n}")) for n in "ab"]
     with monkeypatch.context() as strict:
-        strict.setattr(limits, "MOST_TAGS", 1)
+        strict.setattr(limits, "MAX_TAGS", 1)
         assert watch.run() == (0, 0, 0, 0, 2)
     watch.ingest.catalogue = Catalogue(packs=packs(), rules=Rules(drop=(".offer",)))
     assert watch.run(files[:1]) == (1, 0, 0, 0, 0)

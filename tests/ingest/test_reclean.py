@@ -122,7 +122,7 @@ def test_an_article_that_the_rules_refuse_now_is_served_as_it_was(
     watch.put("a.md", text_of("https://harbour.example/a", body="<p>Nine.</p>" * 50))
     watch.put("b.md", text_of("https://harbour.example/b", body=BODY))
     watch.run()
-    monkeypatch.setattr(limits, "MOST_TAGS", 20)
+    monkeypatch.setattr(limits, "MAX_TAGS", 20)
     configure(watch, Rules(drop=(".offer",)))
     assert recleaned(watch) == 1
     assert {article.link[-1] for article in watch.articles()} == {"a", "b"}
@@ -132,7 +132,7 @@ def test_files_that_failed_are_tried_again_with_other_rules(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as strict:
-        strict.setattr(limits, "MOST_TAGS", 1)
+        strict.setattr(limits, "MAX_TAGS", 1)
         watch.put("a.md", text_of())
         assert watch.run() == (0, 0, 0, 0, 1)
     assert watch.run() == (0, 0, 1, 0, 0)

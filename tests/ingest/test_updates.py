@@ -66,7 +66,7 @@ def test_a_changed_article_is_cleaned_once_and_only_compared_where_its_text_chan
     cleaned: list[str] = []
     clean_body = pipeline.clean_body
 
-    def counting(html: str, **arguments: Any) -> pipeline.Body:
+    def counting(html: str, **arguments: Any) -> pipeline.CleanedBody:
         cleaned.append(html)
         return clean_body(html, **arguments)
 

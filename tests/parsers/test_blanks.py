@@ -96,7 +96,7 @@ def seconds(name: str, text: str) -> float:
     with suppress(ReadError):
         for draft in parsers.read(data, name):
             pipeline.clean_body(draft.html, link=draft.link, title=draft.title, recipe=RECIPE)
-            pipeline.head(draft, RECIPE)
+            pipeline.clean_head(draft, RECIPE)
     return time.process_time() - started
 
 

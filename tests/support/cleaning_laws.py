@@ -34,7 +34,7 @@ def forbidden(html: str) -> list[str]:
     return found
 
 
-def assert_settled(body: pipeline.Body, link: str) -> None:
+def assert_settled(body: pipeline.CleanedBody, link: str) -> None:
     """Cleaning what was cleaned changes nothing."""
     again = cleaned_body(body.html, link)
     assert again.html == body.html

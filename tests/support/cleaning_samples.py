@@ -45,7 +45,7 @@ def cleaned(draft: Draft) -> Cleaned:
     return Cleaner(CATALOGUE, "").clean(draft, LATEST, LATEST)
 
 
-def cleaned_body(html: str, link: str = LINK, off: tuple[str, ...] = ()) -> pipeline.Body:
+def cleaned_body(html: str, link: str = LINK, off: tuple[str, ...] = ()) -> pipeline.CleanedBody:
     """A body cleaned by the recipe of its link, some rules switched off."""
     made = recipe_of(link)
     return pipeline.clean_body(html, link=link, recipe=replace(made, off=frozenset(off)))

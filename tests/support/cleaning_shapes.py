@@ -19,7 +19,7 @@ from feeds.cleaning import limits, pipeline, recipe
 from feeds.model.errors import ReadError
 from tests.support.cleaning_samples import CATALOGUE, LINK
 
-_TAGS = limits.MOST_TAGS - 10
+_TAGS = limits.MAX_TAGS - 10
 _FORMATTING = "<b><i><u><s><tt><em><strong><small><big><code><font><strike>"
 _PICTURE = '<img src="https://img.example.org/{}.jpg">'
 
@@ -27,12 +27,12 @@ _PICTURE = '<img src="https://img.example.org/{}.jpg">'
 def many(unit: str, before: str = "", after: str = "") -> str:
     """As many of a piece as may be, `{}` in it a number of its own, between what stands before and after."""
     number = (_TAGS - before.count("<") - after.count("<")) // unit.count("<")
-    number = min(number, (limits.MOST_CHARACTERS - len(before) - len(after)) // (len(unit) + 5))
+    number = min(number, (limits.MAX_CHARACTERS - len(before) - len(after)) // (len(unit) + 5))
     return before + "".join(unit.replace("{}", str(n)) for n in range(number)) + after
 
 
 SMALLER = 8
-YARDSTICK = many("<p>" + "The ferry waits for the bread. " * 3 + "</p>")[: limits.MOST_CHARACTERS // SMALLER]
+YARDSTICK = many("<p>" + "The ferry waits for the bread. " * 3 + "</p>")[: limits.MAX_CHARACTERS // SMALLER]
 """A plain article, smaller than the largest by this factor: what it takes grows with its length."""
 
 
@@ -43,7 +43,7 @@ def nested(tag: str, number: int) -> str:
 
 def deep(tag: str) -> str:
     """As deep as may be, again and again."""
-    depth = limits.MOST_NESTING - 5
+    depth = limits.MAX_NESTING - 5
     return many(f"<{tag}>" * depth + "x" + f"</{tag}>" * depth)
 
 
@@ -57,7 +57,7 @@ SHAPES: dict[str, Callable[[], str]] = {
     "lists in lists": lambda: "<ul><li>" * (_TAGS // 2),
     "tables in tables": lambda: "<table><tr><td>" * 70 + "x",
     "tables in tables, too many": lambda: "<table><tr><td>" * (_TAGS // 3),
-    "just as deep as may be": lambda: "<div>" * (limits.MOST_NESTING - 2) + "<p>x</p>" * 9_000,
+    "just as deep as may be": lambda: "<div>" * (limits.MAX_NESTING - 2) + "<p>x</p>" * 9_000,
     # Formatting that nothing closes goes on in every block.
     "open formatting": lambda: ("<b><i><u>" * 30 + "<p>") * 400,
     "formatting in every paragraph": lambda: many("<p>x</p>", f"<p>{_FORMATTING * 3}</p>"),

@@ -44,7 +44,7 @@ def result_of(case: Case, layers: list[pack_schema.Rules]) -> str:
         return digest(str(error))
     changes = [(change.rule, change.count, change.samples) for change in body.receipt.changes]
     enclosures = [(one.type, one.url) for one in body.enclosures]
-    return digest(body.html, body.text, body.image, body.bylines, enclosures, body.stamped, changes)
+    return digest(body.html, body.text, body.image, body.bylines, enclosures, body.stamp_time, changes)
 
 
 def results() -> dict[str, str]:

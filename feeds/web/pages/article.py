@@ -57,9 +57,9 @@ def _article(site: Site, context: PageContext, article: Article) -> Mapping[str,
         **values,
         "html": inert_html.clean(article.html, pictures=context.pictures),
         "receipt": receipt,
-        "trackers": stats.trackers_removed(pieces),
-        "returned": stats.pictures_returned(pieces),
-        "slices": charts.slices(list(stats.in_kinds(pieces).items())),
+        "trackers": stats.count_trackers_removed(pieces),
+        "returned": stats.count_pictures_returned(pieces),
+        "slices": charts.slices(list(stats.group_by_kind(pieces).items())),
         "kind_of": stats.KIND_OF,
         "has_original": original is not None,
     }
@@ -90,7 +90,7 @@ def _head(article: Article) -> dict[str, Any]:
 
 
 def _counted(original: Original, article: Article) -> CleaningStats:
-    return stats.taken(original.draft.html, article.html, link=article.link, home=article.source.home)
+    return stats.measure(original.draft.html, article.html, link=article.link, home=article.source.home)
 
 
 def _original(site: Site, article: Article) -> Original | None:

@@ -56,7 +56,7 @@ def add(routes: Blueprint, site: Site) -> None:
 
 
 def _shown(tried: Preview) -> Mapping[str, Any]:
-    body = stats.taken(
+    body = stats.measure(
         tried.before, tried.html, link=tried.link, home=tried.source.home if tried.source else ""
     )
     return {
@@ -64,9 +64,9 @@ def _shown(tried: Preview) -> Mapping[str, Any]:
         "html": inert_html.clean(tried.html),
         "stats": body,
         "receipt": tried.receipt,
-        "trackers": stats.trackers_removed(tried.receipt.pieces),
-        "returned": stats.pictures_returned(tried.receipt.pieces),
-        "slices": charts.slices(list(stats.by_kind(tried.receipt).items())),
+        "trackers": stats.count_trackers_removed(tried.receipt.pieces),
+        "returned": stats.count_pictures_returned(tried.receipt.pieces),
+        "slices": charts.slices(list(stats.count_by_kind(tried.receipt).items())),
         "kind_of": stats.KIND_OF,
         "steps": list(_steps(tried)),
         "has_original": False,
