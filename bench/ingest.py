@@ -120,7 +120,7 @@ def ingest_into(
             store=store,
             catalogue=config.catalogue,
             language=config.language,
-            workforce=Workforce(processes, small=1),
+            workforce=Workforce(processes, min_bulk_tasks=1),
         )
 
         def ingest() -> None:

@@ -1,5 +1,6 @@
-"""Executors of `concurrent.futures` that can be replaced when they break: processes of this machine, and a
-Dask cluster by its address.
+"""Define pools of workers: processes on this machine, and a Dask cluster.
+
+Each has an executor of `concurrent.futures` that can be replaced when it breaks.
 """
 
 from __future__ import annotations
@@ -18,98 +19,103 @@ from typing import Protocol
 
 from feeds.model.errors import FeedsError
 
-_CONNECT_SECONDS = 5
-_OBJECTS = 10_000
-"""So many new ones, less those that went, before Python looks for garbage; 700 as it comes."""
+_CONNECT_TIMEOUT_SECONDS = 5
+_COLLECTION_THRESHOLD = 10_000
+"""Number of new objects, minus freed ones, that starts a garbage collection; Python's default is 700."""
 
 
 class WorkforceError(FeedsError):
-    """Those who were to do the work cannot be reached, or are others than this process needs."""
+    """The workers cannot be reached, or have other versions than this process."""
 
 
 class WorkerPool(Protocol):
-    """An executor that can be replaced when it breaks."""
+    """Workers with an executor that can be replaced when it breaks."""
 
     name: str
+    """Name for messages."""
     workers: int
-    killed: tuple[type[BaseException], ...]
-    """What says that a worker was killed while it worked."""
+    """Number of workers."""
+    killed_errors: tuple[type[BaseException], ...]
+    """Errors of a future that mean that its worker was killed."""
 
     @property
     def executor(self) -> Executor:
-        """One that works, as far as is known."""
+        """Executor that works as far as is known."""
 
     @property
-    def there(self) -> bool:
-        """Whether what was sent can still come back."""
+    def is_connected(self) -> bool:
+        """Whether results of sent tasks can still arrive."""
 
-    def renew(self) -> None:
-        """Replace it, where it does not by itself, after a worker was killed."""
+    def restart(self) -> None:
+        """Replace the executor after a worker was killed, if the pool does not do so itself."""
 
     def close(self) -> None:
-        """End it; what it has not begun is not done."""
+        """Stop the workers. Tasks that were not begun are dropped."""
 
 
-class Processes:
-    """Processes of this machine."""
+class LocalProcesses:
+    """Processes on this machine."""
 
-    killed: tuple[type[BaseException], ...] = (BrokenExecutor,)
-    there = True  # who is killed is noticed, and replaced
+    killed_errors: tuple[type[BaseException], ...] = (BrokenExecutor,)
+    is_connected = True  # the executor notices a killed process, and its futures fail
 
     def __init__(self, workers: int) -> None:
         self.name, self.workers = "the processes of this machine", workers
-        self.executor: Executor = self._made()
+        self.executor: Executor = self._new_executor()
 
-    def _made(self) -> Executor:
-        # Not forked: there are threads here, and a fork has their locks without them.
+    def _new_executor(self) -> Executor:
+        # Not forked: this process has threads, and a fork would copy their locks without the threads.
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin)
+        return ProcessPoolExecutor(self.workers, mp_context=context, initializer=_initialize_process)
 
-    def renew(self) -> None:
-        """Begin with new processes: a pool that lost one is no use any more."""
+    def restart(self) -> None:
+        """Start new processes: an executor that lost a process cannot be used any more."""
         self.close()
-        self.executor = self._made()
+        self.executor = self._new_executor()
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the processes."""
         self.executor.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
-def collected_seldom() -> Iterator[None]:
-    """Let Python look for circles of garbage seldom: a batch is thousands of objects that are in use."""
+def rare_garbage_collection() -> Iterator[None]:
+    """Make garbage collection rare meanwhile, because a batch has thousands of objects that are in use."""
     before = gc.get_threshold()
-    gc.set_threshold(_OBJECTS, *before[1:])
+    gc.set_threshold(_COLLECTION_THRESHOLD, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
 
 
-def _begin() -> None:
-    """In each new process: it ends with the one that began it, however that ends, and by nothing else."""
-    gc.set_threshold(_OBJECTS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that gives the work
+def _initialize_process() -> None:
+    """Make a new process end with its parent, however the parent ends, and ignore Ctrl-C."""
+    gc.set_threshold(_COLLECTION_THRESHOLD)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
-class Cluster:
-    """A Dask cluster, which gives the work of a worker that was killed to another one."""
+class DaskCluster:
+    """A Dask cluster. It gives the tasks of a killed worker to another worker itself."""
 
     def __init__(self, address: str) -> None:
-        """Raise WorkforceError where there is none at the address."""
+        """Connect to the scheduler at a URL.
+
+        Raises WorkforceError when Dask is not installed, no scheduler answers, or it has no workers.
+        """
         try:
             import distributed
             from distributed.scheduler import KilledWorker
         except ImportError as error:
             raise WorkforceError(f"a cluster needs Dask: pip install 'feeds[cluster]' ({error})") from error
         self.name = f"the cluster at {address}"
-        self.killed: tuple[type[BaseException], ...] = (KilledWorker,)
+        self.killed_errors: tuple[type[BaseException], ...] = (KilledWorker,)
         logging.getLogger("distributed").setLevel(logging.ERROR)
         try:
-            self._client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+            self._client = distributed.Client(address, timeout=_CONNECT_TIMEOUT_SECONDS, set_as_default=False)
             self.workers = sum(self._client.nthreads().values())
         except (OSError, ValueError, TypeError) as error:
             raise WorkforceError(f"no Dask scheduler answers at {address}: {error}") from error
@@ -119,13 +125,13 @@ class Cluster:
         self.executor: Executor = self._client.get_executor(pure=False)
 
     @property
-    def there(self) -> bool:
-        """Whether the scheduler is: what it had of ours is lost with it, also where it comes back."""
+    def is_connected(self) -> bool:
+        """Whether the scheduler answers. A scheduler that comes back has lost the tasks."""
         return bool(self._client.status == "running")
 
-    def renew(self) -> None:
-        """Nothing to do: Dask itself replaces whom it lost."""
+    def restart(self) -> None:
+        """Do nothing: Dask replaces lost workers itself."""
 
     def close(self) -> None:
-        """Leave the cluster; it goes on without us."""
+        """Disconnect from the cluster, which continues without this process."""
         self._client.close()

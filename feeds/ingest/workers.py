@@ -1,7 +1,7 @@
-"""Who does the pure work of cleaning: this thread, another one, or any executor of `concurrent.futures`.
+"""Run cleaning tasks in this thread, a helper thread, local processes or a Dask cluster.
 
-Workers elsewhere need the package and nothing else: neither configuration nor folder nor database. All
-results come in the order of the tasks, so what is written does not depend on who did the work.
+Workers in other processes need the package only: no configuration, no folder and no database. Results are
+yielded in the order of the tasks, so the written rows do not depend on which worker cleaned what.
 """
 
 from __future__ import annotations
@@ -23,35 +23,42 @@ from typing import Any, Generic, Protocol, TypeVar
 from feeds import __version__, parsers
 from feeds.cleaning import library_versions, rules, stats
 from feeds.cleaning.cleaner import Cleaner
-from feeds.ingest.executors import Cluster, Processes, WorkerPool, WorkforceError, collected_seldom
+from feeds.ingest.executors import (
+    DaskCluster,
+    LocalProcesses,
+    WorkerPool,
+    WorkforceError,
+    rare_garbage_collection,
+)
 from feeds.ingest.tasks import named
 from feeds.model.errors import FeedsError
 from feeds.text import search_terms
 
 log = logging.getLogger(__name__)
 
-SMALL = 400
-"""So many tasks are done here before anybody else could begin; where they are small."""
+MIN_BULK_TASKS = 400
+"""Number of tasks from which on workers are used. Fewer tasks are done here before a process has started."""
+MIN_BULK_BYTES = 4_000_000
+"""Total size of the tasks from which on workers are used, however few tasks there are."""
 
-_LARGE = 4_000_000  # bytes of them
-_ITEMS_IN_A_CHUNK, _SIZE_OF_A_CHUNK = 25, 1_000_000
-_LOOK_SECONDS = 1.0
-_CHUNKS_FOR_EACH_WORKER, _SIZE_AT_ONCE = 10, 64_000_000
+_MAX_CHUNK_TASKS, _MAX_CHUNK_BYTES = 25, 1_000_000
+_MAX_CHUNKS_PER_WORKER, _MAX_PENDING_BYTES = 10, 64_000_000
+_CONNECTION_CHECK_SECONDS = 1.0
 
 
-def _source() -> str:
+def _source_digest() -> str:
     """Return a digest of the package's files as they are now."""
     files = sorted(Path(__file__).parents[1].rglob("*.py"))
-    said = b"".join(path.read_bytes() for path in files)
-    return hashlib.blake2b(said, digest_size=4).hexdigest()
+    source = b"".join(path.read_bytes() for path in files)
+    return hashlib.blake2b(source, digest_size=4).hexdigest()
 
 
 class Task(Protocol):
-    """What can be sent to a worker."""
+    """A value that can be sent to a worker."""
 
     @property
     def size(self) -> int:
-        """Of what it carries, about, in bytes."""
+        """Approximate size of the task in bytes."""
 
 
 B = TypeVar("B")
@@ -62,75 +69,77 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[T, R]):
-    """What is done with each task."""
+    """The function that is called with each task."""
 
     do: Callable[[Cleaner, T], R]
-    """A function of a module, pure, that raises nothing; what it takes and gives can be pickled."""
-    given_up: Callable[[T, str], R]
-    """What is said of a task that killed each worker that began it, and why."""
+    """Pure module-level function that never raises. Its arguments and results can be pickled."""
+    give_up: Callable[[T, str], R]
+    """Function that returns the result of a task that killed every worker that began it, from the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workforce:
-    """How many processes, or which cluster."""
+    """The workers that clean if there is much to clean: a number of processes, or a cluster."""
 
     processes: int = 1
+    """Number of processes on this machine; 1 for a thread of this process."""
     cluster: str = ""
-    """The address of a Dask scheduler; empty where none is to be used."""
-    small: int = SMALL
+    """URL of a Dask scheduler; empty for none."""
+    min_bulk_tasks: int = MIN_BULK_TASKS
+    """Number of tasks from which on the workers are used."""
 
     def __post_init__(self) -> None:
         if self.processes > 1 or self.cluster:
-            versions()  # now: an upgrade may replace the files while this process runs the old ones
+            versions()  # now, because an upgrade may replace the files while this process runs the old ones
 
     def map(
         self, job: Job[T, R], cleaner: Cleaner, batches: Iterable[tuple[B, list[T]]]
     ) -> Generator[tuple[B, list[R]], None, None]:
-        """Yield each batch with the results of its tasks, in order, while workers do the next ones.
+        """Yield each batch with the results of its tasks, in order, while workers do the next tasks.
 
-        A batch comes with its tasks. It is given back as it was, and never sent to a worker. A small number
-        of tasks is done in this thread. With one process, a thread takes the next batch and does it.
+        `batches` are pairs of a batch and its tasks. A batch is yielded unchanged and never sent to a worker.
+        A small number of tasks is done in this thread. With one process, a helper thread does the next batch.
 
         An error of `batches` is raised after the results of all batches before it. Raises WorkforceError
-        when the workers cannot be reached, or have other versions.
+        when the workers cannot be reached, or have other versions than this process.
         """
         batches = _UntilError(batches)
-        first, is_large = self._first(batches)
+        first, is_bulk = self._take_first(batches)
         remaining = chain(first, batches)
-        del first  # nothing keeps a batch in memory that is done
-        if not is_large:
+        del first  # nothing keeps a finished batch in memory
+        if not is_bulk:
             for batch, tasks in remaining:
-                yield batch, _done(cleaner, job.do, tasks)
+                yield batch, _run_tasks(cleaner, job.do, tasks)
         elif self.processes == 1 and not self.cluster:
-            yield from _beside(job, cleaner, remaining)
+            yield from _map_in_thread(job, cleaner, remaining)
         else:
-            with self._crew() as crew:
-                yield from _Shift[B, T, R](crew, job, cleaner).results(remaining)
+            with self._open_pool() as pool:
+                yield from _BulkRun[B, T, R](pool, job, cleaner).results(remaining)
         batches.raise_error()
 
-    def _first(self, batches: Iterator[tuple[B, list[T]]]) -> tuple[list[tuple[B, list[T]]], bool]:
-        """Take batches until their tasks are many or large; return them, and whether that was reached."""
+    def _take_first(self, batches: Iterator[tuple[B, list[T]]]) -> tuple[list[tuple[B, list[T]]], bool]:
+        """Take batches until their tasks are worth bulk work; return them, and whether they are."""
         first: list[tuple[B, list[T]]] = []
-        while not (is_large := self._is_large([task for _, tasks in first for task in tasks])):
+        while not (is_bulk := self._is_bulk([task for _, tasks in first for task in tasks])):
             if (batch := next(batches, None)) is None:
                 break
             first.append(batch)
-        return first, is_large
+        return first, is_bulk
 
-    def _is_large(self, tasks: list[T]) -> bool:
-        return len(tasks) >= self.small or sum(task.size for task in tasks) >= _LARGE
+    def _is_bulk(self, tasks: list[T]) -> bool:
+        return len(tasks) >= self.min_bulk_tasks or sum(task.size for task in tasks) >= MIN_BULK_BYTES
 
     @contextmanager
-    def _crew(self) -> Iterator[WorkerPool]:
-        crew: WorkerPool = Cluster(self.cluster) if self.cluster else Processes(self.processes)
+    def _open_pool(self) -> Iterator[WorkerPool]:
+        pool: WorkerPool = DaskCluster(self.cluster) if self.cluster else LocalProcesses(self.processes)
         try:
-            yield crew
+            yield pool
         finally:
-            crew.close()
+            pool.close()
 
 
 class _UntilError(Iterator[T_co]):
-    """The items of another iterator until its first error, which `raise_error` raises when it is time."""
+    """Yields the items of another iterator until its first error, which `raise_error` raises later."""
 
     def __init__(self, items: Iterable[T_co]) -> None:
         self._items = iter(items)
@@ -148,25 +157,25 @@ class _UntilError(Iterator[T_co]):
         raise StopIteration
 
     def raise_error(self) -> None:
-        """Raise the error that ended the items, if one did."""
+        """Raise the error that ended the items, if there was one."""
         if self._error is not None:
             raise self._error
 
 
-def _beside(
+def _map_in_thread(
     job: Job[T, R], cleaner: Cleaner, batches: Iterator[tuple[B, list[T]]]
 ) -> Iterator[tuple[B, list[R]]]:
-    """Yield each batch with its results, while a thread does the next one.
+    """Yield each batch with its results, while a helper thread does the next one.
 
-    The thread takes the batch from the iterator as well, which reads files. Each read releases the
-    interpreter's lock, and two threads that both need it would wait for each other every time.
+    The helper thread also takes the batch from the iterator, which reads files. Each read releases the
+    interpreter's lock, and two threads that both need the lock would wait for each other every time.
     """
 
     def do_next() -> tuple[B, list[R]] | None:
         item = next(batches, None)
-        return None if item is None else (item[0], _done(cleaner, job.do, item[1]))
+        return None if item is None else (item[0], _run_tasks(cleaner, job.do, item[1]))
 
-    with collected_seldom(), ThreadPoolExecutor(1, "cleaning") as thread:
+    with rare_garbage_collection(), ThreadPoolExecutor(1, "cleaning") as thread:
         ahead = thread.submit(do_next)
         while (pair := ahead.result()) is not None:
             ahead = thread.submit(do_next)
@@ -175,50 +184,58 @@ def _beside(
 
 @dataclass(slots=True, eq=False)
 class _Chunk(Generic[B, T, R]):
-    """Tasks that travel together, on their way or back."""
+    """Tasks of one batch that are sent to a worker together, and later their results."""
 
     tasks: list[T]
     size: int
+    """Size of the tasks in bytes."""
     batch: B
     is_last: bool
-    """Whether it is the last one of its batch."""
+    """Whether this is the last chunk of its batch."""
     future: Future[list[R]] | None = None
+    """The future of the results; None if the chunk was not sent to a worker."""
     results: list[R] | None = None
+    """The results; None until they are known."""
 
 
 @dataclass(slots=True)
-class _Shift(Generic[B, T, R]):
-    """One piece of bulk work."""
+class _BulkRun(Generic[B, T, R]):
+    """One run of a job by the workers of a pool. A task that a killed worker had is not lost."""
 
-    crew: WorkerPool
+    pool: WorkerPool
     job: Job[T, R]
     cleaner: Cleaner
-    packed: bytes = b""
-    alone: bool = False
-    """Whether all others are gone, and the rest is done here."""
+    packed_cleaner: bytes = b""
+    """The cleaner as it is sent to workers: pickled and compressed."""
+    is_local: bool = False
+    """Whether the pool is gone, so that this process does the rest of the work."""
     pending: deque[_Chunk[B, T, R]] = field(default_factory=deque)
+    """Chunks that were sent and whose results were not yielded yet, in order."""
 
     def __post_init__(self) -> None:
-        self.packed = zlib.compress(pickle.dumps(self.cleaner), 1)
+        self.packed_cleaner = zlib.compress(pickle.dumps(self.cleaner), 1)
 
     def results(self, batches: Iterable[tuple[B, list[T]]]) -> Iterator[tuple[B, list[R]]]:
         """Yield each batch with its results, in order."""
         chunks: Iterator[_Chunk[B, T, R]] = (
             chunk for batch, tasks in batches for chunk in _chunks(batch, tasks)
         )
-        gathered: list[R] = []
-        while self._top_up(chunks):
+        batch_results: list[R] = []
+        while self._send_more(chunks):
             chunk = self.pending[0]
-            gathered += self._result(chunk)
+            batch_results += self._results_of(chunk)
             self.pending.popleft()
             if chunk.is_last:
-                self._top_up(chunks)  # they work while the caller does
-                yield chunk.batch, gathered
-                gathered = []
+                self._send_more(chunks)  # so that the workers work while the caller does
+                yield chunk.batch, batch_results
+                batch_results = []
 
-    def _top_up(self, chunks: Iterator[_Chunk[B, T, R]]) -> bool:
-        most = 1 if self.alone else self.crew.workers * _CHUNKS_FOR_EACH_WORKER
-        while len(self.pending) < most and sum(chunk.size for chunk in self.pending) < _SIZE_AT_ONCE:
+    def _send_more(self, chunks: Iterator[_Chunk[B, T, R]]) -> bool:
+        """Send chunks until enough are pending; return whether any is."""
+        max_chunks = 1 if self.is_local else self.pool.workers * _MAX_CHUNKS_PER_WORKER
+        while len(self.pending) < max_chunks and (
+            sum(chunk.size for chunk in self.pending) < _MAX_PENDING_BYTES
+        ):
             if (chunk := next(chunks, None)) is None:
                 break
             self.pending.append(chunk)
@@ -226,96 +243,102 @@ class _Shift(Generic[B, T, R]):
         return bool(self.pending)
 
     def _send(self, chunk: _Chunk[B, T, R]) -> None:
-        if self.alone:
+        if self.is_local:
             return
         if not chunk.tasks:
             chunk.results = []
             return
         try:
-            chunk.future = self._submitted(chunk.tasks)
-        except BrokenExecutor:  # seen when its result is asked for
+            chunk.future = self._submit(chunk.tasks)
+        except BrokenExecutor:  # handled when the result of the chunk is needed
             chunk.future = Future()
             chunk.future.set_exception(BrokenExecutor())
-        except RuntimeError:  # it was closed, since nobody is there
-            self._leave()
+        except RuntimeError:  # the executor was closed, because the scheduler is gone
+            self._continue_locally()
 
-    def _submitted(self, tasks: list[T]) -> Future[list[R]]:
-        return self.crew.executor.submit(_work, self.packed, versions(), self.job.do, tasks)
+    def _submit(self, tasks: list[T]) -> Future[list[R]]:
+        return self.pool.executor.submit(_run_in_worker, self.packed_cleaner, versions(), self.job.do, tasks)
 
-    def _result(self, chunk: _Chunk[B, T, R]) -> list[R]:
+    def _results_of(self, chunk: _Chunk[B, T, R]) -> list[R]:
+        """Return the results of a chunk; do the tasks here if no worker can."""
         if chunk.results is None and chunk.future is not None:
             try:
-                chunk.results = self._answer(chunk.future)
-            except self.crew.killed:
+                chunk.results = self._wait_for(chunk.future)
+            except self.pool.killed_errors:
                 self._recover()
         if chunk.results is None:
-            chunk.results = _done(self.cleaner, self.job.do, chunk.tasks)
+            chunk.results = _run_tasks(self.cleaner, self.job.do, chunk.tasks)
         return chunk.results
 
-    def _answer(self, future: Future[list[R]]) -> list[R] | None:
-        """What a worker answers; None where nobody is there any more."""
+    def _wait_for(self, future: Future[list[R]]) -> list[R] | None:
+        """Wait for the results from a worker; return None if the pool is gone.
+
+        Raises one of `pool.killed_errors` if the worker was killed, and WorkforceError if it cannot work.
+        """
         while not future.done():
-            if self.alone or not self.crew.there:
-                self._leave()
+            if self.is_local or not self.pool.is_connected:
+                self._continue_locally()
                 return None
-            wait([future], _LOOK_SECONDS)
+            wait([future], _CONNECTION_CHECK_SECONDS)
         try:
             return future.result()
         except CancelledError:
-            self._leave()
+            self._continue_locally()
             return None
-        except self.crew.killed:
+        except self.pool.killed_errors:
             raise
         except FeedsError:
             raise
         except Exception as error:
             raise WorkforceError(
-                f"{self.crew.name}: a worker cannot do the work, is feeds {__version__} installed there? "
+                f"{self.pool.name}: a worker cannot do the work, is feeds {__version__} installed there? "
                 f"({named(error.__cause__ or error)})"
             ) from error
 
-    def _leave(self) -> None:
-        if not self.alone:
-            log.warning("%s is gone; this process does the rest", self.crew.name)
-        self.alone = True
+    def _continue_locally(self) -> None:
+        if not self.is_local:
+            log.warning("%s is gone; this process does the rest of the work", self.pool.name)
+        self.is_local = True
 
     def _recover(self) -> None:
-        """After a worker was killed: whatever was on its way and did not come back is done one after the
-        other, so that a task that kills its workers is found.
+        """Run the lost chunks again, one at a time, after a worker was killed.
+
+        So a task that kills its workers is identified.
         """
-        log.warning("a worker of %s was killed; its work is done again", self.crew.name)
-        others = [chunk.future for chunk in self.pending if chunk.future is not None]
-        while self.crew.there and wait(others, _LOOK_SECONDS).not_done:
+        log.warning("a worker of %s was killed; its tasks are done again", self.pool.name)
+        futures = [chunk.future for chunk in self.pending if chunk.future is not None]
+        while self.pool.is_connected and wait(futures, _CONNECTION_CHECK_SECONDS).not_done:
             pass
-        self.crew.renew()
+        self.pool.restart()
         for chunk in self.pending:
             if chunk.results is None and self._was_killed(chunk.future):
-                chunk.results = self._one_by_one(chunk.tasks)
+                chunk.results = self._run_one_by_one(chunk.tasks)
 
     def _was_killed(self, future: Future[list[R]] | None) -> bool:
         if future is None or future.cancelled() or not future.done():
             return False
-        return isinstance(future.exception(), self.crew.killed)
+        return isinstance(future.exception(), self.pool.killed_errors)
 
-    def _one_by_one(self, tasks: list[T]) -> list[R]:
+    def _run_one_by_one(self, tasks: list[T]) -> list[R]:
+        """Run tasks in a worker together, and if that kills the worker, each alone."""
         try:
-            done = self._answer(self._submitted(tasks))
-        except self.crew.killed:
-            self.crew.renew()
+            results = self._wait_for(self._submit(tasks))
+        except self.pool.killed_errors:
+            self.pool.restart()
             if len(tasks) > 1:
-                return [result for task in tasks for result in self._one_by_one([task])]
-            return [self.job.given_up(tasks[0], "each process that began to clean it was killed")]
-        if done is None:  # what may kill a worker is not done here
-            raise WorkforceError(f"{self.crew.name} is gone; the next run does the rest")
-        return done
+                return [result for task in tasks for result in self._run_one_by_one([task])]
+            return [self.job.give_up(tasks[0], "each process that began to clean it was killed")]
+        if results is None:  # this process does not do a task that may kill it
+            raise WorkforceError(f"{self.pool.name} is gone; the next run does the rest of the work")
+        return results
 
 
 def _chunks(batch: B, tasks: list[T]) -> Iterator[_Chunk[B, T, Any]]:
-    """Split a batch into chunks, bounded in number and in size; at least one."""
+    """Split a batch into chunks of bounded number and size; into one empty chunk if it has no tasks."""
     chunk: list[T] = []
     size = 0
     for task in tasks:
-        if chunk and (len(chunk) == _ITEMS_IN_A_CHUNK or size + task.size > _SIZE_OF_A_CHUNK):
+        if chunk and (len(chunk) == _MAX_CHUNK_TASKS or size + task.size > _MAX_CHUNK_BYTES):
             yield _Chunk(chunk, size, batch, is_last=False)
             chunk, size = [], 0
         chunk.append(task)
@@ -323,36 +346,38 @@ def _chunks(batch: B, tasks: list[T]) -> Iterator[_Chunk[B, T, Any]]:
     yield _Chunk(chunk, size, batch, is_last=True)
 
 
-def _work(packed: bytes, wanted: str, do: Callable[[Cleaner, T], R], tasks: Sequence[T]) -> list[R]:
-    """In a worker: some tasks, by a cleaner that is unpacked once.
+def _run_in_worker(
+    packed_cleaner: bytes, expected_versions: str, do: Callable[[Cleaner, T], R], tasks: Sequence[T]
+) -> list[R]:
+    """Run tasks in a worker. Raises WorkforceError when the worker has other versions than the sender."""
+    if expected_versions != versions():
+        raise WorkforceError(
+            f"a worker has other versions than this process: {versions()}; here: {expected_versions}"
+        )
+    return _run_tasks(_unpack_cleaner(packed_cleaner), do, tasks)
 
-    Raises WorkforceError where the versions are others.
-    """
-    if wanted != versions():
-        raise WorkforceError(f"a worker has other versions than this process: {versions()}; here: {wanted}")
-    return _done(_unpacked(packed), do, tasks)
 
-
-def _done(cleaner: Cleaner, do: Callable[[Cleaner, T], R], tasks: Sequence[T]) -> list[R]:
+def _run_tasks(cleaner: Cleaner, do: Callable[[Cleaner, T], R], tasks: Sequence[T]) -> list[R]:
     return [do(cleaner, task) for task in tasks]
 
 
-_latest: tuple[bytes, Cleaner] | None = None
+_last_cleaner: tuple[bytes, Cleaner] | None = None
 
 
-def _unpacked(packed: bytes) -> Cleaner:
-    global _latest
-    if _latest is None or _latest[0] != packed:
-        _latest = packed, pickle.loads(zlib.decompress(packed))
-    return _latest[1]
+def _unpack_cleaner(packed_cleaner: bytes) -> Cleaner:
+    """Return the cleaner that `packed_cleaner` holds. A worker unpacks the same one only once."""
+    global _last_cleaner
+    if _last_cleaner is None or _last_cleaner[0] != packed_cleaner:
+        _last_cleaner = packed_cleaner, pickle.loads(zlib.decompress(packed_cleaner))
+    return _last_cleaner[1]
 
 
 @cache
 def versions() -> str:
-    """Return everything that decides what cleaning makes of a file, the configuration left aside.
+    """Return the versions of everything that decides how a file is cleaned, except the configuration.
 
-    Taken once a process, when it is first asked for: it reads all files of the package.
+    Computed once per process, at the first call, because it reads all files of the package.
     """
-    own = f"feeds {__version__} ({_source()}), rules {rules.VERSION}, readers {parsers.VERSION}"
-    theirs = library_versions.describe(sorted({*library_versions.CLEANING, *library_versions.READING}))
-    return f"{own}, tally {stats.VERSION}, search {search_terms.VERSION}, {theirs}"
+    own = f"feeds {__version__} ({_source_digest()}), rules {rules.VERSION}, readers {parsers.VERSION}"
+    libraries = library_versions.describe(sorted({*library_versions.CLEANING, *library_versions.READING}))
+    return f"{own}, tally {stats.VERSION}, search {search_terms.VERSION}, {libraries}"

@@ -31,7 +31,7 @@ from tests.support.worker_jobs import DEADLY, WHOEVER
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("entries", "originals", "files", "sources", "cleanings", "labels")
-PROCESSES = Workforce(2, small=1)
+PROCESSES = Workforce(2, min_bulk_tasks=1)
 CLEANER = Cleaner(Catalogue(packs=packs()), "en")
 
 
@@ -48,7 +48,7 @@ def feed_of(numbers: range) -> str:
 def _small_batches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("feeds.ingest.runner.FILES_IN_A_BATCH", 40)
-        patch.setattr("feeds.ingest.workers._ITEMS_IN_A_CHUNK", 5)
+        patch.setattr("feeds.ingest.workers._MAX_CHUNK_TASKS", 5)
         yield
 
 
@@ -117,13 +117,13 @@ def test_processes_make_the_rows_that_one_process_makes(address: str, archive: P
 def test_a_thread_that_cleans_makes_the_rows_that_one_thread_makes(
     address: str, archive: Path, alone: Dump
 ) -> None:
-    assert rows_of(address, archive, Workforce(small=1)) == alone
+    assert rows_of(address, archive, Workforce(min_bulk_tasks=1)) == alone
 
 
 def test_a_cluster_makes_the_rows_that_one_process_makes(
     address: str, archive: Path, alone: Dump, cluster: Cluster
 ) -> None:
-    assert rows_of(address, archive, Workforce(cluster=cluster.address, small=1)) == alone
+    assert rows_of(address, archive, Workforce(cluster=cluster.address, min_bulk_tasks=1)) == alone
 
 
 def test_real_articles_come_out_the_same_by_processes_and_by_a_cluster(
@@ -133,7 +133,11 @@ def test_real_articles_come_out_the_same_by_processes_and_by_a_cluster(
     inbox.mkdir()
     for number, path in enumerate(sorted((shared / "corpus").rglob("*.*"))[::6]):
         (inbox / f"{number}{path.suffix}").write_bytes(path.read_bytes())
-    by = {"one": Workforce(), "two": PROCESSES, "cluster": Workforce(cluster=cluster.address, small=1)}
+    by = {
+        "one": Workforce(),
+        "two": PROCESSES,
+        "cluster": Workforce(cluster=cluster.address, min_bulk_tasks=1),
+    }
     made = {name: rows_of(str(tmp_path / f"{name}.sqlite"), inbox, one) for name, one in by.items()}
     assert len(made["one"]["entries"]) > 150
     assert made["two"] == made["one"]
@@ -159,9 +163,9 @@ def test_what_is_small_is_done_in_this_process() -> None:
         return {worker for _, results in workforce.map(WHOEVER, CLEANER, batches) for worker in results}
 
     here = (os.getpid(), threading.get_ident())
-    assert workers(Workforce(2, small=7)) == {here}
-    assert here[0] not in {pid for pid, _ in workers(Workforce(2, small=6))}
-    [(pid, thread)] = workers(Workforce(1, small=6))
+    assert workers(Workforce(2, min_bulk_tasks=7)) == {here}
+    assert here[0] not in {pid for pid, _ in workers(Workforce(2, min_bulk_tasks=6))}
+    [(pid, thread)] = workers(Workforce(1, min_bulk_tasks=6))
     assert pid == here[0], "one process is what was asked for"
     assert thread != here[1], "it cleans beside the thread that writes"
     assert multiprocessing.active_children() == []
@@ -183,7 +187,7 @@ def test_a_cleaner_travels_with_the_lists_of_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "workforce", [Workforce(), Workforce(1, small=1), PROCESSES], ids=["here", "thread", "2"]
+    "workforce", [Workforce(), Workforce(1, min_bulk_tasks=1), PROCESSES], ids=["here", "thread", "2"]
 )
 def test_an_error_while_batches_are_read_is_raised_after_the_results_before_it(workforce: Workforce) -> None:
     def batches() -> Iterator[tuple[str, list[EntryTask]]]:
@@ -210,7 +214,7 @@ def test_a_process_that_is_killed_loses_nothing(archive: Path, alone: Dump, tmp_
 def test_a_worker_of_a_cluster_that_is_killed_loses_nothing(
     address: str, archive: Path, alone: Dump, cluster: Cluster
 ) -> None:
-    workforce = Workforce(cluster=cluster.address, small=1)
+    workforce = Workforce(cluster=cluster.address, min_bulk_tasks=1)
     assert rows_of(address, archive, workforce, cluster.kill_a_worker) == alone
 
 
@@ -218,7 +222,7 @@ def test_a_scheduler_that_dies_leaves_the_rest_to_this_process(
     archive: Path, alone: Dump, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Cluster(tmp_path, workers=1) as dying:
-        workforce = Workforce(cluster=dying.address, small=1)
+        workforce = Workforce(cluster=dying.address, min_bulk_tasks=1)
         rows = rows_of(str(tmp_path / "feeds.sqlite"), archive, workforce, dying.kill_the_scheduler)
     assert rows == alone
     assert f"the cluster at {dying.address} is gone" in caplog.text
@@ -231,7 +235,7 @@ def test_a_task_that_kills_its_workers_is_given_up_and_all_others_are_done(
     where = request.getfixturevalue("cluster").address if who == "cluster" else ""
     tasks = [FileTask(f"{n}.md", b"deadly" if n == 11 else b"", NOON, NOON) for n in range(30)]
     batches = [("first", tasks[:20]), ("second", tasks[20:])]
-    done = list(Workforce(2, where, small=1).map(DEADLY, CLEANER, batches))
+    done = list(Workforce(2, where, min_bulk_tasks=1).map(DEADLY, CLEANER, batches))
     assert [(batch, len(results)) for batch, results in done] == [("first", 20), ("second", 10)]
     names = [name for _, results in done for name in results]
     assert names.pop(11) == "11.md: each process that began to clean it was killed"
@@ -320,7 +324,7 @@ def test_workers_of_another_version_are_refused(archive: Path, tmp_path: Path) -
     other = "import feeds.cleaning.rules; feeds.cleaning.rules.VERSION = 999"
     with Cluster(tmp_path, workers=1, preload=other) as cluster:
         watch = Watch(str(tmp_path / "feeds.sqlite"), archive)
-        watch.ingest.workforce = Workforce(cluster=cluster.address, small=1)
+        watch.ingest.workforce = Workforce(cluster=cluster.address, min_bulk_tasks=1)
         with pytest.raises(WorkforceError, match=r"other versions than this process: .*rules 999"):
             watch.run()
     watch.ingest.workforce = Workforce()
