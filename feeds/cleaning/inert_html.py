@@ -80,7 +80,7 @@ def original(html: str, link: str = "") -> str:
     against; without it, what is relative leads nowhere. Raises ReadError where the body is beyond the bounds
     of cleaning.
     """
-    body = plain_text.legal(html)
+    body = plain_text.remove_illegal(html)
     tree = limits.parse(body)
     if repair.is_plain(body):
         tree.clear()
@@ -245,7 +245,7 @@ def _box(kind: str, host: str, said: str, address: str = "") -> Element:
 
 
 def _shortened(said: str, limit: int) -> str:
-    said = plain_text.plain(said[: 4 * limit])
+    said = plain_text.to_one_line(said[: 4 * limit])
     return said if len(said) <= limit else said[: limit - 1] + "…"
 
 

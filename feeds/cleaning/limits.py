@@ -108,7 +108,7 @@ def serialise(tree: Element) -> str:
         raise _too_long_error()
     if len(html) > _SMALL_CHARACTERS and _split_long_texts(tree):
         html = tree.inner_html
-    return plain_text.legal(html)
+    return plain_text.remove_illegal(html)
 
 
 def _split_long_texts(tree: Element) -> bool:
@@ -129,7 +129,7 @@ def _split_long_texts(tree: Element) -> bool:
 def _remove_illegal_characters(tree: Element) -> None:
     """Remove characters that XML forbids, written as numeric character references."""
     for node in list(tree.descendants):
-        if isinstance(node, Text) and (legal := plain_text.legal(node.data)) != node.data:
+        if isinstance(node, Text) and (legal := plain_text.remove_illegal(node.data)) != node.data:
             node.data = legal
 
 

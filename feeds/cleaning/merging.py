@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from feeds.model.articles import Cleaned
-from feeds.text.plain_text import visible
+from feeds.text.plain_text import remove_blanks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,13 @@ def is_significant(before: Cleaned, after: Cleaned) -> bool:
 
     It is if the title changed, or at least MIN_CHANGED_WORDS words of the text.
     """
-    return visible(before.article.title) != visible(after.article.title) or _has_other_text(before, after)
+    return remove_blanks(before.article.title) != remove_blanks(after.article.title) or _has_other_text(
+        before, after
+    )
 
 
 def _has_other_text(before: Cleaned, after: Cleaned) -> bool:
-    if visible(before.text) == visible(after.text):
+    if remove_blanks(before.text) == remove_blanks(after.text):
         return False
     words = Counter(_WORD.findall(before.text))
     threshold = min(MIN_CHANGED_WORDS, words.total() // 5)
@@ -66,10 +68,10 @@ def merge(versions: Sequence[Version]) -> Cleaned:
     if len(ordered) == 1 and not ordered[0].edited:
         return first
     titled = next((version.cleaned for version in reversed(ordered) if version.has_title), newest)
-    sizes = [len(visible(version.cleaned.text)) for version in ordered]
+    sizes = [len(remove_blanks(version.cleaned.text)) for version in ordered]
     fullest = max(zip(sizes, range(len(ordered)), ordered, strict=True))[2].cleaned
     times = [first.article.updated]
-    if visible(titled.article.title) != visible(first.article.title):
+    if remove_blanks(titled.article.title) != remove_blanks(first.article.title):
         times.append(titled.article.updated)
     if _has_other_text(first, fullest):
         times.append(fullest.article.updated)

@@ -95,20 +95,22 @@ def clean(
     own_names = {source.title, draft.source_name, *recipe.not_authors}
     authors = list(
         dict.fromkeys(
-            name for name in map(plain_text.decoded, draft.authors) if name and name not in own_names
+            name for name in map(plain_text.decode_entities, draft.authors) if name and name not in own_names
         )
     )
     bylines = [name for name in body.bylines if name not in own_names]
     published = _published(draft.published, body.stamp_time, default_published, max_published)
     updated = draft.updated if draft.updated and published <= draft.updated <= max_published else published
-    tags = dict.fromkeys(tag for tag in map(plain_text.decoded, draft.tags) if tag and tag not in own_names)
+    tags = dict.fromkeys(
+        tag for tag in map(plain_text.decode_entities, draft.tags) if tag and tag not in own_names
+    )
     return Cleaned(
         article=Article(
             id=identity.entry_id(draft.link),
             link=link,
-            title=title or plain_text.summary(body.text, 80) or link,
+            title=title or plain_text.summarise(body.text, 80) or link,
             html=body.html,
-            summary=plain_text.summary(body.text) or plain_text.summary(draft.summary),
+            summary=plain_text.summarise(body.text) or plain_text.summarise(draft.summary),
             source=source,
             published=published,
             updated=updated,
@@ -171,7 +173,7 @@ def clean_body(
     is removed. `observer` is notified of each step. Raises ReadError if the body is beyond the bounds.
     """
     limits.check_size(html)
-    body = plain_text.legal(html)
+    body = plain_text.remove_illegal(html)
     plain = repair.is_plain(body)
     tree = limits.parse(repair.mended(body, plain=plain))
     page = Page(tree=tree, link=link, recipe=recipe, title=title, plain=plain)
@@ -261,7 +263,7 @@ def _clean_url_once(url: str, recipe: Recipe) -> str:
 
 
 def _clean_title(title: str, recipe: Recipe) -> str:
-    title = plain_text.decoded(title)
+    title = plain_text.decode_entities(title)
     for suffix in recipe.title_suffixes:
         title = title.removesuffix(suffix).rstrip() or title
     for pattern in recipe.titles:
@@ -290,4 +292,4 @@ def _text(tree: Element) -> str:
             pieces.append(node.text)
         elif node.tag in _BREAKS:
             pieces.append("\n")
-    return plain_text.legal("".join(pieces)).strip()
+    return plain_text.remove_illegal("".join(pieces)).strip()

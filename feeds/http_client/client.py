@@ -27,7 +27,7 @@ from feeds.http_client.errors import RequestError, reason_of
 from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model.errors import FeedsError
 from feeds.text import feed_urls
-from feeds.text.dates import retry_after
+from feeds.text.dates import parse_retry_after
 from feeds.text.feed_urls import Credentials
 
 USER_AGENT = f"feeds/{__version__}"
@@ -200,7 +200,7 @@ class HTTPClient:
         )
 
     def _retry_after(self, response: BaseHTTPResponse) -> timedelta:
-        return min(retry_after(response.headers.get("Retry-After", ""), self.clock()), MAX_WAIT)
+        return min(parse_retry_after(response.headers.get("Retry-After", ""), self.clock()), MAX_WAIT)
 
 
 def _with_secret(headers: Mapping[str, str], url: str, secret: _Secret) -> dict[str, str]:

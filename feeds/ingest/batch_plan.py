@@ -28,7 +28,7 @@ from feeds.parsers import Refusal
 from feeds.storage import rows
 from feeds.storage.store import Batch
 from feeds.text.feed_urls import discreet
-from feeds.text.plain_text import legal
+from feeds.text.plain_text import remove_illegal
 from feeds.text.search_terms import SearchDocument
 
 MAX_REFUSALS_NAMED = 20
@@ -133,7 +133,7 @@ def remembered(file: InboxFile, digest: str, reason: str = "") -> FileState:
         modified=file.modified,
         version=file.version,
         digest=digest,
-        reason=legal(reason),
+        reason=remove_illegal(reason),
     )
 
 
@@ -217,7 +217,8 @@ def _add_state(
     if not refused or (before is not None and not before.unread and before.reason == state.reason):
         return
     failures = [
-        Failure(discreet(refusal.name), legal(refusal.reason)) for refusal in refused[:MAX_REFUSALS_NAMED]
+        Failure(discreet(refusal.name), remove_illegal(refusal.reason))
+        for refusal in refused[:MAX_REFUSALS_NAMED]
     ]
     if more := len(refused) - len(failures):
         failures.append(Failure(discreet(path), f"and {more} more that cannot be used"))

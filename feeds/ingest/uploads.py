@@ -29,7 +29,7 @@ from feeds.parsers import Refusal
 from feeds.storage.blobs import BlobStore
 from feeds.storage.store import AlreadyRunningError, Store
 from feeds.text.filenames import digest_of
-from feeds.text.plain_text import legal
+from feeds.text.plain_text import remove_illegal
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Uploads:
         try:
             refused = _check(work.cleaner, name, data, now)
         except ReadError as error:
-            return UploadResult(name=name, became="failed", reason=legal(str(error)))
+            return UploadResult(name=name, became="failed", reason=remove_illegal(str(error)))
         with self._turn:
             BlobStore(work.store.database).put(POSTED, name, data, now)
         report = self._read(work, name, digest_of(data))

@@ -15,8 +15,8 @@ from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from feeds.parsers import front_matter
 from feeds.parsers.document import Document
-from feeds.text.dates import day_of_name, moment
-from feeds.text.plain_text import decoded
+from feeds.text.dates import parse_date, parse_filename_date
+from feeds.text.plain_text import decode_entities
 
 _MILLIS = re.compile(r"[ \t\n]*<!--\s*(-?\d{1,16}|NaN)\s*-->[ \t]*\n?")
 _TITLE = re.compile(r"[ \t\n]*\[(.*)\]\((\s*[A-Za-z][\w+.\-]*:.*|//.*)\)[ \t]*(?:\n|$)")
@@ -52,10 +52,12 @@ def read(document: Document) -> list[Draft]:
         Draft(
             link=link.strip(),
             html=_unwrapped(body),
-            title=title or decoded(_first(fields, "title")),
-            published=_published(moment(_first(fields, "date", "published")), millis, document.name),
-            updated=moment(_first(fields, "updated", "modified", "last_modified_at")),
-            authors=tuple(decoded(author) for author in _all(fields, "author", "authors") if author.strip()),
+            title=title or decode_entities(_first(fields, "title")),
+            published=_published(parse_date(_first(fields, "date", "published")), millis, document.name),
+            updated=parse_date(_first(fields, "updated", "modified", "last_modified_at")),
+            authors=tuple(
+                decode_entities(author) for author in _all(fields, "author", "authors") if author.strip()
+            ),
             tags=tags,
             source_name=source_name,
             language=_first(fields, "lang", "language"),
@@ -87,7 +89,7 @@ def _title_line(text: str) -> tuple[str, str, str]:
         return "", "", text
     rest = text[match.end() :]
     rule = _RULE.match(rest)
-    return decoded(match[1]), match[2].strip(), rest[rule.end() :] if rule else rest
+    return decode_entities(match[1]), match[2].strip(), rest[rule.end() :] if rule else rest
 
 
 def _unwrapped(body: str) -> str:
@@ -107,7 +109,7 @@ def _published(date: datetime | None, millis: datetime | None, name: str) -> dat
         return date if millis > date + _AHEAD else millis
     if date or millis:
         return date or millis
-    return day_of_name(name)
+    return parse_filename_date(name)
 
 
 def _source(fields: front_matter.Fields) -> tuple[str, tuple[str, ...]]:
@@ -117,10 +119,10 @@ def _source(fields: front_matter.Fields) -> tuple[str, tuple[str, ...]]:
     (docs/input-facts.md#front-matter); where there are several they are topics.
     """
     categories, tags = _all(fields, "category", "categories"), _all(fields, "tag", "tags")
-    named = [decoded(name) for name in _all(fields, "source", "publisher")]
-    named += [decoded(names[0]) for names in (categories, tags) if len(names) == 1]
+    named = [decode_entities(name) for name in _all(fields, "source", "publisher")]
+    named += [decode_entities(names[0]) for names in (categories, tags) if len(names) == 1]
     name = next((name for name in named if name), "")
-    topics = dict.fromkeys(decoded(tag) for tag in (*tags, *categories))
+    topics = dict.fromkeys(decode_entities(tag) for tag in (*tags, *categories))
     return name, tuple(tag for tag in topics if tag and tag != name)
 
 

@@ -9,7 +9,7 @@ from bs4.dammit import EncodingDetector
 from turbohtml import detect
 
 from feeds.model.errors import ReadError
-from feeds.text.plain_text import legal
+from feeds.text.plain_text import remove_illegal
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -66,7 +66,7 @@ def _decoded(data: bytes, *, lossy: bool) -> str:
     if b"\0" in data:
         raise ReadError("not text: it has zero bytes")
     try:
-        return legal(data.decode("utf-8"))
+        return remove_illegal(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         declared = _declared(data)
         made = _fitting(data, declared)
@@ -74,7 +74,7 @@ def _decoded(data: bytes, *, lossy: bool) -> str:
             made = _damaged(data, declared or "utf-8")
         made = made or _fitting(data, _guessed(data))
         if made:
-            return legal(made)
+            return remove_illegal(made)
         raise ReadError(f"not UTF-8 (byte {error.start}), and no other encoding fits") from error
 
 
@@ -116,6 +116,6 @@ def _damaged(data: bytes, name: str) -> str:
 
 def _strictly(data: bytes, name: str) -> str:
     try:
-        return legal(data.decode(name))
+        return remove_illegal(data.decode(name))
     except (UnicodeError, LookupError) as error:
         raise ReadError(f"not UTF-8, and not {name} either: {error}") from error

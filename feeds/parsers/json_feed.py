@@ -14,8 +14,8 @@ from urllib.parse import urljoin
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
 from feeds.parsers.document import Document, NoEntriesError, Refusal
-from feeds.text.dates import moment
-from feeds.text.plain_text import decoded, legal, plain
+from feeds.text.dates import parse_date
+from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
 
 _LONGEST_SIZE = 10**15
 
@@ -62,8 +62,8 @@ def _draft(item: Members, feed: Members, address: str) -> Draft | None:
         return None
     body = _text(item.get("content_html"))
     body = body or html.escape(_text(item.get("content_text")), quote=False)
-    summary = plain(_text(item.get("summary")))
-    published, updated = (moment(_text(item.get(f"date_{name}"))) for name in ("published", "modified"))
+    summary = to_one_line(_text(item.get("summary")))
+    published, updated = (parse_date(_text(item.get(f"date_{name}"))) for name in ("published", "modified"))
     own = item.get("_source")
     origin = own if isinstance(own, dict) else {}
     said = item.get("_feeds")
@@ -71,7 +71,7 @@ def _draft(item: Members, feed: Members, address: str) -> Draft | None:
     return Draft(
         link=link,
         html=body or html.escape(summary, quote=False),
-        title=decoded(_text(item.get("title"))),
+        title=decode_entities(_text(item.get("title"))),
         published=published or updated,
         updated=updated,
         authors=_authors(item) or _authors(feed),
@@ -80,14 +80,14 @@ def _draft(item: Members, feed: Members, address: str) -> Draft | None:
         enclosures=enclosures,
         summary=summary if body else "",
         image=_address(link, item.get("image"), item.get("banner_image")),
-        source_name=plain(_text(own_words.get("source"))),
-        site_title=decoded(_text(origin.get("title")) or _text(feed.get("title"))),
+        source_name=to_one_line(_text(own_words.get("source"))),
+        site_title=decode_entities(_text(origin.get("title")) or _text(feed.get("title"))),
         site_home=_address("", origin.get("url") if origin else feed.get("home_page_url")),
     )
 
 
 def _text(value: object) -> str:
-    return legal(value) if isinstance(value, str) else ""
+    return remove_illegal(value) if isinstance(value, str) else ""
 
 
 def _members(value: object) -> list[Members]:
@@ -110,12 +110,12 @@ def _authors(fields: Members) -> tuple[str, ...]:
     """Of version 1.1, else the one of version 1."""
     one = fields.get("author")
     listed = _members(fields.get("authors")) or ([one] if isinstance(one, dict) else [])
-    named = (decoded(_text(author.get("name"))) for author in listed)
+    named = (decode_entities(_text(author.get("name"))) for author in listed)
     return tuple(dict.fromkeys(filter(None, named)))
 
 
 def _tags(value: object) -> tuple[str, ...]:
-    named = (decoded(_text(tag)) for tag in value) if isinstance(value, list) else ()
+    named = (decode_entities(_text(tag)) for tag in value) if isinstance(value, list) else ()
     return tuple(dict.fromkeys(filter(None, named)))
 
 

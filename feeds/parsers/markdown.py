@@ -20,8 +20,8 @@ from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from feeds.parsers import article_file, front_matter
 from feeds.parsers.document import Document
-from feeds.text.dates import day_of_name, moment
-from feeds.text.plain_text import decoded
+from feeds.text.dates import parse_date, parse_filename_date
+from feeds.text.plain_text import decode_entities
 
 MOST_CHARACTERS = 500_000
 MOST_BRACKETS = 20_000  # each of which may open a link, so that the parser looks ahead
@@ -97,7 +97,7 @@ def read(document: Document) -> list[Draft]:
     if first(fields, "draft").lower() == "true" or first(fields, "published").lower() == "false":
         raise ReadError("it is marked as a draft")
     title, linked, rest = _heading(body)
-    own = decoded(first(fields, "title"))
+    own = decode_entities(first(fields, "title"))
     if title and (not own or own == title):
         body = rest
     link = next(filter(_absolute, (first(fields, name) for name in _LINKS)), linked)
@@ -109,13 +109,14 @@ def read(document: Document) -> list[Draft]:
             link=link,
             html=rendered(body),
             title=own or title,
-            published=moment(first(fields, "date", "published", "pubdate")) or day_of_name(document.name),
-            updated=moment(first(fields, "updated", "lastmod", "modified", "last_modified_at")),
+            published=parse_date(first(fields, "date", "published", "pubdate"))
+            or parse_filename_date(document.name),
+            updated=parse_date(first(fields, "updated", "lastmod", "modified", "last_modified_at")),
             authors=tuple(dict.fromkeys(_listed(fields, "author", "authors"))),
             tags=tuple(dict.fromkeys(tags)),
-            source_name=decoded(first(fields, "source", "publisher")),
+            source_name=decode_entities(first(fields, "source", "publisher")),
             language=first(fields, "lang", "language"),
-            summary=decoded(first(fields, "summary", "description", "excerpt")),
+            summary=decode_entities(first(fields, "summary", "description", "excerpt")),
             image=next(filter(_absolute, (first(fields, name) for name in _IMAGES)), ""),
         )
     ]
@@ -144,7 +145,7 @@ def _heading(body: str) -> tuple[str, str, str]:
     text = (match[1] or match[2]).rstrip(" \t#")
     linked = _LINKED.fullmatch(text)
     title = linked[1] if linked else text
-    return decoded(_TAGS.sub("", rendered(title))), linked[2] if linked else "", body[match.end() :]
+    return decode_entities(_TAGS.sub("", rendered(title))), linked[2] if linked else "", body[match.end() :]
 
 
 def _listed(fields: front_matter.Fields, *names: str) -> list[str]:
@@ -152,7 +153,7 @@ def _listed(fields: front_matter.Fields, *names: str) -> list[str]:
         value = fields.get(name)
         if value:
             parts = value.split(",") if isinstance(value, str) else value
-            return [part for part in map(decoded, parts) if part]
+            return [part for part in map(decode_entities, parts) if part]
     return []
 
 

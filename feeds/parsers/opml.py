@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from feeds.model.errors import ReadError
-from feeds.text.plain_text import decoded
+from feeds.text.plain_text import decode_entities
 
 MOST_BYTES = 10_000_000
 MOST_FEEDS = 10_000
@@ -60,5 +60,5 @@ def read(data: bytes) -> list[Outline]:
 
 
 def _title(said: Mapping[str, str], url: str) -> str:
-    named = (decoded(said.get(key, ""))[:_LONGEST_TITLE].strip() for key in ("title", "text"))
+    named = (decode_entities(said.get(key, ""))[:_LONGEST_TITLE].strip() for key in ("title", "text"))
     return next((title for title in named if title and title != url), "")

@@ -21,8 +21,8 @@ from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
 from feeds.parsers import xml_repair
 from feeds.parsers.document import Document, NoEntriesError, Refusal
-from feeds.text.dates import moment
-from feeds.text.plain_text import decoded, legal, plain
+from feeds.text.dates import parse_date
+from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
 
 _ROOTS = frozenset({"rss", "rdf", "feed"})
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -145,13 +145,17 @@ def _link(entry: Fields, base: str) -> str:
 
 def shown(markup: str) -> str:
     """The visible text of a piece of HTML, on one line."""
-    return decoded(parse_fragment(markup, positions=False).text) if "<" in markup else decoded(markup)
+    return (
+        decode_entities(parse_fragment(markup, positions=False).text)
+        if "<" in markup
+        else decode_entities(markup)
+    )
 
 
 def _title(fields: Fields) -> str:
     detail = fields.get("title_detail") or {}
     title = detail.get("value") or fields.get("title") or ""
-    return shown(title) if detail.get("type") in _HTML else decoded(title)
+    return shown(title) if detail.get("type") in _HTML else decode_entities(title)
 
 
 def _texts(entry: Fields, link: str) -> tuple[str, str, str]:
@@ -172,7 +176,7 @@ def _fullness(value: str) -> int:
 
 def _summary(detail: Fields) -> str:
     value = detail.get("value") or ""
-    return shown(value) if detail.get("type") in _HTML else plain(value)
+    return shown(value) if detail.get("type") in _HTML else to_one_line(value)
 
 
 def _markup(body: Fields, link: str) -> str:
@@ -180,7 +184,7 @@ def _markup(body: Fields, link: str) -> str:
 
     Addresses are resolved only where `xml:base` says another base than the entry's link.
     """
-    value = legal(body.get("value") or "")
+    value = remove_illegal(body.get("value") or "")
     if body.get("type") not in _HTML:
         return html.escape(value, quote=False)
     base = _resolved(link, body.get("base"))
@@ -200,7 +204,7 @@ def _markup(body: Fields, link: str) -> str:
 def _date(entry: Fields, name: str) -> datetime | None:
     """A date as it is written, else as feedparser understood it."""
     written = dict.get(entry, name)
-    if found := moment(written if isinstance(written, str) else ""):
+    if found := parse_date(written if isinstance(written, str) else ""):
         return found
     parsed = dict.get(entry, f"{name}_parsed")
     try:
@@ -230,13 +234,13 @@ def _authors(fields: Fields) -> tuple[str, ...]:
 def _name(author: str) -> str:
     """A name without the mail address that RSS puts before it: `mail (Name)`, `Name <mail>`."""
     if not _MAIL.search(author):
-        return decoded(author)
+        return decode_entities(author)
     name = _MAIL.sub("", author).replace("<>", "").strip()
-    return decoded(name.strip("() ") if name.startswith("(") else name)
+    return decode_entities(name.strip("() ") if name.startswith("(") else name)
 
 
 def _tags(entry: Fields) -> tuple[str, ...]:
-    named = [decoded(tag.get("label") or tag.get("term") or "") for tag in entry.get("tags") or ()]
+    named = [decode_entities(tag.get("label") or tag.get("term") or "") for tag in entry.get("tags") or ()]
     return tuple(dict.fromkeys(tag for tag in named if tag and not tag.startswith(_SCHEMES)))
 
 

@@ -12,8 +12,8 @@ import re
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from feeds.parsers.document import Document
-from feeds.text.dates import day_of_name, moment
-from feeds.text.plain_text import decoded, plain
+from feeds.text.dates import parse_date, parse_filename_date
+from feeds.text.plain_text import decode_entities, to_one_line
 
 _SUFFIXES = (".txt", ".text")
 _ADDRESS = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
@@ -52,11 +52,11 @@ def read(document: Document) -> list[Draft]:
         Draft(
             link=said["link"],
             html=html.escape(_unwrapped(body), quote=False),  # cleaning makes the paragraphs and links
-            title=plain(said.get("title", "")),
-            published=moment(said.get("date", "")) or day_of_name(document.name),
+            title=to_one_line(said.get("title", "")),
+            published=parse_date(said.get("date", "")) or parse_filename_date(document.name),
             authors=_listed(said.get("author", "")),
             tags=_listed(said.get("tags", "")),
-            source_name=decoded(said.get("source", "")),
+            source_name=decode_entities(said.get("source", "")),
             language=said.get("language", ""),
         )
     ]
@@ -86,7 +86,7 @@ def _head(text: str) -> tuple[dict[str, str], str]:
 
 
 def _listed(value: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, map(decoded, _SEPARATOR.split(value)))))
+    return tuple(dict.fromkeys(filter(None, map(decode_entities, _SEPARATOR.split(value)))))
 
 
 def _unwrapped(text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from feeds.model.errors import ReadError
-from feeds.text.plain_text import legal
+from feeds.text.plain_text import remove_illegal
 
 MOST_ELEMENTS = 500_000
 MOST_NESTING = 400
@@ -197,11 +197,11 @@ def _reference(name: str, entities: dict[str, str]) -> str:
     if name in _XML_ENTITIES:
         return f"&{name};"
     if name in entities:
-        return html.escape(legal(entities[name]))
+        return html.escape(remove_illegal(entities[name]))
     shown = html.unescape(f"&{name};")
     if shown == f"&{name};" and not name.startswith("#"):
         return f"&amp;{name};"
-    return "".join(f"&#{ord(char)};" for char in legal(shown) if char != "\ufffd")
+    return "".join(f"&#{ord(char)};" for char in remove_illegal(shown) if char != "\ufffd")
 
 
 def _declared(text: str) -> str:

@@ -26,7 +26,7 @@ from feeds.storage.feed_states import UpstreamState, UpstreamStates
 from feeds.subscriptions import schedule
 from feeds.subscriptions.upstream import Upstream
 from feeds.text import feed_urls
-from feeds.text.plain_text import plain
+from feeds.text.plain_text import to_one_line
 
 log = logging.getLogger(__name__)
 
@@ -240,5 +240,5 @@ class Poller:
             due=None if gone else due,
             failures=failures,
             failed=state.failed or now,
-            error=plain(reason)[:MAX_REASON],
+            error=to_one_line(reason)[:MAX_REASON],
         )

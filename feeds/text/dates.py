@@ -21,7 +21,7 @@ _CHINESE = re.compile(r"(\d{4})年\s*(\d{1,2})月\s*(\d{1,2})日")
 _LONGEST = 100
 
 
-def moment(value: str) -> datetime | None:
+def parse_date(value: str) -> datetime | None:
     """A date in UTC: ISO 8601, RFC 5322 with the zones that people name, or Chinese (`2026年3月2日`).
 
     None where it is no date. One without a zone is taken as UTC, one without a time as its midnight.
@@ -46,13 +46,13 @@ def moment(value: str) -> datetime | None:
         return None
 
 
-def day_of_name(name: str) -> datetime | None:
+def parse_filename_date(name: str) -> datetime | None:
     """The day that a file's name begins with (`2026-05-04-title.md`)."""
     match = _DATED_NAME.match(name)
-    return moment(match[1]) if match else None
+    return parse_date(match[1]) if match else None
 
 
-def retry_after(value: str, now: datetime) -> timedelta:
+def parse_retry_after(value: str, now: datetime) -> timedelta:
     """A Retry-After header: seconds or a date (RFC 9110 section 10.2.3); nothing where it is neither."""
     value = value.strip()
     if value.isascii() and value.isdigit():

@@ -25,38 +25,38 @@ _ANY_BLANK = re.compile(r"\s+")
 _SENTENCE_END = re.compile(r"[。！？!?…][”』」’\"')）]*|\.(?=\s)")
 
 
-def legal(text: str) -> str:
+def remove_illegal(text: str) -> str:
     r"""Leave out what XML 1.0 does not allow and make every line end a `\n`."""
     if _LEGAL.fullmatch(text) or not _ILLEGAL_OR_NEWLINE.search(text):
         return text
     return _ILLEGAL.sub("", _NEWLINES.sub("\n", text))
 
 
-def plain(text: str) -> str:
+def to_one_line(text: str) -> str:
     """One line of visible text: legal, no zero-width characters, blanks folded."""
     if text.isprintable() and "  " not in text:  # a shortcut: of all blanks only the space is printable
         return text.strip()
-    return _BLANK.sub(" ", _INVISIBLE.sub("", legal(text))).strip()
+    return _BLANK.sub(" ", _INVISIBLE.sub("", remove_illegal(text))).strip()
 
 
-def decoded(text: str) -> str:
+def decode_entities(text: str) -> str:
     """Plain text of a field that may carry HTML entities, encoded once or twice
     (docs/input-facts.md#characters).
     """
     once = html.unescape(text)
-    return plain(html.unescape(once) if "&" in once else once)
+    return to_one_line(html.unescape(once) if "&" in once else once)
 
 
-def visible(text: str) -> str:
+def remove_blanks(text: str) -> str:
     """The text without any blank or zero-width character: what two versions are compared by."""
     return _ANY_BLANK.sub("", _INVISIBLE.sub("", text))
 
 
-def summary(text: str, limit: int = 280) -> str:
+def summarise(text: str, limit: int = 280) -> str:
     """The beginning of a text, at most `limit` characters, cut after a sentence or else with an ellipsis."""
-    line = plain(text[: limit * 2])
+    line = to_one_line(text[: limit * 2])
     if len(line) <= limit:  # most of that was blanks, or there is no more
-        line = plain(text[: limit * 8])
+        line = to_one_line(text[: limit * 8])
     if len(line) <= limit:
         return line
     head = line[: limit - 1]

@@ -12,7 +12,7 @@ from feeds.ingest.health import Health, error_id
 from feeds.model.articles import Article, Source
 from feeds.model.feeds import View
 from feeds.publishing.views import ICON, STYLESHEET, TTL_MINUTES
-from feeds.text.plain_text import plain
+from feeds.text.plain_text import to_one_line
 from feeds.web.translations import Words, chosen
 
 _MOST = 200
@@ -55,10 +55,10 @@ def _news(health: Health, say: Words) -> Iterator[tuple[str, datetime, str, list
         begun = say("run_began", moment=say.moment(run.started))
         yield error_id(run), run.started, say("a_run_failed"), [run.error.removesuffix(":"), begun]
     for one in health.broken:
-        title = say("file_broken", path=plain(one.path))
+        title = say("file_broken", path=to_one_line(one.path))
         yield one.id, one.tried, title, [one.reason, say("tried_again_one")]
     for feed in health.long_unheard:
-        title = say("upstream_gone" if feed.gone else "upstream_failing", title=plain(feed.title))
+        title = say("upstream_gone" if feed.gone else "upstream_failing", title=to_one_line(feed.title))
         since = say("upstream_since", n=feed.failures, moment=say.moment(feed.since))
         then = say("upstream_not_asked") if feed.gone else since
         yield feed.id, feed.news or feed.since, title, [feed.reason, then]
@@ -68,7 +68,7 @@ def _news(health: Health, say: Words) -> Iterator[tuple[str, datetime, str, list
 
 
 def _entry(source: Source, base: str, entry_id: str, at: datetime, title: str, told: list[str]) -> Article:
-    lines = [plain(line) for line in told]
+    lines = [to_one_line(line) for line in told]
     return Article(
         id=entry_id,
         link=f"{base}/status#{entry_id.rpartition(':')[2]}",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from feeds import parsers
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
-from feeds.text.plain_text import legal
+from feeds.text.plain_text import remove_illegal
 from tests.support.examples import examples
 from tests.support.parser_samples import told
 
@@ -179,7 +179,7 @@ def test_every_article_of_the_corpus_is_read_whole(shared: Path) -> None:
     paths = sorted(path for path in (shared / "corpus").rglob("*") if path.is_file())
     assert len(paths) == 1131
     for path in paths:
-        text = legal(path.read_bytes().decode())
+        text = remove_illegal(path.read_bytes().decode())
         (draft,) = parsers.read(path.read_bytes(), path.name)
         assert draft.published, path
         assert draft.source_name, path

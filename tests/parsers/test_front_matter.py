@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.parsers import front_matter
-from feeds.text.plain_text import legal
+from feeds.text.plain_text import remove_illegal
 from tests.support.examples import examples
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -30,7 +30,7 @@ def words(value: object) -> object:
 @given(st.lists(_LINES, min_size=1, max_size=3))
 @settings(max_examples=examples(1500), deadline=None)
 def test_what_is_read_without_yaml_is_what_yaml_reads(lines: list[str]) -> None:
-    block = legal("\n".join(lines))
+    block = remove_illegal("\n".join(lines))
     try:
         loaded = yaml.load(block, Loader=_LOADER)
     except (yaml.YAMLError, ValueError):

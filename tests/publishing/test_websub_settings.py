@@ -13,7 +13,7 @@ import pytest
 from feeds.config.loader import load
 from feeds.model.errors import ConfigError
 from feeds.publishing.websub import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, publish, waiting_after
-from feeds.text.dates import retry_after
+from feeds.text.dates import parse_retry_after
 from tests.support.places import Place, article
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -65,7 +65,7 @@ def test_each_wait_is_twice_the_last_one_up_to_an_hour_for_about_a_day() -> None
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str, seconds: int) -> None:
-    assert retry_after(header, NOW) == timedelta(seconds=seconds)
+    assert parse_retry_after(header, NOW) == timedelta(seconds=seconds)
 
 
 # -- configuration --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import re
 from turbohtml import Element, Node, Text
 
 from feeds.cleaning.rules.page import EMPTIABLE, Page, blank, inside, repeats_title, sample
-from feeds.text.dates import moment
+from feeds.text.dates import parse_date
 
 _LONGEST_STAMP = 240
 _LINES = frozenset({"div", "p", "time", "i", "em", "small", "span"})
@@ -49,7 +49,7 @@ def stamp(page: Page) -> list[str]:
             told = match.groupdict()
             if told.get("byline"):
                 page.bylines.extend(authors(told["byline"], page.recipe.not_authors))
-            page.stamped = page.stamped or moment(told.get("time") or "")
+            page.stamped = page.stamped or parse_date(told.get("time") or "")
             pieces.append(sample(node))
             after = _following(node, page.tree)
             node.extract()

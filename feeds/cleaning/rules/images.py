@@ -25,7 +25,7 @@ from feeds.cleaning.rules.page import (
     solid_children,
 )
 from feeds.text import urls
-from feeds.text.plain_text import visible
+from feeds.text.plain_text import remove_blanks
 
 # Where scripts that load pictures late keep the address, most specific first.
 _LAZY = (
@@ -253,7 +253,7 @@ def _told_twice(page: Page) -> list[str]:
     """`<div><img alt="words"></div><div>words</div>`: what repeats a picture's `alt` is its caption."""
     pieces = []
     for picture in page.tree.select("img[alt]"):
-        words = visible(picture.attr("alt") or "")
+        words = remove_blanks(picture.attr("alt") or "")
         if len(words) < _SHORTEST_CAPTION or picture.closest("figure") is not None:
             continue
         box = picture
@@ -265,7 +265,7 @@ def _told_twice(page: Page) -> list[str]:
         ):
             box = box.parent
         told = next_shown(box)
-        if isinstance(told, Element) and told.tag in _CAPTION_BOXES and visible(told.text) == words:
+        if isinstance(told, Element) and told.tag in _CAPTION_BOXES and remove_blanks(told.text) == words:
             pieces.append(short(" ".join(told.text.split())))
             _make_figure(box, told, told, of=picture)
     return pieces

@@ -10,7 +10,7 @@ from turbohtml import Element, Node, Text
 
 from feeds.cleaning.recipe import Recipe
 from feeds.model.articles import Enclosure
-from feeds.text.plain_text import visible
+from feeds.text.plain_text import remove_blanks
 
 _SHOWN = 120
 _FURTHEST = (
@@ -118,7 +118,7 @@ def _shown(node: Node) -> bool:
 
 def repeats_title(element: Element, title: str) -> bool:
     """Whether an element is a heading that says nothing but the article's title."""
-    return element.tag in HEADINGS and bool(title) and visible(element.text) == visible(title)
+    return element.tag in HEADINGS and bool(title) and remove_blanks(element.text) == remove_blanks(title)
 
 
 def inside(node: Node, tree: Element) -> bool:

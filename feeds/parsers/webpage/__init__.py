@@ -20,7 +20,7 @@ from feeds.parsers.webpage import content as page_content
 from feeds.parsers.webpage import urls as page_urls
 from feeds.parsers.webpage.metadata import Said
 from feeds.text import urls
-from feeds.text.plain_text import visible
+from feeds.text.plain_text import remove_blanks
 
 MOST_TAGS = 60_000
 _MOST_CHARACTERS = 6_000_000
@@ -131,7 +131,7 @@ def _content(body: page_content.Body | None, said: Said) -> str:
     """
     prose = body.prose if body is not None else 0
     told = said.whole_text
-    if len(visible(told)) > max(_LEAST, prose * 2):  # the body waits for a script
+    if len(remove_blanks(told)) > max(_LEAST, prose * 2):  # the body waits for a script
         return "\n".join(_paragraph(html.unescape(line)) for line in told.split("\n") if line.strip())
     if said.is_article and (prose or said.summary):
         return "" if prose else _paragraph(said.summary)
@@ -154,7 +154,7 @@ def _language(told: list[str], body: str) -> str:
         found = _LANGUAGE.fullmatch(one.strip())
         if not found or found[1].lower() in ("und", "mul", "zxx"):
             continue
-        beginning = visible(body[:2000])
+        beginning = remove_blanks(body[:2000])
         if found[1].lower() == "en" and sum(char > "\u0370" for char in beginning) * 2 > len(beginning) > 0:
             continue
         return found[1].lower() + found[2].replace("_", "-")

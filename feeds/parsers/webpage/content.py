@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from turbohtml import Document, Element, Text, parse
 
-from feeds.text.plain_text import visible
+from feeds.text.plain_text import remove_blanks
 
 # What no reader sees, or what is no text of the page.
 _UNSEEN = (
@@ -131,7 +131,7 @@ def _weigh(root: Element) -> _Weighed:
         if not isinstance(parent, Element):
             continue
         if isinstance(node, Text):
-            weighed.prose[parent] += len(visible(node.data))
+            weighed.prose[parent] += len(remove_blanks(node.data))
         elif isinstance(node, Element):
             if node.tag == "a":
                 weighed.links[node], weighed.prose[node] = weighed.prose[node], _pictures(node)
@@ -144,7 +144,7 @@ def _weigh(root: Element) -> _Weighed:
 
 
 def _pictures(link: Element) -> int:
-    return _SEEN["img"] if link.select_one("img") is not None and not visible(link.text) else 0
+    return _SEEN["img"] if link.select_one("img") is not None and not remove_blanks(link.text) else 0
 
 
 def _drop_junk(root: Element, kept: set[Element]) -> None:
@@ -176,8 +176,8 @@ def _drop_junk(root: Element, kept: set[Element]) -> None:
 
 def _holders(root: Element, title: str) -> set[Element]:
     """What can be no junk, because it holds the page's heading or its marked body."""
-    shown = visible(title)
-    heads = [head for head in root.select("h1") if not shown or visible(head.text) in shown]
+    shown = remove_blanks(title)
+    heads = [head for head in root.select("h1") if not shown or remove_blanks(head.text) in shown]
     marked = root.select(", ".join(MARKS[:2]))
     kept: set[Element] = set()
     for element in (*heads[:20], *marked[:20]):
@@ -260,7 +260,7 @@ def _innermost(start: Element, weighed: _Weighed, holders: set[Element]) -> Elem
             weighed.prose[child] + (_PARAGRAPH if child.tag == "figure" else 0)
             for child in children
             if child is not best and (child.tag in _FLOW or _alike(child, best))
-        ) + sum(len(visible(child.data)) for child in element.children if isinstance(child, Text))
+        ) + sum(len(remove_blanks(child.data)) for child in element.children if isinstance(child, Text))
         if beside > _PARAGRAPH:
             return element
         element = best
@@ -275,7 +275,7 @@ def _trim(found: Element, weighed: _Weighed) -> None:
     """Take away what stands at both ends and is little more than links."""
     for children in (list(found.children), list(found.children)[::-1]):
         for child in children:
-            if isinstance(child, Text) and not visible(child.data):
+            if isinstance(child, Text) and not remove_blanks(child.data):
                 continue
             if not isinstance(child, Element) or child not in weighed.links:
                 break

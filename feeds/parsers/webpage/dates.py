@@ -33,7 +33,7 @@ def moment(value: str) -> datetime | None:
         return None
     if _MILLIS.fullmatch(value):
         return datetime.fromtimestamp(int(value[:10]), UTC)
-    if not _TWELVE_HOURS.search(value) and (made := dates.moment(value)):
+    if not _TWELVE_HOURS.search(value) and (made := dates.parse_date(value)):
         return made
     if found := _NUMBERS.search(value):
         return _numbered(found)
@@ -56,7 +56,7 @@ def _numbered(found: re.Match[str]) -> datetime | None:
     zone = found["zone"]
     if made is None or not zone or zone in ("Z", "UTC", "GMT"):
         return made
-    return dates.moment(f"{made:%Y-%m-%dT%H:%M:%S}{zone}") or made
+    return dates.parse_date(f"{made:%Y-%m-%dT%H:%M:%S}{zone}") or made
 
 
 def _made(*numbers: int) -> datetime | None:

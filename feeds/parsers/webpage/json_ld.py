@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from feeds.text.plain_text import decoded
+from feeds.text.plain_text import decode_entities
 
 Thing = dict[str, Any]
 
@@ -92,7 +92,7 @@ def text(value: object) -> str:
     if isinstance(value, dict):
         value = value.get("@value")
     if isinstance(value, str):
-        return decoded(value)
+        return decode_entities(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 

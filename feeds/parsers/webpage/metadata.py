@@ -17,7 +17,7 @@ from bs4.exceptions import ParserRejectedMarkup
 from feeds.model.errors import ReadError
 from feeds.parsers.webpage import dates
 from feeds.parsers.webpage.json_ld import Things, text
-from feeds.text.plain_text import decoded, visible
+from feeds.text.plain_text import decode_entities, remove_blanks
 
 _PROLOG = re.compile(r"\s*+<\?xml[^>]{0,200}\?>")
 _COMMENT = re.compile("Comment$")
@@ -190,11 +190,11 @@ class Said:
         return next((line for tag in self._tags.get("title", [])[:1] if (line := _line(tag))), "")
 
     def _trimmed(self, title: str) -> str:
-        names = {visible(name).casefold() for name in (self.site, *self._publishers) if name}
+        names = {remove_blanks(name).casefold() for name in (self.site, *self._publishers) if name}
         while True:
             for separator in _SEPARATORS:
                 head, found, end = title.rpartition(separator)
-                if found and head.strip() and visible(end).casefold() in names:
+                if found and head.strip() and remove_blanks(end).casefold() in names:
                     title = head.strip()
                     break
             else:
@@ -245,10 +245,10 @@ class Said:
             lambda: self._things.names(self._article.get("creator")),
             self._bylines,
         )
-        site = visible(self.site).casefold()
+        site = remove_blanks(self.site).casefold()
         for place in places:
             names = dict.fromkeys(name for told in place() for name in _names(told))
-            kept = [name for name in names if visible(name).casefold() != site]
+            kept = [name for name in names if remove_blanks(name).casefold() != site]
             if kept:
                 return tuple(kept[:_MOST])
         return ()
@@ -295,7 +295,7 @@ class Said:
         section = self._article.get("articleSection")
         told += [text(one) for one in section] if isinstance(section, list) else [text(section)]
         tags: dict[str, str] = {}
-        for tag in map(decoded, told):
+        for tag in map(decode_entities, told):
             tag = tag.strip("#＃ ")
             if tag and len(tag) <= 60:
                 tags.setdefault(tag.casefold(), tag)
@@ -341,7 +341,7 @@ class Said:
     # -- asking ------------------------------------------------------------------------------------------
 
     def _meta(self, name: str) -> str:
-        return next((shown for one in self._metas.get(name, []) if (shown := decoded(one))), "")
+        return next((shown for one in self._metas.get(name, []) if (shown := decode_entities(one))), "")
 
     def _meta_all(self, *names: str) -> list[str]:
         return [one for name in names for one in self._metas.get(name, [])]
@@ -378,7 +378,7 @@ def _without_prolog(page: str) -> str:
 
 def _names(told: str) -> list[str]:
     """The persons that a byline tells; addresses and what is no name are none."""
-    line = decoded(told)[:_LONGEST]
+    line = decode_entities(told)[:_LONGEST]
     line = line[start.end() :] if (start := _BY.match(line)) else line
     names = (name.strip().strip(" ,，:：·") for name in _WITHIN_NAME.split(line))
     return [name for name in names if name and not _ADDRESS.match(name) and len(name) <= 80]
@@ -390,7 +390,7 @@ def _value(tag: Tag, name: str) -> str:
 
 
 def _line(tag: Tag) -> str:
-    return decoded(" ".join(tag.get_text(" ").split())[:2000])
+    return decode_entities(" ".join(tag.get_text(" ").split())[:2000])
 
 
 def _dated(tag: Tag) -> str:

@@ -13,7 +13,7 @@ from feeds.config.settings import STATUS_FEED
 from feeds.ingest.health import Health, IdleRuns, brought, error, folded
 from feeds.model.feeds import Subscription
 from feeds.model.runs import Run
-from feeds.text.plain_text import plain
+from feeds.text.plain_text import to_one_line
 from feeds.web import status_feed
 from feeds.web.cache.policy import NO_STORE
 from feeds.web.pages import charts
@@ -58,7 +58,7 @@ def _values(site: Site, checkup: Checkup, context: PageContext) -> Mapping[str, 
         "by": lambda run: say({"watcher": "by_watcher", "by hand": "by_hand"}.get(run.trigger, "by_other")),
         "chart": charts.bars([0] * (_FEWEST_BARS - len(values)) + values, *_CHART) if values else "",
         "brought": values,
-        "plain": plain,
+        "plain": to_one_line,
         "mark_of": lambda found: found.id.rpartition(":")[2],
         "subscription": Subscription(
             title=say("status_of", title=site.config.title),
@@ -108,5 +108,5 @@ def _end(run: Run, health: Health, say: Words) -> str:
         going_on = run == health.runs[0] and health.watcher.state != "late"
         return say("run_goes_on" if going_on else "run_cut_off")
     if error(run):
-        return plain(run.error.removesuffix(":"))
+        return to_one_line(run.error.removesuffix(":"))
     return say("run_stopped") if run.error else ""

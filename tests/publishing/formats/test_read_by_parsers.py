@@ -11,7 +11,7 @@ from feeds import parsers
 from feeds.model.articles import Article, Draft, Enclosure
 from feeds.model.feeds import View
 from feeds.publishing.formats import WRITERS
-from feeds.text.plain_text import decoded, legal
+from feeds.text.plain_text import decode_entities, remove_illegal
 from tests.support.examples import examples
 from tests.support.format_samples import LAMP, ONE, PICTURE, render
 from tests.support.generated_views import VIEW, VIEWS
@@ -19,12 +19,12 @@ from tests.support.generated_views import VIEW, VIEWS
 
 def as_read(words: tuple[str, ...]) -> list[str]:
     """Names and tags as readers give them: entities decoded, each once."""
-    return list(dict.fromkeys(filter(None, map(decoded, words))))
+    return list(dict.fromkeys(filter(None, map(decode_entities, words))))
 
 
 def same(draft: Draft, article: Article, view: View, suffix: str) -> None:
     assert draft.link == article.link
-    assert draft.html == legal(article.html)
+    assert draft.html == remove_illegal(article.html)
     assert draft.published == article.published
     assert list(draft.tags) == as_read(article.tags)
     assert draft.language == article.language
@@ -33,7 +33,7 @@ def same(draft: Draft, article: Article, view: View, suffix: str) -> None:
         assert list(draft.authors) == as_read(article.authors or unsigned)
     # In RSS a title may be HTML or text, and tags in it are taken for HTML.
     if suffix != "rss" or "<" not in article.title:
-        assert draft.title == decoded(article.title)
+        assert draft.title == decode_entities(article.title)
     if suffix == "rss":
         recordings = [one for one in article.enclosures if one.type.startswith(("audio/", "video/"))]
         assert list(draft.enclosures) == recordings[:1]
@@ -45,7 +45,7 @@ def same(draft: Draft, article: Article, view: View, suffix: str) -> None:
     if view.combined and article.source.slug in view.source_addresses:
         assert draft.site_title == article.source.title
     elif not view.combined and (suffix != "rss" or "<" not in view.title):
-        assert draft.site_title == decoded(view.title)
+        assert draft.site_title == decode_entities(view.title)
 
 
 def told_apart(draft: Draft, article: Article, view: View) -> bool:
