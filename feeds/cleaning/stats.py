@@ -1,10 +1,10 @@
-"""What cleaning an article did, in numbers, and what people call what the rules do. Pure, and without a tree.
+"""Measure what cleaning did to an article; group the rules into kinds. Pure.
 
-Counted is what a browser, or a reader that shows HTML, asks for by itself when it shows a body: pictures,
-frames, scripts, styles, players, and what lazy pictures name for their scripts. Hosts of the publisher are
-left out: the domain of the article's link and that of the source's home page, with all hosts under them.
-A domain is what `urls.sites` takes for one, without a list of public suffixes: what a publisher has on
-another domain (`bbci.co.uk`) counts as another's.
+There is no tree. Counted are the hosts that a browser, or a reader that shows HTML, contacts by itself when
+it shows a body: for pictures, frames, scripts, styles and players, and for the addresses in lazy pictures
+that a script would load. Hosts of the publisher are left out: the domain of the article's link and that of
+the source's home page, with all hosts under them. Domains are those of `urls.sites`, without a list of public
+suffixes: another domain of the same publisher (`bbci.co.uk`) counts as a third party.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from feeds.model.articles import CleaningStats, Receipt
 from feeds.text import urls
 
 VERSION = 1
-"""Raised with every change to what is counted, so that stored articles are counted again."""
+"""Raised with every change of the measurement, so that stored articles are measured again."""
 
 MAX_HOSTS = 50
-"""Of one body, how many hosts are named; the others are counted."""
+"""The number of hosts of one body that are named; further ones are only counted."""
 
 
 class Kind(NamedTuple):
-    """Rules that people would call by one name."""
+    """A group of rules that people would call by one name."""
 
     name: str
     about: str
@@ -59,10 +59,11 @@ KINDS: tuple[Kind, ...] = (
         ),
     ),
 )  # fmt: skip
-"""Every rule in one kind, in the order in which people care. Counting pixels go by `drop`, as much else does:
-what contacts that spared a reader, the hosts tell."""
+"""The kinds, those first that interest people most; each rule is in one kind. Tracking pixels count as
+`drop`; `hosts_before` and `hosts_after` show the contacts avoided."""
 
 KIND_OF: Mapping[str, str] = {rule: kind.name for kind in KINDS for rule in kind.rules}
+"""The name of each rule's kind."""
 
 WITHOUT_RECEIPT = frozenset({"referrers", "line-ends", "paragraph", "media"})
 """Rules whose work is no loss, so receipts do not list it (of `media` they list only players without an
@@ -70,36 +71,49 @@ address). That a receipt does not name such a rule does not mean that the rule c
 
 
 def count_by_kind(receipt: Receipt) -> dict[str, int]:
-    """How many pieces of each kind were removed or changed; kinds with none are left out."""
+    """Return how many pieces of each kind were removed or changed.
+
+    Kinds without any are left out.
+    """
     return group_by_kind(receipt.pieces)
 
 
 def group_by_kind(pieces: Mapping[str, int]) -> dict[str, int]:
-    """Pieces by rule as pieces by kind, in the order of KINDS. A rule that is no more has no kind."""
+    """Add up pieces by rule to pieces by kind, in the order of KINDS.
+
+    Rules that do not exist any more are left out, and so are kinds without any piece.
+    """
     counts = {kind.name: sum(pieces.get(rule, 0) for rule in kind.rules) for kind in KINDS}
     return {kind: count for kind, count in counts.items() if count}
 
 
 def count_trackers_removed(pieces: Mapping[str, int]) -> int:
-    """How many addresses lost what only tracks."""
+    """Return the number of addresses from which tracking was removed."""
     return group_by_kind(pieces).get("trackers", 0)
 
 
 def count_pictures_returned(pieces: Mapping[str, int]) -> int:
-    """How many pictures (and links to pictures) lead to their publisher again, not through a proxy."""
+    """Return the number of pictures that lead to their publisher, not to a proxy.
+
+    Links to pictures are included.
+    """
     return group_by_kind(pieces).get("proxies", 0)
 
 
-def measure(found: str, served: str, *, link: str, home: str) -> CleaningStats:
-    """The numbers of one article: the body as found and as served, its link, its source's home page."""
+def measure(before: str, after: str, *, link: str, home: str) -> CleaningStats:
+    """Measure one article: sizes and third-party hosts, before and after cleaning.
+
+    `before` and `after` are the body before and after cleaning, `link` is the article's address, `home` that
+    of its source.
+    """
     own = tuple(f".{_domain(host)}" for host in (urls.host(link), urls.host(home)) if host)
-    before, more_before = _named(found, own)
-    after, more_after = _named(served, own)
+    hosts_before, more_before = _third_party_hosts(before, own)
+    hosts_after, more_after = _third_party_hosts(after, own)
     return CleaningStats(
-        before=_size(found),
-        after=_size(served),
-        hosts_before=before,
-        hosts_after=after,
+        before=_size(before),
+        after=_size(after),
+        hosts_before=hosts_before,
+        hosts_after=hosts_after,
         more_before=more_before,
         more_after=more_after,
     )
@@ -111,79 +125,85 @@ def _size(text: str) -> int:
 
 @lru_cache(maxsize=1024)
 def _domain(host: str) -> str:
-    """A host without what stands before the name that somebody registered."""
+    """Return the registered domain of a host."""
     below = sum(site.endswith(".*") for site in urls.sites(host))
     return urls.parents(host)[below - 1] if below else host
 
 
-def _named(html: str, own: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
-    found = [host for host in dict.fromkeys(contacted_hosts(html)) if not f".{host}".endswith(own)]
-    return tuple(sorted(found[:MAX_HOSTS])), max(0, len(found) - MAX_HOSTS)
+def _third_party_hosts(html: str, own: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    hosts = [host for host in dict.fromkeys(contacted_hosts(html)) if not f".{host}".endswith(own)]
+    return tuple(sorted(hosts[:MAX_HOSTS])), max(0, len(hosts) - MAX_HOSTS)
 
 
-# -- what a browser asks for by itself ----------------------------------------------------------------------
+# -- what a browser loads by itself -------------------------------------------------------------------------
 
 
-def _either(names: str) -> str:
-    """A pattern of names in small or large letters: faster than a flag."""
+def _any_case(names: str) -> str:
+    """Return a pattern for names in lower or upper case; it is faster than a flag."""
     return "".join(f"[{char}{char.upper()}]" if char.isalpha() else char for char in names)
 
 
-# What is possessive here never goes back, so that no text takes longer than its length.
+# Possessive quantifiers never backtrack, so that the time is linear in the length of any text.
 _COMMENT = r"!--(?:-?>|(?:[^-]++|-(?!->))*+)"
 _ATTRIBUTES = r"((?:[\s/=]++|[^\s=>/]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?)?)*+)"
 _ATTRIBUTE = re.compile(r"([^\s=>/]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s>\"'][^\s>]*+)?)?)?")
-_RAW = (  # what stands in these is no HTML
-    rf"({_either('script')}|{_either('style')})(?=[\s/>]){_ATTRIBUTES}"
-    rf">?+((?:[^<]++|<(?!/(?:{_either('scr')}|{_either('sty')})))*+)"
+_RAW = (  # elements whose content is not HTML
+    rf"({_any_case('script')}|{_any_case('style')})(?=[\s/>]){_ATTRIBUTES}"
+    rf">?+((?:[^<]++|<(?!/(?:{_any_case('scr')}|{_any_case('sty')})))*+)"
 )
-_ASKING = "img|iframe|source|link|video|audio|embed|object|input|image|track|frame"
-_LOADING = re.compile(
-    rf"<(?=[!iIsSlLvVaAeEoOtTfF])(?:{_COMMENT}|{_RAW}|({_either(_ASKING)}"
-    rf"|{_either('table|td|th')}(?=[^<>]*?{_either('background')}))(?=[\s/>]){_ATTRIBUTES})"
+_LOADING_ELEMENTS = "img|iframe|source|link|video|audio|embed|object|input|image|track|frame"
+_LOADING_TAG = re.compile(
+    rf"<(?=[!iIsSlLvVaAeEoOtTfF])(?:{_COMMENT}|{_RAW}|({_any_case(_LOADING_ELEMENTS)}"
+    rf"|{_any_case('table|td|th')}(?=[^<>]*?{_any_case('background')}))(?=[\s/>]){_ATTRIBUTES})"
 )
-# Where styles may ask for something, every element is looked at.
-_ANY = re.compile(rf"<(?:{_COMMENT}|{_RAW}|([a-zA-Z][^\s/>]*+){_ATTRIBUTES})")
+# Every element, for HTML whose styles may load something.
+_ANY_TAG = re.compile(rf"<(?:{_COMMENT}|{_RAW}|([a-zA-Z][^\s/>]*+){_ATTRIBUTES})")
 
-_WAITING = "src lazy-src original cfsrc actualsrc original-src hi-res-src url srcset lazy-srcset"
-_SOURCES = frozenset({"src", "srcset", "poster", *(f"data-{name}" for name in _WAITING.split())})
+_LAZY_ATTRIBUTES = "src lazy-src original cfsrc actualsrc original-src hi-res-src url srcset lazy-srcset"
+_SOURCES = frozenset({"src", "srcset", "poster", *(f"data-{name}" for name in _LAZY_ATTRIBUTES.split())})
 _ADDRESSES: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys([*_ASKING.split("|"), "script"], _SOURCES),
+    **dict.fromkeys([*_LOADING_ELEMENTS.split("|"), "script"], _SOURCES),
     "object": frozenset({"data"}),
     "image": frozenset({"href", "xlink:href", "src"}),
     "link": frozenset({"href"}),
 }
 _ANYWHERE = frozenset({"background"})
-_LINKED = re.compile(r"stylesheet|preload|prefetch|preconnect|icon|manifest", re.IGNORECASE)
+_LOADING_REL = re.compile(r"stylesheet|preload|prefetch|preconnect|icon|manifest", re.IGNORECASE)
 
 _HOST = (
     r"[/\\]{2,}+(?:[^/\\?#@\s\"']*+@)?+([^/\\?#@:\s\x00-\x20\x7f\"'()<>\[\]]{1,253}+|\[[0-9a-fA-F:.]{2,45}\])"
 )
-_SCHEME = f"(?:{_either('http')}[sS]?:)?"
+_SCHEME = f"(?:{_any_case('http')}[sS]?:)?"
 _ADDRESS = re.compile(rf"\A\s*+{_SCHEME}{_HOST}")
-# A candidate stands at the beginning, behind a blank, or behind the size of the one before it.
+# A candidate of `srcset` is at the beginning, after a blank, or after the size of the candidate before it.
 _CANDIDATE = re.compile(rf"(?<!\S)(?:[\d.]{{1,10}}[wxh],+)?{_SCHEME}{_HOST}")
-_STYLE = re.compile(rf"(?:{_either('url')}\(|@{_either('import')})\s*+[\"']?{_SCHEME}{_HOST}")
+_STYLE = re.compile(rf"(?:{_any_case('url')}\(|@{_any_case('import')})\s*+[\"']?{_SCHEME}{_HOST}")
 _MAX_BRACKETS = 1_000
-_BEGINNING = 16  # characters; scheme and slashes may be written as entities
+_PREFIX_CHARACTERS = 16  # characters of an address in which scheme and slashes may be written as entities
 
 
 def contacted_hosts(html: str) -> list[str]:
-    """The host of every address that showing this HTML asks for, in its order, repeated ones repeated."""
+    """Return the host of each address that a browser loads to show this HTML.
+
+    The hosts are in the order of the addresses; a host can occur several times.
+    """
     hosts: list[str] = []
-    pattern = _ANY if _is_styled(html) else _LOADING
+    pattern = _ANY_TAG if _is_styled(html) else _LOADING_TAG
     for raw, raw_attributes, content, element, attributes in pattern.findall(html):
         if element:
-            _add(hosts, element.lower(), attributes)
+            _add_hosts(hosts, element.lower(), attributes)
         elif raw:
-            _add(hosts, raw.lower(), raw_attributes)
+            _add_hosts(hosts, raw.lower(), raw_attributes)
             if raw[1] in "tT":
                 hosts += _STYLE.findall(content)
-    return [host for host in map(_as_written_in_addresses, hosts) if host]
+    return [host for host in map(_normalise, hosts) if host]
 
 
 def _is_styled(html: str) -> bool:
-    """Whether `url(` stands in it, or may: looked for by its bracket, which is rare."""
+    """Return whether the text contains `url(`, or at least 1,000 brackets.
+
+    It is searched for by the bracket, which is rare.
+    """
     bracket = -1
     for _ in range(_MAX_BRACKETS):
         bracket = html.find("(", bracket + 1)
@@ -194,8 +214,8 @@ def _is_styled(html: str) -> bool:
     return True
 
 
-def _add(hosts: list[str], element: str, attributes: str) -> None:
-    if element == "link" and not _LINKED.search(attributes):
+def _add_hosts(hosts: list[str], element: str, attributes: str) -> None:
+    if element == "link" and not _LOADING_REL.search(attributes):
         return
     addresses = _ADDRESSES.get(element, _ANYWHERE)
     for name, double, single, bare in _ATTRIBUTE.findall(attributes):
@@ -207,12 +227,12 @@ def _add(hosts: list[str], element: str, attributes: str) -> None:
         else:
             continue
         value = double or single or bare
-        hosts += pattern.findall(unescape(value) if "&" in value[:_BEGINNING] else value)
+        hosts += pattern.findall(unescape(value) if "&" in value[:_PREFIX_CHARACTERS] else value)
 
 
 @lru_cache(maxsize=1024)
-def _as_written_in_addresses(host: str) -> str:
-    """A host in small letters and ASCII; empty where it can be none."""
+def _normalise(host: str) -> str:
+    """Return a host in lower case and ASCII; empty if it is not a valid host."""
     if not host.isascii():
         return urls.host(urls.absolute(f"https://{host}/"))
     return host.lower().rstrip(".")

@@ -1,4 +1,4 @@
-"""What cleaning did to many articles: by source, by week, and what of it has changed. Pure."""
+"""Sum up what cleaning did to many articles, by source and by week. Pure."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from typing import NamedTuple, TypeVar
 from feeds.cleaning import stats
 from feeds.model.articles import CleanedWeek
 
-SETTLED = 20
-"""Articles that show what is usual."""
-USUAL = 0.5
-"""The part of them that a rule has to have changed something of."""
-SILENT = 5
-"""Articles without anything for the rule, at least."""
-CHANCE = 0.001
-"""So improbable it has to be that they came by chance, if nothing had changed."""
+MIN_ARTICLES = 20
+"""The number of articles that show how often a rule usually changes something."""
+MIN_SHARE = 0.5
+"""The share of these articles that the rule must have changed, from 0 to 1."""
+MIN_SILENT_ARTICLES = 5
+"""The number of later articles in which the rule changed nothing."""
+MAX_CHANCE = 0.001
+"""The highest probability that these articles came by chance, if nothing had changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaning:
-    """What cleaning did to some articles."""
+class CleaningSummary:
+    """The sums of the cleaning statistics of some articles."""
 
     articles: int = 0
+    """The number of articles."""
     before: int = 0
-    """Bytes of their bodies as found."""
+    """Bytes of their bodies before cleaning."""
     after: int = 0
-    """Bytes of their bodies as served."""
+    """Bytes of their bodies after cleaning."""
     pieces: Mapping[str, int] = field(default_factory=dict)
-    """By rule: what was removed or changed."""
+    """The number of pieces that were removed or changed, by rule."""
     touched: Mapping[str, int] = field(default_factory=dict)
-    """By rule: in how many articles that was."""
+    """The number of articles in which the rule changed something, by rule."""
     hosts_before: Mapping[str, int] = field(default_factory=dict)
-    """By host of others than the publisher: how many articles would have contacted it as they were found."""
+    """The number of articles that would have contacted a third-party host before cleaning, by host."""
     hosts_after: Mapping[str, int] = field(default_factory=dict)
-    """How many contact it as they are served."""
+    """The number of articles that contact a third-party host after cleaning, by host."""
 
-    def __add__(self, other: Cleaning) -> Cleaning:
-        return together((self, other))
+    def __add__(self, other: CleaningSummary) -> CleaningSummary:
+        return add_up((self, other))
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -51,134 +52,145 @@ class Cleaning:
 
     @property
     def trackers_removed(self) -> int:
-        """How many addresses lost what only tracks."""
+        """The number of addresses from which tracking was removed."""
         return stats.count_trackers_removed(self.pieces)
 
     @property
     def pictures_returned(self) -> int:
-        """How many pictures lead to their publisher again."""
+        """The number of pictures that lead to their publisher again, not through a proxy."""
         return stats.count_pictures_returned(self.pieces)
 
 
-def summarise(weeks: Iterable[CleanedWeek]) -> Sums:
-    """Add up what the store counted, source by source and week by week, in the order that is given."""
-    return Sums({(week.source, week.week): _cleaning(week) for week in weeks})
+def summarise(weeks: Iterable[CleanedWeek]) -> CleaningSummaries:
+    """Sum up the weeks of the store. The order of the weeks is kept."""
+    return CleaningSummaries({(week.source, week.week): _summary(week) for week in weeks})
 
 
-def _cleaning(week: CleanedWeek) -> Cleaning:
+def _summary(week: CleanedWeek) -> CleaningSummary:
     touched = Counter(rule for pieces in week.pieces for rule in pieces)
-    return Cleaning(
+    return CleaningSummary(
         articles=len(week.pieces),
         before=week.before,
         after=week.after,
-        pieces=_added(week.pieces),
+        pieces=_add_counts(week.pieces),
         touched=dict(touched),
         hosts_before=dict(Counter(week.hosts_before)),
         hosts_after=dict(Counter(week.hosts_after)),
     )
 
 
-def together(cleanings: Iterable[Cleaning]) -> Cleaning:
-    """The sum of any number of cleanings."""
-    parts = tuple(cleanings)
-    return Cleaning(
-        articles=sum(one.articles for one in parts),
-        before=sum(one.before for one in parts),
-        after=sum(one.after for one in parts),
-        pieces=_added(one.pieces for one in parts),
-        touched=_added(one.touched for one in parts),
-        hosts_before=_added(one.hosts_before for one in parts),
-        hosts_after=_added(one.hosts_after for one in parts),
+def add_up(summaries: Iterable[CleaningSummary]) -> CleaningSummary:
+    """Add up any number of summaries."""
+    parts = tuple(summaries)
+    return CleaningSummary(
+        articles=sum(part.articles for part in parts),
+        before=sum(part.before for part in parts),
+        after=sum(part.after for part in parts),
+        pieces=_add_counts(part.pieces for part in parts),
+        touched=_add_counts(part.touched for part in parts),
+        hosts_before=_add_counts(part.hosts_before for part in parts),
+        hosts_after=_add_counts(part.hosts_after for part in parts),
     )
 
 
-def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    made: dict[str, int] = {}
+def _add_counts(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
     for part in parts:
         for name, number in part.items():
-            made[name] = made.get(name, 0) + number
-    return made
+            sums[name] = sums.get(name, 0) + number
+    return sums
 
 
 @dataclass(frozen=True)
-class Sums:
-    """Cleanings by source (its slug) and week (its Monday, in UTC), and what they come to."""
+class CleaningSummaries:
+    """Summaries by source (its slug) and week (its Monday, in UTC), and their sums."""
 
-    by_source_and_week: Mapping[tuple[str, date], Cleaning]
-    """Where there were articles; in the order of sources and weeks."""
-
-    @cached_property
-    def by_source(self) -> dict[str, Cleaning]:
-        """Each source's, of all weeks."""
-        return _gathered((source, cleaning) for (source, _), cleaning in self.by_source_and_week.items())
+    by_source_and_week: Mapping[tuple[str, date], CleaningSummary]
+    """Only weeks with articles, in the order of sources and weeks."""
 
     @cached_property
-    def by_week(self) -> dict[date, Cleaning]:
-        """Each week's, of all sources, the first week first."""
-        return _gathered((week, cleaning) for (_, week), cleaning in self.by_source_and_week.items())
+    def by_source(self) -> dict[str, CleaningSummary]:
+        """The summary of each source over all weeks."""
+        return _add_up_groups((source, summary) for (source, _), summary in self.by_source_and_week.items())
 
     @cached_property
-    def total(self) -> Cleaning:
-        """Everything together."""
-        return together(self.by_source.values())
+    def by_week(self) -> dict[date, CleaningSummary]:
+        """The summary of each week over all sources, the first week first."""
+        return _add_up_groups((week, summary) for (_, week), summary in self.by_source_and_week.items())
+
+    @cached_property
+    def total(self) -> CleaningSummary:
+        """The summary of all sources and weeks."""
+        return add_up(self.by_source.values())
 
 
 Key = TypeVar("Key", str, date)
 
 
-def _gathered(pairs: Iterable[tuple[Key, Cleaning]]) -> dict[Key, Cleaning]:
-    made: dict[Key, list[Cleaning]] = {}
-    for key, cleaning in pairs:
-        made.setdefault(key, []).append(cleaning)
-    return {key: together(made[key]) for key in sorted(made)}
+def _add_up_groups(pairs: Iterable[tuple[Key, CleaningSummary]]) -> dict[Key, CleaningSummary]:
+    groups: dict[Key, list[CleaningSummary]] = {}
+    for key, summary in pairs:
+        groups.setdefault(key, []).append(summary)
+    return {key: add_up(groups[key]) for key in sorted(groups)}
 
 
 # -- what has changed -----------------------------------------------------------------------------------
 
 
-class Stopped(NamedTuple):
-    """A rule that had something to do in most articles of a source, then in none: the site has changed."""
+class StoppedRule(NamedTuple):
+    """A rule that changed something in most articles of a source, then in none.
+
+    It is a sign that the site has changed.
+    """
 
     source: str
     rule: str
     week: date
-    """The Monday of the last week in which it had."""
+    """The Monday of the last week in which the rule changed something."""
 
 
-def silent_rules(cleaning: Cleaning) -> list[str]:
-    """The rules that changed nothing in any of these articles, in the order of `stats.KINDS`."""
+def find_silent_rules(summary: CleaningSummary) -> list[str]:
+    """Return the rules that changed nothing in these articles, in the order of KINDS.
+
+    Rules in `stats.WITHOUT_RECEIPT` are left out.
+    """
     return [
-        rule for rule in stats.KIND_OF if rule not in stats.WITHOUT_RECEIPT and not cleaning.pieces.get(rule)
+        rule for rule in stats.KIND_OF if rule not in stats.WITHOUT_RECEIPT and not summary.pieces.get(rule)
     ]
 
 
-def stopped(by_source_and_week: Mapping[tuple[str, date], Cleaning]) -> list[Stopped]:
-    """Where a rule changed something in USUAL of SETTLED articles or more, and then in none of SILENT or
-    more: as many as would not be likelier than CHANCE if nothing had changed.
+def find_stopped_rules(by_source_and_week: Mapping[tuple[str, date], CleaningSummary]) -> list[StoppedRule]:
+    """Return the rules that stopped changing anything in the articles of a source.
 
-    Weeks are counted as a whole, so that what stopped within one is told when the next ones have articles.
+    Such a rule changed something in at least MIN_SHARE of at least MIN_ARTICLES articles, and then in none of
+    at least MIN_SILENT_ARTICLES later ones. If nothing had changed, so many articles without a change would
+    have a probability of at most MAX_CHANCE. Only whole weeks are compared: a rule that stopped in the middle
+    of a week is returned once later weeks have enough articles.
     """
-    found = []
+    stopped = []
     ordered = sorted(by_source_and_week.items())
-    for source, told in groupby(ordered, lambda cell: cell[0][0]):
-        weeks = [(week, cleaning) for (_, week), cleaning in told]
-        rules = sorted({rule for _, cleaning in weeks for rule in cleaning.touched})
-        found += [
-            Stopped(source, rule, week) for rule in rules if (week := _last_week(rule, weeks)) is not None
+    for source, cells in groupby(ordered, lambda cell: cell[0][0]):
+        weeks = [(week, summary) for (_, week), summary in cells]
+        rules = sorted({rule for _, summary in weeks for rule in summary.touched})
+        stopped += [
+            StoppedRule(source, rule, week) for rule in rules if (week := _last_week(rule, weeks)) is not None
         ]
-    return found
+    return stopped
 
 
-def _last_week(rule: str, weeks: Sequence[tuple[date, Cleaning]]) -> date | None:
-    """The last week in which a rule had something to do; None where it still has, or never had much."""
-    last = max(number for number, (_, one) in enumerate(weeks) if one.touched.get(rule))
-    silent = sum(one.articles for _, one in weeks[last + 1 :])
+def _last_week(rule: str, weeks: Sequence[tuple[date, CleaningSummary]]) -> date | None:
+    """Return the last week in which a rule changed something.
+
+    None if the rule has not stopped, or never changed enough articles.
+    """
+    last = max(number for number, (_, summary) in enumerate(weeks) if summary.touched.get(rule))
+    silent = sum(summary.articles for _, summary in weeks[last + 1 :])
     articles = touched = 0
-    for _, one in reversed(weeks[: last + 1]):
-        articles += one.articles
-        touched += one.touched.get(rule, 0)
-        if articles >= SETTLED:
+    for _, summary in reversed(weeks[: last + 1]):
+        articles += summary.articles
+        touched += summary.touched.get(rule, 0)
+        if articles >= MIN_ARTICLES:
             break
-    if silent < SILENT or articles < SETTLED or touched < USUAL * articles:
+    if silent < MIN_SILENT_ARTICLES or articles < MIN_ARTICLES or touched < MIN_SHARE * articles:
         return None
-    return weeks[last][0] if (1 - touched / articles) ** silent <= CHANCE else None
+    return weeks[last][0] if (1 - touched / articles) ** silent <= MAX_CHANCE else None

@@ -11,14 +11,21 @@ from hypothesis import strategies as st
 
 from feeds.cleaning.rules import NAMES
 from feeds.cleaning.stats import WITHOUT_RECEIPT
-from feeds.cleaning.summaries import Cleaning, Stopped, Sums, silent_rules, stopped, together
+from feeds.cleaning.summaries import (
+    CleaningSummaries,
+    CleaningSummary,
+    StoppedRule,
+    add_up,
+    find_silent_rules,
+    find_stopped_rules,
+)
 from tests.support.cleaning_samples import cleaned_body
 
 MONDAY = date(2026, 1, 5)
 
 COUNTS = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 9), max_size=3)
 CLEANINGS = st.builds(
-    Cleaning,
+    CleaningSummary,
     articles=st.integers(1, 9),
     before=st.integers(0, 999),
     after=st.integers(0, 999),
@@ -34,29 +41,33 @@ CELLS = st.dictionaries(
 
 
 @given(CLEANINGS, CLEANINGS, CLEANINGS)
-def test_cleanings_add_up_in_any_order(one: Cleaning, two: Cleaning, three: Cleaning) -> None:
+def test_cleanings_add_up_in_any_order(
+    one: CleaningSummary, two: CleaningSummary, three: CleaningSummary
+) -> None:
     assert one + two == two + one
-    assert (one + two) + three == one + (two + three) == together([one, two, three])
-    assert one + Cleaning() == one
+    assert (one + two) + three == one + (two + three) == add_up([one, two, three])
+    assert one + CleaningSummary() == one
 
 
 @given(CELLS)
-def test_sources_weeks_and_everything_come_to_the_same(cells: dict[tuple[str, date], Cleaning]) -> None:
-    sums = Sums(cells)
-    assert together(sums.by_source.values()) == together(sums.by_week.values()) == sums.total
-    assert sums.total == together(cells.values())
+def test_sources_weeks_and_everything_come_to_the_same(
+    cells: dict[tuple[str, date], CleaningSummary],
+) -> None:
+    sums = CleaningSummaries(cells)
+    assert add_up(sums.by_source.values()) == add_up(sums.by_week.values()) == sums.total
+    assert sums.total == add_up(cells.values())
     assert list(sums.by_week) == sorted({week for _, week in cells})
 
 
 def test_a_cleaning_answers_by_kind() -> None:
-    cleaning = Cleaning(pieces={"tracking": 2, "redirects": 1, "image-proxies": 4})
+    cleaning = CleaningSummary(pieces={"tracking": 2, "redirects": 1, "image-proxies": 4})
     assert cleaning.kinds == {"trackers": 3, "proxies": 4}
     assert (cleaning.trackers_removed, cleaning.pictures_returned) == (3, 4)
 
 
 def test_rules_that_never_had_anything_to_do_are_named() -> None:
     done = NAMES - WITHOUT_RECEIPT - {"stamp", "tracking"}
-    assert silent_rules(Cleaning(pieces=dict.fromkeys(done, 1))) == ["tracking", "stamp"]
+    assert find_silent_rules(CleaningSummary(pieces=dict.fromkeys(done, 1))) == ["tracking", "stamp"]
 
 
 def test_a_rule_that_works_without_a_receipt_is_not_named() -> None:
@@ -64,7 +75,7 @@ def test_a_rule_that_works_without_a_receipt_is_not_named() -> None:
     assert body.html.startswith("<p>Text in no block.</p>")
     assert body.enclosures
     assert not {"paragraph", "media"} & {change.rule for change in body.receipt.changes}
-    assert not {"paragraph", "media"} & set(silent_rules(Cleaning(pieces=body.receipt.pieces)))
+    assert not {"paragraph", "media"} & set(find_silent_rules(CleaningSummary(pieces=body.receipt.pieces)))
 
 
 # Each week: its articles, and in how many of them the rule changed something.
@@ -87,20 +98,20 @@ def test_a_rule_that_works_without_a_receipt_is_not_named() -> None:
 )
 def test_a_rule_stopped_where_the_site_changed(weeks: Sequence[tuple[int, int]], last: int | None) -> None:
     cells = {
-        ("harbour", MONDAY + timedelta(days=7 * number)): Cleaning(
+        ("harbour", MONDAY + timedelta(days=7 * number)): CleaningSummary(
             articles=articles,
             pieces={"drop": 2 * touched} if touched else {},
             touched={"drop": touched} if touched else {},
         )
         for number, (articles, touched) in enumerate(weeks)
     }
-    told = [Stopped("harbour", "drop", MONDAY + timedelta(days=7 * last))] if last is not None else []
-    assert stopped(cells) == told
+    told = [StoppedRule("harbour", "drop", MONDAY + timedelta(days=7 * last))] if last is not None else []
+    assert find_stopped_rules(cells) == told
 
 
 def test_each_source_is_judged_by_itself() -> None:
-    busy = Cleaning(articles=30, touched={"drop": 30, "stamp": 30})
-    quiet = Cleaning(articles=30, touched={"stamp": 30})
+    busy = CleaningSummary(articles=30, touched={"drop": 30, "stamp": 30})
+    quiet = CleaningSummary(articles=30, touched={"stamp": 30})
     later = MONDAY + timedelta(days=7)
     cells = {
         ("harbour", later): quiet,
@@ -108,4 +119,4 @@ def test_each_source_is_judged_by_itself() -> None:
         ("harbour", MONDAY): busy,
         ("lantern", MONDAY): busy,
     }
-    assert stopped(cells) == [("harbour", "drop", MONDAY)]
+    assert find_stopped_rules(cells) == [("harbour", "drop", MONDAY)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from feeds.cleaning.summaries import Cleaning, summarise
+from feeds.cleaning.summaries import CleaningSummary, summarise
 from feeds.model.articles import Change, Cleaned, CleaningStats, Source
 from feeds.model.filters import Filter
 from feeds.storage import schema
@@ -69,7 +69,7 @@ def test_numbers_go_with_their_articles(store: Store) -> None:
     store.forget(made("a").article.id, NOON)
     assert summarise(store.history.weeks()).total.articles == 1
     store.write("folder", Batch(orphans=[made("b").article.id]), NOON)
-    assert summarise(store.history.weeks()).total == Cleaning()
+    assert summarise(store.history.weeks()).total == CleaningSummary()
 
 
 def test_numbers_add_up_by_source_and_week(store: Store) -> None:
@@ -88,7 +88,7 @@ def test_numbers_add_up_by_source_and_week(store: Store) -> None:
         entry("d", source=LANTERN, published=NOON - timedelta(days=6, hours=12), after=7),
     )
     sums = summarise(store.history.weeks())
-    week = Cleaning(
+    week = CleaningSummary(
         articles=2,
         before=110,
         after=70,
@@ -97,8 +97,8 @@ def test_numbers_add_up_by_source_and_week(store: Store) -> None:
         hosts_before={"a.example": 1, "b.example": 2},
         hosts_after={"a.example": 1},
     )
-    next_week = Cleaning(articles=1, pieces={"drop": 1}, touched={"drop": 1})
-    lantern = Cleaning(articles=1, after=7)
+    next_week = CleaningSummary(articles=1, pieces={"drop": 1}, touched={"drop": 1})
+    lantern = CleaningSummary(articles=1, after=7)
     later = MONDAY + timedelta(days=7)
     assert list(sums.by_source_and_week.items()) == [
         (("harbour", MONDAY), week),
@@ -109,7 +109,7 @@ def test_numbers_add_up_by_source_and_week(store: Store) -> None:
     assert list(sums.by_week.items()) == [(MONDAY, week + lantern), (later, next_week)]
     assert sums.total == week + next_week + lantern
     assert summarise(store.history.weeks(["lantern"])).by_source == {"lantern": lantern}
-    assert summarise(store.history.weeks([])).total == Cleaning()
+    assert summarise(store.history.weeks([])).total == CleaningSummary()
     assert summarise(store.history.weeks(without=["lantern"])).by_source == {"harbour": week + next_week}
     assert summarise(store.history.weeks(since=later + timedelta(days=3))).total == next_week
 

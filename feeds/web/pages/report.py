@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from feeds.cleaning import stats, summaries
-from feeds.cleaning.summaries import Cleaning
+from feeds.cleaning.summaries import CleaningSummary
 from feeds.model.articles import Source
 from feeds.publishing.access import may_see
 from feeds.web.cache.rendered_feeds import MovedFeedError, UnknownFeedError
@@ -71,39 +71,40 @@ def _values(site: Site, context: PageContext, name: str) -> Mapping[str, Any]:
         "more_hosts": max(0, len(hosts) - _MOST_HOSTS),
         "by_source": [] if name else _by_source(found.by_source),
         "rules": sorted(total.pieces.items(), key=lambda pair: -pair[1]),
-        "silent": summaries.silent_rules(total),
+        "silent": summaries.find_silent_rules(total),
         "stopped": [
-            (one.source, one.rule, _moment(one.week)) for one in summaries.stopped(found.by_source_and_week)
+            (one.source, one.rule, _moment(one.week))
+            for one in summaries.find_stopped_rules(found.by_source_and_week)
         ],
         "kind_of": stats.KIND_OF,
     }
 
 
-def _by_source(found: Mapping[str, Cleaning]) -> list[tuple[str, Cleaning, list[charts.Slice]]]:
+def _by_source(found: Mapping[str, CleaningSummary]) -> list[tuple[str, CleaningSummary, list[charts.Slice]]]:
     """The sources with the most to clean in each article first."""
     listed = [(slug, one, charts.slices(list(one.kinds.items()))) for slug, one in found.items()]
 
-    def found_in_each(entry: tuple[str, Cleaning, list[charts.Slice]]) -> float:
+    def found_in_each(entry: tuple[str, CleaningSummary, list[charts.Slice]]) -> float:
         kinds = entry[1].kinds
         return (sum(kinds.values()) - kinds.get(_MENDED, 0)) / max(1, entry[1].articles)
 
     return sorted(listed, key=found_in_each, reverse=True)
 
 
-def _bars(by_week: Mapping[date, Cleaning]) -> tuple[int, dict[date, Cleaning]]:
+def _bars(by_week: Mapping[date, CleaningSummary]) -> tuple[int, dict[date, CleaningSummary]]:
     """The weeks from the first to the last in not too many portions: how many weeks each is, and each."""
     if not by_week:
         return 1, {}
     first, last = min(by_week), max(by_week)
     width = ceil(((last - first) / _WEEK + 1) / _MOST_BARS)
-    gathered: dict[date, list[Cleaning]] = {}
+    gathered: dict[date, list[CleaningSummary]] = {}
     start = first
     while start <= last:
         gathered[start] = []
         start += width * _WEEK
     for week, one in by_week.items():
         gathered[first + (week - first) // (width * _WEEK) * width * _WEEK].append(one)
-    return width, {start: summaries.together(ones) for start, ones in gathered.items()}
+    return width, {start: summaries.add_up(ones) for start, ones in gathered.items()}
 
 
 def _moment(day: date) -> datetime:
