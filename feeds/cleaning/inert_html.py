@@ -185,7 +185,7 @@ class _Holder:
                 value = (place.attr(name) or "").strip()
                 if name.endswith("srcset"):
                     value = value.partition(" ")[0].rstrip(",")
-                made = urls.absolute(value, self.base) if value and value[:5].lower() != "data:" else ""
+                made = urls.make_absolute(value, self.base) if value and value[:5].lower() != "data:" else ""
                 if made.startswith(("https://", "http://")):
                     return made
         return ""
@@ -201,7 +201,7 @@ class _Holder:
                 del element.attrs[name]
         if href:
             kept = href if href.lower().startswith(("https://", "http://", "mailto:")) else ""
-            if address := kept or (urls.absolute(href, self.base) if self.base else ""):
+            if address := kept or (urls.make_absolute(href, self.base) if self.base else ""):
                 element.attrs["href"] = address
         if tag == "form":
             element.insert_before(_box("form", asked, ""))
@@ -218,7 +218,7 @@ class _Holder:
         style = element.attr("style") or ""
         if not value and (start := style.lower().find("url(")) >= 0:
             value = style[start + 4 : start + 2_000].partition(")")[0].strip(" \t\n\"'")
-        return urls.host(urls.absolute(value, self.base)) if value else ""
+        return urls.host(urls.make_absolute(value, self.base)) if value else ""
 
 
 def _said(element: Element) -> str:

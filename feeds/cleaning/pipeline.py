@@ -117,7 +117,8 @@ def clean(
             language=draft.language or source.language or _article_language(title, body.text) or language,
             authors=tuple(authors or bylines),
             tags=tuple(tags),
-            image=body.image or (clean_url(urls.absolute(draft.image, link), recipe) if draft.image else ""),
+            image=body.image
+            or (clean_url(urls.make_absolute(draft.image, link), recipe) if draft.image else ""),
             enclosures=_enclosures((*draft.enclosures, *body.enclosures), link, recipe),
         ),
         receipt=body.receipt,
@@ -132,7 +133,7 @@ def clean_head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
 
     Raises ReadError if the link is not an http address.
     """
-    link = urls.canonical(url_tracking.strip_tracking(draft.link, recipe.tracking))
+    link = urls.canonicalise(url_tracking.strip_tracking(draft.link, recipe.tracking))
     if not link:
         raise ReadError(f"its link is no http address: {short(draft.link)!r}")
     link = links.page_address(link, Page(tree=_EMPTY_TREE, link=link, recipe=recipe))
@@ -230,9 +231,9 @@ def _enclosures(enclosures: tuple[Enclosure, ...], link: str, recipe: Recipe) ->
     """
     by_url: dict[str, Enclosure] = {}
     for enclosure in enclosures:
-        url = urls.absolute(enclosure.url, link)
+        url = urls.make_absolute(enclosure.url, link)
         if "image-proxies" not in recipe.off:
-            url = urls.absolute(url_wrappers.unwrap(url, recipe.proxies))
+            url = urls.make_absolute(url_wrappers.unwrap(url, recipe.proxies))
         if "tracking" not in recipe.off:
             url = url_tracking.strip_tracking(url, recipe.tracking, picture=True)
         if url[:4].lower() == "http":
@@ -256,9 +257,9 @@ def clean_url(url: str, recipe: Recipe) -> str:
 
 def _clean_url_once(url: str, recipe: Recipe) -> str:
     page = Page(tree=_EMPTY_TREE, link=url, recipe=recipe)
-    url = urls.absolute(url) or url
+    url = urls.make_absolute(url) or url
     url = url_wrappers.unwrap(url_wrappers.unwrap(url, recipe.proxies), recipe.redirects)
-    url = urls.absolute(url) or url
+    url = urls.make_absolute(url) or url
     return url_tracking.strip_tracking(links.page_address(url, page), recipe.tracking)
 
 

@@ -126,7 +126,7 @@ def _size(text: str) -> int:
 @lru_cache(maxsize=1024)
 def _domain(host: str) -> str:
     """Return the registered domain of a host."""
-    below = sum(site.endswith(".*") for site in urls.sites(host))
+    below = sum(site.endswith(".*") for site in urls.host_keys(host))
     return urls.parents(host)[below - 1] if below else host
 
 
@@ -234,5 +234,5 @@ def _add_hosts(hosts: list[str], element: str, attributes: str) -> None:
 def _normalise(host: str) -> str:
     """Return a host in lower case and ASCII; empty if it is not a valid host."""
     if not host.isascii():
-        return urls.host(urls.absolute(f"https://{host}/"))
+        return urls.host(urls.make_absolute(f"https://{host}/"))
     return host.lower().rstrip(".")

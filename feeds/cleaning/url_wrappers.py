@@ -91,7 +91,7 @@ def held_address(text: str) -> str:
 
 
 def _on_host(name: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> Iterator[Wrapper]:
-    for site in (*urls.sites(name), urls.ANY_HOST):
+    for site in (*urls.host_keys(name), urls.ANY_HOST):
         yield from wrappers.get(site, ())
 
 

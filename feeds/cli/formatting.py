@@ -110,8 +110,8 @@ def _entries(value: object) -> list[str]:
 
 def diff_lines(before: str, after: str, name: str) -> list[str]:
     """A unified diff of a body before and after cleaning, cut into lines at its blocks."""
-    old = [line.strip() for line in html_diff.lines(before)]
-    new = [line.strip() for line in html_diff.lines(after)]
+    old = [line.strip() for line in html_diff.split_lines(before)]
+    new = [line.strip() for line in html_diff.split_lines(after)]
     found: list[str] = []
     for hunk in _Aligned(old, new).get_grouped_opcodes(1):
         first, last = hunk[0], hunk[-1]
@@ -130,7 +130,7 @@ class _Aligned(SequenceMatcher[str]):
 
     def __init__(self, old: list[str], new: list[str]) -> None:
         super().__init__()
-        self._edits = html_diff.edits(old, new)
+        self._edits = html_diff.find_edits(old, new)
 
     def get_opcodes(self) -> list[html_diff.Edit]:
         """Called by `get_grouped_opcodes`."""

@@ -9,7 +9,7 @@ from feeds.config import Config
 from feeds.storage.database import Database
 from feeds.storage.feed_states import UpstreamState, UpstreamStates
 from feeds.subscriptions.upstream import Upstream
-from feeds.text.feed_urls import bare
+from feeds.text.feed_urls import strip_credentials
 
 _MOST_LINES = 20
 
@@ -54,7 +54,7 @@ def _lines(upstream: Upstream, state: UpstreamState | None) -> Iterator[str]:
     if state.error:
         yield failure_of(state)
     if state.address != upstream.key:
-        yield f"has moved: write {bare(state.address)} into the configuration"
+        yield f"has moved: write {strip_credentials(state.address)} into the configuration"
 
 
 def _states(database: Database) -> dict[str, UpstreamState]:

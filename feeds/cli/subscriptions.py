@@ -52,13 +52,13 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     from feeds.server import log_setup
     from feeds.storage.store import Store
     from feeds.subscriptions.poller import Poller
-    from feeds.text.feed_urls import bare
+    from feeds.text.feed_urls import strip_credentials
     from feeds.text.filenames import shown
 
     config = load(file, os.environ)
     log_setup.configure(config, sys.stderr)
     known = {upstream.key for upstream in config.subscriptions}
-    wanted = {bare(url) for url in urls} or known
+    wanted = {strip_credentials(url) for url in urls} or known
     for url in sorted(wanted - known):
         click.echo(f"{shown(url)} is not subscribed to", err=True)
     poller = Poller(config.subscriptions, policy_of(config.private_upstreams), config.database)

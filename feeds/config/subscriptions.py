@@ -29,7 +29,7 @@ class SubscriptionSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, AfterValidator(feed_urls.checked)] | None = None
+    url: Annotated[str, AfterValidator(feed_urls.validate_feed_url)] | None = None
     opml: Annotated[str, Field(min_length=1)] | None = None
     title: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     interval: Poll | None = None
@@ -90,21 +90,21 @@ def upstreams_of(
     first_index: dict[str, int] = {}
     for index, entry in enumerate(settings):
         if entry.url is not None:
-            key = feed_urls.same(entry.url)
+            key = feed_urls.comparison_key(entry.url)
             if key in first_index:
                 here = place("subscriptions", index)
-                url = feed_urls.shown(entry.url)
+                url = feed_urls.redact_url(entry.url)
                 faults.append(f"{here}: {url} is subscribed to already, by subscriptions[{first_index[key]}]")
             first_index.setdefault(key, index)
     for index, entry in enumerate(settings):
         interval = entry.interval or poll
         if entry.url is not None:
             upstream = Upstream(url=entry.url, title=entry.title or "", interval=interval)
-            upstreams.setdefault(feed_urls.same(entry.url), upstream)
+            upstreams.setdefault(feed_urls.comparison_key(entry.url), upstream)
             continue
         try:
             for outline in outlines_of(folder / Path(entry.opml or "").expanduser()):
-                key = feed_urls.same(outline.url)
+                key = feed_urls.comparison_key(outline.url)
                 if key not in first_index:
                     upstream = Upstream(url=outline.url, title=outline.title, interval=interval)
                     upstreams.setdefault(key, upstream)
@@ -127,9 +127,9 @@ def outlines_of(path: Path) -> Iterator[opml.Outline]:
         raise ReadError(f"{path}: {error}") from error
     for outline in outlines:
         try:
-            yield opml.Outline(feed_urls.checked(outline.url), outline.title)
+            yield opml.Outline(feed_urls.validate_feed_url(outline.url), outline.title)
         except ValueError as error:
-            raise ReadError(f"{path}: {feed_urls.shown(outline.url)!r}: {error}") from error
+            raise ReadError(f"{path}: {feed_urls.redact_url(outline.url)!r}: {error}") from error
 
 
 def as_yaml(outlines: Sequence[opml.Outline]) -> Iterator[str]:

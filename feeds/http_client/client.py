@@ -107,7 +107,7 @@ class HTTPClient:
         Credentials in `url`, or in the `configured_url` that it comes from, are sent to their own origin
         only. Raises RequestError.
         """
-        bare_url, credentials = feed_urls.parted(configured_url or url)
+        bare_url, credentials = feed_urls.split_credentials(configured_url or url)
         secret = _Secret(feed_urls.origin(bare_url), credentials)
         headers = {"Accept": _ACCEPT, "Accept-Encoding": ACCEPT_ENCODING}
         if etag:
@@ -115,7 +115,7 @@ class HTTPClient:
         if last_modified:
             headers["If-Modified-Since"] = last_modified
         with self._pools() as pools:
-            return self._follow(pools, feed_urls.bare(url), headers, secret)
+            return self._follow(pools, feed_urls.strip_credentials(url), headers, secret)
 
     def post_form(self, url: str, form: Mapping[str, str]) -> Status:
         """Post a form, follow no redirect, and read no body. Raises RequestError if there is no answer."""
@@ -222,7 +222,7 @@ def _target(response: BaseHTTPResponse, url: str) -> str:
     except UnicodeError:
         location = header
     try:
-        target = feed_urls.followed(url, location)
+        target = feed_urls.resolve_redirect(url, location)
     except ValueError:
         raise RequestError("redirects to something else than an http or https URL") from None
     if url.lower().startswith("https:") and not target.lower().startswith("https:"):
@@ -238,7 +238,7 @@ def _words(status: int) -> str:
 
 
 def _short(url: str) -> str:
-    text = feed_urls.shown(url)
+    text = feed_urls.redact_url(url)
     return text if len(text) <= _MAX_URL_SHOWN else f"{text[: _MAX_URL_SHOWN - 1]}…"
 
 

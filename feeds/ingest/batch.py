@@ -18,7 +18,7 @@ from feeds.model.articles import Original
 from feeds.model.errors import ReadError
 from feeds.model.runs import FileState, Report
 from feeds.storage.store import Batch, Store
-from feeds.text.feed_urls import discreet
+from feeds.text.feed_urls import redact_query
 from feeds.text.filenames import shown
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class InboxIngest:
     def give_up(self, batch: ReadBatch, error: Exception) -> Report:
         """Write that the only file of a batch failed, when the batch itself cannot be written."""
         (file,) = batch.files
-        log.error("%s: unexpected error", shown(discreet(file.path)), exc_info=error)
+        log.error("%s: unexpected error", shown(redact_query(file.path)), exc_info=error)
         read = next(iter((*batch.to_clean, *batch.settled)), ReadFile(file))
         failed = Incoming()
         batch_plan.add_failure(failed, self.known, read, unexpected(error))
@@ -93,7 +93,7 @@ class InboxIngest:
         except ReadError as error:
             batch.settled.append(ReadFile(file, digest, str(error)))
         except Exception as error:  # a fault of the program: the run goes on with the other files
-            log.exception("%s: unexpected error", shown(discreet(file.path)))
+            log.exception("%s: unexpected error", shown(redact_query(file.path)))
             batch.settled.append(ReadFile(file, digest, unexpected(error)))
         else:
             batch.to_clean.append(ReadFile(file, digest))

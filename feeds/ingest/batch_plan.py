@@ -27,7 +27,7 @@ from feeds.model.runs import Failure, FileState, Outcome, Report
 from feeds.parsers import Refusal
 from feeds.storage import rows
 from feeds.storage.store import Batch
-from feeds.text.feed_urls import discreet
+from feeds.text.feed_urls import redact_query
 from feeds.text.plain_text import remove_illegal
 from feeds.text.search_terms import SearchDocument
 
@@ -168,7 +168,7 @@ def add_failure(incoming: Incoming, known: Mapping[str, FileState], read: ReadFi
         incoming.report.same += 1
         return
     incoming.files.append(state)
-    incoming.report.failed.append(Failure(discreet(read.file.path), state.reason))
+    incoming.report.failed.append(Failure(redact_query(read.file.path), state.reason))
 
 
 def _add_articles(
@@ -217,11 +217,11 @@ def _add_state(
     if not refused or (before is not None and not before.unread and before.reason == state.reason):
         return
     failures = [
-        Failure(discreet(refusal.name), remove_illegal(refusal.reason))
+        Failure(redact_query(refusal.name), remove_illegal(refusal.reason))
         for refusal in refused[:MAX_REFUSALS_NAMED]
     ]
     if more := len(refused) - len(failures):
-        failures.append(Failure(discreet(path), f"and {more} more that cannot be used"))
+        failures.append(Failure(redact_query(path), f"and {more} more that cannot be used"))
     incoming.report.failed += failures
 
 

@@ -16,7 +16,7 @@ from feeds.model.errors import ReadError
 from feeds.parsers import Refusal
 from feeds.storage import rows
 from feeds.text import search_terms
-from feeds.text.feed_urls import discreet
+from feeds.text.feed_urls import redact_query
 from feeds.text.filenames import shown
 from feeds.text.search_terms import SearchDocument
 
@@ -86,7 +86,7 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
         times = (previous.dated, previous.seen) if previous else (task.dated, task.latest)
         cleaned = cleaner.clean(draft, *times)
         article = cleaned.article
-        search_document = search_terms.search_document(article.title, article.html)
+        search_document = search_terms.build_search_document(article.title, article.html)
         is_edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
         return PreparedArticle(draft, rows.packed(draft), cleaned, search_document, is_edited)
 
@@ -97,7 +97,7 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     except ReadError as error:
         return FileResult(failed=str(error))
     except Exception as error:  # a fault of ours: named like any other
-        log.exception("%s: unexpected error", shown(discreet(task.path)))
+        log.exception("%s: unexpected error", shown(redact_query(task.path)))
         return FileResult(failed=unexpected(error))
 
 

@@ -122,11 +122,11 @@ def read(key: str, values: Sequence[str]) -> Any:
 
 
 def _labels(values: Sequence[str]) -> tuple[str, ...]:
-    return _several(map(search_terms.label, values))
+    return _several(map(search_terms.fold_label, values))
 
 
 def _words(values: Sequence[str]) -> tuple[str, ...]:
-    found = search_terms.words(" ".join(values))
+    found = search_terms.parse_query(" ".join(values))
     if not found:
         raise ValueError("expected a word: letters or digits")
     if len(found) > _MOST_VALUES:

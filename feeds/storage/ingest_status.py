@@ -74,7 +74,7 @@ def broken(database: Database, most: int) -> tuple[tuple[Broken, ...], int]:
         listed = [
             Broken(
                 inbox=row.inbox,
-                path=feed_urls.discreet(row.path),
+                path=feed_urls.redact_query(row.path),
                 reason=row.reason,
                 tried=rows.from_micros(row.seen),
                 stamp=f"{row.modified} {row.digest}",
@@ -96,7 +96,7 @@ def unheard(database: Database) -> tuple[tuple[Unheard, ...], int]:
     found = [
         Unheard(
             url=row.url,
-            title=row.title or feed_urls.shown(row.url),
+            title=row.title or feed_urls.redact_url(row.url),
             reason=row.error,
             since=rows.from_micros(row.failed or row.checked or 0),
             tried=rows.from_micros(row.checked or 0),

@@ -55,9 +55,9 @@ def clear(connection: Connection) -> None:
 
 def occurs(connection: Connection, word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """The condition that one of `search.words` occurs in the article of that id."""
-    pattern = search_terms.pattern(word)
+    pattern = search_terms.query_pattern(word)
     found = _texts.text.contains(pattern, autoescape=True)
-    pieces = search_terms.pieces(pattern)
+    pieces = search_terms.index_pieces(pattern)
     if not pieces:  # one ideograph: every text is looked at, from the newest on until there are enough
         return sa.exists().where(_texts.id == entry_id, found)
     near: sa.ColumnElement[bool]
@@ -72,7 +72,7 @@ def occurs(connection: Connection, word: str, entry_id: sa.ColumnElement[str]) -
 
 def occurs_not(word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """The condition that one of `search.words` does not occur in the article of that id."""
-    found = _texts.text.contains(search_terms.pattern(word), autoescape=True)
+    found = _texts.text.contains(search_terms.query_pattern(word), autoescape=True)
     return ~sa.exists().where(_texts.id == entry_id, found)
 
 
@@ -84,7 +84,7 @@ def labelled(kind: str, values: Sequence[str], entry_id: sa.ColumnElement[str]) 
 def _search_document(article: Article, ready: SearchDocument | None) -> tuple[str, SearchDocument]:
     if ready and (ready.title, ready.body) == (article.title, article.html):
         return article.id, ready
-    return article.id, search_terms.search_document(article.title, article.html)
+    return article.id, search_terms.build_search_document(article.title, article.html)
 
 
 def _write_texts(connection: Connection, articles: Iterable[tuple[str, SearchDocument]]) -> None:
@@ -122,7 +122,7 @@ def _remove_texts(connection: Connection, known: dict[str, tuple[int, str]]) -> 
     if known and _has_own_table(connection):  # what it knew is told by the text, or else stays in it
         connection.exec_driver_sql(
             f"INSERT INTO {schema.PIECES}({schema.PIECES}, rowid, pieces) VALUES ('delete', ?, ?)",
-            [(number, search_terms.pieces(text)) for number, text in known.values()],
+            [(number, search_terms.index_pieces(text)) for number, text in known.values()],
         )
     for chunk in chunks(list(known)):
         connection.execute(sa.delete(schema.texts).where(_texts.id.in_(chunk)))
@@ -156,7 +156,7 @@ def _write_labels(connection: Connection, articles: dict[str, Article]) -> None:
 def _labels_of(article: Article) -> Iterator[tuple[str, str]]:
     for kind, values in (("tag", article.tags), ("author", article.authors)):
         for value in values:
-            if label := search_terms.label(value):
+            if label := search_terms.fold_label(value):
                 yield kind, label
 
 

@@ -100,7 +100,9 @@ class Poller:
         self.states.subscribe(titles, self._clock())
         for state in self.states.all() if forget else ():
             if state.url not in self._upstreams:
-                log.info("%s is no longer subscribed to; its articles are kept", feed_urls.shown(state.url))
+                log.info(
+                    "%s is no longer subscribed to; its articles are kept", feed_urls.redact_url(state.url)
+                )
                 self.states.forget(state.url)
 
     def begin(self) -> None:
@@ -153,9 +155,9 @@ class Poller:
         try:
             self._claim_and_poll(upstream, state)
         except FeedsError as error:
-            log.error("%s: %s", feed_urls.shown(upstream.key), error)
+            log.error("%s: %s", feed_urls.redact_url(upstream.key), error)
         except Exception:
-            log.exception("%s: unexpected error", feed_urls.shown(upstream.key))
+            log.exception("%s: unexpected error", feed_urls.redact_url(upstream.key))
         finally:
             with self._lock:
                 self._free_from[host] = time.monotonic() + self._pause
@@ -190,7 +192,9 @@ class Poller:
             return Outcome(self._failed(upstream, state, str(error)))
         now = self._clock()
         if response.url != state.address:
-            log.info("%s has moved to %s", feed_urls.shown(upstream.key), feed_urls.shown(response.url))
+            log.info(
+                "%s has moved to %s", feed_urls.redact_url(upstream.key), feed_urls.redact_url(response.url)
+            )
         return Outcome(
             replace(
                 state,
@@ -233,7 +237,7 @@ class Poller:
         now, failures = self._clock(), state.failures + 1
         due = schedule.due_after_failure(now, upstream.interval, upstream.key, failures, retry_after)
         then = "no longer polled" if gone else f"polled again at {due:%Y-%m-%d %H:%M:%S} UTC"
-        log.warning("%s: %s; %s", feed_urls.shown(upstream.key), reason, then)
+        log.warning("%s: %s; %s", feed_urls.redact_url(upstream.key), reason, then)
         return replace(
             state,
             checked=now,

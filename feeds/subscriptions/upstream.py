@@ -21,4 +21,4 @@ class Upstream:
     @property
     def key(self) -> str:
         """Name of the subscription everywhere else: the URL without credentials."""
-        return feed_urls.bare(self.url)
+        return feed_urls.strip_credentials(self.url)

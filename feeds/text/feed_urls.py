@@ -9,10 +9,10 @@ import re
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-LONGEST = 2000
+MAX_FEED_URL_BYTES = 2000
 """Bytes; longer ones are no key of a database."""
-_PORTS = {"http": 80, "https": 443}
-_UNFIT = re.compile(r"[\s\x00-\x20\x7f<>\"\\^`{|}]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_FORBIDDEN_CHARACTER = re.compile(r"[\s\x00-\x20\x7f<>\"\\^`{|}]")
 _QUERY = re.compile(r"^(https?://[^\s?]*)\?\S*")
 _FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ class Credentials(NamedTuple):
     password: str
 
 
-def checked(value: str) -> str:
+def validate_feed_url(value: str) -> str:
     """An address that can be asked for, with its credentials, without a fragment. Raises ValueError.
 
     `feed:` before it, which some pages write, goes.
@@ -33,27 +33,27 @@ def checked(value: str) -> str:
     if value.lower().startswith("feed://"):
         value = f"http{value[4:]}"
     value = value.partition("#")[0]
-    if _UNFIT.search(value) or len(value.encode("utf-8", "replace")) > LONGEST:
-        raise ValueError(_fault(value))
+    if _FORBIDDEN_CHARACTER.search(value) or len(value.encode("utf-8", "replace")) > MAX_FEED_URL_BYTES:
+        raise ValueError(_describe_fault(value))
     try:
         parts = urlsplit(value)
-        good = parts.scheme.lower() in _PORTS and bool(parts.hostname) and parts.port != 0
+        good = parts.scheme.lower() in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good:
-        raise ValueError(_fault(value))
+        raise ValueError(_describe_fault(value))
     return value
 
 
-def followed(base: str, location: str) -> str:
+def resolve_redirect(base: str, location: str) -> str:
     """Where a redirect from `base` leads, without credentials, which a redirect has no business to give.
 
     Raises ValueError where it is no address that can be asked for.
     """
-    return parted(checked(urljoin(base, location.strip())))[0]
+    return split_credentials(validate_feed_url(urljoin(base, location.strip())))[0]
 
 
-def parted(address: str) -> tuple[str, Credentials | None]:
+def split_credentials(address: str) -> tuple[str, Credentials | None]:
     """An address without its credentials, and these."""
     parts = urlsplit(address)
     given, at, host = parts.netloc.rpartition("@")
@@ -64,14 +64,14 @@ def parted(address: str) -> tuple[str, Credentials | None]:
     return bare, Credentials(unquote(user), unquote(password)) if user or password else None
 
 
-def bare(address: str) -> str:
+def strip_credentials(address: str) -> str:
     """An address without its credentials: what a subscription is known by."""
-    return parted(address)[0]
+    return split_credentials(address)[0]
 
 
-def same(address: str) -> str:
+def comparison_key(address: str) -> str:
     """A spelling that all writings of one address have in common, to see whether it stands twice."""
-    parts = urlsplit(bare(address))
+    parts = urlsplit(strip_credentials(address))
     return parts._replace(scheme="", netloc=f"{_host(parts)}:{_port(parts)}", path=parts.path or "/").geturl()
 
 
@@ -86,16 +86,16 @@ def host_of(address: str) -> str:
     return _host(urlsplit(address))
 
 
-def shown(address: str) -> str:
+def redact_url(address: str) -> str:
     """An address for messages and pages: without credentials, and without its query, which may hold some."""
     try:
-        parts = urlsplit(bare(address))
+        parts = urlsplit(strip_credentials(address))
     except ValueError:
         return "an address that is none"
     return parts._replace(query="", fragment="").geturl() + ("?…" if parts.query else "")
 
 
-def discreet(text: str) -> str:
+def redact_query(text: str) -> str:
     """A text that may begin with an address, without that one's query."""
     return _QUERY.sub(r"\1?…", text)
 
@@ -105,11 +105,11 @@ def _host(parts: SplitResult) -> str:
 
 
 def _port(parts: SplitResult) -> int:
-    return parts.port or _PORTS.get(parts.scheme.lower(), 0)
+    return parts.port or _DEFAULT_PORTS.get(parts.scheme.lower(), 0)
 
 
-def _fault(value: str) -> str:
+def _describe_fault(value: str) -> str:
     scheme = re.match(r"([a-z][a-z0-9+.-]*):", value, re.IGNORECASE)
-    if scheme and scheme[1].lower() not in _PORTS:
+    if scheme and scheme[1].lower() not in _DEFAULT_PORTS:
         return "only http and https addresses can be asked"
     return "expected the address of a feed such as https://example.org/feed.xml"

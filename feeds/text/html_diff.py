@@ -15,35 +15,37 @@ from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Indel, LCSseq
 
-MOST_CHARACTERS = 4_000_000
-MOST_LINES = 50_000
+MAX_BODY_CHARACTERS = 4_000_000
+MAX_LINES = 50_000
 """Of a body; a larger one is one line."""
-MOST_MARKED = 20_000
+MAX_MARKED_CHARACTERS = 20_000
 """Characters of two lines that are compared word by word."""
-CONTEXT = 2
+CONTEXT_LINES = 2
 """Unchanged lines shown before and after a change."""
 
-_MOST_PAIRS = 400_000_000  # of lines that are aligned; rapidfuzz holds one bit for each, so these take 50 MB
-_LOOKAHEAD = 5  # lines among which one with the same words is looked for
-_COMPARED = 2_000  # characters of a line whose words are compared
-_ALIKE = 0.5  # of the words of two lines
+_MAX_LINE_PAIRS = (
+    400_000_000  # of lines that are aligned; rapidfuzz holds one bit for each, so these take 50 MB
+)
+_LOOKAHEAD_LINES = 5  # lines among which one with the same words is looked for
+_MAX_COMPARED_CHARACTERS = 2_000  # characters of a line whose words are compared
+_MIN_SIMILARITY = 0.5  # of the words of two lines
 
 # A line begins before each block, so that a body of one line can be compared in lines, and where it does.
-_CUT = re.compile(
+_LINE_START = re.compile(
     r"(?<=\n)(?=[^\S\n]*\S)|(?=<(?:p|div|h[1-6]|img|figure|figcaption|ul|ol|li|table|tr|blockquote|pre|hr|br|"
     r"iframe|script|style|noscript|video|audio|section|article|header|footer|aside|button|form|svg)\b)",
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<[^<>]*>")
-_LETTERS = re.compile(r"[0-9A-Za-z]+|[^\W_]")  # words, and Chinese characters
-_WORD = re.compile(r"\w+|\s+|[^\w\s]")
+_WORD_OR_IDEOGRAPH = re.compile(r"[0-9A-Za-z]+|[^\W_]")  # words, and Chinese characters
+_TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 Kind = Literal["same", "removed", "added", "changed", "gap"]
 Edit = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
 Pair = tuple[int, int]
 
 
-class Run(NamedTuple):
+class EqualRun(NamedTuple):
     """Consecutive keys that are equal on both sides: where they begin on each, and how many they are."""
 
     left: int
@@ -68,11 +70,11 @@ class Row:
     folded: tuple[Row, ...] = ()
 
 
-def lines(html: str) -> list[str]:
+def split_lines(html: str) -> list[str]:
     """HTML cut into lines at its blocks and line ends; joined they are the HTML. None of several is blank."""
     found: list[str] = []
     blank = ""
-    for piece in _CUT.split(html):
+    for piece in _LINE_START.split(html):
         if not piece.strip():
             blank += piece
             continue
@@ -83,21 +85,21 @@ def lines(html: str) -> list[str]:
     return found
 
 
-def side_by_side(before: str, after: str) -> tuple[Row, ...]:
+def diff_rows(before: str, after: str) -> tuple[Row, ...]:
     """Two bodies as rows, in their order; unchanged lines far from a change are folded into gaps.
 
     The left pieces of all rows, folded ones included, are `before`, the right ones `after`. A line is the
     same where only the blanks around it differ.
     """
-    left, right = _bounded(before), _bounded(after)
-    return tuple(_folded(_rows(left, right)))
+    left, right = _split_body(before), _split_body(after)
+    return tuple(_fold_rows(_align_rows(left, right)))
 
 
-def edits(left: Sequence[str], right: Sequence[str]) -> list[Edit]:
+def find_edits(left: Sequence[str], right: Sequence[str]) -> list[Edit]:
     """Return the fewest edits that make one list the other, in the form of difflib's `get_opcodes`."""
     found: list[Edit] = []
     i = j = 0
-    for run in [*_aligned(left, right), Run(len(left), len(right), 0)]:
+    for run in [*_align(left, right), EqualRun(len(left), len(right), 0)]:
         if i < run.left or j < run.right:
             kind: Literal["replace", "delete", "insert"] = "replace"
             if j == run.right:
@@ -111,41 +113,41 @@ def edits(left: Sequence[str], right: Sequence[str]) -> list[Edit]:
     return found
 
 
-def _bounded(html: str) -> list[str]:
-    found = lines(html) if len(html) <= MOST_CHARACTERS else [html]
-    return found if len(found) <= MOST_LINES else [html]
+def _split_body(html: str) -> list[str]:
+    found = split_lines(html) if len(html) <= MAX_BODY_CHARACTERS else [html]
+    return found if len(found) <= MAX_LINES else [html]
 
 
-def _rows(left: list[str], right: list[str]) -> list[Row]:
+def _align_rows(left: list[str], right: list[str]) -> list[Row]:
     rows: list[Row] = []
-    same = _pairs(_bare(left), _bare(right))
-    for gone, come, pair in _between(same, len(left), len(right)):
+    same = _equal_pairs(_strip_lines(left), _strip_lines(right))
+    for gone, come, pair in _gaps(same, len(left), len(right)):
         if gone.start < gone.stop or come.start < come.stop:
-            rows += _changed(left[gone], right[come])
+            rows += _changed_rows(left[gone], right[come])
         if pair:
             rows.append(Row("same", (Piece(left[pair[0]]),), (Piece(right[pair[1]]),)))
     return rows
 
 
-def _bare(found: list[str]) -> list[str]:
+def _strip_lines(found: list[str]) -> list[str]:
     return [line.strip() or " " for line in found]  # a body of blanks is equal to another
 
 
-def _changed(left: list[str], right: list[str]) -> Iterator[Row]:
+def _changed_rows(left: list[str], right: list[str]) -> Iterator[Row]:
     """The rows of lines that are not the same: first those with the same text are put side by side."""
-    texts = _pairs(_texts(left, "left"), _texts(right, "right")) if left and right else []
-    for gone, come, pair in _between(texts, len(left), len(right)):
+    texts = _equal_pairs(_line_texts(left, "left"), _line_texts(right, "right")) if left and right else []
+    for gone, come, pair in _gaps(texts, len(left), len(right)):
         olds, news = left[gone], right[come]
-        for old, new, alike in _between(_alike(olds, news), len(olds), len(news)):
+        for old, new, alike in _gaps(_similar_pairs(olds, news), len(olds), len(news)):
             yield from (Row("removed", left=(Piece(line),)) for line in olds[old])
             yield from (Row("added", right=(Piece(line),)) for line in news[new])
             if alike:
-                yield _marked(olds[alike[0]], news[alike[1]])
+                yield _mark_words(olds[alike[0]], news[alike[1]])
         if pair:
-            yield _marked(left[pair[0]], right[pair[1]])
+            yield _mark_words(left[pair[0]], right[pair[1]])
 
 
-def _between(pairs: list[Pair], left: int, right: int) -> Iterator[tuple[slice, slice, Pair | None]]:
+def _gaps(pairs: list[Pair], left: int, right: int) -> Iterator[tuple[slice, slice, Pair | None]]:
     """What lies before each pair, with it; at the end what lies behind the last one."""
     i = j = 0
     for pair in pairs:
@@ -154,13 +156,13 @@ def _between(pairs: list[Pair], left: int, right: int) -> Iterator[tuple[slice, 
     yield slice(i, left), slice(j, right), None
 
 
-def _texts(found: list[str], side: str) -> list[str]:
+def _line_texts(found: list[str], side: str) -> list[str]:
     """The text of each line without blanks; of a very long one it is the line itself.
 
     A line without text has a key that the other side does not have.
     """
     return [
-        ("".join(markup.unescape(_TAG.sub("", line)).split()) if len(line) <= MOST_MARKED else line)
+        ("".join(markup.unescape(_TAG.sub("", line)).split()) if len(line) <= MAX_MARKED_CHARACTERS else line)
         or f"\0{side}{number}"
         for number, line in enumerate(found)
     ]
@@ -169,12 +171,12 @@ def _texts(found: list[str], side: str) -> list[str]:
 # -- which lines, and which words, belong together --------------------------------------------------------
 
 
-def _pairs(left: Sequence[str], right: Sequence[str]) -> list[Pair]:
+def _equal_pairs(left: Sequence[str], right: Sequence[str]) -> list[Pair]:
     """Return pairs of places with equal keys, rising on both sides."""
-    return [(run.left + n, run.right + n) for run in _aligned(left, right) for n in range(run.size)]
+    return [(run.left + n, run.right + n) for run in _align(left, right) for n in range(run.size)]
 
 
-def _aligned(left: Sequence[str], right: Sequence[str]) -> list[Run]:
+def _align(left: Sequence[str], right: Sequence[str]) -> list[EqualRun]:
     """Return runs of equal keys, rising on both sides: as many keys as there can be.
 
     Of too many keys, only those at both ends are aligned.
@@ -185,78 +187,80 @@ def _aligned(left: Sequence[str], right: Sequence[str]) -> list[Run]:
     tail = 0
     while tail < most - head and left[-1 - tail] == right[-1 - tail]:
         tail += 1
-    runs = [Run(0, 0, head)]
+    runs = [EqualRun(0, 0, head)]
     olds, news = left[head : len(left) - tail], right[head : len(right) - tail]
-    if len(olds) * len(news) <= _MOST_PAIRS:
+    if len(olds) * len(news) <= _MAX_LINE_PAIRS:
         blocks = Indel.opcodes(olds, news).as_matching_blocks()
-        runs += [Run(head + block.a, head + block.b, block.size) for block in blocks]
-    runs.append(Run(len(left) - tail, len(right) - tail, tail))
-    return _joined([run for run in runs if run.size], left, right)
+        runs += [EqualRun(head + block.a, head + block.b, block.size) for block in blocks]
+    runs.append(EqualRun(len(left) - tail, len(right) - tail, tail))
+    return _join_runs([run for run in runs if run.size], left, right)
 
 
-def _joined(runs: list[Run], left: Sequence[str], right: Sequence[str]) -> list[Run]:
+def _join_runs(runs: list[EqualRun], left: Sequence[str], right: Sequence[str]) -> list[EqualRun]:
     """Join each run with the next one where the same keys stand before that one too.
 
     Of several exact alignments rapidfuzz answers the first; this one has fewer pieces: of `div><small>` and
     `caption>` the last `>` belong together.
     """
-    joined: list[Run] = []
+    joined: list[EqualRun] = []
     for run in reversed(runs):
         i, j, size = joined[-1] if joined else run
         before = slice(i - run.size, i), slice(j - run.size, j)
         if joined and run[:2] != (0, 0) and left[before[0]] == right[before[1]]:
-            joined[-1] = Run(i - run.size, j - run.size, size + run.size)
+            joined[-1] = EqualRun(i - run.size, j - run.size, size + run.size)
         else:
             joined.append(run)
     return joined[::-1]
 
 
-def _alike(left: list[str], right: list[str]) -> list[Pair]:
+def _similar_pairs(left: list[str], right: list[str]) -> list[Pair]:
     """Pairs of lines that have at least half of their words in common, looking a few lines ahead."""
     pairs: list[Pair] = []
-    others = [_words(line) for line in right] if left else []
+    others = [_line_words(line) for line in right] if left else []
     start = 0
     for place, line in enumerate(left):
         if start == len(right):
             break
-        own = _words(line)
-        for other in range(start, min(start + _LOOKAHEAD, len(right))):
-            if own and LCSseq.normalized_similarity(own, others[other]) >= _ALIKE:
+        own = _line_words(line)
+        for other in range(start, min(start + _LOOKAHEAD_LINES, len(right))):
+            if own and LCSseq.normalized_similarity(own, others[other]) >= _MIN_SIMILARITY:
                 pairs.append((place, other))
                 start = other + 1
                 break
     return pairs
 
 
-def _words(line: str) -> list[str]:
+def _line_words(line: str) -> list[str]:
     """What two lines are told alike by: the words of their text, and of their tags where they have none."""
-    line = line[:_COMPARED]
-    return _LETTERS.findall(_TAG.sub(" ", line)) or _LETTERS.findall(line)
+    line = line[:_MAX_COMPARED_CHARACTERS]
+    return _WORD_OR_IDEOGRAPH.findall(_TAG.sub(" ", line)) or _WORD_OR_IDEOGRAPH.findall(line)
 
 
 # -- what is marked in a line -----------------------------------------------------------------------------
 
 
-def _marked(left: str, right: str) -> Row:
+def _mark_words(left: str, right: str) -> Row:
     """Two lines that differ, their differing words marked; in long ones all between the first and last."""
-    if len(left) + len(right) > MOST_MARKED:
-        return _marked_whole(left, right)
-    old, new = _WORD.findall(left), _WORD.findall(right)
-    runs = _without_specks(_aligned(old, new), old, new)
+    if len(left) + len(right) > MAX_MARKED_CHARACTERS:
+        return _mark_middle(left, right)
+    old, new = _TOKEN.findall(left), _TOKEN.findall(right)
+    runs = _drop_specks(_align(old, new), old, new)
     return Row(
         "changed",
-        _pieces(old, [(run.left, run.left + run.size) for run in runs]),
-        _pieces(new, [(run.right, run.right + run.size) for run in runs]),
+        _to_pieces(old, [(run.left, run.left + run.size) for run in runs]),
+        _to_pieces(new, [(run.right, run.right + run.size) for run in runs]),
     )
 
 
-def _marked_whole(left: str, right: str) -> Row:
-    head = _common(left, right)
-    tail = _common(left[head:][::-1], right[head:][::-1])
-    return Row("changed", _cut(left, head, len(left) - tail), _cut(right, head, len(right) - tail))
+def _mark_middle(left: str, right: str) -> Row:
+    head = _common_prefix_length(left, right)
+    tail = _common_prefix_length(left[head:][::-1], right[head:][::-1])
+    return Row(
+        "changed", _split_line(left, head, len(left) - tail), _split_line(right, head, len(right) - tail)
+    )
 
 
-def _common(left: str, right: str) -> int:
+def _common_prefix_length(left: str, right: str) -> int:
     """How many characters two texts have in common at their beginning."""
     low, high = 0, min(len(left), len(right))
     while low < high:
@@ -268,12 +272,12 @@ def _common(left: str, right: str) -> int:
     return low
 
 
-def _cut(line: str, start: int, end: int) -> tuple[Piece, ...]:
+def _split_line(line: str, start: int, end: int) -> tuple[Piece, ...]:
     pieces = (Piece(line[:start]), Piece(line[start:end], True), Piece(line[end:]))
     return tuple(piece for piece in pieces if piece.text)
 
 
-def _without_specks(runs: list[Run], old: list[str], new: list[str]) -> list[Run]:
+def _drop_specks(runs: list[EqualRun], old: list[str], new: list[str]) -> list[EqualRun]:
     """The runs without lone signs between two changes, such as the `=` of two different attributes."""
     return [
         run
@@ -286,7 +290,7 @@ def _without_specks(runs: list[Run], old: list[str], new: list[str]) -> list[Run
     ]
 
 
-def _pieces(words: list[str], kept: list[tuple[int, int]]) -> tuple[Piece, ...]:
+def _to_pieces(words: list[str], kept: list[tuple[int, int]]) -> tuple[Piece, ...]:
     """Words as pieces; all are marked but those between the places that are kept."""
     pieces: list[Piece] = []
     start = 0
@@ -303,15 +307,15 @@ def _pieces(words: list[str], kept: list[tuple[int, int]]) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
-def _folded(rows: list[Row]) -> Iterator[Row]:
+def _fold_rows(rows: list[Row]) -> Iterator[Row]:
     """The rows, unchanged ones that are far from any change folded; one alone is not worth a gap."""
     start = 0
     while start < len(rows):
         end = start
         while end < len(rows) and rows[end].kind == "same":
             end += 1
-        first = start + CONTEXT if start else 0
-        last = end - CONTEXT if end < len(rows) else end
+        first = start + CONTEXT_LINES if start else 0
+        last = end - CONTEXT_LINES if end < len(rows) else end
         if last - first > 1:
             yield from rows[start:first]
             yield Row("gap", folded=tuple(rows[first:last]))

@@ -16,9 +16,9 @@ from zlib import crc32
 VERSION = 3
 """Raised with every change to what is kept for searching: everything is then looked up anew."""
 
-_LONGEST_WORD = 64
+MAX_WORD_CHARACTERS = 64
 
-PIECES = 0x40000
+PIECE_COUNT = 0x40000
 """How many pieces the index tells apart, each by a character of the planes 4 to 7: U+40000 is the first. The
 fewer they are the sooner an index is written; a pair that occurs nowhere shares its own with one text of 300.
 """
@@ -31,7 +31,7 @@ _UNSPACED = (
     "\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _RUN = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
-_UNSPACED_ONE = re.compile(f"[{_UNSPACED}]")
+_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _SPACED_RUN = re.compile(f"[^ {_UNSPACED}]+")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 # A tag of clean HTML: quotes stand in pairs, and only within them may a `>` stand.
@@ -44,7 +44,7 @@ _TAG_WITHIN_WORDS = re.compile(
 )
 
 
-def folded(text: str) -> str:
+def fold(text: str) -> str:
     """The text without what searching does not tell apart: case, width, ligatures, accents."""
     if text.isascii():
         return text.lower()
@@ -52,15 +52,15 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
 
 
-def label(text: str) -> str:
+def fold_label(text: str) -> str:
     """A tag or a name as it is compared: folded, on one line."""
-    return " ".join(part for part in folded(text).split() if part.isprintable())
+    return " ".join(part for part in fold(text).split() if part.isprintable())
 
 
-def searchable(title: str, body: str) -> str:
+def searchable_text(title: str, body: str) -> str:
     """What is searched of an article: ` run run run `, made of its title and of its clean HTML."""
     visible = html.unescape(_TAG.sub("\n", _TAG_WITHIN_WORDS.sub("", body)))
-    return f" {' '.join(_RUN.findall(folded(f'{title} | {visible}')))} "
+    return f" {' '.join(_RUN.findall(fold(f'{title} | {visible}')))} "
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +75,30 @@ class SearchDocument:
     """Its `pieces`, a blank after each."""
 
 
-def search_document(title: str, body: str) -> SearchDocument:
+def build_search_document(title: str, body: str) -> SearchDocument:
     """What an article of this title and clean HTML is found by."""
-    text = searchable(title, body)
-    return SearchDocument(title, body, text, pieces(text))
+    text = searchable_text(title, body)
+    return SearchDocument(title, body, text, index_pieces(text))
 
 
-def words(asked: str) -> tuple[str, ...]:
+def parse_query(asked: str) -> tuple[str, ...]:
     """What is asked for, in its one spelling, sorted: the words of such words are themselves.
 
     What is written together is looked for together: `well-known`, `BBC新闻`.
     """
-    together = ("-".join(_RUN.findall(folded(word))) for word in asked.split())
+    together = ("-".join(_RUN.findall(fold(word))) for word in asked.split())
     return tuple(sorted({word for word in together if word}))
 
 
-def pattern(word: str) -> str:
+def query_pattern(word: str) -> str:
     """The piece that `searchable` has to contain for one of `words` to occur."""
     runs = word.split("-")
-    before = "" if _UNSPACED_ONE.match(runs[0]) else " "
-    after = "" if _UNSPACED_ONE.match(runs[-1]) else " "
+    before = "" if _UNSPACED_CHARACTER.match(runs[0]) else " "
+    after = "" if _UNSPACED_CHARACTER.match(runs[-1]) else " "
     return f"{before}{' '.join(runs)}{after}"
 
 
-def pieces(text: str) -> str:
+def index_pieces(text: str) -> str:
     """What the index knows of a text, or of a `pattern`: each whole word (its beginning, where it is long),
     and each pair of neighbours in a run without blanks. Each is one character (see PIECES), and a blank after
     it; some come twice.
@@ -107,8 +107,8 @@ def pieces(text: str) -> str:
     pieces share characters: the index only says which texts are worth looking at. A pattern of one ideograph
     has none.
     """
-    spaced = {run[:_LONGEST_WORD] for run in _SPACED_RUN.findall(text)}
-    words = [f"{chr(PIECES + crc32(word.encode('utf-8', 'replace')) % PIECES)} " for word in spaced]
+    spaced = {run[:MAX_WORD_CHARACTERS] for run in _SPACED_RUN.findall(text)}
+    words = [f"{chr(PIECE_COUNT + crc32(word.encode('utf-8', 'replace')) % PIECE_COUNT)} " for word in spaced]
     return "".join(words) + ("" if text.isascii() else _pairs(text))
 
 
@@ -119,7 +119,7 @@ _UNSPACED_ROWS = {
     for row in range(ord(first) >> 8, (ord(last) >> 8) + 1)
 } | set(range(0xD8, 0xE0))  # what is beyond 16 bits is two surrogates
 _IS_UNSPACED = bytes(0xFF if row in _UNSPACED_ROWS else 0 for row in range(256))
-_PLANE = bytes(PIECES >> 16 | row & 3 for row in range(256))
+_PLANE = bytes(PIECE_COUNT >> 16 | row & 3 for row in range(256))
 
 
 def _pairs(text: str) -> str:

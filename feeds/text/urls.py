@@ -43,8 +43,8 @@ MAX_URL_CHARACTERS = 16_000
 """A longer URL is left unchanged by edits (the longest real one has 4,849 characters,
 docs/input-facts.md#sizes).
 """
-_LONGEST_HOST = 253
-_MOST_LABELS = 8  # of a host that is to be encoded, which takes long
+MAX_HOST_CHARACTERS = 253
+MAX_IDNA_LABELS = 8  # of a host that is to be encoded, which takes long
 
 
 Entry = TypeVar("Entry")
@@ -53,7 +53,7 @@ Entry = TypeVar("Entry")
 def host(url: str) -> str:
     """The host in lower case without port; empty where there is none, or one longer than a host can be."""
     match = _HOST.match(url.strip())
-    return match.group(1).lower() if match and len(match.group(1)) <= _LONGEST_HOST else ""
+    return match.group(1).lower() if match and len(match.group(1)) <= MAX_HOST_CHARACTERS else ""
 
 
 def path_span(url: str) -> tuple[int, int]:
@@ -72,11 +72,11 @@ def parents(name: str) -> list[str]:
 
 
 @lru_cache(maxsize=1024)
-def sites(name: str) -> tuple[str, ...]:
+def host_keys(name: str) -> tuple[str, ...]:
     """The keys under which a table may list a host, nearest first: `www.a.co.uk` -> itself, `a.co.uk`,
     `co.uk`, `uk`, `www.a.*`, `a.*`. None for what is longer than a host can be (RFC 1035 section 2.3.4).
     """
-    if len(name) > _LONGEST_HOST:
+    if len(name) > MAX_HOST_CHARACTERS:
         return ()
     suffix = _SUFFIX.search(name)
     national = parents(name[: suffix.start()]) if suffix else []
@@ -85,7 +85,7 @@ def sites(name: str) -> tuple[str, ...]:
 
 def lookup(name: str, table: Mapping[str, Entry]) -> list[Entry]:
     """The entries of a host table that hold for a host: its own and those of its parent domains."""
-    return [table[site] for site in sites(name) if site in table]
+    return [table[site] for site in host_keys(name) if site in table]
 
 
 def parameter_name(pair: str) -> str:
@@ -96,7 +96,7 @@ def parameter_name(pair: str) -> str:
     return name.removeprefix("amp;").removeprefix("#038;")
 
 
-def absolute(url: str, base: str = "") -> str:
+def make_absolute(url: str, base: str = "") -> str:
     """An absolute http(s) or mailto address in ASCII, or an empty string where none can be made.
 
     Mends host concatenation and blanks, resolves relative and protocol-relative addresses against
@@ -106,20 +106,20 @@ def absolute(url: str, base: str = "") -> str:
         return ""
     if _GOOD.fullmatch(url):
         return url
-    url = _mended(url)
+    url = _mend(url)
     try:
         if not _SCHEME.match(url):
-            url = _mended(urljoin(base, url)) if base and url else ""
+            url = _mend(urljoin(base, url)) if base and url else ""
         if url[:7].lower() == "mailto:":
             return _UNSAFE.sub(_percent, url)
-        encoded = ascii_url(url)
+        encoded = encode_url(url)
         # IDNA drops zero-width characters: `https://a.example\u200bhttp://b` becomes two joined addresses.
-        return encoded if _mended(encoded) == encoded else ascii_url(_mended(encoded))
+        return encoded if _mend(encoded) == encoded else encode_url(_mend(encoded))
     except ValueError:  # urljoin and idna object to what is no address, such as an open bracket
         return ""
 
 
-def _mended(url: str) -> str:
+def _mend(url: str) -> str:
     while True:
         made = url.strip().replace("\n", "").replace("\t", "")
         made = _SLASHES.sub(r"\1://", _AFTER_TEXT.sub("", _CONCATENATED.sub("", made)))
@@ -130,7 +130,7 @@ def _mended(url: str) -> str:
         url = made
 
 
-def ascii_url(url: str) -> str:
+def encode_url(url: str) -> str:
     """An http(s) address in ASCII, `%` and delimiters as they stand; empty where it has no host."""
     match = _HOST.match(url)
     if not match or not match.group(1) or url[:4].lower() != "http":
@@ -139,7 +139,7 @@ def ascii_url(url: str) -> str:
         parsed = url
     else:
         name = match.group(1)
-        if len(name) > _LONGEST_HOST or (not name.isascii() and name.count(".") >= _MOST_LABELS):
+        if len(name) > MAX_HOST_CHARACTERS or (not name.isascii() and name.count(".") >= MAX_IDNA_LABELS):
             return ""
         shown = name if name.isascii() else name.encode("idna").decode("ascii")
         parsed = url[: match.start(1)] + shown + url[match.end(1) :]
@@ -161,11 +161,11 @@ def _has_valid_host(url: str) -> bool:
     return True
 
 
-def canonical(url: str) -> str:
+def canonicalise(url: str) -> str:
     """An article's link as it is served: ASCII, no doubled slashes in the path
     (docs/input-facts.md#title-line and #duplicate-articles).
     """
-    url = absolute(url)
+    url = make_absolute(url)
     if url[:7].lower() == "mailto:":
         return ""
     start = url.find("//") + 2

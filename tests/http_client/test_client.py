@@ -440,20 +440,22 @@ def test_a_form_is_posted_within_the_limits_and_the_network_policy_too(upstream:
 
 def test_an_address_is_known_and_shown_without_what_is_secret() -> None:
     full = "https://ann:p%40ss@tide.example/feed?key=1"
-    assert feed_urls.bare(full) == "https://tide.example/feed?key=1"
-    assert feed_urls.parted(full)[1] == ("ann", "p@ss")
-    assert feed_urls.shown(full) == "https://tide.example/feed?…"
+    assert feed_urls.strip_credentials(full) == "https://tide.example/feed?key=1"
+    assert feed_urls.split_credentials(full)[1] == ("ann", "p@ss")
+    assert feed_urls.redact_url(full) == "https://tide.example/feed?…"
 
 
 def test_writings_of_one_address_are_one() -> None:
     written = ["https://tide.example", "HTTPS://Tide.Example:443/", "https://ann:x@tide.example./"]
-    assert len({feed_urls.same(one) for one in written}) == 1
-    assert feed_urls.same("https://tide.example/a") != feed_urls.same("https://tide.example/A")
+    assert len({feed_urls.comparison_key(one) for one in written}) == 1
+    assert feed_urls.comparison_key("https://tide.example/a") != feed_urls.comparison_key(
+        "https://tide.example/A"
+    )
 
 
 def test_what_programs_call_a_feed_is_an_address() -> None:
-    assert feed_urls.checked("feed:https://tide.example/x#top") == "https://tide.example/x"
-    assert feed_urls.checked("feed://tide.example/x") == "http://tide.example/x"
+    assert feed_urls.validate_feed_url("feed:https://tide.example/x#top") == "https://tide.example/x"
+    assert feed_urls.validate_feed_url("feed://tide.example/x") == "http://tide.example/x"
 
 
 @pytest.mark.parametrize(
@@ -462,7 +464,7 @@ def test_what_programs_call_a_feed_is_an_address() -> None:
 )
 def test_what_cannot_be_asked_for_is_no_address(value: str) -> None:
     with pytest.raises(ValueError, match=r"expected the address of a feed|only http and https"):
-        feed_urls.checked(value)
+        feed_urls.validate_feed_url(value)
 
 
 def _resolving(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> list[str]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.cli.formatting import diff_lines
-from feeds.text.html_diff import MOST_MARKED, Piece, Row, lines, side_by_side
+from feeds.text.html_diff import MAX_MARKED_CHARACTERS, Piece, Row, diff_rows, split_lines
 from tests.support.article_html import articles, soup
 from tests.support.cleaning_samples import SEEDS, cleaned_body, drafts
 from tests.support.examples import examples
@@ -35,7 +35,7 @@ def told(row: Row) -> str:
 
 
 def assert_nothing_is_lost(before: str, after: str) -> None:
-    rows = list(unfolded(side_by_side(before, after)))
+    rows = list(unfolded(diff_rows(before, after)))
     assert "".join(piece.text for row in rows for piece in row.left) == before
     assert "".join(piece.text for row in rows for piece in row.right) == after
     for row in rows:
@@ -103,12 +103,12 @@ def assert_nothing_is_lost(before: str, after: str) -> None:
     ],
 )  # fmt: skip
 def test_rows(before: str, after: str, rows: list[str]) -> None:
-    assert [told(row) for row in side_by_side(before, after)] == rows
+    assert [told(row) for row in diff_rows(before, after)] == rows
 
 
 def test_a_line_begins_at_a_block_and_where_one_does() -> None:
     html = "a<br>b\n\n c <B>d</B><P>e</P> \n <p>f</p>g\n"
-    assert lines(html) == ["a", "<br>b\n\n", " c <B>d</B>", "<P>e</P> \n", " <p>f</p>g\n"]
+    assert split_lines(html) == ["a", "<br>b\n\n", " c <B>d</B>", "<P>e</P> \n", " <p>f</p>g\n"]
 
 
 CELLS = [f"<tr><td>{n % 3}</td><td>0</td></tr>" for n in range(400)]
@@ -117,7 +117,7 @@ OTHER_TABLE = "".join(["<tr><td>East</td></tr>", *CELLS[:200], *CELLS[201:], "<t
 
 
 def test_only_what_changed_is_marked_in_a_table_of_repeated_cells() -> None:
-    assert [told(row) for row in side_by_side(TABLE, OTHER_TABLE) if row.kind not in ("same", "gap")] == [
+    assert [told(row) for row in diff_rows(TABLE, OTHER_TABLE) if row.kind not in ("same", "gap")] == [
         "removed: <tr><td>north</td></tr>",
         "added: <tr><td>East</td></tr>",
         "removed: <tr><td>2</td><td>0</td></tr>",
@@ -146,7 +146,9 @@ def test_a_diff_has_the_form_of_difflib_and_no_more_lines(old: list[str], new: l
     before, after = ("".join(f"<p>{word}" for word in words) for words in (old, new))
     diff = diff_lines(before, after, "x")
     usual = list(
-        difflib.unified_diff(lines(before), lines(after), "x (original)", "x (cleaned)", "", "", 1, "")
+        difflib.unified_diff(
+            split_lines(before), split_lines(after), "x (original)", "x (cleaned)", "", "", 1, ""
+        )
     )
     assert sum(line[0] != " " for line in diff if line[:1] != "@") <= sum(line[0] != " " for line in usual)
     if old == new or not old or not new:
@@ -154,8 +156,8 @@ def test_a_diff_has_the_form_of_difflib_and_no_more_lines(old: list[str], new: l
 
 
 def test_in_a_very_long_line_all_between_the_first_and_the_last_change_is_marked() -> None:
-    long = "the tide came " * MOST_MARKED
-    (row,) = side_by_side(f"<p>a b {long} c d</p>", f"<p>a {long} d</p>")
+    long = "the tide came " * MAX_MARKED_CHARACTERS
+    (row,) = diff_rows(f"<p>a b {long} c d</p>", f"<p>a {long} d</p>")
     assert [piece.marked for piece in row.left] == [False, True, False]
     assert row.left[0] == Piece("<p>a ")
     assert row.left[2] == Piece(" d</p>")
@@ -170,14 +172,14 @@ BODIES = st.one_of(articles, soup, st.text(alphabet="<p>ab \n\x0b&;", max_size=4
 @settings(max_examples=examples(120), deadline=None)
 def test_both_sides_can_be_put_together_again(before: str, after: str) -> None:
     assert_nothing_is_lost(before, after)
-    assert "".join(lines(before)) == before
+    assert "".join(split_lines(before)) == before
 
 
 @given(BODIES)
 @settings(max_examples=examples(80), deadline=None)
 def test_a_body_and_what_is_cleaned_of_it(html: str) -> None:
     assert_nothing_is_lost(html, cleaned_body(html).html)
-    assert {row.kind for row in side_by_side(html, html)} <= {"same", "gap"}
+    assert {row.kind for row in diff_rows(html, html)} <= {"same", "gap"}
 
 
 @pytest.mark.parametrize("folder", ["samples", "corpus"])
@@ -213,6 +215,6 @@ HOSTILE = {
 def test_no_comparison_takes_long(name: str) -> None:
     before, after = HOSTILE[name](), HOSTILE[name]()
     started = time.process_time()
-    rows = side_by_side(before, after)
+    rows = diff_rows(before, after)
     assert time.process_time() - started < MOST_SECONDS
     assert "".join(piece.text for row in unfolded(rows) for piece in row.left) == before

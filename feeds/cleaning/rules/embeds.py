@@ -60,7 +60,7 @@ def placeholders(page: Page) -> list[str]:
         for element in page.tree.select(named.select):
             before = element.attr(named.attribute) or ""
             match = named.pattern.search(before)
-            made = urls.absolute(named.to.format(**match.groupdict("")), page.link) if match else ""
+            made = urls.make_absolute(named.to.format(**match.groupdict("")), page.link) if match else ""
             if made and inside(element, page.tree):
                 _replace_by_link(element, made, named.title or urls.host(made))
                 pieces.append(changed(before, made))
@@ -79,12 +79,12 @@ def frames(page: Page) -> list[str]:
         told = [(frame.attr(name) or "").strip() for name in ("src", "data-src", "data-lazy-src", "data")]
         before = next((address for address in told if address and not _NO_PAGE.match(address)), "")
         address, what = _page_of(before)
-        made = urls.absolute(address, page.link) if address else ""
+        made = urls.make_absolute(address, page.link) if address else ""
         if not made:
             pieces.append(short(f"<{frame.tag} src={told[0]!r}>"))
             frame.extract()
             continue
-        framed = urls.absolute(before, page.link)
+        framed = urls.make_absolute(before, page.link)
         if frame.tag == "iframe" and _is_allowed(framed, page.recipe.frames):
             pieces += _sandboxed(frame, framed)
             continue

@@ -171,7 +171,7 @@ def unproxy(page: Page) -> list[str]:
             if not before:
                 continue
             after = url_wrappers.unwrap(before, page.recipe.proxies)
-            if after != before and (made := urls.absolute(after)):
+            if after != before and (made := urls.make_absolute(after)):
                 element.attrs[attribute] = made
                 pieces.append(changed(before, made))
     return pieces

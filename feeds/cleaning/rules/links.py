@@ -30,7 +30,7 @@ def addresses(page: Page) -> list[str]:
                 if element.tag == "a":  # an anchor: a place to jump to that no feed needs
                     element.unwrap()
                 continue
-            made = urls.absolute(value, page.link)
+            made = urls.make_absolute(value, page.link)
             if element.tag != "a" and made[:7].lower() == "mailto:":
                 made = ""
             if made and made == value:
@@ -121,7 +121,7 @@ def redirects(page: Page) -> list[str]:
     for link in page.tree.select("a[href]"):
         before = link.attr("href") or ""
         after = url_wrappers.unwrap(before, page.recipe.redirects)
-        if after != before and (made := urls.absolute(after)):
+        if after != before and (made := urls.make_absolute(after)):
             link.attrs["href"] = made
             pieces.append(changed(before, made))
     return pieces

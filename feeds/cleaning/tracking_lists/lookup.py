@@ -71,7 +71,7 @@ class Lookup:
         """An address without what the lists take out of it as text."""
         if not self._cuts or not _encodable(url):
             return url
-        sites = urls.sites(urls.host(url))
+        sites = urls.host_keys(urls.host(url))
         for site in (*sites, urls.ANY_HOST):
             for cut in self._cuts.get(site, ()):
                 if cut.where.holds(url, sites):
@@ -82,7 +82,7 @@ class Lookup:
         """For the pairs of one address: whether a pair is listed, in its query or (True) its fragment."""
         if not _encodable(url):
             return lambda pair, in_fragment: False
-        sites = urls.sites(urls.host(url))
+        sites = urls.host_keys(urls.host(url))
         shaped = [rule for site in (*sites, urls.ANY_HOST) for rule in self._shaped.get(site, ())]
         known: dict[int, bool] = {}
 

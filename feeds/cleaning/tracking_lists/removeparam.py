@@ -180,7 +180,7 @@ def _where(pattern: str, options: _Options) -> Where:
     sites, shapes = _addresses(pattern, case=options.case)
     if sites and options.sites:
         [site] = sites
-        known = urls.sites(site.replace(".*", ".com")) if site.endswith(".*") else urls.sites(site)
+        known = urls.host_keys(site.replace(".*", ".com")) if site.endswith(".*") else urls.host_keys(site)
         if options.sites.isdisjoint(known):
             raise _LeftOutError("only for links on certain pages (domain=)")
     return Where(sites or frozenset(options.sites), frozenset(options.not_sites), shapes)

@@ -176,7 +176,7 @@ class Redirection:
             held = self.shape.group(url)
         except UnicodeEncodeError:
             return ""
-        if not held or not self.where.holds(url, urls.sites(urls.host(url))):
+        if not held or not self.where.holds(url, urls.host_keys(urls.host(url))):
             return ""
         return url_wrappers.held_address(held)
 

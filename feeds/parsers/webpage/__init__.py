@@ -84,7 +84,7 @@ def read(document: Document) -> list[Draft]:
     title = said.title
     body = page_content.find(tree, said.heading or title)
     content = _content(body, said)
-    base = urls.absolute(said.base, saved or link) or urls.absolute(saved) or link
+    base = urls.make_absolute(said.base, saved or link) or urls.make_absolute(saved) or link
     if body is not None and not content:
         page_urls.settle(body.element, canonical_url.kept_copy(base))
         if said.is_right_to_left:
@@ -162,14 +162,18 @@ def _language(told: list[str], body: str) -> str:
 
 
 def _picture(told: str, base: str) -> str:
-    return canonical_url.kept_copy(urls.absolute(told, base)) if told and not told.startswith("data:") else ""
+    return (
+        canonical_url.kept_copy(urls.make_absolute(told, base))
+        if told and not told.startswith("data:")
+        else ""
+    )
 
 
 def _enclosures(told: list[tuple[str, str, str]], link: str, content: str) -> tuple[Enclosure, ...]:
     """What plays, where its address is the media file's own; what the body holds comes from there."""
     found: dict[str, Enclosure] = {}
     for address, kind, size in told[:_MOST_MEDIA]:
-        made = canonical_url.kept_copy(urls.absolute(address, link))
+        made = canonical_url.kept_copy(urls.make_absolute(address, link))
         suffix = re.split("[?#]", made)[0].rpartition(".")[2].lower()
         if not made.startswith("http") or suffix not in _MEDIA or made in html.unescape(content):
             continue

@@ -40,7 +40,7 @@ def choose(canonical: str, told: list[str], saved: str, base: str) -> str:
     The first that is no home page counts: some templates name that of their site on every page.
     """
     origin = _http(saved) or next((found for one in told if (found := _http(one))), "") or _http(base)
-    resolved = urls.absolute(base, origin) if base else origin
+    resolved = urls.make_absolute(base, origin) if base else origin
     addresses = [own for one in (canonical, *told, saved) if (own := _own(one, resolved))]
     return next((one for one in addresses if not _is_home(one)), addresses[0] if addresses else "")
 
@@ -62,13 +62,13 @@ def origin(address: str) -> str:
 
 
 def _http(address: str) -> str:
-    return urls.absolute(address) if address[:4].lower() == "http" else ""
+    return urls.make_absolute(address) if address[:4].lower() == "http" else ""
 
 
 def _own(address: str, base: str) -> str:
     """An address as the article's, without its fragment (unless that is the page: `#!/…`); or empty."""
-    made = urls.absolute(address, base) if address else ""
-    made = urls.absolute(kept_copy(made)) if made else ""
+    made = urls.make_absolute(address, base) if address else ""
+    made = urls.make_absolute(kept_copy(made)) if made else ""
     if made[:4].lower() != "http" or "." not in urls.host(made):
         return ""
     page, _, fragment = made.partition("#")

@@ -8,7 +8,7 @@ from turbohtml import parse
 
 from feeds.model.errors import ReadError
 from feeds.parsers.document import Document
-from feeds.text.urls import absolute
+from feeds.text.urls import make_absolute
 
 _TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
 _HEAD = 200_000  # characters; heads with all their styles and scripts are no longer
@@ -30,7 +30,7 @@ def named(document: Document) -> list[str]:
     found: list[str] = []
     for link in parse(text, positions=False).select("link[rel~=alternate i][href]"):
         kind = (link.attr("type") or "").strip().lower()
-        address = absolute(link.attr("href") or "", document.address)
+        address = make_absolute(link.attr("href") or "", document.address)
         if kind in _TYPES and address and address not in found:
             found.append(address)
     return found[:_MOST]

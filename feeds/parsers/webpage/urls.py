@@ -127,7 +127,7 @@ def _settled(value: str, base: str) -> str:
         return kept_copy(told) if told[:4].lower() == "http" else value
     if rewritten := _REWRITTEN.match(told):
         return told[rewritten.end() :]
-    made = urls.absolute(told, base)
+    made = urls.make_absolute(told, base)
     return kept_copy(made) if made else value
 
 

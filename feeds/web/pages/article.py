@@ -75,7 +75,7 @@ def _changes(site: Site, _: PageContext, article: Article) -> Mapping[str, Any]:
     except ReadError:
         values["before"] = None
     values["after"] = inert_html.clean(article.html)
-    values["rows"] = html_diff.side_by_side(original.draft.html, article.html)
+    values["rows"] = html_diff.diff_rows(original.draft.html, article.html)
     values["stats"] = _counted(original, article)
     return values
 

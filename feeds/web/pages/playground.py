@@ -77,4 +77,4 @@ def _steps(tried: Preview) -> Iterator[tuple[Step, tuple[html_diff.Row, ...]]]:
     """Each step with what it changed, line by line."""
     sources = [tried.before, *(step.html for step in tried.steps)]
     for step, (before, after) in zip(tried.steps, pairwise(sources), strict=True):
-        yield step, () if before is None or after is None else html_diff.side_by_side(before, after)
+        yield step, () if before is None or after is None else html_diff.diff_rows(before, after)
