@@ -1,7 +1,6 @@
-"""Whether all is well: the runs, the files that cannot be read, the sources that have gone silent.
+"""Judge whether the ingest is healthy: the watcher, the runs, the failed files and the silent sources. Pure.
 
-What is judged is given, and so is the clock. Whatever is news has an id of its own, the same as long as it is
-the same news.
+Every problem has an id, which is the same as long as it is the same problem.
 """
 
 from __future__ import annotations
@@ -17,207 +16,213 @@ from feeds.model.articles import Source
 from feeds.model.runs import Run
 from feeds.model.status import Broken, Cadence, Unheard, news_id
 
-_FEWEST = 5
-_GAPS, _SHORTEST_SILENCE = 3, timedelta(days=3)
-_MET_SILENT = timedelta(days=30)
-MISSED = 3
-"""So many of the coming times are enough for `watched`."""
-_LATE, _GRACE = timedelta(hours=1), timedelta(minutes=5)
-_LONGEST_RUN = timedelta(hours=2)
-_A_MINUTE = timedelta(minutes=1)
+MAX_MISSED_RUNS = 3
+"""Number of missing runs from which on the watcher is late; `watcher_status` needs that many next times."""
+_MAX_DELAY, _GRACE_PERIOD = timedelta(hours=1), timedelta(minutes=5)
+_MAX_RUN_DURATION = timedelta(hours=2)
 _INTERRUPTED = ("StoppedError:", "KeyboardInterrupt:")
 
-Due = Callable[[datetime], Sequence[datetime]]
-"""The next times at which the watcher runs, after the one that is given."""
+_MIN_ARTICLES = 5
+_SILENT_GAPS, _MIN_SILENCE = 3, timedelta(days=3)
+_MIN_GAP = timedelta(minutes=1)
+_MIN_ARCHIVE_AGE = timedelta(days=30)
+
+NextRuns = Callable[[datetime], Sequence[datetime]]
+"""Function that returns the next times at which the watcher runs after a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """A source that has published nothing for far longer than it uses to."""
+class SilentSource:
+    """A source that has published nothing for much longer than its usual gap between articles."""
 
     source: Source
-    last: datetime
-    """Its newest article's date."""
-    gap: timedelta
-    """The longest that it usually takes from one article to the next."""
+    last_published: datetime
+    """Date of its newest article."""
+    usual_gap: timedelta
+    """Longest usual time between two articles."""
     since: datetime
-    """From when on that was not usual any more."""
+    """Time from which on it counts as silent."""
 
     @property
     def id(self) -> str:
-        """Another one when it has spoken in between."""
-        return news_id("source", self.source.slug, self.last.isoformat())
+        """Id of the problem. It changes when the source publishes in between."""
+        return news_id("source", self.source.slug, self.last_published.isoformat())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatcherStatus:
-    """What is known of the watcher."""
+    """Whether the watcher runs on time."""
 
     state: Literal["ok", "late", "none"]
-    """`late`: it seems to have stopped. `none`: it never ran, files are read by hand."""
+    """`late`: it seems to have stopped. `none`: it never ran, because files are read by hand."""
     next_run: datetime | None = None
-    """When it is due; None while a run goes on, and where nothing is known."""
+    """Time of the next run; None during a run, and if it is not known."""
     late_since: datetime | None = None
-    last: datetime | None = None
-    """When the last run began, whoever began it."""
+    """Time from which on the watcher is late; None if it is not."""
+    last_run: datetime | None = None
+    """Start of the last run, by the watcher or by hand; None if there was none."""
 
     @property
     def id(self) -> str:
-        """Another one when there was a run in between."""
-        return news_id("watcher", self.last.isoformat() if self.last else "")
+        """Id of the problem. It changes when there is a run in between."""
+        return news_id("watcher", self.last_run.isoformat() if self.last_run else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleRuns:
-    """Several runs after each other that found nothing to do."""
+    """Consecutive runs that found nothing to do."""
 
     count: int
     first: datetime
+    """Start of the first of them."""
     last: datetime
+    """Start of the last of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How it stands at a moment."""
+    """The state of the ingest at one time, as far as a visitor may see it."""
 
     now: datetime
 
     runs: tuple[Run, ...]
-    """The last ones, newest first."""
-    errors: tuple[Run, ...]
-    """Those that ended with an error, as far back as the history goes: of each day and error the first, the
-    latest first."""
-    failed: int
-    """How many runs those are."""
+    """The last runs, newest first."""
+    failed_runs: tuple[Run, ...]
+    """The runs of the whole history that ended with an error, newest first: one for each day and error."""
+    failed_run_count: int
+    """Number of runs that ended with an error, without such a limit."""
     watcher: WatcherStatus
-    broken: tuple[Broken, ...]
-    """The latest first; maybe not all of them."""
-    failing: int
-    """How many files there are that cannot be read."""
-    silent: tuple[Silence, ...]
-    """The latest first."""
-    subscribed: int = 0
-    """How many feeds of others are polled."""
-    failing_upstreams: int = 0
-    """How many of them fail."""
-    unheard: tuple[Unheard, ...] = ()
-    """These, those first that failed last."""
-    named: bool = True
-    """Whether files and errors may be named to who asks."""
+    failed_files: tuple[Broken, ...]
+    """Files that cannot be read, the last tried first; possibly not all."""
+    failed_file_count: int
+    """Number of files that cannot be read."""
+    silent_sources: tuple[SilentSource, ...]
+    """Silent sources, the latest first."""
+    subscription_count: int = 0
+    """Number of subscriptions that are polled."""
+    failing_subscription_count: int = 0
+    """Number of subscriptions that fail."""
+    failing_subscriptions: tuple[Unheard, ...] = ()
+    """Subscriptions that fail, the last failed first; empty without `has_details`."""
+    has_details: bool = True
+    """Whether the visitor may see names of files and texts of errors."""
 
     @property
-    def last_failed(self) -> Run | None:
-        """The last run that came to an end, where that was an error."""
-        last = ended(self.runs)
-        return last if last is not None and error(last) else None
+    def last_failed_run(self) -> Run | None:
+        """The last finished run if it ended with an error, otherwise None."""
+        last = last_finished(self.runs)
+        return last if last is not None and is_failed(last) else None
 
     @property
-    def news(self) -> int:
-        """How many things are not well."""
-        late = self.watcher.state == "late"
-        long = bool(self.long_unheard)
-        return bool(self.last_failed) + late + bool(self.failing) + bool(self.silent) + long
-
-    @property
-    def long_unheard(self) -> tuple[Unheard, ...]:
-        """The feeds of others that have failed for so long that it is news."""
-        return tuple(one for one in self.unheard if one.news and one.news <= self.now)
+    def long_failing_subscriptions(self) -> tuple[Unheard, ...]:
+        """The subscriptions that have failed for so long that they count as a problem."""
+        return tuple(
+            subscription
+            for subscription in self.failing_subscriptions
+            if subscription.news and subscription.news <= self.now
+        )
 
 
-def error(run: Run) -> bool:
-    """Whether a run ended with an error: one that somebody stopped did not."""
+def is_failed(run: Run) -> bool:
+    """Return whether a run ended with an error. A run that somebody stopped did not."""
     return bool(run.error) and not run.error.startswith(_INTERRUPTED)
 
 
-def ended(runs: Sequence[Run]) -> Run | None:
-    """The last of some runs, newest first, that came to an end."""
+def last_finished(runs: Sequence[Run]) -> Run | None:
+    """Return the last finished one of some runs, which are sorted newest first; None if there is none."""
     return next((run for run in runs if run.finished), None)
 
 
 def error_id(run: Run) -> str:
-    """The id of a run's error: the same error is news once a day."""
+    """Return the id of a run's error: it is the same for the same error on the same day."""
     return news_id("run", run.started.date().isoformat(), run.error)
 
 
-def errors(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Of runs, newest first, the first of each day and error."""
-    return tuple({error_id(run): run for run in runs if error(run)}.values())
+def distinct_failed_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Return the first failed run of each day and error. `runs` and the result are sorted newest first."""
+    return tuple({error_id(run): run for run in runs if is_failed(run)}.values())
 
 
-def watched(runs: Sequence[Run], by_watcher: datetime | None, due: Due, now: datetime) -> WatcherStatus:
-    """What is to be said of the watcher, which ran last at `by_watcher`.
+def watcher_status(
+    runs: Sequence[Run], last_by_watcher: datetime | None, next_runs: NextRuns, now: datetime
+) -> WatcherStatus:
+    """Judge whether the watcher is late.
 
-    It is late when three runs are missing, or one for more than an hour, and five minutes have passed over
-    that; a run by hand counts, since it holds the watcher up. A run that has not ended may take two hours.
+    `runs` are sorted newest first, `last_by_watcher` is the start of the watcher's own last run. The watcher
+    is late if three runs are missing, or one for more than an hour, and another five minutes have passed. A
+    run by hand counts too, because it holds up the watcher. A run that has not ended may take two hours.
     """
     last = runs[0] if runs else None
-    if last is None or by_watcher is None:
-        return WatcherStatus(state="none", last=last.started if last else None)
-    # The clock may have been ahead when they began: then they tell no more than that there were runs.
-    coming = due(min(by_watcher, now))
+    if last is None or last_by_watcher is None:
+        return WatcherStatus(state="none", last_run=last.started if last else None)
+    # If the clock was ahead when a run began, its time is only known to be before now.
+    coming = next_runs(min(last_by_watcher, now))
     next_run = coming[0] if last.finished else None
-    missing = due(min(last.started, now))
-    late_since = missing[0] + _LATE
-    if len(missing) >= MISSED:
-        late_since = min(late_since, missing[MISSED - 1])
-    late_since += _GRACE
+    missing = next_runs(min(last.started, now))
+    late_since = missing[0] + _MAX_DELAY
+    if len(missing) >= MAX_MISSED_RUNS:
+        late_since = min(late_since, missing[MAX_MISSED_RUNS - 1])
+    late_since += _GRACE_PERIOD
     if not last.finished:
-        late_since = max(late_since, last.started + _LONGEST_RUN)
+        late_since = max(late_since, last.started + _MAX_RUN_DURATION)
     if now <= late_since:
-        return WatcherStatus(state="ok", next_run=next_run, last=last.started)
-    return WatcherStatus(state="late", next_run=coming[0], late_since=late_since, last=last.started)
+        return WatcherStatus(state="ok", next_run=next_run, last_run=last.started)
+    return WatcherStatus(state="late", next_run=coming[0], late_since=late_since, last_run=last.started)
 
 
-def silent(cadences: Sequence[Cadence], now: datetime) -> tuple[Silence, ...]:
-    """The sources that have gone silent, the latest first.
+def silent_sources(cadences: Sequence[Cadence], now: datetime) -> tuple[SilentSource, ...]:
+    """Return the silent sources, the latest first.
 
-    A source with at least five articles has, when its newest is older than three of its longest usual gaps
-    (nine of ten of the gaps between its last articles are no longer), and three days at least. Not one that
-    was silent for longer than that, and than thirty days, when its newest article was first read: that is an
-    archive.
+    A source with at least five articles is silent if its newest article is older than three times its longest
+    usual gap, and at least three days old. The longest usual gap is the one that nine of ten gaps between its
+    last articles do not exceed. A source is an archive, and not silent, if its newest article was already
+    older than that time, and older than 30 days, when it was first read.
     """
-    found = [silence for cadence in cadences if (silence := _silence(cadence)) and silence.since < now]
-    return tuple(sorted(found, key=lambda one: (one.since, one.source.slug), reverse=True))
+    sources = [source for cadence in cadences if (source := _silence_of(cadence)) and source.since < now]
+    return tuple(sorted(sources, key=lambda source: (source.since, source.source.slug), reverse=True))
 
 
-def _silence(cadence: Cadence) -> Silence | None:
+def _silence_of(cadence: Cadence) -> SilentSource | None:
+    """Return from when on a source is silent unless it publishes; None for an archive or few articles."""
     dates = cadence.published
-    if len(dates) < _FEWEST:
+    if len(dates) < _MIN_ARTICLES:
         return None
     gaps = sorted(later - earlier for later, earlier in pairwise(dates))
-    gap = max(gaps[ceil(len(gaps) * 0.9) - 1], _A_MINUTE)
-    patience = max(_GAPS * gap, _SHORTEST_SILENCE)
-    if cadence.met is not None and cadence.met - dates[0] > max(patience, _MET_SILENT):
+    usual_gap = max(gaps[ceil(len(gaps) * 0.9) - 1], _MIN_GAP)
+    patience = max(_SILENT_GAPS * usual_gap, _MIN_SILENCE)
+    if cadence.met is not None and cadence.met - dates[0] > max(patience, _MIN_ARCHIVE_AGE):
         return None
-    return Silence(source=cadence.source, last=dates[0], gap=gap, since=dates[0] + patience)
+    return SilentSource(
+        source=cadence.source, last_published=dates[0], usual_gap=usual_gap, since=dates[0] + patience
+    )
 
 
-def folded(runs: Sequence[Run], most: int) -> list[Run | IdleRuns]:
-    """Runs, newest first, with those put together that found nothing to do; the newest stands alone."""
-    found: list[Run | IdleRuns] = []
-    quiet: list[Run] = []
+def group_idle_runs(runs: Sequence[Run], max_rows: int) -> list[Run | IdleRuns]:
+    """Return runs, newest first, with consecutive idle runs grouped. The newest run is never grouped."""
+    rows: list[Run | IdleRuns] = []
+    idle: list[Run] = []
     for number, run in enumerate(runs):
-        if number and _is_quiet(run):
-            quiet.append(run)
+        if number and _is_idle(run):
+            idle.append(run)
             continue
-        found += _together(quiet)
-        quiet = []
-        found.append(run)
-        if len(found) >= most:
-            return found[:most]
-    return [*found, *_together(quiet)][:most]
+        rows += _group(idle)
+        idle = []
+        rows.append(run)
+        if len(rows) >= max_rows:
+            return rows[:max_rows]
+    return [*rows, *_group(idle)][:max_rows]
 
 
-def _is_quiet(run: Run) -> bool:
+def _is_idle(run: Run) -> bool:
     return bool(run.finished) and not (run.new or run.changed or run.failed or run.waiting or run.error)
 
 
-def _together(quiet: Sequence[Run]) -> list[Run | IdleRuns]:
-    if len(quiet) < 2:
-        return list(quiet)
-    return [IdleRuns(count=len(quiet), first=quiet[-1].started, last=quiet[0].started)]
+def _group(idle: Sequence[Run]) -> list[Run | IdleRuns]:
+    if len(idle) < 2:
+        return list(idle)
+    return [IdleRuns(count=len(idle), first=idle[-1].started, last=idle[0].started)]
 
 
-def brought(runs: Sequence[Run], most: int) -> list[int]:
-    """How many new articles' files each of the last runs brought that brought any, the oldest first."""
-    return [run.new for run in runs if run.new][:most][::-1]
+def new_file_counts(runs: Sequence[Run], max_runs: int) -> list[int]:
+    """Return the number of new files of the last runs that had any, oldest first."""
+    return [run.new for run in runs if run.new][:max_runs][::-1]

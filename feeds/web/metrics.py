@@ -11,7 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from feeds import __version__
-from feeds.ingest.health import Health, ended
+from feeds.ingest.health import Health, last_finished
 from feeds.model.feeds import SourceState
 
 _OUTCOMES = ("new", "changed", "same", "waiting", "failed")
@@ -64,18 +64,24 @@ class Metrics(Collector):
 
 
 def _of(health: Health) -> Iterator[Metric]:
-    yield _gauge("feeds_failing_files", "Files that cannot be read, or not all of them.", health.failing)
     yield _gauge(
-        "feeds_silent_sources", "Sources that publish nothing although they used to.", len(health.silent)
+        "feeds_failing_files", "Files that cannot be read, or not all of them.", health.failed_file_count
     )
-    yield _gauge("feeds_subscriptions", "Feeds of others that are polled.", health.subscribed)
-    yield _gauge("feeds_failing_subscriptions", "Those of them that fail.", health.failing_upstreams)
-    yield _gauge("feeds_runs_failed", "Runs of the history that ended with an error.", health.failed)
+    yield _gauge(
+        "feeds_silent_sources",
+        "Sources that publish nothing although they used to.",
+        len(health.silent_sources),
+    )
+    yield _gauge("feeds_subscriptions", "Feeds of others that are polled.", health.subscription_count)
+    yield _gauge("feeds_failing_subscriptions", "Those of them that fail.", health.failing_subscription_count)
+    yield _gauge(
+        "feeds_runs_failed", "Runs of the history that ended with an error.", health.failed_run_count
+    )
     watcher = health.watcher
     yield _gauge("feeds_watcher_late", "1 where the watcher seems to have stopped.", watcher.state == "late")
     yield from _moment("feeds_next_run", "When the watcher is due.", watcher.next_run)
-    yield from _moment("feeds_last_run", "When the last run began.", watcher.last)
-    last = ended(health.runs)
+    yield from _moment("feeds_last_run", "When the last run began.", watcher.last_run)
+    last = last_finished(health.runs)
     if last is None or last.finished is None:
         return
     took = max(0.0, (last.finished - last.started).total_seconds())  # the clock may have been set back

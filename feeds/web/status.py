@@ -43,7 +43,7 @@ class Checkup:
         """
         now, runs = datetime.now(UTC), self._store.runs(RUNS)
         broken, failing = self.failing(runs)
-        wrong = [run for run in ingest_status.with_errors(self._database) if health.error(run)]
+        wrong = [run for run in ingest_status.with_errors(self._database) if health.is_failed(run)]
         unheard, subscribed = ingest_status.unheard(self._database)
         named = self._sees_all(visitor)
         if not named:
@@ -56,16 +56,16 @@ class Checkup:
         return Health(
             now=now,
             runs=tuple(runs),
-            errors=health.errors(wrong),
-            failed=len(wrong),
+            failed_runs=health.distinct_failed_runs(wrong),
+            failed_run_count=len(wrong),
             watcher=self._watched(runs, now),
-            broken=broken,
-            failing=failing,
-            silent=health.silent(cadences, now),
-            subscribed=subscribed,
-            failing_upstreams=len(unheard),
-            unheard=unheard if named else (),
-            named=named,
+            failed_files=broken,
+            failed_file_count=failing,
+            silent_sources=health.silent_sources(cadences, now),
+            subscription_count=subscribed,
+            failing_subscription_count=len(unheard),
+            failing_subscriptions=unheard if named else (),
+            has_details=named,
         )
 
     def watched(self) -> tuple[Run | None, WatcherStatus]:
@@ -103,10 +103,10 @@ class Checkup:
 
     def _watched(self, runs: Sequence[Run], now: datetime) -> WatcherStatus:
         interval, cron = self._config.interval, self._config.cron
-        return health.watched(
+        return health.watcher_status(
             runs,
             ingest_status.last_by_watcher(self._database),
-            lambda after: schedules.due(interval, cron, after, health.MISSED),
+            lambda after: schedules.due(interval, cron, after, health.MAX_MISSED_RUNS),
             now,
         )
 

@@ -48,22 +48,22 @@ def view(config: Config, health: Health, base: str) -> View:
 def _news(health: Health, say: Words) -> Iterator[tuple[str, datetime, str, list[str]]]:
     """Id, date, title and paragraphs of every entry."""
     watcher = health.watcher
-    if watcher.late_since is not None and watcher.last is not None:
-        told = say("last_run_at", moment=say.moment(watcher.last))
+    if watcher.late_since is not None and watcher.last_run is not None:
+        told = say("last_run_at", moment=say.moment(watcher.last_run))
         yield watcher.id, watcher.late_since, say("state_late"), [told, say("late_hint")]
-    for run in health.errors:
+    for run in health.failed_runs:
         begun = say("run_began", moment=say.moment(run.started))
         yield error_id(run), run.started, say("a_run_failed"), [run.error.removesuffix(":"), begun]
-    for one in health.broken:
+    for one in health.failed_files:
         title = say("file_broken", path=to_one_line(one.path))
         yield one.id, one.tried, title, [one.reason, say("tried_again_one")]
-    for feed in health.long_unheard:
+    for feed in health.long_failing_subscriptions:
         title = say("upstream_gone" if feed.gone else "upstream_failing", title=to_one_line(feed.title))
         since = say("upstream_since", n=feed.failures, moment=say.moment(feed.since))
         then = say("upstream_not_asked") if feed.gone else since
         yield feed.id, feed.news or feed.since, title, [feed.reason, then]
-    for silence in health.silent:
-        told = say("silent_since", day=say.day(silence.last), gap=say.span(silence.gap))
+    for silence in health.silent_sources:
+        told = say("silent_since", day=say.day(silence.last_published), gap=say.span(silence.usual_gap))
         yield silence.id, silence.since, say("source_silent", title=silence.source.title), [told]
 
 

@@ -89,7 +89,9 @@ def test_a_run_from_the_future_makes_nothing_of_the_present_late(tmp_path: Path)
     begun = NOON + A_YEAR
     none = dict.fromkeys(("new", "changed", "same", "waiting", "failed"), 0)
     run = Run(trigger=WATCHER, started=begun, finished=begun - A_YEAR, error="", **none)
-    found = health.watched([run], begun, lambda after: due(60, None, after, health.MISSED), NOON)
+    found = health.watcher_status(
+        [run], begun, lambda after: due(60, None, after, health.MAX_MISSED_RUNS), NOON
+    )
     assert (found.state, found.next_run) == ("ok", NOON + timedelta(minutes=1))
 
 

@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.config.schedules import cron_line, due
-from feeds.ingest.health import MISSED, IdleRuns, WatcherStatus, error_id, errors, folded, silent, watched
+from feeds.ingest.health import (
+    MAX_MISSED_RUNS,
+    IdleRuns,
+    WatcherStatus,
+    distinct_failed_runs,
+    error_id,
+    group_idle_runs,
+    silent_sources,
+    watcher_status,
+)
 from feeds.model.articles import Source
 from feeds.model.runs import Run
 from feeds.model.status import Broken, Cadence
@@ -35,7 +44,7 @@ def every(interval: timedelta = MINUTE, cron: str | None = None) -> Callable[[da
 
 
 def _due(interval: int, cron: str | None, after: datetime) -> list[datetime]:
-    return due(interval, cron, after, MISSED)
+    return due(interval, cron, after, MAX_MISSED_RUNS)
 
 
 # -- the next run ---------------------------------------------------------------------------------------
@@ -80,33 +89,33 @@ def test_the_watcher_is_late_when_runs_are_missing(
     when: Callable[[datetime], list[datetime]], late_after: timedelta
 ) -> None:
     runs = [run(NOON)]
-    assert watched(runs, NOON, when, NOON + late_after).state == "ok"
-    late = watched(runs, NOON, when, NOON + late_after + MINUTE)
+    assert watcher_status(runs, NOON, when, NOON + late_after).state == "ok"
+    late = watcher_status(runs, NOON, when, NOON + late_after + MINUTE)
     assert (late.state, late.late_since) == ("late", NOON + late_after)
     assert late.next_run == when(NOON)[0], "it was due then"
 
 
 def test_where_no_watcher_ever_ran_none_is_missed() -> None:
-    found = watched([run(NOON, "by hand")], None, every(), NOON + 400 * DAY)
-    assert found == WatcherStatus(state="none", last=NOON)
-    assert watched([], None, every(), NOON) == WatcherStatus(state="none")
+    found = watcher_status([run(NOON, "by hand")], None, every(), NOON + 400 * DAY)
+    assert found == WatcherStatus(state="none", last_run=NOON)
+    assert watcher_status([], None, every(), NOON) == WatcherStatus(state="none")
 
 
 def test_a_run_by_hand_holds_the_watcher_up() -> None:
     runs = [run(NOON + HOUR, "by hand"), run(NOON)]
-    assert watched(runs, NOON, every(), NOON + HOUR + MINUTE).state == "ok"
+    assert watcher_status(runs, NOON, every(), NOON + HOUR + MINUTE).state == "ok"
 
 
 def test_a_run_may_take_its_time_but_not_for_ever() -> None:
     runs = [run(NOON, ended=False)]
-    going_on = watched(runs, NOON, every(), NOON + HOUR)
+    going_on = watcher_status(runs, NOON, every(), NOON + HOUR)
     assert (going_on.state, going_on.next_run) == ("ok", None)
-    assert watched(runs, NOON, every(), NOON + 3 * HOUR).state == "late"
+    assert watcher_status(runs, NOON, every(), NOON + 3 * HOUR).state == "late"
 
 
 def test_it_is_news_once_however_long_it_lasts() -> None:
-    first, later = (watched([run(NOON)], NOON, every(), NOON + n * HOUR) for n in (1, 100))
-    again = watched([run(NOON + DAY)], NOON + DAY, every(), NOON + 2 * DAY)
+    first, later = (watcher_status([run(NOON)], NOON, every(), NOON + n * HOUR) for n in (1, 100))
+    again = watcher_status([run(NOON + DAY)], NOON + DAY, every(), NOON + 2 * DAY)
     assert first.id == later.id != again.id
 
 
@@ -116,14 +125,14 @@ def test_it_is_news_once_however_long_it_lasts() -> None:
 def test_the_same_error_is_told_once_a_day() -> None:
     times = [NOON + n * HOUR for n in (30, 29, 2, 1, 0)]
     runs = [run(at, error="OSError: no space") for at in times]
-    assert [one.started for one in errors(runs)] == [NOON + 29 * HOUR, NOON]
+    assert [one.started for one in distinct_failed_runs(runs)] == [NOON + 29 * HOUR, NOON]
     assert error_id(runs[0]) == error_id(runs[1]) != error_id(runs[2])
     assert error_id(replace(runs[0], error="OSError: other")) != error_id(runs[0])
 
 
 def test_who_is_stopped_has_not_failed() -> None:
     stopped = ("StoppedError: stopped after 200 of 1000 files", "KeyboardInterrupt: ")
-    assert errors([run(NOON, error=said) for said in stopped]) == ()
+    assert distinct_failed_runs([run(NOON, error=said) for said in stopped]) == ()
 
 
 def test_runs_that_found_nothing_are_put_together() -> None:
@@ -132,8 +141,8 @@ def test_runs_that_found_nothing_are_put_together() -> None:
     lone = run(NOON - 10 * MINUTE, same=1)
     runs = [*idle, busy, lone, failed]
     quiet = IdleRuns(count=8, first=NOON - 8 * MINUTE, last=NOON - MINUTE)
-    assert folded(runs, 10) == [idle[0], quiet, busy, lone, failed]
-    assert folded(runs, 2) == [idle[0], quiet]
+    assert group_idle_runs(runs, 10) == [idle[0], quiet, busy, lone, failed]
+    assert group_idle_runs(runs, 2) == [idle[0], quiet]
 
 
 # -- silence --------------------------------------------------------------------------------------------
@@ -159,20 +168,22 @@ def cadence(*days_ago: float, met: float | None = None) -> Cadence:
 def test_a_source_is_silent_when_it_is_far_beyond_its_usual_gap(
     published: list[float], is_silent: bool
 ) -> None:
-    assert bool(silent([cadence(*published)], NOON)) == is_silent
+    assert bool(silent_sources([cadence(*published)], NOON)) == is_silent
 
 
 def test_an_archive_is_not_silent() -> None:
     old = [400, 401, 402, 403, 404]
-    assert silent([cadence(*old, met=1)], NOON) == (), "read long after it had ended"
-    assert silent([cadence(*old, met=399)], NOON), "heard while it was speaking"
-    assert silent([cadence(10, 11, 12, 13, 14, met=0)], NOON), "read all at once, but it has only just ended"
+    assert silent_sources([cadence(*old, met=1)], NOON) == (), "read long after it had ended"
+    assert silent_sources([cadence(*old, met=399)], NOON), "heard while it was speaking"
+    assert silent_sources([cadence(10, 11, 12, 13, 14, met=0)], NOON), (
+        "read all at once, but it has only just ended"
+    )
 
 
 def test_a_silence_is_the_same_until_the_source_speaks_again() -> None:
-    (first,) = silent([cadence(8, 9, 10, 11, 12)], NOON)
-    (later,) = silent([cadence(8, 9, 10, 11, 12, 13)], NOON + 9 * DAY)
-    (again,) = silent([cadence(4, 8, 9, 10, 11)], NOON + 30 * DAY)
+    (first,) = silent_sources([cadence(8, 9, 10, 11, 12)], NOON)
+    (later,) = silent_sources([cadence(8, 9, 10, 11, 12, 13)], NOON + 9 * DAY)
+    (again,) = silent_sources([cadence(4, 8, 9, 10, 11)], NOON + 30 * DAY)
     assert first.since == NOON - 5 * DAY
     assert first.id == later.id != again.id
 
@@ -180,9 +191,9 @@ def test_a_silence_is_the_same_until_the_source_speaks_again() -> None:
 @given(st.lists(st.floats(0, 500), min_size=1, max_size=30), st.floats(0, 500))
 def test_silence_once_begun_goes_on(days_ago: list[float], later: float) -> None:
     one = cadence(*sorted(days_ago))
-    before, after = silent([one], NOON), silent([one], NOON + later * DAY)
+    before, after = silent_sources([one], NOON), silent_sources([one], NOON + later * DAY)
     assert not before or before == after
-    assert all(found.since > found.last for found in after)
+    assert all(found.since > found.last_published for found in after)
 
 
 # -- files ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response
 
 from feeds.config.settings import STATUS_FEED
-from feeds.ingest.health import Health, IdleRuns, brought, error, folded
+from feeds.ingest.health import Health, IdleRuns, group_idle_runs, is_failed, new_file_counts
 from feeds.model.feeds import Subscription
 from feeds.model.runs import Run
 from feeds.text.plain_text import to_one_line
@@ -43,7 +43,7 @@ def _values(site: Site, checkup: Checkup, context: PageContext) -> Mapping[str, 
     now, say = datetime.now(UTC), context.words
     health, states = checkup.health(context.visitor), checkup.states(context.visitor)
     token = f"?token={quote(context.visitor.token, safe='')}" if context.visitor.token else ""
-    values = brought(health.runs, _BARS)
+    values = new_file_counts(health.runs, _BARS)
     return {
         "health": health,
         "headlines": list(_headlines(health, say)),
@@ -51,7 +51,7 @@ def _values(site: Site, checkup: Checkup, context: PageContext) -> Mapping[str, 
         "articles": sum(state.articles for state in states),
         "sources": len(states),
         "size": checkup.size(),
-        "rows": folded(health.runs, _ROWS),
+        "rows": group_idle_runs(health.runs, _ROWS),
         "is_quiet": lambda row: isinstance(row, IdleRuns),
         "end_of": lambda run: _end(run, health, say),
         "took": lambda run: say.span(max(run.finished - run.started, _NOW)) if run.finished else "",
@@ -74,22 +74,22 @@ def _headlines(health: Health, say: Words) -> Iterator[tuple[str, str]]:
     """What is not well, the gravest first, and where on the page it stands."""
     if health.watcher.state == "late":
         yield say("state_late"), "runs"
-    if health.last_failed:
+    if health.last_failed_run:
         yield say("state_run_failed"), "runs"
-    if health.failing:
-        yield say("state_files", n=health.failing), "files"
-    if health.long_unheard:
-        yield say("state_upstreams", n=len(health.long_unheard)), "upstreams"
-    if health.silent:
-        yield say("state_silent", n=len(health.silent)), "silent"
+    if health.failed_file_count:
+        yield say("state_files", n=health.failed_file_count), "files"
+    if health.long_failing_subscriptions:
+        yield say("state_upstreams", n=len(health.long_failing_subscriptions)), "upstreams"
+    if health.silent_sources:
+        yield say("state_silent", n=len(health.silent_sources)), "silent"
 
 
 def _lead(health: Health, say: Words, now: datetime) -> list[str]:
     """When it was looked last, and when it will be."""
     watcher = health.watcher
-    if not health.runs or watcher.last is None:
+    if not health.runs or watcher.last_run is None:
         return [say("no_runs")]
-    told = [say("last_run_ago", span=say.span(now - watcher.last))]
+    told = [say("last_run_ago", span=say.span(now - watcher.last_run))]
     if watcher.state == "none":
         told.append(say("read_by_hand"))
     elif watcher.state == "late" and watcher.next_run is not None:
@@ -107,6 +107,6 @@ def _end(run: Run, health: Health, say: Words) -> str:
     if not run.finished:
         going_on = run == health.runs[0] and health.watcher.state != "late"
         return say("run_goes_on" if going_on else "run_cut_off")
-    if error(run):
+    if is_failed(run):
         return to_one_line(run.error.removesuffix(":"))
     return say("run_stopped") if run.error else ""
