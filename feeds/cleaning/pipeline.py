@@ -17,8 +17,8 @@ from turbohtml import Element, Text, parse_fragment
 from feeds.cleaning import limits, stats, url_tracking, url_wrappers
 from feeds.cleaning.language import detect_language
 from feeds.cleaning.recipe import Recipe
-from feeds.cleaning.rules import RULES, VERSION, Rule, links, repair
-from feeds.cleaning.rules.page import Page, short
+from feeds.cleaning.rules import RULES, VERSION, CleaningRule, links, repair
+from feeds.cleaning.rules.page import Page, shorten
 from feeds.cleaning.sanitizer import sanitize
 from feeds.model import identity
 from feeds.model.articles import EPOCH, Article, Change, Cleaned, Draft, Enclosure, Receipt, Source
@@ -63,7 +63,7 @@ class Observer(Protocol):
     def on_parsed(self, tree: Element) -> None:
         """Receive the tree before each round of the rules."""
 
-    def on_rule(self, rule: Rule, pieces: Sequence[str], tree: Element) -> None:
+    def on_rule(self, rule: CleaningRule, pieces: Sequence[str], tree: Element) -> None:
         """Receive samples of the pieces that a rule changed, and the tree after it."""
 
     def on_sanitized(self, tree: Element, html: str) -> None:
@@ -135,8 +135,8 @@ def clean_head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
     """
     link = urls.canonicalise(url_tracking.strip_tracking(draft.link, recipe.tracking))
     if not link:
-        raise ReadError(f"its link is no http address: {short(draft.link)!r}")
-    link = links.page_address(link, Page(tree=_EMPTY_TREE, link=link, recipe=recipe))
+        raise ReadError(f"its link is no http address: {shorten(draft.link)!r}")
+    link = links.find_page_address(link, Page(tree=_EMPTY_TREE, link=link, recipe=recipe))
     return link, _clean_title(draft.title, recipe)
 
 
@@ -176,7 +176,7 @@ def clean_body(
     limits.check_size(html)
     body = plain_text.remove_illegal(html)
     plain = repair.is_plain(body)
-    tree = limits.parse(repair.mended(body, plain=plain))
+    tree = limits.parse(repair.repair_markup(body, plain=plain))
     page = Page(tree=tree, link=link, recipe=recipe, title=title, plain=plain)
     changes = _apply_rules(page, observer)
     served, is_settled = _sanitize(page, observer)
@@ -260,7 +260,7 @@ def _clean_url_once(url: str, recipe: Recipe) -> str:
     url = urls.make_absolute(url) or url
     url = url_wrappers.unwrap(url_wrappers.unwrap(url, recipe.proxies), recipe.redirects)
     url = urls.make_absolute(url) or url
-    return url_tracking.strip_tracking(links.page_address(url, page), recipe.tracking)
+    return url_tracking.strip_tracking(links.find_page_address(url, page), recipe.tracking)
 
 
 def _clean_title(title: str, recipe: Recipe) -> str:

@@ -13,7 +13,7 @@ from turbohtml import Comment, Element
 
 from feeds.cleaning import limits, pipeline
 from feeds.cleaning.recipe import Recipe
-from feeds.cleaning.rules import Rule
+from feeds.cleaning.rules import CleaningRule
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 
@@ -86,7 +86,7 @@ class _Recorder:
         elif self._html != before:
             self._record(PARSED, "what the sanitizer read, read again", (), self._html)
 
-    def on_rule(self, rule: Rule, pieces: Sequence[str], tree: Element) -> None:
+    def on_rule(self, rule: CleaningRule, pieces: Sequence[str], tree: Element) -> None:
         if self._characters > MAX_TRACE_CHARACTERS:
             if pieces:
                 self._record(rule.name, rule.about, pieces, None)

@@ -116,8 +116,8 @@ def _private(value: Any) -> Any:
 
 def _rules(value: Rules) -> Rules:
     for name in value.off:
-        if name not in rules.NAMES:
-            raise ValueError(f"off: no rule is called {name!r}{yaml_file.suggestion(name, rules.NAMES)}")
+        if name not in rules.RULE_NAMES:
+            raise ValueError(f"off: no rule is called {name!r}{yaml_file.suggestion(name, rules.RULE_NAMES)}")
     return value
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from feeds.cleaning import pipeline
-from feeds.cleaning.rules import NAMES
+from feeds.cleaning.rules import RULE_NAMES
 from feeds.cleaning.stats import WITHOUT_RECEIPT
 from tests.support.cleaning_samples import LINK, Case, cases, recipe_of
 
@@ -39,7 +39,7 @@ def test_case(case: Case) -> None:
 
 def test_every_rule_has_cases_that_it_changes_and_the_media_rule_finds_enclosures() -> None:
     touched = [line.partition(" × ")[0] for _, case in CASES for line in case.receipt]
-    few = {name for name in NAMES - WITHOUT_RECEIPT if touched.count(name) < 3}
+    few = {name for name in RULE_NAMES - WITHOUT_RECEIPT if touched.count(name) < 3}
     assert not few
     assert sum(line.startswith("enclosure: ") for line in touched) >= 3
 

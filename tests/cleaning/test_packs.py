@@ -9,7 +9,7 @@ import pytest
 from feeds.cleaning import recipe, url_tracking
 from feeds.cleaning.catalogue import Catalogue
 from feeds.cleaning.pack_schema import Pack
-from feeds.cleaning.rules import NAMES
+from feeds.cleaning.rules import RULE_NAMES
 from feeds.config import yaml_file
 from feeds.model.articles import Draft, Source
 from feeds.model.errors import ConfigError
@@ -36,7 +36,7 @@ def load(text: str) -> Pack:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
 def test_a_built_in_pack_is_valid_and_can_match(file: resources.abc.Traversable) -> None:
     pack = load(file.read_text(encoding="utf-8"))
-    assert set(pack.off) <= NAMES
+    assert set(pack.off) <= RULE_NAMES
     assert pack.match is None or pack.match.hosts or pack.match.sources
     if pack.source:
         assert pack.match is not None

@@ -168,7 +168,7 @@ def test_hostile_text_takes_no_longer_than_its_length(piece: str, before: str) -
 
 def test_every_rule_belongs_to_one_kind() -> None:
     listed = [rule for kind in stats.KINDS for rule in kind.rules]
-    assert sorted(listed) == sorted(rules.NAMES)
+    assert sorted(listed) == sorted(rules.RULE_NAMES)
 
 
 def test_pieces_are_told_by_kind() -> None:

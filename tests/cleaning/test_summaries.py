@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.cleaning.rules import NAMES
+from feeds.cleaning.rules import RULE_NAMES
 from feeds.cleaning.stats import WITHOUT_RECEIPT
 from feeds.cleaning.summaries import (
     CleaningSummaries,
@@ -66,7 +66,7 @@ def test_a_cleaning_answers_by_kind() -> None:
 
 
 def test_rules_that_never_had_anything_to_do_are_named() -> None:
-    done = NAMES - WITHOUT_RECEIPT - {"stamp", "tracking"}
+    done = RULE_NAMES - WITHOUT_RECEIPT - {"stamp", "tracking"}
     assert find_silent_rules(CleaningSummary(pieces=dict.fromkeys(done, 1))) == ["tracking", "stamp"]
 
 

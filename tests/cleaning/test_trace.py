@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.cleaning import pipeline, trace
-from feeds.cleaning.rules import NAMES, RULES
+from feeds.cleaning.rules import RULE_NAMES, RULES
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from tests.support.article_html import articles, soup
@@ -41,7 +41,7 @@ def assert_is_cleaning(found: trace.Trace, body: pipeline.CleanedBody) -> None:
     receipt = [
         (step.name, step.count, step.samples)
         for step in rules
-        if step.count and not step.round and step.name in NAMES
+        if step.count and not step.round and step.name in RULE_NAMES
     ]
     assert receipt == [(change.rule, change.count, change.samples) for change in body.receipt.changes]
 

@@ -14,7 +14,7 @@ from feeds.cleaning.rules import boilerplate, bylines, embeds, images, links, re
 from feeds.cleaning.rules.page import Page
 
 
-class Rule(NamedTuple):
+class CleaningRule(NamedTuple):
     """A step of cleaning; its name stands in receipts and in `off:`."""
 
     name: str
@@ -25,43 +25,65 @@ class Rule(NamedTuple):
 VERSION = 7
 """Raised with every change to what the rules do, so that stored articles are cleaned again."""
 
-RULES: tuple[Rule, ...] = (
-    Rule("noscript", images.noscript, "what a page shows without scripts is content"),
-    Rule("bylines", bylines.named, "elements that name the authors go; the names become the authors"),
-    Rule(
-        "placeholders", embeds.placeholders, "elements that wait for a script become links to what they show"
+RULES: tuple[CleaningRule, ...] = (
+    CleaningRule("noscript", images.unwrap_noscript, "what a page shows without scripts is content"),
+    CleaningRule(
+        "bylines", bylines.take_bylines, "elements that name the authors go; the names become the authors"
     ),
-    Rule("drop", boilerplate.drop, "elements that a pack names: ads, widgets, scripts, pixels"),
-    Rule("asides", boilerplate.asides, "boxes that interrupt a text go behind it"),
-    Rule("entities", repair.entities, "what was encoded twice is decoded"),
-    Rule("invisible", repair.invisible, "characters of no width go"),
-    Rule("passages", boilerplate.passages, "what a pack names goes from a body of plain text"),
-    Rule("footers", boilerplate.footers, "blocks that a mirror appends, by their text"),
-    Rule("endings", boilerplate.endings, "what a pack names is cut from the end of a text"),
-    Rule("embeds", embeds.frames, "frames become titled links, or stay in a sandbox where that is allowed"),
-    Rule("emails", links.emails, "addresses that were hidden from programs are shown"),
-    Rule("lazy-images", images.lazy, "pictures that wait for a script get their address"),
-    Rule("unlink", links.unlink, "links that a site's system set by itself are only their text"),
-    Rule("addresses", links.addresses, "addresses become absolute; those that lead nowhere go"),
-    Rule("emoji", images.emoji, "pictures of characters become the characters"),
-    Rule("image-proxies", images.unproxy, "pictures come from their publisher, not through a proxy"),
-    Rule("referrers", images.referrers, "pictures of hosts that want no referrer are asked for without"),
-    Rule("page-links", links.pages, "links to a publisher's data interface lead to the page"),
-    Rule("redirects", links.redirects, "links lead to where their redirects would"),
-    Rule("tracking", links.tracking, "parameters that only track are taken out of links"),
-    Rule("foreign", tidy.foreign, "elements that no feed knows are unwrapped"),
-    Rule("emphasis", repair.emphasis, "a block that is bold in Markdown is bold"),
-    Rule("captions", images.captions, "a picture and its flattened caption become a figure"),
-    Rule("repeated-images", images.repeated, "a picture that stands twice stands once"),
-    Rule("media", embeds.media, "audio and video become enclosures"),
-    Rule("paragraph", repair.paragraph, "text that stands in no block is a paragraph"),
-    Rule("stamp", bylines.stamp, "a date at the top of the body; its byline becomes the author"),
-    Rule("repeated-title", tidy.repeated_title, "a heading that only repeats the title goes"),
-    Rule("line-ends", repair.line_ends, "line ends between Chinese characters are no blanks"),
-    Rule("lists", repair.lists, "list items outside of any list get one, and links that would run together"),
-    Rule("breaks", tidy.breaks, "breaks at both ends of a block go"),
-    Rule("wrappers", tidy.wrappers, "boxes that only hold other blocks are taken away"),
-    Rule("empty", tidy.empty, "elements that hold nothing go"),
+    CleaningRule(
+        "placeholders",
+        embeds.replace_placeholders,
+        "elements that wait for a script become links to what they show",
+    ),
+    CleaningRule(
+        "drop", boilerplate.drop_elements, "elements that a pack names: ads, widgets, scripts, pixels"
+    ),
+    CleaningRule("asides", boilerplate.move_asides, "boxes that interrupt a text go behind it"),
+    CleaningRule("entities", repair.decode_twice_encoded, "what was encoded twice is decoded"),
+    CleaningRule("invisible", repair.remove_invisible, "characters of no width go"),
+    CleaningRule("passages", boilerplate.remove_passages, "what a pack names goes from a body of plain text"),
+    CleaningRule("footers", boilerplate.remove_footers, "blocks that a mirror appends, by their text"),
+    CleaningRule("endings", boilerplate.cut_endings, "what a pack names is cut from the end of a text"),
+    CleaningRule(
+        "embeds",
+        embeds.replace_frames,
+        "frames become titled links, or stay in a sandbox where that is allowed",
+    ),
+    CleaningRule("emails", links.reveal_emails, "addresses that were hidden from programs are shown"),
+    CleaningRule(
+        "lazy-images", images.resolve_lazy_pictures, "pictures that wait for a script get their address"
+    ),
+    CleaningRule("unlink", links.unlink, "links that a site's system set by itself are only their text"),
+    CleaningRule("addresses", links.fix_addresses, "addresses become absolute; those that lead nowhere go"),
+    CleaningRule("emoji", images.replace_emoji, "pictures of characters become the characters"),
+    CleaningRule("image-proxies", images.unproxy, "pictures come from their publisher, not through a proxy"),
+    CleaningRule(
+        "referrers",
+        images.suppress_referrers,
+        "pictures of hosts that want no referrer are asked for without",
+    ),
+    CleaningRule("page-links", links.link_to_pages, "links to a publisher's data interface lead to the page"),
+    CleaningRule("redirects", links.unwrap_redirects, "links lead to where their redirects would"),
+    CleaningRule("tracking", links.remove_tracking, "parameters that only track are taken out of links"),
+    CleaningRule("foreign", tidy.unwrap_foreign, "elements that no feed knows are unwrapped"),
+    CleaningRule("emphasis", repair.make_bold, "a block that is bold in Markdown is bold"),
+    CleaningRule("captions", images.make_captions, "a picture and its flattened caption become a figure"),
+    CleaningRule("repeated-images", images.remove_repeated, "a picture that stands twice stands once"),
+    CleaningRule("media", embeds.collect_media, "audio and video become enclosures"),
+    CleaningRule("paragraph", repair.wrap_text, "text that stands in no block is a paragraph"),
+    CleaningRule(
+        "stamp", bylines.remove_stamps, "a date at the top of the body; its byline becomes the author"
+    ),
+    CleaningRule("repeated-title", tidy.remove_repeated_title, "a heading that only repeats the title goes"),
+    CleaningRule("line-ends", repair.remove_line_ends, "line ends between Chinese characters are no blanks"),
+    CleaningRule(
+        "lists",
+        repair.wrap_list_items,
+        "list items outside of any list get one, and links that would run together",
+    ),
+    CleaningRule("breaks", tidy.trim_breaks, "breaks at both ends of a block go"),
+    CleaningRule("wrappers", tidy.unwrap_boxes, "boxes that only hold other blocks are taken away"),
+    CleaningRule("empty", tidy.remove_empty, "elements that hold nothing go"),
 )
 
-NAMES = frozenset(rule.name for rule in RULES)
+RULE_NAMES = frozenset(rule.name for rule in RULES)

@@ -7,37 +7,45 @@ import re
 from turbohtml import Element, Node, Text, parse_fragment
 
 from feeds.cleaning.recipe import Footer, Recipe
-from feeds.cleaning.rules.bylines import authors
-from feeds.cleaning.rules.page import BLOCKS, Page, blank, inside, previous_shown, sample, short
-from feeds.cleaning.rules.repair import paragraphs
+from feeds.cleaning.rules.bylines import parse_authors
+from feeds.cleaning.rules.page import (
+    BLOCKS,
+    Page,
+    format_sample,
+    is_blank,
+    is_inside,
+    previous_shown,
+    shorten,
+)
+from feeds.cleaning.rules.repair import make_paragraphs
 from feeds.text import urls
 
 _SEPARATORS = frozenset({"br", "hr"})
 _DASHES = frozenset("-–—―－─━_*＊=＝·•")
-_LONGEST_DASHES = 60
-_LONGEST_FOOTER = 600
-_LONGEST_PLAIN = 10_000  # characters; a description of a video has at most 5,000
-_RULED = "".join(_DASHES) + " \t\n\xa0\u3000"
+MAX_DASH_LINE_CHARACTERS = 60
+MAX_FOOTER_CHARACTERS = 600
+MAX_PLAIN_TEXT_CHARACTERS = 10_000  # characters; a description of a video has at most 5,000
+_DASHES_AND_BLANKS = "".join(_DASHES) + " \t\n\xa0\u3000"
 
 
-def drop(page: Page) -> list[str]:
+def drop_elements(page: Page) -> list[str]:
     """Remove the elements that the recipe's selectors name (docs/input-facts.md#boilerplate, #pictures and
     #embeds).
     """
     removed = []
     for element in page.tree.select(page.recipe.drop) if page.recipe.drop else ():
-        if inside(element, page.tree):  # else it went with another one
-            removed.append(sample(element))
+        if is_inside(element, page.tree):  # else it went with another one
+            removed.append(format_sample(element))
             element.extract()
     for named in page.recipe.drop_if:
         for element in page.tree.select(named.select):
-            if inside(element, page.tree) and named.text.match(element.text.strip()):
-                removed.append(sample(element))
+            if is_inside(element, page.tree) and named.text.match(element.text.strip()):
+                removed.append(format_sample(element))
                 element.extract()
     return removed
 
 
-def passages(page: Page) -> list[str]:
+def remove_passages(page: Page) -> list[str]:
     """Remove what the recipe names from plain text, which has no blocks to drop, with the lines of dashes
     around it (docs/input-facts.md#repeated-blocks: descriptions of videos, whose line ends the mirrors
     deleted).
@@ -45,13 +53,13 @@ def passages(page: Page) -> list[str]:
     if not page.plain or not page.recipe.passages:
         return []
     text = _plain_text(page.tree)
-    if len(text) > _LONGEST_PLAIN:
+    if len(text) > MAX_PLAIN_TEXT_CHARACTERS:
         return []
     pieces: list[str] = []
     for pattern in page.recipe.passages:
-        text = _without(pattern, text, pieces)
+        text = _cut_matches(pattern, text, pieces)
     if pieces:
-        page.tree = parse_fragment(paragraphs(text), positions=False)
+        page.tree = parse_fragment(make_paragraphs(text), positions=False)
     return pieces
 
 
@@ -65,39 +73,39 @@ def _plain_text(tree: Element) -> str:
     return "".join(pieces).strip()
 
 
-def _without(pattern: re.Pattern[str], text: str, pieces: list[str]) -> str:
+def _cut_matches(pattern: re.Pattern[str], text: str, pieces: list[str]) -> str:
     """The text without what a pattern matches; where it stood, a new paragraph begins."""
     kept, end = [], 0
     for found in pattern.finditer(text):
         if found.end() <= end or not found[0].strip():
             continue
-        pieces.append(short(" ".join(found[0].split())))
+        pieces.append(shorten(" ".join(found[0].split())))
         before, after = text[end : max(end, found.start())], text[found.end() :]
-        kept.append(before[: len(before) - _dashes(before[::-1])])
-        end = found.end() + _dashes(after)
+        kept.append(before[: len(before) - _dash_lines_length(before[::-1])])
+        end = found.end() + _dash_lines_length(after)
     return "\n\n".join([*kept, text[end:]]).strip() if kept else text
 
 
-def _dashes(text: str) -> int:
+def _dash_lines_length(text: str) -> int:
     """How many characters at the beginning of a text are lines of dashes and the blanks around them."""
-    rest = text.lstrip(_RULED)
+    rest = text.lstrip(_DASHES_AND_BLANKS)
     run = text[: len(text) - len(rest)]
     return len(run) if any(dash * 3 in run for dash in _DASHES) else 0
 
 
-def asides(page: Page) -> list[str]:
+def move_asides(page: Page) -> list[str]:
     """Put a box that interrupts a text behind the block that the text stands in."""
     pieces = []
     for box in page.tree.select(page.recipe.asides) if page.recipe.asides else ():
         above = (one for one in box.ancestors if isinstance(one, Element))
         block = next((one for one in above if one.tag in BLOCKS), None)
-        if block is not None and inside(block, page.tree):
+        if block is not None and is_inside(block, page.tree):
             block.insert_after(box if box.tag in BLOCKS else Element("p", {}, [box]))
-            pieces.append(sample(box))
+            pieces.append(format_sample(box))
     return pieces
 
 
-def endings(page: Page) -> list[str]:
+def cut_endings(page: Page) -> list[str]:
     """Cut what the recipe names from the end of a block's text, and leave the block."""
     pieces = []
     for node in (
@@ -105,15 +113,15 @@ def endings(page: Page) -> list[str]:
     ):
         for ending in page.recipe.endings:
             found = next(
-                (match for match in ending.finditer(node.data) if blank(node.data[match.end() :])), None
+                (match for match in ending.finditer(node.data) if is_blank(node.data[match.end() :])), None
             )
             if found and _ends_block(node, page.tree):
-                pieces.append(short(found[0].strip()))
+                pieces.append(shorten(found[0].strip()))
                 node.data = node.data[: found.start()]
     return pieces
 
 
-def footers(page: Page) -> list[str]:
+def remove_footers(page: Page) -> list[str]:
     """Remove the blocks whose text the recipe's footers match, and the rules and breaks before them.
 
     Anchored on the text, because the markup around it differs with what the article left open
@@ -132,10 +140,10 @@ def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[st
     may_match = page.recipe.any_footer.match
     for block in [element for element in tree.iter_elements() if element.tag in BLOCKS][::-1]:
         text = block.text
-        if len(text) > _LONGEST_FOOTER:
+        if len(text) > MAX_FOOTER_CHARACTERS:
             continue
         text = text.lstrip()
-        if not may_match(text) or not inside(block, tree):
+        if not may_match(text) or not is_inside(block, tree):
             continue
         matches = ((footer, footer.text.match(text)) for footer in footers)
         found = next(
@@ -144,9 +152,9 @@ def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[st
         if found is None:
             continue
         if byline := found.groupdict().get("byline"):
-            page.bylines.extend(authors(byline, page.recipe.not_authors))
+            page.bylines.extend(parse_authors(byline, page.recipe.not_authors))
         _trim_before(block, tree)
-        removed.append(sample(block))
+        removed.append(format_sample(block))
         block.extract()
     return removed
 
@@ -157,14 +165,14 @@ def _remove_runs(page: Page, own: str) -> list[str]:
     Only one that names its hosts may begin within a text: its links tell it from the article.
     """
     removed, tree = [], page.tree
-    for node in [node for node in tree.descendants if isinstance(node, Text) and not blank(node.data)]:
-        matched = _matched(node.data, page.recipe)
+    for node in [node for node in tree.descendants if isinstance(node, Text) and not is_blank(node.data)]:
+        matched = _match_footer(node.data, page.recipe)
         if matched is None:
             continue
         footer, found = matched
         run: list[Node] = []
         following = node.next_sibling
-        while following is not None and _belongs(following, footer.hosts, own):
+        while following is not None and _belongs_to_footer(following, footer.hosts, own):
             run.append(following)
             following = following.next_sibling
         if following is not None and not (isinstance(following, Element) and following.tag in BLOCKS):
@@ -173,9 +181,9 @@ def _remove_runs(page: Page, own: str) -> list[str]:
             continue
         if not footer.hosts and not _ends_block(node, tree):
             continue
-        removed.append(short(" ".join(node.data[found.start() :].split())))
+        removed.append(shorten(" ".join(node.data[found.start() :].split())))
         before = node.data[: found.start()]
-        if not blank(before):
+        if not is_blank(before):
             node.insert_before(Text(before))
         else:
             _trim_before(node, tree)
@@ -184,7 +192,7 @@ def _remove_runs(page: Page, own: str) -> list[str]:
     return removed
 
 
-def _matched(text: str, recipe: Recipe) -> tuple[Footer, re.Match[str]] | None:
+def _match_footer(text: str, recipe: Recipe) -> tuple[Footer, re.Match[str]] | None:
     start = len(text) - len(text.lstrip())
     if not recipe.any_footer.match(text, start) and not recipe.any_hosted_footer.search(text):
         return None
@@ -202,7 +210,7 @@ def _ends_block(node: Node, tree: Element) -> bool:
         while after is not None:
             if isinstance(after, Element) and after.tag in BLOCKS:
                 return True
-            if (isinstance(after, Element) and after.tag != "br") or not blank(after.text):
+            if (isinstance(after, Element) and after.tag != "br") or not is_blank(after.text):
                 return False
             after = after.next_sibling
         parent = node.parent
@@ -213,10 +221,10 @@ def _ends_block(node: Node, tree: Element) -> bool:
 
 def _leads_only_to(block: Element, hosts: frozenset[str], own: str) -> bool:
     links = [link.attr("href") or "" for link in block.select("a[href]")]
-    return not hosts or (bool(links) and all(_on(link, hosts, own) for link in links))
+    return not hosts or (bool(links) and all(_leads_to_host(link, hosts, own) for link in links))
 
 
-def _on(link: str, hosts: frozenset[str], own: str) -> bool:
+def _leads_to_host(link: str, hosts: frozenset[str], own: str) -> bool:
     """Whether a link leads to one of the hosts; `self` stands for the article's own, without its `www.`."""
     names = urls.parents(urls.host(link))
     return not hosts.isdisjoint(names) or (
@@ -224,10 +232,10 @@ def _on(link: str, hosts: frozenset[str], own: str) -> bool:
     )
 
 
-def _belongs(node: Node, hosts: frozenset[str], own: str) -> bool:
+def _belongs_to_footer(node: Node, hosts: frozenset[str], own: str) -> bool:
     if isinstance(node, Element):
-        return node.tag == "br" or (node.tag == "a" and _on(node.attr("href") or "", hosts, own))
-    return not isinstance(node, Text) or blank(node.data)
+        return node.tag == "br" or (node.tag == "a" and _leads_to_host(node.attr("href") or "", hosts, own))
+    return not isinstance(node, Text) or is_blank(node.data)
 
 
 def _trim_before(node: Node, tree: Element) -> None:
@@ -248,6 +256,6 @@ def _is_separator(node: Node) -> bool:
     if isinstance(node, Element) and node.tag in _SEPARATORS:
         return True
     text = node.text.strip() if not isinstance(node, Element) or node.tag in ("p", "div") else ""
-    if len(text) < 3 or len(text) > _LONGEST_DASHES or not _DASHES.issuperset(text):
+    if len(text) < 3 or len(text) > MAX_DASH_LINE_CHARACTERS or not _DASHES.issuperset(text):
         return False
     return not isinstance(node, Element) or node.select_one("img, video, audio, iframe") is None

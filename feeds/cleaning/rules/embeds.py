@@ -10,12 +10,12 @@ from urllib.parse import unquote
 from turbohtml import Element, Text
 
 from feeds.cleaning import allowlist
-from feeds.cleaning.rules.page import Page, changed, inside, short
+from feeds.cleaning.rules.page import Page, format_change, is_inside, shorten
 from feeds.model.articles import Enclosure
 from feeds.text import urls
 
 # (what a frame's address looks like, the page that it stands for, what that is).
-_PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
+_FRAME_PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
         re.compile(r"(?:https?:)?//(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w\-]{11}).*"),
         "https://www.youtube.com/watch?v={}",
@@ -29,14 +29,14 @@ _PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     ),
 )
 # What sites call any frame: it says nothing of what this one shows.
-_NO_TITLE = re.compile(
+_GENERIC_TITLE = re.compile(
     r"(?:(?:youtube|vimeo|facebook|spotify)\s+)?(?:i?frame|(?:video\s+)?player|embed(?:ded)?(?:\s+(?:video|content))?)",
     re.IGNORECASE,
 )
-_NO_PAGE = re.compile(r"(?:about|javascript|data|blob):", re.IGNORECASE)
-_HOLDS_LINES = "p, figure, li, td, th, h1, h2, h3, h4, h5, h6, span"
+_LOCAL_SCHEME = re.compile(r"(?:about|javascript|data|blob):", re.IGNORECASE)
+_LINE_CONTAINERS = "p, figure, li, td, th, h1, h2, h3, h4, h5, h6, span"
 # Media types by suffix, for what a feed has to call `type` (RFC 4287 section 4.2.7.3).
-_TYPES = {
+_MEDIA_TYPES = {
     "mp3": "audio/mpeg",
     "m4a": "audio/mp4",
     "ogg": "audio/ogg",
@@ -53,7 +53,7 @@ _TYPES = {
 }
 
 
-def placeholders(page: Page) -> list[str]:
+def replace_placeholders(page: Page) -> list[str]:
     """An element that a script would fill becomes a link to what a pack says that it stands for."""
     pieces = []
     for named in page.recipe.placeholders:
@@ -61,38 +61,38 @@ def placeholders(page: Page) -> list[str]:
             before = element.attr(named.attribute) or ""
             match = named.pattern.search(before)
             made = urls.make_absolute(named.to.format(**match.groupdict("")), page.link) if match else ""
-            if made and inside(element, page.tree):
+            if made and is_inside(element, page.tree):
                 _replace_by_link(element, made, named.title or urls.host(made))
-                pieces.append(changed(before, made))
+                pieces.append(format_change(before, made))
     return pieces
 
 
-def frames(page: Page) -> list[str]:
+def replace_frames(page: Page) -> list[str]:
     """A frame becomes a paragraph with a link to what it shows; one without an address goes.
 
     On the hosts that a recipe allows it stays, in a sandbox.
     """
     pieces = []
     for frame in page.tree.select("iframe, frame, embed, object"):
-        if not inside(frame, page.tree):  # it went with another one
+        if not is_inside(frame, page.tree):  # it went with another one
             continue
         told = [(frame.attr(name) or "").strip() for name in ("src", "data-src", "data-lazy-src", "data")]
-        before = next((address for address in told if address and not _NO_PAGE.match(address)), "")
-        address, what = _page_of(before)
+        before = next((address for address in told if address and not _LOCAL_SCHEME.match(address)), "")
+        address, what = _find_page(before)
         made = urls.make_absolute(address, page.link) if address else ""
         if not made:
-            pieces.append(short(f"<{frame.tag} src={told[0]!r}>"))
+            pieces.append(shorten(f"<{frame.tag} src={told[0]!r}>"))
             frame.extract()
             continue
         framed = urls.make_absolute(before, page.link)
         if frame.tag == "iframe" and _is_allowed(framed, page.recipe.frames):
-            pieces += _sandboxed(frame, framed)
+            pieces += _sandbox(frame, framed)
             continue
         title = " ".join((frame.attr("title") or "").split())
         _replace_by_link(
-            frame, made, ("" if _NO_TITLE.fullmatch(title) else title) or what or urls.host(made)
+            frame, made, ("" if _GENERIC_TITLE.fullmatch(title) else title) or what or urls.host(made)
         )
-        pieces.append(changed(before, made))
+        pieces.append(format_change(before, made))
     return pieces
 
 
@@ -102,7 +102,7 @@ def _replace_by_link(element: Element, address: str, title: str) -> None:
         element.replace_with(Text(title))
         return
     link = Element("a", {"href": address}, [Text(title)])
-    in_line = element.closest(_HOLDS_LINES) is not None
+    in_line = element.closest(_LINE_CONTAINERS) is not None
     element.replace_with(link if in_line else Element("p", {}, [link]))
 
 
@@ -110,7 +110,7 @@ def _is_allowed(address: str, hosts: frozenset[str]) -> bool:
     return address.startswith("https://") and not hosts.isdisjoint(urls.parents(urls.host(address)))
 
 
-def _sandboxed(frame: Element, address: str) -> list[str]:
+def _sandbox(frame: Element, address: str) -> list[str]:
     """Leave of a frame what the allow-list has; answers what changed."""
     before = dict(frame.attrs)
     made = {"src": address, **allowlist.FRAME}
@@ -120,18 +120,18 @@ def _sandboxed(frame: Element, address: str) -> list[str]:
     frame.attrs.update(made)
     for child in list(frame.children):
         child.extract()
-    return [] if dict(frame.attrs) == before else [f"{short(address)} in a sandbox"]
+    return [] if dict(frame.attrs) == before else [f"{shorten(address)} in a sandbox"]
 
 
-def _page_of(address: str) -> tuple[str, str]:
-    for pattern, page, what in _PAGES:
+def _find_page(address: str) -> tuple[str, str]:
+    for pattern, page, what in _FRAME_PAGES:
         match = pattern.fullmatch(address)
         if match:
             return page.format(unquote(match[1])), what
     return address, ""
 
 
-def media(page: Page) -> list[str]:
+def collect_media(page: Page) -> list[str]:
     """Audio and video stay where they are, with controls, and become enclosures of the entry.
 
     A player that was left without an address is only what it holds.
@@ -151,14 +151,16 @@ def media(page: Page) -> list[str]:
             address = element.attr("src")
             if address and address not in known:
                 known.add(address)
-                page.enclosures.append(Enclosure(url=address, type=_media_type(element, player.tag, address)))
+                page.enclosures.append(
+                    Enclosure(url=address, type=_find_media_type(element, player.tag, address))
+                )
                 break
     return pieces
 
 
-def _media_type(element: Element, tag: str, address: str) -> str:
+def _find_media_type(element: Element, tag: str, address: str) -> str:
     declared = (element.attr("type") or "").partition(";")[0].strip().lower()
     if re.fullmatch(r"(?:audio|video|application)/[\w.+\-]+", declared):
         return declared
     suffix = re.split("[?#]", address)[0].rpartition(".")[2].lower()
-    return _TYPES.get(suffix, "audio/mpeg" if tag == "audio" else "video/mp4")
+    return _MEDIA_TYPES.get(suffix, "audio/mpeg" if tag == "audio" else "video/mp4")

@@ -7,12 +7,12 @@ from __future__ import annotations
 from turbohtml import Text
 
 from feeds.cleaning import url_tracking, url_wrappers
-from feeds.cleaning.rules.images import lose
-from feeds.cleaning.rules.page import Page, changed, short
+from feeds.cleaning.rules.images import remove_picture
+from feeds.cleaning.rules.page import Page, format_change, shorten
 from feeds.text import urls
 
 # (attribute, elements that carry an address in it); `srcset` is read by the picture rules.
-_ADDRESSES = (
+_ADDRESS_ATTRIBUTES = (
     ("href", "a"),
     ("src", "img, video, audio, source, track"),
     ("poster", "video"),
@@ -20,10 +20,10 @@ _ADDRESSES = (
 )
 
 
-def addresses(page: Page) -> list[str]:
+def fix_addresses(page: Page) -> list[str]:
     """Make every address absolute and ASCII; a link without a usable one is only its text."""
     pieces = []
-    for attribute, tags in _ADDRESSES:
+    for attribute, tags in _ADDRESS_ATTRIBUTES:
         for element in page.tree.select(tags):
             value = element.attr(attribute)
             if value is None:
@@ -38,36 +38,36 @@ def addresses(page: Page) -> list[str]:
             if made:
                 element.attrs[attribute] = made
                 if made.rstrip("/") != value.strip().rstrip("/"):
-                    pieces.append(changed(value, made))
+                    pieces.append(format_change(value, made))
             elif element.tag == "a":
-                pieces.append(short(f"<a href={value!r}>"))
+                pieces.append(shorten(f"<a href={value!r}>"))
                 element.unwrap()
             elif attribute == "src" and element.tag in ("img", "source", "track"):
-                pieces.append(short(f"<{element.tag} src={value!r}>"))
-                lose(element)
+                pieces.append(shorten(f"<{element.tag} src={value!r}>"))
+                remove_picture(element)
             else:
                 del element.attrs[attribute]
     for picture in page.tree.select("img:not([src])"):
         pieces.append("<img> without an address")
-        lose(picture)
+        remove_picture(picture)
     return pieces
 
 
-def pages(page: Page) -> list[str]:
+def link_to_pages(page: Page) -> list[str]:
     """Links to a publisher's data interface become links to the page that they stand for."""
     if not page.recipe.links:
         return []
     pieces = []
     for link in page.tree.select("a[href]"):
         before = link.attr("href") or ""
-        after = page_address(before, page)
+        after = find_page_address(before, page)
         if after != before:
             link.attrs["href"] = after
-            pieces.append(changed(before, after))
+            pieces.append(format_change(before, after))
     return pieces
 
 
-def page_address(url: str, page: Page) -> str:
+def find_page_address(url: str, page: Page) -> str:
     """The address of the page that `url` stands for, by the recipe's `links`; `url` where none matches."""
     rules = page.recipe.links
     for host in (*urls.parents(urls.host(url)), ""):
@@ -86,25 +86,25 @@ def unlink(page: Page) -> list[str]:
     pieces = []
     for link in page.tree.select(page.recipe.unlink) if page.recipe.unlink else ():
         if link.tag == "a":
-            pieces.append(short(f"<a href={link.attr('href') or ''!r}>"))
+            pieces.append(shorten(f"<a href={link.attr('href') or ''!r}>"))
             link.unwrap()
     return pieces
 
 
-def emails(page: Page) -> list[str]:
+def reveal_emails(page: Page) -> list[str]:
     """E-mail addresses that Cloudflare hid from programs are shown again (docs/input-facts.md#urls)."""
     pieces = []
     for hidden in page.tree.select("[data-cfemail]"):
-        shown = _decoded_email(hidden.attr("data-cfemail") or "")
+        shown = _decode_email(hidden.attr("data-cfemail") or "")
         if shown:
-            pieces.append(changed("[email protected]", shown))
+            pieces.append(format_change("[email protected]", shown))
             hidden.replace_with(Text(shown))
     for link in page.tree.select('a[href*="/cdn-cgi/l/email-protection"]'):
         link.unwrap()
     return pieces
 
 
-def _decoded_email(code: str) -> str:
+def _decode_email(code: str) -> str:
     """Each byte is the address's, combined with the first one by exclusive or."""
     try:
         key, *rest = bytes.fromhex(code)
@@ -113,7 +113,7 @@ def _decoded_email(code: str) -> str:
         return ""
 
 
-def redirects(page: Page) -> list[str]:
+def unwrap_redirects(page: Page) -> list[str]:
     """Links that lead through a redirect whose target can be read lead to the target."""
     if not page.recipe.redirects:
         return []
@@ -123,11 +123,11 @@ def redirects(page: Page) -> list[str]:
         after = url_wrappers.unwrap(before, page.recipe.redirects)
         if after != before and (made := urls.make_absolute(after)):
             link.attrs["href"] = made
-            pieces.append(changed(before, made))
+            pieces.append(format_change(before, made))
     return pieces
 
 
-def tracking(page: Page) -> list[str]:
+def remove_tracking(page: Page) -> list[str]:
     """Take tracking parameters out of links, and of the addresses of pictures, audio and video."""
     pieces = []
     for element in page.tree.select("a[href], img[src], video[src], audio[src], source[src]"):
@@ -136,5 +136,5 @@ def tracking(page: Page) -> list[str]:
         after = url_tracking.strip_tracking(before, page.recipe.tracking, picture=element.tag != "a")
         if after != before:
             element.attrs[attribute] = after
-            pieces.append(changed(before, after))
+            pieces.append(format_change(before, after))
     return pieces

@@ -12,11 +12,11 @@ from feeds.cleaning.recipe import Recipe
 from feeds.model.articles import Enclosure
 from feeds.text.plain_text import remove_blanks
 
-_SHOWN = 120
-_FURTHEST = (
+MAX_SAMPLE_CHARACTERS = 120
+MAX_SKIPPED_SIBLINGS = (
     100  # siblings that are skipped; more of them in a row are not between two things that belong together
 )
-_UNSEEN = (  # blanks of every width, and of none
+_BLANK_CHARACTERS = (  # blanks of every width, and of none
     " \t\n\r\f\v\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u202f\u205f\u3000\u00ad\u200b\u200c\u200d\u2060\ufeff"
 )
@@ -59,61 +59,61 @@ class Page:
     """The time that a stamp at the top of the body tells."""
 
 
-def blank(text: str) -> bool:
+def is_blank(text: str) -> bool:
     """Whether a text shows nothing: only blanks, non-breaking and zero-width ones included."""
-    return not text or not text.strip(_UNSEEN)
+    return not text or not text.strip(_BLANK_CHARACTERS)
 
 
-def hollow(element: Element) -> bool:
+def is_hollow(element: Element) -> bool:
     """Whether an element shows nothing: no text, and nothing in it that is seen without."""
     return (
         element.tag in EMPTIABLE
-        and blank(element.text)
+        and is_blank(element.text)
         and all(inner.tag in EMPTIABLE or inner.tag == "br" for inner in element.iter_elements())
     )
 
 
 def previous_shown(node: Node) -> Node | None:
     """The sibling before a node, blank text and comments skipped."""
-    for before in islice(node.previous_siblings, _FURTHEST):
-        if _shown(before):
+    for before in islice(node.previous_siblings, MAX_SKIPPED_SIBLINGS):
+        if _is_shown(before):
             return before
     return None
 
 
 def next_shown(node: Node) -> Node | None:
     """The sibling after a node, blank text and comments skipped."""
-    for after in islice(node.next_siblings, _FURTHEST):
-        if _shown(after):
+    for after in islice(node.next_siblings, MAX_SKIPPED_SIBLINGS):
+        if _is_shown(after):
             return after
     return None
 
 
 def shown_children(node: Node) -> list[Node]:
     """The children of a node without blank text and comments."""
-    return [child for child in node.children if _shown(child)]
+    return [child for child in node.children if _is_shown(child)]
 
 
 def solid_children(node: Node) -> list[Node]:
     """The shown children of a node without the elements that will go because they hold nothing."""
-    return [child for child in shown_children(node) if not (isinstance(child, Element) and hollow(child))]
+    return [child for child in shown_children(node) if not (isinstance(child, Element) and is_hollow(child))]
 
 
-def alone(node: Node) -> bool:
+def is_alone(node: Node) -> bool:
     """Whether all that stands beside a node holds nothing, and is not too much to look at."""
     for siblings in (node.previous_siblings, node.next_siblings):
         for skipped, beside in enumerate(siblings):
-            if skipped == _FURTHEST or (
-                _shown(beside) and not (isinstance(beside, Element) and hollow(beside))
+            if skipped == MAX_SKIPPED_SIBLINGS or (
+                _is_shown(beside) and not (isinstance(beside, Element) and is_hollow(beside))
             ):
                 return False
     return True
 
 
-def _shown(node: Node) -> bool:
+def _is_shown(node: Node) -> bool:
     if isinstance(node, Element):
         return True
-    return isinstance(node, Text) and not blank(node.data)
+    return isinstance(node, Text) and not is_blank(node.data)
 
 
 def repeats_title(element: Element, title: str) -> bool:
@@ -121,29 +121,31 @@ def repeats_title(element: Element, title: str) -> bool:
     return element.tag in HEADINGS and bool(title) and remove_blanks(element.text) == remove_blanks(title)
 
 
-def inside(node: Node, tree: Element) -> bool:
+def is_inside(node: Node, tree: Element) -> bool:
     """Whether a node is still part of the tree, not of a piece that was taken out."""
     return any(ancestor is tree for ancestor in node.ancestors)
 
 
-def sample(node: Node) -> str:
+def format_sample(node: Node) -> str:
     """A node as a receipt shows it: its text, else its start tag, on one line."""
     text = " ".join(node.text.split())
-    return short(f"{text}") if text and not isinstance(node, Element) else short(_tagged(node, text))
+    return (
+        shorten(f"{text}") if text and not isinstance(node, Element) else shorten(_format_element(node, text))
+    )
 
 
-def _tagged(node: Node, text: str) -> str:
+def _format_element(node: Node, text: str) -> str:
     if not isinstance(node, Element):
         return text
     tag = node.html.partition(">")[0] + ">"
     return f"{tag} {text}" if text else tag
 
 
-def short(text: str) -> str:
+def shorten(text: str) -> str:
     """At most 120 characters of a text."""
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return text if len(text) <= MAX_SAMPLE_CHARACTERS else text[: MAX_SAMPLE_CHARACTERS - 1] + "…"
 
 
-def changed(before: str, after: str) -> str:
+def format_change(before: str, after: str) -> str:
     """A changed piece as a receipt shows it."""
-    return f"{short(before)} → {short(after)}"
+    return f"{shorten(before)} → {shorten(after)}"

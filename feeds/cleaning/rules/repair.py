@@ -18,15 +18,15 @@ from feeds.cleaning.rules.page import (
     INLINE,
     MEDIA,
     Page,
-    blank,
-    changed,
-    hollow,
-    short,
+    format_change,
+    is_blank,
+    is_hollow,
+    shorten,
     shown_children,
 )
 
 # Any tag that HTML knows, opening or closing: where there is none, a body is plain text.
-_KNOWN = (
+_HTML_TAGS = (
     allowlist.TAGS
     | allowlist.HIDDEN
     | frozenset(
@@ -34,7 +34,7 @@ _KNOWN = (
         "label link main meta nav noscript object picture section select span strike svg tt".split()
     )
 )
-_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_KNOWN))})(?=[\s/>])", re.IGNORECASE)
+_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_HTML_TAGS))})(?=[\s/>])", re.IGNORECASE)
 _CLOSING = re.compile(r"</[a-zA-Z]|<!--")
 # `<divclass="x"`: the space was a line end that the mirror deleted.
 # `0<p<1`: a name that runs into another `<` is no tag.
@@ -52,16 +52,16 @@ _YOUTUBE = re.compile(
     r"(?:[\w-]{11}|channel/UC[\w-]{22})(?=[\w-])",
     re.ASCII,
 )
-_SENTENCE = frozenset(".,:;!?'*_")
-_ENCODED = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
-_WIDTHLESS = "\u200b\u2060\ufeff\u00ad"
-_INVISIBLE = re.compile(f"[{_WIDTHLESS}]")
-_BOLD = re.compile(r"\s*\*\*([^*\s](?:[^*\n]{0,200}[^*\s])?)\*\*\s*")
-_BOLD_IN = frozenset({"p", "div", "li", "td"})
-_LISTS = frozenset({"ul", "ol", "menu", "dir"})
+_SENTENCE_PUNCTUATION = frozenset(".,:;!?'*_")
+_ENCODED_TWICE = re.compile(r"&(?:amp|nbsp|quot|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
+_ZERO_WIDTH = "\u200b\u2060\ufeff\u00ad"
+_INVISIBLE = re.compile(f"[{_ZERO_WIDTH}]")
+_MARKDOWN_BOLD = re.compile(r"\s*\*\*([^*\s](?:[^*\n]{0,200}[^*\s])?)\*\*\s*")
+_BOLD_PARENTS = frozenset({"p", "div", "li", "td"})
+_LIST_TAGS = frozenset({"ul", "ol", "menu", "dir"})
 _BLANKS = re.compile(r"([ \t\n\r\f]+)")
-_CODE = frozenset({"pre", "code", "kbd", "samp"})
-_WITH_WIDE = frozenset("“”‘’…—·")  # of ambiguous width: as wide as what stands beside them
+_CODE_TAGS = frozenset({"pre", "code", "kbd", "samp"})
+_AMBIGUOUS_WIDTH = frozenset("“”‘’…—·")  # of ambiguous width: as wide as what stands beside them
 
 
 def is_plain(body: str) -> bool:
@@ -69,30 +69,32 @@ def is_plain(body: str) -> bool:
     return not _TAG.search(body) and not _CLOSING.search(body)
 
 
-def mended(body: str, *, plain: bool | None = None) -> str:
+def repair_markup(body: str, *, plain: bool | None = None) -> str:
     """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text.
 
     `plain` is whether it is plain text, where that is known.
     """
     if is_plain(body) if plain is None else plain:
-        return paragraphs(html.unescape(body))
-    return _GLUED_OR_NO_TAG.sub(_told_apart, body)
+        return make_paragraphs(html.unescape(body))
+    return _GLUED_OR_NO_TAG.sub(_separate_or_escape, body)
 
 
-def _told_apart(match: re.Match[str]) -> str:
+def _separate_or_escape(match: re.Match[str]) -> str:
     return f"{match[0]} " if match[1] else "&lt;"
 
 
-def paragraphs(text: str) -> str:
+def make_paragraphs(text: str) -> str:
     """Plain text as HTML: empty lines part paragraphs, addresses become links."""
     parts = re.split(r"\n\s*\n", text)
     lines = (
-        "<br>".join(_linked(line) for line in part.strip().split("\n")) for part in parts if not blank(part)
+        "<br>".join(_link_addresses(line) for line in part.strip().split("\n"))
+        for part in parts
+        if not is_blank(part)
     )
     return "".join(f"<p>{line}</p>" for line in lines)
 
 
-def _linked(line: str) -> str:
+def _link_addresses(line: str) -> str:
     pieces, end = [], 0
     for match in _ADDRESS.finditer(line):
         named = _YOUTUBE.match(match[0])
@@ -106,41 +108,41 @@ def _linked(line: str) -> str:
 def _end_of_address(found: str) -> int:
     """Where an address ends without the sentence's punctuation, and a rule of `==`, behind it."""
     end = len(found)
-    while found[end - 1] in _SENTENCE or found.endswith("==", 0, end):
+    while found[end - 1] in _SENTENCE_PUNCTUATION or found.endswith("==", 0, end):
         end -= 1
         while found[end] == found[end - 1] == "=":
             end -= 1
     return end
 
 
-def entities(page: Page) -> list[str]:
+def decode_twice_encoded(page: Page) -> list[str]:
     """Decode what was encoded twice (`&amp;nbsp;`), outside of code."""
     pieces: list[str] = []
     if "&" not in page.tree.text:
         return pieces
-    for node in _texts(page.tree):
-        if "&" not in node.data or not _ENCODED.search(node.data) or _in_code(node):
+    for node in _text_nodes(page.tree):
+        if "&" not in node.data or not _ENCODED_TWICE.search(node.data) or _is_in_code(node):
             continue
-        decoded = _ENCODED.sub(lambda match: html.unescape(match[0]), node.data)
-        pieces.append(changed(node.data.strip(), decoded.strip()))
+        decoded = _ENCODED_TWICE.sub(lambda match: html.unescape(match[0]), node.data)
+        pieces.append(format_change(node.data.strip(), decoded.strip()))
         node.data = decoded
     return pieces
 
 
-def invisible(page: Page) -> list[str]:
+def remove_invisible(page: Page) -> list[str]:
     """Take out characters of no width that no script needs; joiners stay: emoji are made with them."""
     pieces: list[str] = []
     shown = page.tree.text
-    if not any(character in shown for character in _WIDTHLESS):
+    if not any(character in shown for character in _ZERO_WIDTH):
         return pieces
-    for node in _texts(page.tree):
+    for node in _text_nodes(page.tree):
         if _INVISIBLE.search(node.data):
-            pieces.append(short(node.data.strip()))
+            pieces.append(shorten(node.data.strip()))
             node.data = _INVISIBLE.sub("", node.data)
     return pieces
 
 
-def line_ends(page: Page) -> list[str]:
+def remove_line_ends(page: Page) -> list[str]:
     """A line end between two Chinese or Japanese characters is no blank (CSS Text, "Segment Break
     Transformation Rules"): pages that were indented have one at every tag (docs/input-facts.md#file-variants,
     variant B).
@@ -154,19 +156,19 @@ def line_ends(page: Page) -> list[str]:
         node = waiting.pop()
         if isinstance(node, Text):
             line.append((node, _BLANKS.split(node.data)))
-        elif isinstance(node, Element) and node.tag in INLINE and node.tag not in _CODE:
+        elif isinstance(node, Element) and node.tag in INLINE and node.tag not in _CODE_TAGS:
             waiting.extend(reversed(node.children))
         elif node is None or isinstance(node, Element):  # where a block begins or ends, so does a line
-            _join(line)
+            _join_wide(line)
             line = []
-            if isinstance(node, Element) and node.tag not in _CODE:
+            if isinstance(node, Element) and node.tag not in _CODE_TAGS:
                 waiting.append(None)
                 waiting.extend(reversed(node.children))
-    _join(line)
+    _join_wide(line)
     return []
 
 
-def _join(line: list[tuple[Text, list[str]]]) -> None:
+def _join_wide(line: list[tuple[Text, list[str]]]) -> None:
     """Take the line ends between wide characters out of the texts of one line, split at their blanks."""
     before = ""
     blanks: list[tuple[list[str], int]] = []
@@ -175,7 +177,7 @@ def _join(line: list[tuple[Text, list[str]]]) -> None:
             if index % 2:
                 blanks.append((pieces, index))
             elif piece:
-                if any("\n" in held[at] for held, at in blanks) and _are_wide(before, piece[0]):
+                if any("\n" in held[at] for held, at in blanks) and _takes_no_blank(before, piece[0]):
                     for held, at in blanks:
                         held[at] = ""
                 before, blanks = piece[-1], []
@@ -184,7 +186,7 @@ def _join(line: list[tuple[Text, list[str]]]) -> None:
             node.data = "".join(pieces)
 
 
-def _are_wide(before: str, after: str) -> bool:
+def _takes_no_blank(before: str, after: str) -> bool:
     """Whether two characters stand side by side without a blank between them; wide marks do so with all."""
     if not before:
         return False
@@ -193,7 +195,7 @@ def _are_wide(before: str, after: str) -> bool:
         one and unicodedata.category(mark)[0] == "P" for one, mark in zip(wide, (before, after), strict=True)
     ):
         return True
-    return all(wide) or (wide[0] and after in _WITH_WIDE) or (wide[1] and before in _WITH_WIDE)
+    return all(wide) or (wide[0] and after in _AMBIGUOUS_WIDTH) or (wide[1] and before in _AMBIGUOUS_WIDTH)
 
 
 def _is_wide(character: str) -> bool:
@@ -203,18 +205,18 @@ def _is_wide(character: str) -> bool:
     )
 
 
-def lists(page: Page) -> list[str]:
+def wrap_list_items(page: Page) -> list[str]:
     """List items that stand outside of any list get one, and links that would run into one another."""
-    pieces = _link_lists(page)
+    pieces = _wrap_link_runs(page)
     for item in page.tree.select("li"):
         parent = item.parent
-        if not isinstance(parent, Element) or parent.tag in _LISTS:
+        if not isinstance(parent, Element) or parent.tag in _LIST_TAGS:
             continue
         made = Element("ul")
         run = [item]
         after = item.next_sibling
         while (isinstance(after, Element) and after.tag == "li") or (
-            isinstance(after, Text) and blank(after.data)
+            isinstance(after, Text) and is_blank(after.data)
         ):
             if isinstance(after, Element):
                 run.append(after)
@@ -226,14 +228,14 @@ def lists(page: Page) -> list[str]:
     return pieces
 
 
-def _link_lists(page: Page) -> list[str]:
+def _wrap_link_runs(page: Page) -> list[str]:
     """Links without anything between them, in a box of links and blocks: its style set them apart."""
     pieces = []
     boxes = dict.fromkeys(link.parent for link in page.tree.select("a ~ a"))
     for box in boxes:
         if not isinstance(box, Element) or box.tag not in BOXES:
             continue
-        children = [child for child in box.children if not (isinstance(child, Element) and hollow(child))]
+        children = [child for child in box.children if not (isinstance(child, Element) and is_hollow(child))]
         if not all(_is_link(child) or _is_apart(child) for child in children):
             continue
         for together, group in groupby(children, _is_link):
@@ -251,7 +253,7 @@ def _is_link(node: Node) -> bool:
     return (
         isinstance(node, Element)
         and node.tag == "a"
-        and not blank(node.text)
+        and not is_blank(node.text)
         and not any(inner.tag in MEDIA or inner.tag in BLOCKS for inner in node.iter_elements())
     )
 
@@ -259,30 +261,35 @@ def _is_link(node: Node) -> bool:
 def _is_apart(node: Node) -> bool:
     if isinstance(node, Element):
         return node.tag in BLOCKS or node.tag == "br"
-    return not isinstance(node, Text) or blank(node.data)
+    return not isinstance(node, Text) or is_blank(node.data)
 
 
-def emphasis(page: Page) -> list[str]:
+def make_bold(page: Page) -> list[str]:
     """A block that is `**words**` as a whole is bold: a heading written in Markdown
     (docs/input-facts.md#html-in-bodies).
     """
     pieces: list[str] = []
     if "**" not in page.tree.text:
         return pieces
-    for node in _texts(page.tree):
+    for node in _text_nodes(page.tree):
         above = node.parent
-        match = _BOLD.fullmatch(node.data)
-        if match and isinstance(above, Element) and above.tag in _BOLD_IN and shown_children(above) == [node]:
-            pieces.append(short(match[0].strip()))
+        match = _MARKDOWN_BOLD.fullmatch(node.data)
+        if (
+            match
+            and isinstance(above, Element)
+            and above.tag in _BOLD_PARENTS
+            and shown_children(above) == [node]
+        ):
+            pieces.append(shorten(match[0].strip()))
             node.replace_with(Element("strong", {}, [Text(match[1])]))
     return pieces
 
 
-def paragraph(page: Page) -> list[str]:
+def wrap_text(page: Page) -> list[str]:
     """Text that stands in no block is a paragraph; pictures before and after it stand apart."""
     for in_block, group in groupby(page.tree.children, _is_block):
         run = list(group)
-        told = [place for place, node in enumerate(run) if not _is_beside(node)]
+        told = [place for place, node in enumerate(run) if not _shows_no_text(node)]
         if in_block or not told:
             continue
         made = Element("p")
@@ -297,19 +304,19 @@ def paragraph(page: Page) -> list[str]:
 def _is_block(node: Node) -> bool:
     if not isinstance(node, Element):
         return False
-    return node.tag in BLOCKS or any(one.tag in BLOCKS and not hollow(one) for one in node.iter_elements())
+    return node.tag in BLOCKS or any(one.tag in BLOCKS and not is_hollow(one) for one in node.iter_elements())
 
 
-def _is_beside(node: Node) -> bool:
+def _shows_no_text(node: Node) -> bool:
     """Whether a node is no text: a break, a blank, a picture or player."""
     if not isinstance(node, Element):
-        return not isinstance(node, Text) or blank(node.data)
-    return blank(node.text) or (node.tag in MEDIA and node.tag != "math")
+        return not isinstance(node, Text) or is_blank(node.data)
+    return is_blank(node.text) or (node.tag in MEDIA and node.tag != "math")
 
 
-def _texts(tree: Element) -> list[Text]:
+def _text_nodes(tree: Element) -> list[Text]:
     return [node for node in tree.descendants if isinstance(node, Text)]
 
 
-def _in_code(node: Text) -> bool:
+def _is_in_code(node: Text) -> bool:
     return node.closest("code, pre, kbd, samp") is not None

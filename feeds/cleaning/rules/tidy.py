@@ -14,24 +14,24 @@ from feeds.cleaning.rules.page import (
     INLINE,
     MEDIA,
     Page,
-    blank,
-    hollow,
+    format_sample,
+    is_blank,
+    is_hollow,
     repeats_title,
-    sample,
 )
 
-_TEXTS = BOXES | frozenset("p li blockquote figcaption h1 h2 h3 h4 h5 h6 td th dt dd".split())
-_KNOWN = allowlist.TAGS | BOXES
+_TEXT_TAGS = BOXES | frozenset("p li blockquote figcaption h1 h2 h3 h4 h5 h6 td th dt dd".split())
+_KNOWN_TAGS = allowlist.TAGS | BOXES
 
 
-def foreign(page: Page) -> list[str]:
+def unwrap_foreign(page: Page) -> list[str]:
     """Unwrap elements that no feed knows: fonts, spans, a publisher's or a word processor's own.
 
     Those whose content is not text go with it.
     """
     pieces = []
     captions = set(page.tree.select(page.recipe.captions) if page.recipe.captions else ())
-    found = [element for element in page.tree.iter_elements() if element.tag not in _KNOWN]
+    found = [element for element in page.tree.iter_elements() if element.tag not in _KNOWN_TAGS]
     for element in reversed(found):  # children before their parents
         tag = element.tag
         if tag == "iframe" and page.recipe.frames:
@@ -46,14 +46,14 @@ def foreign(page: Page) -> list[str]:
     return pieces
 
 
-def repeated_title(page: Page) -> list[str]:
+def remove_repeated_title(page: Page) -> list[str]:
     """Remove a heading at the top of the body that only repeats the article's title."""
     for element in page.tree.iter_elements():
         if repeats_title(element, page.title):
-            piece = sample(element)
+            piece = format_sample(element)
             element.extract()
             return [piece]
-        if element.tag in MEDIA or element.tag == "p" or not blank(_own_text(element)):
+        if element.tag in MEDIA or element.tag == "p" or not is_blank(_own_text(element)):
             return []
     return []
 
@@ -62,13 +62,13 @@ def _own_text(element: Element) -> str:
     return "".join(child.data for child in element.children if isinstance(child, Text))
 
 
-def breaks(page: Page) -> list[str]:
+def trim_breaks(page: Page) -> list[str]:
     """Remove the breaks that a block begins or ends with, and the blanks around them."""
     pieces = []
     above = {line_break.parent for line_break in page.tree.select("br")}
     blocks = [element for element in page.tree.iter_elements() if element in above] if above else []
     for block in reversed(blocks):  # children before their parents
-        if block.tag not in _TEXTS or hollow(block):
+        if block.tag not in _TEXT_TAGS or is_hollow(block):
             continue
         children = block.children
         for nodes in (children, children[::-1]):
@@ -82,11 +82,11 @@ def breaks(page: Page) -> list[str]:
 
 def _is_space(node: Node) -> bool:
     if isinstance(node, Element):
-        return node.tag == "br" or hollow(node)
-    return not isinstance(node, Text) or blank(node.data)
+        return node.tag == "br" or is_hollow(node)
+    return not isinstance(node, Text) or is_blank(node.data)
 
 
-def wrappers(page: Page) -> list[str]:
+def unwrap_boxes(page: Page) -> list[str]:
     """Unwrap boxes that hold only blocks, and breaks beside them.
 
     One that holds a line of text is a paragraph, where it can be one; others become a `div`.
@@ -108,7 +108,7 @@ def wrappers(page: Page) -> list[str]:
 def _is_line(element: Element) -> bool:
     """Whether an element holds text and nothing that a paragraph cannot, and stands where one can."""
     inside = element.iter_elements()
-    if blank(element.text) or any(inner.tag in BLOCKS and not hollow(inner) for inner in inside):
+    if is_blank(element.text) or any(inner.tag in BLOCKS and not is_hollow(inner) for inner in inside):
         return False
     above = element.parent
     return not isinstance(above, Element) or above.tag not in INLINE
@@ -116,8 +116,8 @@ def _is_line(element: Element) -> bool:
 
 def _is_block(node: Node) -> bool:
     if isinstance(node, Element):
-        return node.tag in BLOCKS or hollow(node)
-    return not isinstance(node, Text) or blank(node.data)
+        return node.tag in BLOCKS or is_hollow(node)
+    return not isinstance(node, Text) or is_blank(node.data)
 
 
 def _is_break(node: Node) -> bool:
@@ -125,10 +125,10 @@ def _is_break(node: Node) -> bool:
 
 
 def _shows_block(node: Node) -> bool:
-    return isinstance(node, Element) and node.tag in BLOCKS and not hollow(node)
+    return isinstance(node, Element) and node.tag in BLOCKS and not is_hollow(node)
 
 
-def empty(page: Page) -> list[str]:
+def remove_empty(page: Page) -> list[str]:
     """Remove elements that hold nothing, and the breaks and rules at both ends of the body.
 
     Blanks between blocks, which unwrapped boxes leave behind, go uncounted.
@@ -136,17 +136,17 @@ def empty(page: Page) -> list[str]:
     pieces = []
     for element in list(page.tree.iter_elements())[::-1]:  # children before their parents
         tag = element.tag
-        if tag not in EMPTIABLE or not blank(text := element.text) or _holds_something(element):
+        if tag not in EMPTIABLE or not is_blank(text := element.text) or _holds_something(element):
             continue
         pieces.append(f"<{tag}>")
         if tag in INLINE and text:  # the blank between two words
             element.replace_with(Text(text))
         else:
             element.extract()
-    pieces += _trim(page.tree)
+    pieces += _trim_ends(page.tree)
     for block in page.tree.select("pre"):
-        _open_with_text(block)
-    _close_up(page.tree)
+        _strip_leading_newlines(block)
+    _close_gaps(page.tree)
     return pieces
 
 
@@ -154,7 +154,7 @@ def _holds_something(element: Element) -> bool:
     return any(isinstance(child, Element) and child.tag != "br" for child in element.children)
 
 
-def _trim(tree: Element) -> list[str]:
+def _trim_ends(tree: Element) -> list[str]:
     pieces = []
     children = tree.children
     for nodes in (children, children[::-1]):
@@ -163,13 +163,13 @@ def _trim(tree: Element) -> list[str]:
                 if node.tag not in ("br", "hr"):
                     break
                 pieces.append(f"<{node.tag}>")
-            elif isinstance(node, Text) and not blank(node.data):
+            elif isinstance(node, Text) and not is_blank(node.data):
                 break
             node.extract()
     return pieces
 
 
-def _open_with_text(block: Element) -> None:
+def _strip_leading_newlines(block: Element) -> None:
     """Take away line ends at the beginning of a `<pre>`: a parser takes the first one for no text at all."""
     for child in block.children:
         if isinstance(child, Element):
@@ -180,7 +180,7 @@ def _open_with_text(block: Element) -> None:
                 return
 
 
-def _close_up(tree: Element) -> None:
+def _close_gaps(tree: Element) -> None:
     between_blocks = True
     blanks: list[Node] = []
     for node in tree.children:
@@ -190,7 +190,7 @@ def _close_up(tree: Element) -> None:
                     blank_text.extract()
             between_blocks = node.tag in BLOCKS
             blanks.clear()
-        elif isinstance(node, Text) and blank(node.data):
+        elif isinstance(node, Text) and is_blank(node.data):
             blanks.append(node)
         elif isinstance(node, Text):
             between_blocks = False
