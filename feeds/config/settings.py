@@ -195,7 +195,7 @@ class FeedSettings(_Model):
         if not values or not all(isinstance(item, str) and item.strip() for item in values):
             raise ValueError("expected a value, or a list of them")
         try:
-            return filters.read(str(info.field_name), values)
+            return filters.parse_values(str(info.field_name), values)
         except FilterError as error:
             raise ValueError(str(error).partition(": ")[2]) from error
 

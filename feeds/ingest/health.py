@@ -14,7 +14,7 @@ from typing import Literal
 
 from feeds.model.articles import Source
 from feeds.model.runs import Run
-from feeds.model.status import Broken, Cadence, Unheard, news_id
+from feeds.model.status import Cadence, FailedFile, FailingSubscription, news_id
 
 MAX_MISSED_RUNS = 3
 """Number of missing runs from which on the watcher is late; `watcher_status` needs that many next times."""
@@ -92,7 +92,7 @@ class Health:
     failed_run_count: int
     """Number of runs that ended with an error, without such a limit."""
     watcher: WatcherStatus
-    failed_files: tuple[Broken, ...]
+    failed_files: tuple[FailedFile, ...]
     """Files that cannot be read, the last tried first; possibly not all."""
     failed_file_count: int
     """Number of files that cannot be read."""
@@ -102,7 +102,7 @@ class Health:
     """Number of subscriptions that are polled."""
     failing_subscription_count: int = 0
     """Number of subscriptions that fail."""
-    failing_subscriptions: tuple[Unheard, ...] = ()
+    failing_subscriptions: tuple[FailingSubscription, ...] = ()
     """Subscriptions that fail, the last failed first; empty without `has_details`."""
     has_details: bool = True
     """Whether the visitor may see names of files and texts of errors."""
@@ -114,7 +114,7 @@ class Health:
         return last if last is not None and is_failed(last) else None
 
     @property
-    def long_failing_subscriptions(self) -> tuple[Unheard, ...]:
+    def long_failing_subscriptions(self) -> tuple[FailingSubscription, ...]:
         """The subscriptions that have failed for so long that they count as a problem."""
         return tuple(
             subscription

@@ -18,9 +18,9 @@ from feeds.text import search_terms
 Content: TypeAlias = Literal["full", "summary", "title"]
 Order: TypeAlias = Literal["newest", "oldest", "updated"]
 
-MOST_ENTRIES: Final = 1000
-_MOST_VALUES = 50
-_LONGEST_VALUE = 200
+MAX_ENTRIES: Final = 1000
+MAX_VALUES = 50
+MAX_VALUE_CHARACTERS = 200
 _DAY = timedelta(days=1)
 
 
@@ -67,7 +67,7 @@ class Filter:
             elif isinstance(value, tuple):
                 found += [(key, one) for one in value]
             elif isinstance(value, datetime):
-                found.append((key, _moment(key, value)))
+                found.append((key, _format_moment(key, value)))
             else:
                 found.append((key, str(value)))
         return found
@@ -75,7 +75,7 @@ class Filter:
     @property
     def described(self) -> str:
         """What is asked, for a title; empty where only the form of the answer is."""
-        return ", ".join(f"{key}: {value}" for key, value in self.pairs() if key not in _FORM)
+        return ", ".join(f"{key}: {value}" for key, value in self.pairs() if key not in _PRESENTATION_KEYS)
 
     @property
     def narrows(self) -> bool:
@@ -106,71 +106,73 @@ def parse(pairs: Iterable[tuple[str, str]]) -> Filter:
     for key, value in pairs:
         if key in KEYS and value.strip():
             given.setdefault(key, []).append(value)
-    return Filter(**{key: read(key, values) for key, values in given.items()})
+    return Filter(**{key: parse_values(key, values) for key, values in given.items()})
 
 
-def read(key: str, values: Sequence[str]) -> Any:
+def parse_values(key: str, values: Sequence[str]) -> Any:
     """The values of one key as a Filter's field has them. Raises FilterError."""
-    if len(values) > _MOST_VALUES:
-        raise FilterError(f"{key}: more than {_MOST_VALUES} values")
-    if any(len(value) > _LONGEST_VALUE for value in values):
-        raise FilterError(f"{key}: longer than {_LONGEST_VALUE} characters")
+    if len(values) > MAX_VALUES:
+        raise FilterError(f"{key}: more than {MAX_VALUES} values")
+    if any(len(value) > MAX_VALUE_CHARACTERS for value in values):
+        raise FilterError(f"{key}: longer than {MAX_VALUE_CHARACTERS} characters")
     try:
         return KEYS[key](values)
     except ValueError as error:
         raise FilterError(f"{key}: {error}") from error
 
 
-def _labels(values: Sequence[str]) -> tuple[str, ...]:
-    return _several(map(search_terms.fold_label, values))
+def _parse_labels(values: Sequence[str]) -> tuple[str, ...]:
+    return _sort_values(map(search_terms.fold_label, values))
 
 
-def _words(values: Sequence[str]) -> tuple[str, ...]:
+def _parse_words(values: Sequence[str]) -> tuple[str, ...]:
     found = search_terms.parse_query(" ".join(values))
     if not found:
         raise ValueError("expected a word: letters or digits")
-    if len(found) > _MOST_VALUES:
-        raise ValueError(f"more than {_MOST_VALUES} words")
+    if len(found) > MAX_VALUES:
+        raise ValueError(f"more than {MAX_VALUES} words")
     return found
 
 
-def _languages(values: Sequence[str]) -> tuple[str, ...]:
-    tags = _parts(values)
+def _parse_languages(values: Sequence[str]) -> tuple[str, ...]:
+    tags = _split_values(values)
     for tag in tags:
         if not re.fullmatch(r"[a-z]{2,8}(?:-[a-z0-9]{1,8})*", tag, re.ASCII):
-            raise ValueError(f"expected a language tag such as en or zh-TW, found {shown(tag)}")
-    return _several(tags)
+            raise ValueError(f"expected a language tag such as en or zh-TW, found {quote_value(tag)}")
+    return _sort_values(tags)
 
 
-def _sources(values: Sequence[str]) -> tuple[str, ...]:
-    slugs = _parts(values)
+def _parse_sources(values: Sequence[str]) -> tuple[str, ...]:
+    slugs = _split_values(values)
     for slug in slugs:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", slug, re.ASCII):
-            raise ValueError(f"expected the name in the address of a source's feed, found {shown(slug)}")
-    return _several(slugs)
+            raise ValueError(
+                f"expected the name in the address of a source's feed, found {quote_value(slug)}"
+            )
+    return _sort_values(slugs)
 
 
-def _parts(values: Sequence[str]) -> list[str]:
+def _split_values(values: Sequence[str]) -> list[str]:
     return [part.strip().lower() for value in values for part in value.split(",")]
 
 
-def _several(values: Iterable[str]) -> tuple[str, ...]:
+def _sort_values(values: Iterable[str]) -> tuple[str, ...]:
     found = tuple(sorted({value for value in values if value}))
     if not found:
         raise ValueError("expected a value")
     return found
 
 
-def _since(values: Sequence[str]) -> datetime:
-    return _when(_one(values))[0]
+def _parse_since(values: Sequence[str]) -> datetime:
+    return _parse_moment(_single_value(values))[0]
 
 
-def _until(values: Sequence[str]) -> datetime:
-    moment, whole_day = _when(_one(values))
+def _parse_until(values: Sequence[str]) -> datetime:
+    moment, whole_day = _parse_moment(_single_value(values))
     return moment + _DAY if whole_day else moment
 
 
-def _when(value: str) -> tuple[datetime, bool]:
+def _parse_moment(value: str) -> tuple[datetime, bool]:
     """A moment in UTC, and whether it was given as a date alone."""
     text = value.strip()
     whole_day = bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII))
@@ -181,63 +183,64 @@ def _when(value: str) -> tuple[datetime, bool]:
             raise ValueError(value)
     except (ValueError, OverflowError):
         raise ValueError(
-            f"expected a date such as 2026-03-31 or a time such as 2026-03-31T18:00:00Z, found {shown(value)}"
+            "expected a date such as 2026-03-31 or a time such as 2026-03-31T18:00:00Z, "
+            f"found {quote_value(value)}"
         ) from None
     return moment, whole_day
 
 
-def _moment(key: str, moment: datetime) -> str:
+def _format_moment(key: str, moment: datetime) -> str:
     if moment.hour or moment.minute or moment.second or moment.microsecond:
         return moment.isoformat().replace("+00:00", "Z")
     return (moment - _DAY if key == "until" else moment).date().isoformat()
 
 
-def _limit(values: Sequence[str]) -> int:
-    value = _one(values).strip()
-    if not re.fullmatch(r"\d{1,6}", value, re.ASCII) or not 1 <= int(value) <= MOST_ENTRIES:
-        raise ValueError(f"expected a number from 1 to {MOST_ENTRIES}, found {shown(value)}")
+def _parse_limit(values: Sequence[str]) -> int:
+    value = _single_value(values).strip()
+    if not re.fullmatch(r"\d{1,6}", value, re.ASCII) or not 1 <= int(value) <= MAX_ENTRIES:
+        raise ValueError(f"expected a number from 1 to {MAX_ENTRIES}, found {quote_value(value)}")
     return int(value)
 
 
-def _order(values: Sequence[str]) -> str:
-    return _choice(values, get_args(Order))
+def _parse_order(values: Sequence[str]) -> str:
+    return _parse_choice(values, get_args(Order))
 
 
-def _content(values: Sequence[str]) -> str:
-    return _choice(values, get_args(Content))
+def _parse_content(values: Sequence[str]) -> str:
+    return _parse_choice(values, get_args(Content))
 
 
-def _choice(values: Sequence[str], known: Sequence[str]) -> str:
-    value = _one(values).strip().lower()
+def _parse_choice(values: Sequence[str], known: Sequence[str]) -> str:
+    value = _single_value(values).strip().lower()
     if value not in known:
-        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, found {shown(value)}")
+        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, found {quote_value(value)}")
     return value
 
 
-def _one(values: Sequence[str]) -> str:
+def _single_value(values: Sequence[str]) -> str:
     if len({value.strip() for value in values}) > 1:
         raise ValueError("given more than once")
     return values[0]
 
 
-def shown(value: str) -> str:
+def quote_value(value: str) -> str:
     """A value of a stranger's in a message: short, on one line."""
     return ascii(value) if len(value) <= 40 else f"{value[:40]!a}…"
 
 
 KEYS: Final[Mapping[str, Callable[[Sequence[str]], Any]]] = {
-    "source": _sources,
-    "tag": _labels,
-    "author": _labels,
-    "q": _words,
-    "exclude": _words,
-    "since": _since,
-    "until": _until,
-    "lang": _languages,
-    "order": _order,
-    "limit": _limit,
-    "content": _content,
+    "source": _parse_sources,
+    "tag": _parse_labels,
+    "author": _parse_labels,
+    "q": _parse_words,
+    "exclude": _parse_words,
+    "since": _parse_since,
+    "until": _parse_until,
+    "lang": _parse_languages,
+    "order": _parse_order,
+    "limit": _parse_limit,
+    "content": _parse_content,
 }
 """Every word there is, with what reads its values, in the order in which addresses have them."""
 
-_FORM = ("order", "limit", "content")
+_PRESENTATION_KEYS = ("order", "limit", "content")

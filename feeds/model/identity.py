@@ -18,7 +18,7 @@ NAMESPACE = uuid.UUID("8d0e5b5c-6c1e-5c1a-9d0b-2f6f0e4a7c11")
 # Parameters that never tell one article from another (docs/input-facts.md#tracking-parameters, those that
 # only track, and `source` on medium.com). A copy of what the packs list, on purpose: packs may grow, ids may
 # not move.
-_TRACKING = re.compile(
+_TRACKING_PARAMETER = re.compile(
     r"(?:utm_|hsa_|at_custom|at_campaign|at_medium|guce_|mc_|sharer_share|__cf_chl_)\w*"
     r"|(?:fbclid|gclid|gclsrc|msclkid|igshid|igsh|mibextid|rdid|ref_src|ref_url|guccounter|__tn__|__eep__"
     r"|smid|smtyp|refer_flag|sxsrf|mpshare|share_url|share_source|_ga|sref|isappinstalled|CMP|cmpid|cmpId"
@@ -28,7 +28,7 @@ _TRACKING = re.compile(
 _JUNK_FRAGMENT = re.compile(r"new_tab|:~:.*|xtor=.*|Echobox=.*|refreshed\?.*|utm_.*|")
 
 # (host, what of path and query holds the article's number, the key). The number outlives slugs.
-_NUMBERED: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
+_NUMBERED_HOSTS: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
     (re.compile(r"(?:.+\.)?dw\.com"), re.compile(r".*/a-(\d+)/?(?:\?.*)?"), "dw.com/a-{}"),
     (re.compile(r"api\.dw\.com"), re.compile(r"/api/detail/article/(\d+)"), "dw.com/a-{}"),
     (re.compile(r"voachinese\.com"), re.compile(r"/a/(?:.*/)?(\d+)\.html"), "voachinese.com/a/{}"),
@@ -51,7 +51,7 @@ _NUMBERED: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
         "matters.town{}",
     ),
 )
-_SAME_HOST = {"bbc.co.uk": "bbc.com", "matters.news": "matters.town"}
+_HOST_ALIASES = {"bbc.co.uk": "bbc.com", "matters.news": "matters.town"}
 
 
 def key(link: str) -> str:
@@ -66,15 +66,15 @@ def key(link: str) -> str:
     host, tail = rest[:path_start].lower(), rest[path_start:]
     host = re.sub(r":(?:80|443)$", "", host)
     host = re.sub(r"^(?:www|m)\.(?=[^.]+\.)", "", host)
-    host = _SAME_HOST.get(host, host)
+    host = _HOST_ALIASES.get(host, host)
 
     path, mark, query = tail.partition("?")
-    pairs = [pair for pair in query.split("&") if pair and not _tracks(pair, host)]
+    pairs = [pair for pair in query.split("&") if pair and not _is_tracking(pair, host)]
     path = re.sub("/{2,}", "/", path).rstrip("/")
     tail = f"{path}?{'&'.join(pairs)}" if mark and pairs else path
     tail = unicodedata.normalize("NFC", unquote(unquote(tail)))
 
-    for hosts, shape, form in _NUMBERED:
+    for hosts, shape, form in _NUMBERED_HOSTS:
         if hosts.fullmatch(host) and (match := shape.fullmatch(tail)):
             return form.format(match.group(1))
     kept = "" if _JUNK_FRAGMENT.fullmatch(fragment) else f"#{fragment}"
@@ -94,7 +94,7 @@ def private_id(entry_id: str, source: str) -> str:
     return uuid.uuid5(uuid.UUID(entry_id), source).urn
 
 
-def _tracks(pair: str, host: str) -> bool:
+def _is_tracking(pair: str, host: str) -> bool:
     name = unquote(pair.partition("=")[0]).partition("=")[0]
     on_medium = name == "source" and (host == "medium.com" or host.endswith(".medium.com"))
-    return on_medium or _TRACKING.fullmatch(name) is not None
+    return on_medium or _TRACKING_PARAMETER.fullmatch(name) is not None

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from feeds.model.articles import Source
 
-WATCHER = "watcher"
+WATCHER_TRIGGER = "watcher"
 """What runs of the watcher are called in the history."""
 
-LATEST = 30
+MAX_CADENCE_ARTICLES = 30
 """Of so many articles a source's gaps are taken."""
-_LONG_UNHEARD, _OFTEN_UNHEARD = timedelta(days=1), 3
+_MIN_FAILING, _MIN_FAILURES = timedelta(days=1), 3
 _NAMESPACE = uuid.UUID("0f6d4a51-9d0f-4f5b-8f0e-5a1c0c1f7e32")
 
 
@@ -32,7 +32,7 @@ class Cadence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class FailedFile:
     """A file that cannot be read, or not all of it."""
 
     inbox: str
@@ -51,7 +51,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unheard:
+class FailingSubscription:
     """A feed of others that fails."""
 
     url: str
@@ -72,7 +72,7 @@ class Unheard:
         """From when on that is news: it is gone, or has failed three times and for a day."""
         if self.gone:
             return self.tried
-        return self.since + _LONG_UNHEARD if self.failures >= _OFTEN_UNHEARD else None
+        return self.since + _MIN_FAILING if self.failures >= _MIN_FAILURES else None
 
     @property
     def id(self) -> str:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from feeds.model.runs import Run
-from feeds.model.status import LATEST, WATCHER, Broken, Cadence, Unheard
+from feeds.model.status import MAX_CADENCE_ARTICLES, WATCHER_TRIGGER, Cadence, FailedFile, FailingSubscription
 from feeds.storage import batch_writer, rows, schema, search_index
 from feeds.storage.database import Database
 from feeds.text import feed_urls
@@ -30,7 +30,7 @@ def cadences(database: Database) -> dict[str, Cadence]:
         .where(one.c.source == schema.sources.c.slug)
         .order_by(one.c.published.desc(), one.c.id.desc())
         .limit(1)
-        .offset(LATEST - 1)
+        .offset(MAX_CADENCE_ARTICLES - 1)
         .scalar_subquery()
     )
     since = sa.func.coalesce(oldest, sa.literal(_LONG_AGO, sa.BigInteger)).label("since")
@@ -47,7 +47,9 @@ def cadences(database: Database) -> dict[str, Cadence]:
         met = _first_read(connection, list(newest.values()))
         known = batch_writer.known_sources(connection)
     return {
-        slug: Cadence(source=known[slug], published=tuple(dates[:LATEST]), met=met.get(newest[slug]))
+        slug: Cadence(
+            source=known[slug], published=tuple(dates[:MAX_CADENCE_ARTICLES]), met=met.get(newest[slug])
+        )
         for slug, dates in found.items()
         if slug in known
     }
@@ -63,7 +65,7 @@ def _first_read(connection: Connection, ids: list[str]) -> dict[str, datetime]:
     }
 
 
-def broken(database: Database, most: int) -> tuple[tuple[Broken, ...], int]:
+def broken(database: Database, most: int) -> tuple[tuple[FailedFile, ...], int]:
     """The files that cannot be read, those first that were tried last, and how many there are."""
     failing = _files.reason != ""
     query = sa.select(
@@ -72,7 +74,7 @@ def broken(database: Database, most: int) -> tuple[tuple[Broken, ...], int]:
     query = query.order_by(_files.seen.desc(), _files.path, _files.inbox).limit(most)
     with database.reading() as connection:
         listed = [
-            Broken(
+            FailedFile(
                 inbox=row.inbox,
                 path=feed_urls.redact_query(row.path),
                 reason=row.reason,
@@ -87,14 +89,14 @@ def broken(database: Database, most: int) -> tuple[tuple[Broken, ...], int]:
     return tuple(listed), count
 
 
-def unheard(database: Database) -> tuple[tuple[Unheard, ...], int]:
+def unheard(database: Database) -> tuple[tuple[FailingSubscription, ...], int]:
     """The feeds of others that fail, those first that failed last, and how many are polled in all."""
     query = sa.select(schema.upstreams).where(_upstreams.failures > 0)
     with database.reading() as connection:
         count = connection.scalar(sa.select(sa.func.count()).select_from(schema.upstreams)) or 0
         failing = connection.execute(query).all() if count else []
     found = [
-        Unheard(
+        FailingSubscription(
             url=row.url,
             title=row.title or feed_urls.redact_url(row.url),
             reason=row.error,
@@ -110,7 +112,9 @@ def unheard(database: Database) -> tuple[tuple[Unheard, ...], int]:
 
 def last_by_watcher(database: Database) -> datetime | None:
     """When the watcher's last run began."""
-    query = sa.select(_runs.started).where(_runs.trigger == WATCHER).order_by(_runs.id.desc()).limit(1)
+    query = (
+        sa.select(_runs.started).where(_runs.trigger == WATCHER_TRIGGER).order_by(_runs.id.desc()).limit(1)
+    )
     with database.reading() as connection:
         started = connection.scalar(query)
     return None if started is None else rows.from_micros(started)

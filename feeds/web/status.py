@@ -12,7 +12,7 @@ from feeds.ingest import health
 from feeds.ingest.health import Health, WatcherStatus
 from feeds.model.feeds import SourceState
 from feeds.model.runs import Run
-from feeds.model.status import Broken, Cadence
+from feeds.model.status import Cadence, FailedFile
 from feeds.publishing.access import ANY, Visitor, may_see, shows_all
 from feeds.storage import ingest_status
 from feeds.storage.batch_writer import State
@@ -22,7 +22,7 @@ RUNS = 300
 FILES = 200
 
 Sources = tuple[list[SourceState], dict[str, Cadence]]
-Failing = tuple[tuple[Broken, ...], int]
+Failing = tuple[tuple[FailedFile, ...], int]
 
 
 class Checkup:

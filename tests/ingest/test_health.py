@@ -24,7 +24,7 @@ from feeds.ingest.health import (
 )
 from feeds.model.articles import Source
 from feeds.model.runs import Run
-from feeds.model.status import Broken, Cadence
+from feeds.model.status import Cadence, FailedFile
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -200,6 +200,6 @@ def test_silence_once_begun_goes_on(days_ago: list[float], later: float) -> None
 
 
 def test_a_file_that_is_mended_and_breaks_again_is_news_again() -> None:
-    broken = Broken(inbox="/in", path="a.md", reason="empty", tried=NOON, stamp="1 ab")
+    broken = FailedFile(inbox="/in", path="a.md", reason="empty", tried=NOON, stamp="1 ab")
     assert replace(broken, tried=NOON + HOUR, reason="no link").id == broken.id, "it was only tried again"
     assert replace(broken, stamp="2 ab").id != broken.id

@@ -10,7 +10,7 @@ import pytest
 
 from feeds.model.articles import Cleaned, Source
 from feeds.model.runs import Report
-from feeds.model.status import LATEST
+from feeds.model.status import MAX_CADENCE_ARTICLES
 from feeds.storage import ingest_status
 from feeds.storage.batch_writer import Batch
 from feeds.storage.store import Store
@@ -27,7 +27,7 @@ def told(source: Source, number: int) -> Cleaned:
     return replace(cleaned, article=article)
 
 
-@pytest.mark.parametrize("count", [1, LATEST, LATEST + 15])
+@pytest.mark.parametrize("count", [1, MAX_CADENCE_ARTICLES, MAX_CADENCE_ARTICLES + 15])
 def test_the_newest_dates_of_each_source(address: str, count: int) -> None:
     store = Store(address)
     entries = [told(source, number) for source in (HARBOUR, LANTERN) for number in range(count)]
@@ -35,7 +35,9 @@ def test_the_newest_dates_of_each_source(address: str, count: int) -> None:
     found = ingest_status.cadences(store.selection.database)
     assert {slug: one.source for slug, one in found.items()} == {"harbour": HARBOUR, "lantern": LANTERN}
     for one in found.values():
-        assert list(one.published) == [NOON - number // 2 * HOUR for number in range(min(count, LATEST))]
+        assert list(one.published) == [
+            NOON - number // 2 * HOUR for number in range(min(count, MAX_CADENCE_ARTICLES))
+        ]
         assert one.met is None, "no file tells of it"
     store.close()
 
