@@ -163,10 +163,10 @@ def _links(specs: Iterable[LinkSpec]) -> dict[str, tuple[LinkRule, ...]]:
     return table
 
 
-def _names(names: Iterable[str]) -> url_tracking.Names:
+def _names(names: Iterable[str]) -> url_tracking.ParameterNames:
     listed = list(names)
     prefixes = tuple(dict.fromkeys(name[:-1] for name in listed if name.endswith("*")))
-    return url_tracking.Names(
+    return url_tracking.ParameterNames(
         exact=frozenset(name for name in listed if not name.endswith("*") and "=" not in name),
         prefixes=prefixes,
         pairs=frozenset(name for name in listed if "=" in name),
@@ -185,7 +185,7 @@ def _tracking(specs: Sequence[TrackingSpec]) -> url_tracking.Tracking:
         anywhere=_names(name for spec in specs for name in spec.anywhere),
         hosts={host: _names(names) for host, names in gathered("hosts").items()},
         keep={host: _names(names) for host, names in gathered("keep").items()},
-        paths={host: tuple(map(re.compile, shapes)) for host, shapes in gathered("paths").items()},
+        paths={host: tuple(map(re.compile, patterns)) for host, patterns in gathered("paths").items()},
     )
 
 

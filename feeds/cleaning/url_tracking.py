@@ -1,7 +1,7 @@
-"""Take tracking out of URLs: what packs and tracking lists name goes, every other byte stays.
+"""Remove tracking from URLs, as packs and tracking lists name it.
 
-Pure, without tables of its own: what only tracks comes in as compiled pack data. `strip_tracking` raises on
-no string, and applied twice gives what it gives once.
+Every other byte is kept. Pure, without tables of its own: the tracking parameters come from compiled packs.
+`strip_tracking` raises for no string, and applied twice it gives the same result as once.
 """
 
 from __future__ import annotations
@@ -13,22 +13,28 @@ from typing import Protocol
 
 from feeds.text import urls
 
-# `&#038;` that lost its ampersand or was encoded twice: a query that goes on
+# `&#038;` that lost its ampersand or was encoded twice, between two parameters
 # (docs/input-facts.md#image-proxies).
 _LOST_AMPERSAND = re.compile("&?#038;")
 _MAX_PASSES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Parameter names: exact ones, `utm_*` as the prefix `utm_`, and `name=value` for one value only."""
+class ParameterNames:
+    """Names of parameters: whole names, prefixes, and names with one value.
+
+    `utm_*` of a pack is the prefix `utm_`; `name=value` means the parameter only if it has this value.
+    """
 
     exact: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
     pairs: frozenset[str] = frozenset()
 
-    def match(self, name: str, value: str = "") -> bool:
-        """Whether a parameter of this name, or with this value, is listed; case counts, as in addresses."""
+    def matches(self, name: str, value: str = "") -> bool:
+        """Return whether a parameter is listed, by its name or with its value.
+
+        Upper and lower case differ, as in addresses.
+        """
         return (
             name in self.exact
             or name.startswith(self.prefixes)
@@ -36,92 +42,102 @@ class Names:
         )
 
 
-class Lists(Protocol):
-    """Lists of tracking that others keep, compiled (feeds/cleaning/tracking_lists)."""
+class TrackingLists(Protocol):
+    """Public lists of tracking parameters, compiled (feeds/cleaning/tracking_lists)."""
 
-    def tracks(self, url: str, picture: bool) -> Callable[[str, bool], bool]:
-        """For the pairs of one address: whether a pair is listed, in its query or (True) its fragment."""
+    def make_pair_matcher(self, url: str, picture: bool) -> Callable[[str, bool], bool]:
+        """Return a function that tells whether a list names a parameter of an address.
 
-    def shortened(self, url: str) -> str:
-        """An address without what the lists take out of it as text."""
+        Its arguments are the parameter, as `name=value`, and whether it is in the fragment, not in the query.
+        `picture`: the address is of a picture, a sound or a film.
+        """
+
+    def apply_raw_rules(self, url: str) -> str:
+        """Remove from an address the text that raw rules match."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """What only tracks: parameters everywhere, parameters and pieces of the path on some hosts.
+    """The tracking that a recipe removes.
 
-    A host stands for its subdomains too, `name.*` for the name under any country's domain.
+    It is in parameters anywhere, and in parameters and parts of paths on some hosts. A host stands for its
+    subdomains too, `name.*` for the name under any country's domain.
     """
 
-    anywhere: Names = Names()
-    hosts: Mapping[str, Names] = field(default_factory=dict)
-    keep: Mapping[str, Names] = field(default_factory=dict)
-    """Host -> names that do something there, whatever `anywhere` and the lists say."""
+    anywhere: ParameterNames = ParameterNames()
+    hosts: Mapping[str, ParameterNames] = field(default_factory=dict)
+    keep: Mapping[str, ParameterNames] = field(default_factory=dict)
+    """Names by host that are kept there, also if `anywhere` or a list names them: they have a function."""
     paths: Mapping[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
-    lists: Lists | None = None
+    """Patterns by host for parts of the path."""
+    lists: TrackingLists | None = None
 
 
 def strip_tracking(url: str, tracking: Tracking, *, picture: bool = False) -> str:
-    """Take what is listed out of query, fragment and path; everything else stays byte for byte.
+    """Remove tracking from query, fragment and path of a URL.
 
-    Text fragments (`#:~:text=`) go too: they point at a sentence of the page for whoever shared it.
-    `picture`: the address is not a link's but a picture's, a sound's or a film's.
+    Everything else is kept byte for byte. Text fragments (`#:~:text=`) are removed too: they point at a
+    sentence of the page for the person who shared it. `picture`: the address is of a picture, a sound or a
+    film, not of a link. Returns `url` unchanged if it does not settle in 10 passes.
     """
-    made = url
+    stripped = url
     for _ in range(_MAX_PASSES):  # one edit may make another one possible
-        before, made = made, _stripped(made, tracking, picture)
-        if made == before:
-            return made
+        before, stripped = stripped, _strip_once(stripped, tracking, picture)
+        if stripped == before:
+            return stripped
     return url
 
 
-def _stripped(url: str, tracking: Tracking, picture: bool) -> str:
+def _strip_once(url: str, tracking: Tracking, picture: bool) -> str:
     lists = tracking.lists if len(url) <= urls.MAX_URL_CHARACTERS else None
     if lists:
-        url = lists.shortened(url)
-    name = urls.host(url)
-    if tracking.paths and (shapes := urls.lookup(name, tracking.paths)):
-        url = _without_path_pieces(url, [shape for listed in shapes for shape in listed])
+        url = lists.apply_raw_rules(url)
+    host = urls.host(url)
+    if tracking.paths and (patterns := urls.lookup(host, tracking.paths)):
+        url = _remove_path_pieces(url, [pattern for group in patterns for pattern in group])
     if "?" not in url and "#" not in url:
         return url
     url = _LOST_AMPERSAND.sub("&", url)
     address, hash_sign, fragment = url.partition("#")
-    rules = [tracking.anywhere, *urls.lookup(name, tracking.hosts)]
-    kept = urls.lookup(name, tracking.keep)
-    listed = lists.tracks(url, picture) if lists else None
+    removed = [tracking.anywhere, *urls.lookup(host, tracking.hosts)]
+    kept = urls.lookup(host, tracking.keep)
+    in_lists = lists.make_pair_matcher(url, picture) if lists else None
 
-    def tracks(pair: str, in_fragment: bool, rules: Sequence[Names] = rules) -> bool:
+    def is_tracking(pair: str, in_fragment: bool, removed: Sequence[ParameterNames] = removed) -> bool:
         parameter, value = urls.parameter_name(pair), pair.partition("=")[2]
-        if any(names.match(parameter, value) for names in kept):
+        if any(names.matches(parameter, value) for names in kept):
             return False
-        return any(names.match(parameter, value) for names in rules) or (
-            listed is not None and listed(pair, in_fragment)
+        return any(names.matches(parameter, value) for names in removed) or (
+            in_lists is not None and in_lists(pair, in_fragment)
         )
 
     base, mark, query = address.partition("?")
     if mark:
         pairs = query.split("&")
-        rest = [pair for pair in pairs if not tracks(pair, False)]
+        rest = [pair for pair in pairs if not is_tracking(pair, False)]
         if len(rest) < len(pairs):
             query = "&".join(rest).removeprefix("amp;")
             address = f"{base}?{query}" if query else base
     if hash_sign:
-        shown = fragment.partition(":~:")[0]
-        if "=" in shown and all(tracks(pair.rpartition("?")[2], True) for pair in shown.split("&")):
-            shown = ""
-        elif listed:
-            shown = "&".join(pair for pair in shown.split("&") if not tracks(pair, True, ()))
-        if shown != fragment:
-            hash_sign, fragment = ("#", shown) if shown else ("", "")
+        cleaned = fragment.partition(":~:")[0]
+        if "=" in cleaned and all(is_tracking(pair.rpartition("?")[2], True) for pair in cleaned.split("&")):
+            cleaned = ""
+        elif in_lists:
+            cleaned = "&".join(pair for pair in cleaned.split("&") if not is_tracking(pair, True, ()))
+        if cleaned != fragment:
+            hash_sign, fragment = ("#", cleaned) if cleaned else ("", "")
     return f"{address}{hash_sign}{fragment}"
 
 
-def _without_path_pieces(url: str, shapes: Sequence[re.Pattern[str]]) -> str:
-    """A URL without the pieces of its path that a pack names; host, query and fragment stay."""
+def _remove_path_pieces(url: str, patterns: Sequence[re.Pattern[str]]) -> str:
+    """Remove the parts of the path that a pack names.
+
+    Host, query and fragment are kept.
+    """
     start, end = urls.path_span(url)
     if start == end:
         return url
     path = url[start:end]
-    for shape in shapes:
-        path = shape.sub("", path)
+    for pattern in patterns:
+        path = pattern.sub("", path)
     return url[:start] + (path if path.startswith("/") or not path else f"/{path}") + url[end:]

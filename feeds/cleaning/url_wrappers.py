@@ -1,7 +1,7 @@
-"""Unwrap URLs that hold another one: image proxies and redirects.
+"""Unwrap URLs that contain another one: image proxies and redirects.
 
-Pure, without tables of its own: which hosts wrap, and how, comes in as compiled pack data. No function here
-raises on any string, and each one applied twice gives what it gives once.
+Pure, without tables of its own: which hosts wrap, and how, comes from compiled packs. No function here raises
+for any string, and applying one twice gives the same result as applying it once.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ _MAX_PASSES = 10
 
 
 class Wrapper(Protocol):
-    """An address that holds another one: an image proxy, or a redirect."""
+    """A kind of address that contains another one: an image proxy, or a redirect."""
 
-    def target(self, url: str) -> str:
-        """The address that `url` holds; empty where it holds none."""
+    def extract_target(self, url: str) -> str:
+        """Return the address that `url` wraps; empty if it wraps none."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostWrapper:
-    """A wrapper as packs describe it: the target stands in a parameter or in the path."""
+    """A wrapper of a pack: its target is in a query parameter or in the path."""
 
     parameters: tuple[str, ...] = ()
-    """Query parameters that hold the target, in order of preference."""
+    """Query parameters that contain the target, in order of preference."""
     options: frozenset[str] = frozenset()
-    """The wrapper's own parameters, which end a target that stands unencoded in the query."""
+    """The wrapper's own parameters. They end a target that is in the query without percent-encoding."""
     path: re.Pattern[str] | None = None
-    """Matches what follows the host; its group `target` is the original."""
+    """A pattern for everything after the host; its group `target` is the target."""
     decode: str = ""
-    """How the target is encoded, a key of `wrapped.DECODERS`; empty where it is not."""
+    """The encoding of the target, a key of `url_decoders.DECODERS`; empty if it is not encoded."""
 
-    def target(self, url: str) -> str:
-        """The address that `url` holds; empty where it holds none."""
+    def extract_target(self, url: str) -> str:
+        """Return the address that `url` wraps; empty if it wraps none."""
         if self.path:
             rest = url[url.index("//") + 2 :] if "//" in url else url
             tail = rest[len(rest.partition("/")[0].partition("?")[0]) :]
             match = self.path.match(tail)
-            held = match.group("target") if match else ""
+            target = match.group("target") if match else ""
         else:
-            held = _held_in_query(url, self)
-        return held_address(url_decoders.DECODERS[self.decode](held) if self.decode else held)
+            target = _target_in_query(url, self)
+        return parse_target(url_decoders.DECODERS[self.decode](target) if self.decode else target)
 
 
-def _held_in_query(url: str, wrapper: HostWrapper) -> str:
+def _target_in_query(url: str, wrapper: HostWrapper) -> str:
     query = url.partition("?")[2]
     for parameter in wrapper.parameters:
         start = 0 if query.startswith(f"{parameter}=") else query.find(f"&{parameter}=") + 1
@@ -65,23 +65,26 @@ def _held_in_query(url: str, wrapper: HostWrapper) -> str:
             return unquote(first)
         if not wrapper.options:
             return first
-        # Unencoded: the original's own query runs on until one of the wrapper's options.
+        # Not encoded: the query of the target ends before the first option of the wrapper.
         pieces = value.split("&")
-        own = next(
+        end = next(
             (n for n, piece in enumerate(pieces) if n and urls.parameter_name(piece) in wrapper.options), None
         )
-        return "&".join(pieces[:own])
+        return "&".join(pieces[:end])
     return ""
 
 
-def held_address(text: str) -> str:
-    """What a wrapper holds as an address, where it is one: decoded, with a scheme; else empty."""
-    for _ in range(_MAX_PASSES):  # encoded once for each wrapper around it
+def parse_target(text: str) -> str:
+    """Return a target as an http address, decoded and with a scheme.
+
+    Empty if it is no address.
+    """
+    for _ in range(_MAX_PASSES):  # each wrapper around it encoded it once more
         if not re.match("https?%(?:25)*3a", text, re.IGNORECASE):
             break
         text = unquote(text)
     text = text.strip().removeprefix("ssl:")
-    if re.match(r"https?:/[^/]", text):  # a path that folds `//` into `/`
+    if re.match(r"https?:/[^/]", text):  # a server replaced `//` in the path by `/`
         text = text.replace(":/", "://", 1)
     if text.startswith("//"):
         return "https:" + text
@@ -96,12 +99,16 @@ def _on_host(name: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> Iterator[W
 
 
 def unwrap(url: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> str:
-    """Unwrap proxies or redirects, nested ones to the end; `wrappers` maps a host to its wrappers."""
+    """Unwrap proxies or redirects, nested ones completely.
+
+    `wrappers` maps a host to its wrappers. Returns `url` if it is not wrapped, or longer than
+    `urls.MAX_URL_CHARACTERS`.
+    """
     if len(url) > urls.MAX_URL_CHARACTERS:
         return url
-    while True:  # ends: each target is shorter than what held it
+    while True:  # ends, because each target is shorter than its wrapper
         for wrapper in _on_host(urls.host(url), wrappers):
-            target = wrapper.target(url)
+            target = wrapper.extract_target(url)
             if target and len(target) < len(url):
                 url = target
                 break

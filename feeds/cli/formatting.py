@@ -73,7 +73,7 @@ def list_lines(parts: Sequence[TrackingList]) -> list[str]:
     """What each tracking list gives, and what of it is not for links."""
     lines = [f"tracking lists: {len(parts)}"] if parts else []
     for part in parts:
-        lines.append(f"  {part.name}: {part.form}, {part.size} rules")
+        lines.append(f"  {part.name}: {part.format}, {part.rule_count} rules")
         if part.left_out:
             why = ", ".join(f"{count} {reason}" for reason, count in part.left_out.items())
             lines.append(f"    left out: {why}")

@@ -59,7 +59,7 @@ def test_no_tracking_name_stands_in_a_host_list_that_holds_everywhere_anyway() -
     every = CATALOGUE.packs["every"].tracking
     anywhere = recipe_of().tracking.anywhere
     assert [
-        (host, name) for host, names in every.hosts.items() for name in names if anywhere.match(name)
+        (host, name) for host, names in every.hosts.items() for name in names if anywhere.matches(name)
     ] == []
     assert len(set(every.anywhere)) == len(every.anywhere)
 
@@ -193,8 +193,8 @@ def test_lists_add_up_and_later_layers_come_last() -> None:
     made = recipe.build([first, second])
     assert made.drop == ".a, .b"
     assert made.off == {"stamp"}
-    assert made.tracking.anywhere == url_tracking.Names(frozenset({"a", "b"}), ("p_",))
-    assert made.tracking.hosts == {"h.example": url_tracking.Names(frozenset({"c", "d"}))}
+    assert made.tracking.anywhere == url_tracking.ParameterNames(frozenset({"a", "b"}), ("p_",))
+    assert made.tracking.hosts == {"h.example": url_tracking.ParameterNames(frozenset({"c", "d"}))}
 
 
 def test_a_recipe_is_known_by_its_data() -> None:

@@ -69,7 +69,7 @@ def test_tracking_lists_are_named_with_what_they_give(tmp_path: Path) -> None:
     checked = feeds(tmp_path, "check")
     assert (checked.returncode, "\n".join(given) in checked.stdout) == (0, True)
     assert checked.stderr == (
-        f"warning: {lists}/b.txt:5: no regular expression that can be used: ( (missing ): ()\n"
+        f"warning: {lists}/b.txt:5: not a usable regular expression: ( (missing ): ()\n"
     )
     made = feeds(
         tmp_path, "clean", "--url", "https://gazette.example/out?to=https://paper.example/?from=a%26b%26c=d"

@@ -150,8 +150,8 @@ def test_the_rules_of_a_configured_source_add_to_the_packs(tmp_path: Path) -> No
     recipe = known.recipe_for(known.source_of(draft(link)), link)
     assert recipe.drop.endswith(", .box")
     assert "script" in recipe.drop
-    assert recipe.tracking.anywhere.match("gz_x")
-    assert recipe.tracking.anywhere.match("utm_source")
+    assert recipe.tracking.anywhere.matches("gz_x")
+    assert recipe.tracking.anywhere.matches("utm_source")
     assert recipe.off == {"captions"}
 
 
@@ -159,7 +159,7 @@ def test_the_rules_of_a_configured_source_are_nobody_elses(tmp_path: Path) -> No
     known = catalogue(tmp_path, RULES)
     recipe = known.recipe_for(known.source_of(draft()), draft().link)
     assert ".box" not in recipe.drop
-    assert not recipe.tracking.anywhere.match("gz_x")
+    assert not recipe.tracking.anywhere.matches("gz_x")
     assert recipe.off == frozenset()
 
 

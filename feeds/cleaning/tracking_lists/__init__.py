@@ -1,7 +1,7 @@
-"""Lists of tracking that others keep, read as they publish them, and looked up for each address.
+"""Public lists of tracking parameters: parse their formats, look up addresses.
 
-None comes with the package: `tracking_lists` in config.yaml names the files. To add a format: one file, and
-its line in `read`.
+The package contains no list: `tracking_lists` in config.yaml names the files. To add a format, add a module,
+and choose it in `read`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ __all__ = ["Lookup", "TrackingList", "read"]
 
 
 def read(text: str, name: str) -> TrackingList:
-    """A list, recognised by what stands in it. Raises ConfigError, `file:line: reason`, for what is none."""
+    """Parse a list, whose format is recognised by its content.
+
+    Raises ConfigError with `file:line: reason` if it is neither a ClearURLs catalogue nor a filter list.
+    """
     digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
     text = text.removeprefix("\ufeff")
     reader = clearurls.read if text.lstrip().startswith("{") else removeparam.read

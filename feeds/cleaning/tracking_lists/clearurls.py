@@ -1,8 +1,8 @@
-"""ClearURLs' rule catalogue, `data.min.json`: providers, each with rules for the addresses it matches.
+"""Parse the rule catalogue of ClearURLs, `data.min.json`.
 
-The format is that of docs.clearurls.xyz, "Rules"; what is done with it is what the add-on does with its
-settings as they come: `referralMarketing` is let be, and `completeProvider`, which blocks requests, has no
-meaning for a link.
+It has providers, each with a pattern of addresses and rules for them. The format is documented at
+docs.clearurls.xyz, "Rules". The rules apply as in the add-on with its default settings: parameters of
+`referralMarketing` are kept. `completeProvider`, which blocks requests, has no meaning for a link.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from feeds.cleaning.tracking_lists.rule import (
-    Cut,
+    ParameterRule,
+    RawRule,
     Redirection,
-    Rule,
+    Regex,
     RuleError,
-    Shape,
+    Scope,
     TrackingList,
-    Where,
-    any_of,
-    told,
+    join_regexes,
+    printable,
 )
 from feeds.model.errors import ConfigError
 
-_PLAIN = re.compile(r"[\w%~\-]+", re.ASCII)
+_PLAIN_NAME = re.compile(r"[\w%~\-]+", re.ASCII)
 # The usual `urlPattern`: any subdomain of one host, or of one name under any country's domain.
 _HOST_PATTERN = re.compile(
     r"\^?https\?:(?:\\?/){2}(?P<sub>\(\?:\[a-z0-9-\]\+\\\.\)\*\??)?"
@@ -37,37 +37,43 @@ _HOST_PATTERN = re.compile(
 
 @dataclass(slots=True)
 class _Reading:
-    """What one file is read into."""
+    """The rules of one file while it is parsed."""
 
     name: str
-    rules: list[Rule] = field(default_factory=list)
-    cuts: list[Cut] = field(default_factory=list)
+    rules: list[ParameterRule] = field(default_factory=list)
+    raw_rules: list[RawRule] = field(default_factory=list)
     redirections: list[Redirection] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
-    size: int = 0
+    rule_count: int = 0
 
     def refuse(self, path: str, reason: object) -> None:
-        self.unusable.append(told(f"{self.name}: {path}: {reason}"))
+        self.unusable.append(printable(f"{self.name}: {path}: {reason}"))
 
-    def shapes(self, provider: dict[str, Any], path: str, key: str) -> Iterator[tuple[str, str, Shape]]:
-        """(path, text, shape) of each pattern under a key; those that cannot be used are named."""
-        listed = provider.get(key) or []
-        if not isinstance(listed, list):
+    def regexes(self, provider: dict[str, Any], path: str, key: str) -> Iterator[tuple[str, str, Regex]]:
+        """Yield path, text and expression of each pattern under a key.
+
+        Patterns that cannot be used are reported in `unusable`.
+        """
+        patterns = provider.get(key) or []
+        if not isinstance(patterns, list):
             self.refuse(f"{path}.{key}", "expected a list")
             return
-        for index, text in enumerate(listed):
-            here = f"{path}.{key}[{index}]"
+        for index, text in enumerate(patterns):
+            place = f"{path}.{key}[{index}]"
             if not isinstance(text, str) or not text:
-                self.refuse(here, "expected a regular expression")
+                self.refuse(place, "expected a regular expression")
                 continue
             try:
-                yield here, text, Shape(text)
+                yield place, text, Regex(text)
             except RuleError as error:
-                self.refuse(here, error)
+                self.refuse(place, error)
 
 
 def read(text: str, name: str, digest: str) -> TrackingList:
-    """A catalogue; raises ConfigError for what is none. A rule that cannot be used is named."""
+    """Parse a catalogue; unusable rules are reported in the result.
+
+    Raises ConfigError if the text is not a ClearURLs catalogue.
+    """
     try:
         data = json.loads(text)
     except ValueError as error:
@@ -94,53 +100,56 @@ def read(text: str, name: str, digest: str) -> TrackingList:
             reading.refuse(f"{path}.urlPattern", error)
     return TrackingList(
         name=name,
-        form=f"ClearURLs, {len(providers)} providers",
+        format=f"ClearURLs, {len(providers)} providers",
         digest=digest,
         rules=tuple(reading.rules),
-        cuts=tuple(reading.cuts),
+        raw_rules=tuple(reading.raw_rules),
         redirections=tuple(reading.redirections),
-        size=reading.size,
+        rule_count=reading.rule_count,
         unusable=tuple(reading.unusable),
     )
 
 
 def _read_provider(reading: _Reading, provider: dict[str, Any], path: str) -> None:
-    where = _where(provider.get("urlPattern"))
-    exceptions = [shape for _, _, shape in reading.shapes(provider, path, "exceptions")]
-    where = Where(sites=where.sites, shapes=where.shapes, unless=any_of(exceptions))
-    names, shapes = set(), []
-    for _, text, _ in reading.shapes(provider, path, "rules"):
-        reading.size += 1
-        if _PLAIN.fullmatch(text):
+    scope = _build_scope(provider.get("urlPattern"))
+    exceptions = [regex for _, _, regex in reading.regexes(provider, path, "exceptions")]
+    scope = Scope(sites=scope.sites, regexes=scope.regexes, unless=join_regexes(exceptions))
+    names, regexes = set(), []
+    for _, text, _ in reading.regexes(provider, path, "rules"):
+        reading.rule_count += 1
+        if _PLAIN_NAME.fullmatch(text):
             names.add(text.lower())
         else:
-            shapes.append(Shape(f"^(?:{text})$"))
+            regexes.append(Regex(f"^(?:{text})$"))
     if names:
-        reading.rules.append(Rule(where=where, names=frozenset(names), any_case=True))
-    if shapes:
-        reading.rules.append(Rule(where=where, shapes=any_of(shapes), of_names=True))
-    for _, _, shape in reading.shapes(provider, path, "rawRules"):
-        reading.size += 1
-        reading.cuts.append(Cut(where, shape))
-    for here, _, shape in reading.shapes(provider, path, "redirections"):
-        if not shape.groups:
-            reading.refuse(here, "has no group that would be the target")
+        reading.rules.append(ParameterRule(scope=scope, names=frozenset(names), ignore_case=True))
+    if regexes:
+        reading.rules.append(ParameterRule(scope=scope, regexes=join_regexes(regexes), match_names_only=True))
+    for _, _, regex in reading.regexes(provider, path, "rawRules"):
+        reading.rule_count += 1
+        reading.raw_rules.append(RawRule(scope, regex))
+    for place, _, regex in reading.regexes(provider, path, "redirections"):
+        if not regex.groups:
+            reading.refuse(place, "has no group that would be the target")
             continue
-        reading.size += 1
-        reading.redirections.append(Redirection(where, shape))
+        reading.rule_count += 1
+        reading.redirections.append(Redirection(scope, regex))
 
 
-def _where(pattern: object) -> Where:
-    """Where a provider's rules hold: at once by the host, where its pattern has the usual shape."""
+def _build_scope(pattern: object) -> Scope:
+    """Return the scope of a provider's rules.
+
+    A pattern of the usual form becomes a host, which is faster to look up than a regular expression.
+    """
     if not isinstance(pattern, str):
         raise RuleError("is missing" if pattern is None else "expected a regular expression")
     if pattern in ("", ".*", "^.*$", ".+"):
-        return Where()
-    shape = Shape(pattern)
+        return Scope()
+    regex = Regex(pattern)
     usual = _HOST_PATTERN.fullmatch(pattern)
     if not usual or ("." not in usual["host"] and not usual["national"]):
-        return Where(shapes=(shape,))
+        return Scope(regexes=(regex,))
     host = usual["host"].replace("\\", "").lower()
     sites = frozenset({f"{host}.*" if usual["national"] else host})
-    # The add-on takes `example.com.other.org` for the host too; by the host it is not.
-    return Where(sites=sites, shapes=() if usual["sub"] and not usual["rest"] else (shape,))
+    # The pattern of the add-on matches `example.com.other.org` too; the look-up by host does not.
+    return Scope(sites=sites, regexes=() if usual["sub"] and not usual["rest"] else (regex,))

@@ -1,4 +1,7 @@
-"""All lists together, looked up for one address: by names and by host, so that few rules are tried."""
+"""Look up an address in all tracking lists.
+
+Rules are looked up by parameter name and by host, so that few of them are tried for an address.
+"""
 
 from __future__ import annotations
 
@@ -8,136 +11,146 @@ from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
 from feeds.cleaning.tracking_lists.rule import (
-    Cut,
     Exemption,
+    ParameterRule,
+    RawRule,
     Redirection,
-    Rule,
-    Shape,
+    Regex,
+    Scope,
     TrackingList,
-    Where,
-    any_of,
+    join_regexes,
 )
 from feeds.text import urls
 
 
 class Lookup:
-    """Compiled lists; the `url_tracking.Lists` of a recipe."""
+    """The tracking lists of a configuration, compiled and indexed.
+
+    Implements `url_tracking.TrackingLists`.
+    """
 
     def __init__(self, parts: Sequence[TrackingList]) -> None:
         self.parts = tuple(parts)
         self.digest = hashlib.sha256("\n".join(part.digest for part in parts).encode()).hexdigest()[:16]
-        """Changes with what the files say."""
-        self._named: dict[str, list[Rule]] = defaultdict(list)
-        self._named_in_any_case: dict[str, list[Rule]] = defaultdict(list)
-        self._shaped: dict[str, list[Rule]] = defaultdict(list)
-        self._exemptions: dict[str, dict[str, list[Where]]] = defaultdict(lambda: defaultdict(list))
-        self._cuts: dict[str, list[Cut]] = defaultdict(list)
+        """Changes with the text of the files."""
+        self._by_name: dict[str, list[ParameterRule]] = defaultdict(list)
+        self._by_lower_name: dict[str, list[ParameterRule]] = defaultdict(list)
+        self._by_site: dict[str, list[ParameterRule]] = defaultdict(list)
+        self._exemptions: dict[str, dict[str, list[Scope]]] = defaultdict(lambda: defaultdict(list))
+        self._raw_rules: dict[str, list[RawRule]] = defaultdict(list)
         redirects: dict[str, list[Redirection]] = defaultdict(list)
-        for part in parts:
-            for rule in part.rules:
-                self._add(rule)
-            for exemption in part.exemptions:
-                self._exempt(exemption)
-            for cut in part.cuts:
-                for site in cut.where.sites or {urls.ANY_HOST}:
-                    self._cuts[site].append(cut)
-            for redirection in part.redirections:
-                for site in redirection.where.sites or {urls.ANY_HOST}:
+        for tracking_list in parts:
+            for rule in tracking_list.rules:
+                self._add_rule(rule)
+            for exemption in tracking_list.exemptions:
+                self._add_exemption(exemption)
+            for raw_rule in tracking_list.raw_rules:
+                for site in raw_rule.scope.sites or {urls.ANY_HOST}:
+                    self._raw_rules[site].append(raw_rule)
+            for redirection in tracking_list.redirections:
+                for site in redirection.scope.sites or {urls.ANY_HOST}:
                     redirects[site].append(redirection)
         self.redirects = {site: tuple(listed) for site, listed in redirects.items()}
-        """Site -> the lists' wrappers; `urls.ANY_HOST` for those that are tried on every address."""
-        pairwise = [rule for rule in self._shaped.get(urls.ANY_HOST, ()) if _by_pair(rule)]
-        self._pairwise = pairwise
-        self._any_pair = any_of([shape for rule in pairwise for shape in rule.shapes])
-        self._shaped[urls.ANY_HOST] = [r for r in self._shaped.get(urls.ANY_HOST, ()) if not _by_pair(r)]
+        """The wrappers of the lists by site; `urls.ANY_HOST` for those that are tried on every address."""
+        anywhere = self._by_site[urls.ANY_HOST]
+        self._pairwise = [rule for rule in anywhere if _is_pairwise(rule)]
+        self._pairwise_regexes = join_regexes([regex for rule in self._pairwise for regex in rule.regexes])
+        self._by_site[urls.ANY_HOST] = [rule for rule in anywhere if not _is_pairwise(rule)]
 
     def __reduce__(self) -> tuple[object, ...]:
         return Lookup, (self.parts,)
 
-    def _add(self, rule: Rule) -> None:
-        if rule.names and not rule.inverted:
-            table = self._named_in_any_case if rule.any_case else self._named
+    def _add_rule(self, rule: ParameterRule) -> None:
+        if rule.names and not rule.is_inverted:
+            table = self._by_lower_name if rule.ignore_case else self._by_name
             for name in rule.names:
                 table[name].append(rule)
         else:
-            for site in rule.where.sites or {urls.ANY_HOST}:
-                self._shaped[site].append(rule)
+            for site in rule.scope.sites or {urls.ANY_HOST}:
+                self._by_site[site].append(rule)
 
-    def _exempt(self, exemption: Exemption) -> None:
-        for site in exemption.where.sites or {urls.ANY_HOST}:
-            self._exemptions[exemption.value][site].append(exemption.where)
+    def _add_exemption(self, exemption: Exemption) -> None:
+        for site in exemption.scope.sites or {urls.ANY_HOST}:
+            self._exemptions[exemption.value][site].append(exemption.scope)
 
-    def shortened(self, url: str) -> str:
-        """An address without what the lists take out of it as text."""
-        if not self._cuts or not _encodable(url):
+    def apply_raw_rules(self, url: str) -> str:
+        """Remove from an address the text that raw rules match."""
+        if not self._raw_rules or not _is_encodable(url):
             return url
         sites = urls.host_keys(urls.host(url))
         for site in (*sites, urls.ANY_HOST):
-            for cut in self._cuts.get(site, ()):
-                if cut.where.holds(url, sites):
-                    url = cut.applied(url)
+            for raw_rule in self._raw_rules.get(site, ()):
+                if raw_rule.scope.contains(url, sites):
+                    url = raw_rule.apply(url)
         return url
 
-    def tracks(self, url: str, picture: bool) -> Callable[[str, bool], bool]:
-        """For the pairs of one address: whether a pair is listed, in its query or (True) its fragment."""
-        if not _encodable(url):
+    def make_pair_matcher(self, url: str, picture: bool) -> Callable[[str, bool], bool]:
+        """Return a function that tells whether a list names a parameter of an address.
+
+        Its arguments are the parameter, as `name=value`, and whether it is in the fragment, not in the query.
+        """
+        if not _is_encodable(url):
             return lambda pair, in_fragment: False
         sites = urls.host_keys(urls.host(url))
-        shaped = [rule for site in (*sites, urls.ANY_HOST) for rule in self._shaped.get(site, ())]
-        known: dict[int, bool] = {}
+        site_rules = [rule for site in (*sites, urls.ANY_HOST) for rule in self._by_site.get(site, ())]
+        applicable: dict[int, bool] = {}
 
-        def holds(rule: Rule, in_fragment: bool) -> bool:
-            if rule.of_links_only and (picture or in_fragment):
+        def applies(rule: ParameterRule, in_fragment: bool) -> bool:
+            if rule.links_only and (picture or in_fragment):
                 return False
-            answer = known.get(id(rule))
+            answer = applicable.get(id(rule))
             if answer is None:
-                answer = rule.where.holds(url, sites) and not self._exempted(rule.value, url, sites)
-                known[id(rule)] = answer
+                answer = rule.scope.contains(url, sites) and not self._is_exempt(rule.value, url, sites)
+                applicable[id(rule)] = answer
             return answer
 
-        def tracks(pair: str, in_fragment: bool) -> bool:
-            name, _, value = pair.partition("=")
-            names = {name, urls.parameter_name(pair)}
-            text = unquote(f"{name}={value}")
+        def matches_pair(pair: str, in_fragment: bool) -> bool:
+            written_name, _, value = pair.partition("=")
+            names = {written_name, urls.parameter_name(pair)}
+            for name in names:
+                rules = (*self._by_name.get(name, ()), *self._by_lower_name.get(name.lower(), ()))
+                if any(applies(rule, in_fragment) for rule in rules):
+                    return True
+            text = unquote(f"{written_name}={value}")
+            pairwise = self._pairwise if _any_matches(self._pairwise_regexes, text) else ()
             return any(
-                holds(rule, in_fragment)
-                for one in names
-                for rule in (*self._named.get(one, ()), *self._named_in_any_case.get(one.lower(), ()))
-            ) or any(
-                _matches(rule, names, text) and holds(rule, in_fragment)
-                for rule in (*shaped, *(self._pairwise if _any(self._any_pair, text) else ()))
+                _matches(rule, names, text) and applies(rule, in_fragment)
+                for rule in (*site_rules, *pairwise)
             )
 
-        return tracks
+        return matches_pair
 
-    def _exempted(self, value: str | None, url: str, sites: Sequence[str]) -> bool:
+    def _is_exempt(self, value: str | None, url: str, sites: Sequence[str]) -> bool:
         return value is not None and any(
-            where.holds(url, sites)
-            for listed in {value, ""}
-            if listed in self._exemptions
+            scope.contains(url, sites)
+            for exempt_value in {value, ""}
+            if exempt_value in self._exemptions
             for site in (*sites, urls.ANY_HOST)
-            for where in self._exemptions[listed].get(site, ())
+            for scope in self._exemptions[exempt_value].get(site, ())
         )
 
 
-def _by_pair(rule: Rule) -> bool:
-    """Whether a rule can be tried together with others, by one pattern over the pair."""
-    return bool(rule.shapes) and not rule.inverted and not rule.of_names
+def _is_pairwise(rule: ParameterRule) -> bool:
+    """Return whether a rule can be joined with others to one regex for `name=value`."""
+    return bool(rule.regexes) and not rule.is_inverted and not rule.match_names_only
 
 
-def _matches(rule: Rule, names: set[str], text: str) -> bool:
-    """Whether a rule that is not looked up by its name is for a pair."""
-    if rule.of_names:
-        found = any(_any(rule.shapes, name) for name in names)
+def _matches(rule: ParameterRule, names: set[str], text: str) -> bool:
+    """Return whether a rule that is not looked up by name matches a parameter."""
+    if rule.match_names_only:
+        is_match = any(_any_matches(rule.regexes, name) for name in names)
     else:
-        found = _any(rule.shapes, text) or not rule.names.isdisjoint(names)
-    return found != rule.inverted
+        is_match = _any_matches(rule.regexes, text) or not rule.names.isdisjoint(names)
+    return is_match != rule.is_inverted
 
 
-def _any(shapes: Sequence[Shape], text: str) -> bool:
-    return any(shape.found(text) for shape in shapes)
+def _any_matches(regexes: Sequence[Regex], text: str) -> bool:
+    return any(regex.matches(text) for regex in regexes)
 
 
-def _encodable(url: str) -> bool:
-    """Whether an address is text that can be matched at all: half of a surrogate pair is not."""
+def _is_encodable(url: str) -> bool:
+    """Return whether RE2 can search an address.
+
+    It cannot if the address has half of a surrogate pair.
+    """
     return url.isascii() or not any("\ud800" <= char <= "\udfff" for char in url)

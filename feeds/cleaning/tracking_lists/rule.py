@@ -1,7 +1,7 @@
-"""What every list becomes: rules, each with where it holds, and the few other things that a list can say.
+"""The rules of tracking lists: what the parsers of all formats return.
 
-Patterns of other people are matched by RE2, in time linear in the address whatever they say. What RE2 does
-not know (look-around, back-references) is refused by name.
+Patterns from lists are matched by RE2, in time linear in the length of the address, whatever the pattern.
+Patterns that RE2 does not support (look-around, back-references) are refused with a message.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from feeds.cleaning import url_wrappers
 from feeds.model.errors import FeedsError
 from feeds.text import urls
 
-_LONGEST = 4_000
-_MOST_SHOWN = 200
+_MAX_REGEX_CHARACTERS = 4_000
+_MAX_SHOWN_CHARACTERS = 200
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
@@ -26,176 +26,190 @@ class RuleError(FeedsError):
     """One rule of a list cannot be used; the text is the reason."""
 
 
-class Shape:
-    """A regular expression, by which a text is searched."""
+class Regex:
+    """A regular expression that is searched for anywhere in a text."""
 
     __slots__ = ("_search", "_sub", "groups", "text")
 
-    def __init__(self, text: str, *, case: bool = False) -> None:
-        """Raise RuleError for what is none; letters are the same in both cases unless `case` counts."""
-        if len(text) > _LONGEST:
-            raise RuleError(f"a regular expression of more than {_LONGEST} characters")
-        self.text = text if case else f"(?i:{text})"
+    def __init__(self, text: str, *, match_case: bool = False) -> None:
+        """Compile a regular expression, which ignores case unless `match_case` is set.
+
+        Raises RuleError if it has more than 4,000 characters or RE2 cannot compile it.
+        """
+        if len(text) > _MAX_REGEX_CHARACTERS:
+            raise RuleError(f"a regular expression of more than {_MAX_REGEX_CHARACTERS} characters")
+        self.text = text if match_case else f"(?i:{text})"
         try:
             compiled = re2.compile(self.text, _OPTIONS)
         except re2.error as error:
             reason = error.args[0].decode(errors="replace") if error.args else "?"
             raise RuleError(
-                f"no regular expression that can be used: {text[:_MOST_SHOWN]} ({reason})"
+                f"not a usable regular expression: {text[:_MAX_SHOWN_CHARACTERS]} ({reason})"
             ) from error
         except UnicodeEncodeError as error:
-            raise RuleError(f"not text: {text[:_MOST_SHOWN]}") from error
+            raise RuleError(f"not text: {text[:_MAX_SHOWN_CHARACTERS]}") from error
         self._search, self._sub, self.groups = compiled.search, compiled.sub, compiled.groups
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _compiled, (self.text,)  # RE2's own pattern does not travel
+        return _compile, (self.text,)  # patterns of RE2 cannot be pickled
 
-    def found(self, text: str) -> bool:
-        """Whether it matches anywhere in a text."""
+    def matches(self, text: str) -> bool:
+        """Return whether the expression matches anywhere in a text."""
         return self._search(text) is not None
 
-    def group(self, text: str) -> str:
-        """What its first group matches; empty where nothing does."""
+    def first_group(self, text: str) -> str:
+        """Return the text of the first group of the first match; empty if there is none."""
         match = self._search(text)
         return (match.group(1) or "") if match else ""
 
-    def removed(self, text: str) -> str:
-        """A text without what it matches."""
+    def remove_from(self, text: str) -> str:
+        """Remove all matches from a text."""
         return str(self._sub("", text))
 
 
-def told(line: str) -> str:
-    """What is said of a rule, fit for a terminal: other people's text may hold anything."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in line[:_LONGEST])
+def printable(line: str) -> str:
+    """Make a text from a list safe for a terminal.
+
+    Unprintable characters become U+FFFD, and the text is cut after 4,000 characters.
+    """
+    return "".join(char if char.isprintable() else "\ufffd" for char in line[:_MAX_REGEX_CHARACTERS])
 
 
-def any_of(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
-    """One shape that matches where any of them does, or, where that is too much for one, all of them."""
-    if len(shapes) < 2:
-        return tuple(shapes)
+def join_regexes(regexes: Sequence[Regex]) -> tuple[Regex, ...]:
+    """Join expressions to one that matches if any of them does.
+
+    Returns all of them unchanged if RE2 cannot compile so large an expression.
+    """
+    if len(regexes) < 2:
+        return tuple(regexes)
     try:
-        return (_joined(shapes),)
+        return (_join(regexes),)
     except RuleError:
-        return tuple(shapes)
+        return tuple(regexes)
 
 
-def _joined(shapes: Iterable[Shape]) -> Shape:
+def _join(regexes: Iterable[Regex]) -> Regex:
     try:
-        return _compiled("|".join(f"(?:{shape.text})" for shape in shapes))
+        return _compile("|".join(f"(?:{regex.text})" for regex in regexes))
     except re2.error as error:
-        raise RuleError("too much for one pattern") from error
+        raise RuleError("the patterns are too large to be joined") from error
 
 
-def _compiled(text: str) -> Shape:
-    shape, compiled = Shape.__new__(Shape), re2.compile(text, _OPTIONS)
-    shape.text = text
-    shape._search, shape._sub, shape.groups = compiled.search, compiled.sub, compiled.groups
-    return shape
+def _compile(text: str) -> Regex:
+    regex, compiled = Regex.__new__(Regex), re2.compile(text, _OPTIONS)
+    regex.text = text
+    regex._search, regex._sub, regex.groups = compiled.search, compiled.sub, compiled.groups
+    return regex
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """Which addresses something is for."""
+class Scope:
+    """The addresses for which a rule is meant."""
 
     sites: frozenset[str] = frozenset()
-    """Keys of `urls.sites`, one of which the host has to have; empty for every host."""
+    """Keys of `urls.host_keys`, of which the host must have one; empty for every host."""
     not_sites: frozenset[str] = frozenset()
-    shapes: tuple[Shape, ...] = ()
-    """Each has to match in the address."""
-    unless: tuple[Shape, ...] = ()
-    """None may match in the address."""
+    """Keys of `urls.host_keys`, of which the host may have none."""
+    regexes: tuple[Regex, ...] = ()
+    """Expressions that must all match the address."""
+    unless: tuple[Regex, ...] = ()
+    """Expressions of which none may match the address."""
 
-    def holds(self, url: str, sites: Collection[str]) -> bool:
-        """Whether an address, of a host with these keys, is one of them."""
+    def contains(self, url: str, sites: Collection[str]) -> bool:
+        """Return whether an address is in the scope; `sites` are the keys of its host."""
         return (
             (not self.sites or not self.sites.isdisjoint(sites))
             and self.not_sites.isdisjoint(sites)
-            and all(shape.found(url) for shape in self.shapes)
-            and not any(shape.found(url) for shape in self.unless)
+            and all(regex.matches(url) for regex in self.regexes)
+            and not any(regex.matches(url) for regex in self.unless)
         )
 
     @property
-    def everywhere(self) -> bool:
-        """Whether no host and no pattern narrows it."""
-        return not self.sites and not self.shapes
+    def is_everywhere(self) -> bool:
+        """Whether neither a host nor a pattern limits the scope."""
+        return not self.sites and not self.regexes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """Parameters that go: one by its name, those with a shape, or all."""
+class ParameterRule:
+    """Parameters to remove: by name, by regular expression, or all."""
 
-    where: Where
+    scope: Scope
     names: frozenset[str] = frozenset()
-    shapes: tuple[Shape, ...] = ()
-    """Over `name=value`, decoded, or the name alone."""
-    of_names: bool = False
-    """Whether `shapes` are over the name alone."""
-    inverted: bool = False
-    """All parameters but those go; with neither names nor shapes, all."""
-    any_case: bool = False
-    """Whether `names` are in lower case and meant in any."""
-    of_links_only: bool = False
-    """Whether it holds in queries of links only: neither in fragments nor in addresses of pictures."""
+    """Names of parameters."""
+    regexes: tuple[Regex, ...] = ()
+    """Expressions for `name=value`, decoded."""
+    match_names_only: bool = False
+    """Whether `regexes` are for the name alone."""
+    is_inverted: bool = False
+    """Whether all other parameters are removed instead; with neither names nor regexes, these are all."""
+    ignore_case: bool = False
+    """Whether `names`, then in lower case, stand for any upper and lower case."""
+    links_only: bool = False
+    """Whether the rule is only for queries of links, not for fragments and addresses of pictures."""
     value: str | None = None
-    """What an exception has to repeat; None where none can be made."""
+    """The value by which an Exemption names the rule; None if there are no exemptions in the format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """Where the rules with a value do not hold; those with any value, where it is empty."""
+    """Addresses for which some rules do not apply."""
 
-    where: Where
+    scope: Scope
     value: str = ""
+    """The `value` of the rules that do not apply; empty for rules with any value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """What goes of an address wherever it stands in it."""
+class RawRule:
+    """Text to remove from an address, wherever it is in the address."""
 
-    where: Where
-    shape: Shape
+    scope: Scope
+    regex: Regex
 
-    def applied(self, url: str) -> str:
-        """An address without it; as it was where scheme or host would change."""
-        made = self.shape.removed(url)
-        name = urls.host(url)
-        start = url.lower().find(name) + len(name)
-        return made if name and urls.host(made) == name and made.startswith(url[:start]) else url
+    def apply(self, url: str) -> str:
+        """Remove the text from an address, unless that would change scheme or host."""
+        edited = self.regex.remove_from(url)
+        host = urls.host(url)
+        end = url.lower().find(host) + len(host)
+        return edited if host and urls.host(edited) == host and edited.startswith(url[:end]) else url
 
 
 @dataclass(frozen=True, slots=True)
 class Redirection:
     """A wrapper whose target is the first group of a pattern over the whole address."""
 
-    where: Where
-    shape: Shape
+    scope: Scope
+    regex: Regex
 
-    def target(self, url: str) -> str:
-        """The address that `url` holds; empty where it holds none."""
+    def extract_target(self, url: str) -> str:
+        """Return the address that `url` wraps; empty if it wraps none."""
         try:
-            held = self.shape.group(url)
+            target = self.regex.first_group(url)
         except UnicodeEncodeError:
             return ""
-        if not held or not self.where.holds(url, urls.host_keys(urls.host(url))):
+        if not target or not self.scope.contains(url, urls.host_keys(urls.host(url))):
             return ""
-        return url_wrappers.held_address(held)
+        return url_wrappers.parse_target(target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingList:
-    """One file, as read."""
+    """The rules of one file."""
 
     name: str
-    form: str
-    """What kind of list it is, in words."""
+    """The path of the file, as configured."""
+    format: str
+    """The format, in words, with the number of providers of a ClearURLs list."""
     digest: str
-    rules: tuple[Rule, ...] = ()
+    """The digest of the file's text."""
+    rules: tuple[ParameterRule, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
-    cuts: tuple[Cut, ...] = ()
+    raw_rules: tuple[RawRule, ...] = ()
     redirections: tuple[Redirection, ...] = ()
-    size: int = 0
-    """How many of the file's rules are used."""
+    rule_count: int = 0
+    """The number of the file's rules that are used."""
     unusable: tuple[str, ...] = ()
     """A line for each rule that cannot work: `file:line: reason`."""
     left_out: Mapping[str, int] = field(default_factory=dict)
-    """Why rules are not for links, and how many."""
+    """The number of rules that are not for links, by the reason."""

@@ -33,7 +33,7 @@ def test_what_is_no_list_is_refused_with_its_place(text: str, message: str) -> N
 
 
 def test_a_byte_order_mark_is_no_fault() -> None:
-    assert tracking_lists.read("\ufeff" + CLEARURLS, "list").size == 1
+    assert tracking_lists.read("\ufeff" + CLEARURLS, "list").rule_count == 1
 
 
 UNUSABLE_PROVIDERS = """{"providers": {
@@ -46,7 +46,7 @@ UNUSABLE_PROVIDERS = """{"providers": {
 
 def test_a_clearurls_rule_that_cannot_be_used_is_named_and_the_rest_holds() -> None:
     read = tracking_lists.read(UNUSABLE_PROVIDERS, "list")
-    assert [line.rpartition(": ")[0].partition(": no regular")[0] for line in read.unusable] == [
+    assert [line.rpartition(": ")[0].partition(": not a usable")[0] for line in read.unusable] == [
         "list: providers.a.urlPattern",
         "list: providers.b.urlPattern",
         "list: providers.c",
@@ -58,7 +58,7 @@ def test_a_clearurls_rule_that_cannot_be_used_is_named_and_the_rest_holds() -> N
         "list: providers.d.redirections[0]",
         "list: providers.d.redirections[1]",
     ]
-    assert read.size == 1
+    assert read.rule_count == 1
     made = pipeline.clean_url("https://e.example/?fine=1&d=2", recipe_with(UNUSABLE_PROVIDERS))
     assert made == "https://e.example/?d=2"
 
@@ -76,13 +76,13 @@ $removeparam=fine
 
 def test_a_filter_rule_that_cannot_be_used_is_named_and_the_rest_holds() -> None:
     read = tracking_lists.read(UNUSABLE_FILTERS, "list")
-    assert [line.partition(": no regular")[0] for line in read.unusable] == [
+    assert [line.partition(": not a usable")[0] for line in read.unusable] == [
         "list:2",
-        "list:3: would take parameters off every address: $removeparam=",
-        "list:4: would take parameters off every address: $removeparam=~id",
+        "list:3: would remove parameters from every address: $removeparam=",
+        "list:4: would remove parameters from every address: $removeparam=~id",
         "list:5",
         "list:6",
-        "list:7: an old form that is not read: |old",
+        "list:7: this old form is not supported: |old",
     ]
     made = pipeline.clean_url("https://e.example/?fine=1&d=2", recipe_with(UNUSABLE_FILTERS))
     assert made == "https://e.example/?d=2"
@@ -103,7 +103,7 @@ def test_rules_that_are_not_for_links_are_counted_by_the_reason() -> None:
         "with a pattern in domain=": 1,
         "with the option third-party": 2,
     }
-    assert read.size == 1
+    assert read.rule_count == 1
     assert not read.unusable
 
 
