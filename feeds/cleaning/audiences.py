@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.model import identity
 from feeds.model.articles import Draft, Original, Source
 
@@ -23,7 +23,7 @@ OriginalKey = tuple[str, str, int]
 """Inbox, path and position of an original."""
 
 
-def is_private(private: Sequence[str], catalogue: Catalogue, name: str) -> bool:
+def is_private(private: Sequence[str], catalogue: SourceCatalogue, name: str) -> bool:
     """Return whether `private` names a feed.
 
     A source that was renamed or merged stays private.
@@ -39,7 +39,7 @@ class Audiences:
 
     private: tuple[str, ...]
     """The names of the feeds that need a token, as configured."""
-    catalogue: Catalogue
+    catalogue: SourceCatalogue
 
     @property
     def has_several(self) -> bool:

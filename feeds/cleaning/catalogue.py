@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,54 @@ class ConfiguredSource:
 
 
 @dataclass(slots=True)
-class Catalogue:
-    """The packs and the configured sources; answers which source and recipe a draft has."""
+class _Tables:
+    """What is looked up in the packs and the configured sources, and the recipes that were built so far.
+
+    Sources that are moved change none of it, so that catalogues with other moves share it.
+    """
+
+    sources: dict[str, Source] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    hosts: dict[str, str] = field(default_factory=dict)
+    channels: dict[str, re.Pattern[str]] = field(default_factory=dict)
+    recipes: dict[tuple[str, str], Recipe] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, packs: Iterable[Pack], configured: Iterable[ConfiguredSource]) -> _Tables:
+        """Build the tables; what is configured wins over the packs."""
+        tables = cls()
+        for pack in packs:
+            if not pack.source:
+                continue
+            spec = pack.source
+            tables.sources[spec.slug] = Source(
+                slug=spec.slug, title=spec.title, home=spec.home, language=spec.language
+            )
+            if spec.channel:
+                tables.channels[spec.slug] = re.compile(spec.channel)
+            hosts = pack.match.hosts if pack.match else ()
+            names = (spec.title, *spec.aliases, *(pack.match.sources if pack.match else ()))
+            tables.hosts.update(dict.fromkeys(hosts, spec.slug))
+            tables.names.update(dict.fromkeys(names, spec.slug))
+        for entry in configured:
+            of_pack = tables.sources.get(entry.source.slug)
+            tables.sources[entry.source.slug] = Source(
+                slug=entry.source.slug,
+                title=entry.source.title,
+                home=entry.source.home or (of_pack.home if of_pack else ""),
+                language=entry.source.language or (of_pack.language if of_pack else ""),
+            )
+            tables.names[entry.source.title] = entry.source.slug
+            tables.names.update(dict.fromkeys(entry.names, entry.source.slug))
+        return tables
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCatalogue:
+    """The packs, the configured sources and the moves of one state; says which source and recipe a draft has.
+
+    It never changes: `with_moves` makes the catalogue of another state.
+    """
 
     packs: Mapping[str, Pack]
     """By name (the file's stem), in the order in which they are merged."""
@@ -53,57 +99,36 @@ class Catalogue:
     rules: Rules = field(default_factory=Rules)
     """What config.yaml says for every source."""
     moves: Sequence[Move] = ()
-    """Sources that were renamed or merged by hand; what config.yaml says of the same slug wins."""
+    """Sources that were renamed or merged by hand; what config.yaml says about the same slug wins."""
     auto: bool = True
     """Whether a publisher that nothing here knows becomes a source of its own."""
     lists: Lookup | None = None
     """Lists of tracking that hold for every source."""
-    _sources: dict[str, Source] = field(default_factory=dict)
-    _names: dict[str, str] = field(default_factory=dict)
-    _hosts: dict[str, str] = field(default_factory=dict)
-    _channels: dict[str, re.Pattern[str]] = field(default_factory=dict)
-    _moved: dict[str, Source] = field(default_factory=dict)
-    _recipes: dict[tuple[str, str], Recipe] = field(default_factory=dict)
+    _tables: _Tables = field(init=False, repr=False, compare=False)
+    _moved: Mapping[str, Source] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for pack in self.packs.values():
-            if not pack.source:
-                continue
-            spec = pack.source
-            self._sources[spec.slug] = Source(
-                slug=spec.slug, title=spec.title, home=spec.home, language=spec.language
-            )
-            if spec.channel:
-                self._channels[spec.slug] = re.compile(spec.channel)
-            hosts = pack.match.hosts if pack.match else ()
-            names = (spec.title, *spec.aliases, *(pack.match.sources if pack.match else ()))
-            self._hosts.update(dict.fromkeys(hosts, spec.slug))
-            self._names.update(dict.fromkeys(names, spec.slug))
+        tables = _Tables.of(self.packs.values(), self.configured)
+        moved = {move.slug: move.into for move in self.moves}
         for entry in self.configured:
-            known = self._sources.get(entry.source.slug)
-            self._sources[entry.source.slug] = Source(
-                slug=entry.source.slug,
-                title=entry.source.title,
-                home=entry.source.home or (known.home if known else ""),
-                language=entry.source.language or (known.language if known else ""),
-            )
-            self._names[entry.source.title] = entry.source.slug
-            self._names.update(dict.fromkeys(entry.names, entry.source.slug))
-        self.move(self.moves)
+            source = tables.sources[entry.source.slug]
+            moved.update(dict.fromkeys(entry.formerly, source))
+            moved.pop(source.slug, None)  # a configured source is where its configuration puts it
+        object.__setattr__(self, "_tables", tables)
+        object.__setattr__(self, "_moved", moved)
 
     def __reduce__(self) -> tuple[object, ...]:
-        said = (self.packs, self.configured, self.rules, self.moves, self.auto, self.lists)
-        return Catalogue, said  # what is made of it is made again where it arrives
+        arguments = (self.packs, self.configured, self.rules, self.moves, self.auto, self.lists)
+        return SourceCatalogue, arguments  # the tables are built again in the process that receives it
 
-    def move(self, moves: Sequence[Move]) -> None:
-        """Let other sources than those that the articles name have them, from now on."""
-        self.moves = tuple(moves)
-        moved = {move.slug: move.into for move in moves}
-        for entry in self.configured:
-            source = self._sources[entry.source.slug]
-            moved.update(dict.fromkeys(entry.formerly, source))
-            moved.pop(source.slug, None)  # what is configured is where it stands
-        self._moved = moved  # at once: other threads look
+    def with_moves(self, moves: Iterable[Move]) -> SourceCatalogue:
+        """Return the catalogue of the state in which these sources, and no others, were moved."""
+        moves = tuple(moves)
+        if moves == tuple(self.moves):
+            return self
+        catalogue = replace(self, moves=moves)
+        object.__setattr__(catalogue, "_tables", self._tables)  # with the recipes, which no move changes
+        return catalogue
 
     def place(self, draft: Draft) -> tuple[Source, Recipe]:
         """The source of a draft and the recipe that cleans it.
@@ -121,10 +146,6 @@ class Catalogue:
             seen.add(source.slug)
         return source
 
-    def source_of(self, draft: Draft) -> Source:
-        """The source that an article is published under."""
-        return self.moved(self.origin_of(draft))
-
     def former_slugs(self, slug: str) -> list[str]:
         """Return the slugs of the sources that were renamed to, or merged into, the source of this slug."""
         return [one for one, into in self._moved.items() if one != slug and self.moved(into).slug == slug]
@@ -140,41 +161,41 @@ class Catalogue:
         domains = urls.parents(host)
         for entry in self.configured:
             if draft.source_name in entry.names or not entry.hosts.isdisjoint(domains):
-                return self._sources[entry.source.slug]
+                return self._tables.sources[entry.source.slug]
         if draft.source_name:
-            slug = self._names.get(draft.source_name)
-            return self._sources[slug] if slug else self._unknown(draft.source_name, auto=auto)
-        slug = next((self._hosts[domain] for domain in domains if domain in self._hosts), None)
+            slug = self._tables.names.get(draft.source_name)
+            return self._tables.sources[slug] if slug else self._unknown(draft.source_name, auto=auto)
+        slug = next((self._tables.hosts[domain] for domain in domains if domain in self._tables.hosts), None)
         if slug:
-            return self._channel(slug, draft.link, auto=auto) or self._sources[slug]
+            return self._channel(slug, draft.link, auto=auto) or self._tables.sources[slug]
         name = host.removeprefix("www.")
         home = draft.site_home or f"https://{name}/"
         return self._unknown(name, title=draft.site_title, home=home, auto=auto)
 
     def _channel(self, slug: str, link: str, *, auto: bool) -> Source | None:
         """The source of one author on a host where many publish, by the path of the link."""
-        pattern = self._channels.get(slug)
+        pattern = self._tables.channels.get(slug)
         match = pattern.search(link) if pattern else None
         if match is None:
             return None
-        name, parent = match["name"], self._sources[slug]
+        name, parent = match["name"], self._tables.sources[slug]
         return self._unknown(f"{parent.slug}/{name}", title=name, home=match[0], auto=auto)
 
     def find(self, name: str) -> Source | None:
         """A source that a pack or config.yaml knows, by its slug, title or another of its names."""
-        return self._sources.get(self._names.get(name, name))
+        return self._tables.sources.get(self._tables.names.get(name, name))
 
     def known(self) -> list[Source]:
         """Every source that a pack or config.yaml knows, by slug."""
-        return sorted(self._sources.values(), key=lambda source: source.slug)
+        return sorted(self._tables.sources.values(), key=lambda source: source.slug)
 
     def recipe_for(self, source: Source, link: str) -> Recipe:
         """The merged recipe for a source's article behind a link; made once for each pair of them."""
         host = urls.host(link)
-        recipe = self._recipes.get((source.slug, host))
+        recipe = self._tables.recipes.get((source.slug, host))
         if recipe is None:
             recipe = self._with_lists(build(list(self.layers(source, host).values())))
-            self._recipes[source.slug, host] = recipe
+            self._tables.recipes[source.slug, host] = recipe
         return recipe
 
     def _with_lists(self, recipe: Recipe) -> Recipe:
@@ -223,8 +244,8 @@ class Catalogue:
 
     def _unknown(self, name: str, title: str = "", home: str = "", *, auto: bool) -> Source:
         slug = slug_of(name)
-        if slug in self._sources:
-            return self._sources[slug]
+        if slug in self._tables.sources:
+            return self._tables.sources[slug]
         if not auto:
             raise ReadError(f"no source is configured for {name!r}, and `auto_sources` is off")
         return Source(slug=slug, title=title or name, home=home)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from feeds.cleaning import library_versions, merging, pipeline, rules, stats
 from feeds.cleaning.audiences import Audiences
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.model.articles import Cleaned, Draft, Original
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class Cleaner:
     """Cleans drafts and stored originals as one configuration says."""
 
-    catalogue: Catalogue
+    catalogue: SourceCatalogue
     language: str
     """The language of articles whose language is neither named nor recognised."""
     private: tuple[str, ...] = ()

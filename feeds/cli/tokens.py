@@ -25,7 +25,7 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
     from datetime import UTC, datetime
 
     from feeds.config.loader import load
-    from feeds.publishing.access import is_private
+    from feeds.publishing.access import AccessReader
     from feeds.storage.database import Database
     from feeds.storage.store import Store
     from feeds.storage.tokens import POSTING, Tokens
@@ -33,14 +33,14 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
     if inbox and feed:
         raise click.UsageError("a token is for a feed or for the inbox")
     config = load(file, os.environ)
-    config.catalogue.move(Store(config.database).moves())
+    access = AccessReader(config, Store(config.database)).now()
     if inbox:
         if not config.post_limit:
             click.echo("warning: nothing can be posted as configured (`post_limit`)", err=True)
         feed = POSTING
     elif not config.private:
         click.echo("warning: no feed is private as configured (`private`)", err=True)
-    elif feed and not is_private(config, feed):
+    elif feed and not access.is_private(feed):
         click.echo(f"warning: the feed {feed} is not private as configured (`private`)", err=True)
     click.echo(Tokens(Database(config.database)).add(feed, label, datetime.now(UTC)))
 

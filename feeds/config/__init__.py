@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_core import CoreSchema, core_schema
 
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.config.inboxes import InboxPlace
 from feeds.config.settings import PlainSettings
 from feeds.model.filters import NamedView
@@ -20,7 +20,7 @@ from feeds.subscriptions.upstream import Upstream
 
 
 class _Unchecked:
-    """Marks a field that pydantic does not inspect: a Catalogue imports some types only when it uses them."""
+    """Marks a field that pydantic does not inspect: SourceCatalogue imports some types only on use."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         return core_schema.any_schema()
@@ -46,7 +46,7 @@ class Config(PlainSettings):
     """Other people's feeds that are polled."""
     tracking_lists: tuple[Path, ...]
     """Files with other people's lists of tracking parameters."""
-    catalogue: Annotated[Catalogue, _Unchecked(), Field(repr=False)]
+    catalogue: Annotated[SourceCatalogue, _Unchecked(), Field(repr=False)]
     """Sources and rules, from the packs and from the configuration."""
     feeds: tuple[NamedView, ...] = ()
     """Views with a name, and so with a URL of their own."""

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from feeds.cleaning.catalogue import Catalogue, ConfiguredSource, slug_of
+from feeds.cleaning.catalogue import ConfiguredSource, SourceCatalogue, slug_of
 from feeds.cleaning.pack_schema import Pack
 from feeds.config import Config, environment, inboxes, settings, yaml_file
 from feeds.config.settings import FeedSettings, PlainSettings, PrivateSettings, Settings, SourceSettings
@@ -106,7 +106,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         database_origin=_origin_of_database("database" in values, file, origins["database"]),
         subscriptions=upstreams,
         tracking_lists=list_files,
-        catalogue=Catalogue(
+        catalogue=SourceCatalogue(
             packs=load_packs(),
             rules=settings.rules,
             auto=settings.auto_sources,

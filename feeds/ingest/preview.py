@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from feeds import parsers
 from feeds.cleaning import pipeline, trace
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.recipe import Recipe
 from feeds.model.articles import Article, Draft, Receipt, Source
 from feeds.model.errors import ReadError
@@ -84,7 +84,7 @@ class Preview:
 
 
 def preview(
-    text: str, *, catalogue: Catalogue, language: str, now: datetime, slug: str = "", link: str = ""
+    text: str, *, catalogue: SourceCatalogue, language: str, now: datetime, slug: str = "", link: str = ""
 ) -> Preview:
     """Clean a pasted article file, or HTML, step by step.
 
@@ -125,7 +125,7 @@ def preview(
     return next(parsed.clean(clean_draft))
 
 
-def _preview_html(html: str, catalogue: Catalogue, chosen: Source | None, link: str) -> Preview:
+def _preview_html(html: str, catalogue: SourceCatalogue, chosen: Source | None, link: str) -> Preview:
     source, recipe = _source_and_recipe(Draft(link=link, html=""), catalogue, chosen)
     cleaning = trace.trace_body(html, link=link, recipe=recipe)
     return Preview(
@@ -139,7 +139,9 @@ def _preview_html(html: str, catalogue: Catalogue, chosen: Source | None, link: 
     )
 
 
-def _source_and_recipe(draft: Draft, catalogue: Catalogue, chosen: Source | None) -> tuple[Source, Recipe]:
+def _source_and_recipe(
+    draft: Draft, catalogue: SourceCatalogue, chosen: Source | None
+) -> tuple[Source, Recipe]:
     if chosen is not None:
         return chosen, catalogue.recipe_for(chosen, draft.link)
     if not draft.link:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from feeds import parsers
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import Folder, Inbox, InboxError, InboxFile
 from feeds.ingest import reclean
@@ -48,7 +48,8 @@ class Ingest:
     inboxes: Sequence[Inbox]
     """Read one after the other; one that cannot be read does not keep the others from it."""
     store: Store
-    catalogue: Catalogue
+    catalogue: SourceCatalogue
+    """As configured; `of_current_moves` adds the moves of the store."""
     language: str
     private: tuple[str, ...] = ()
     """The names of the feeds that need a token."""
@@ -77,12 +78,12 @@ class Ingest:
             report = Report()
             number = self.store.start_run(trigger, self.clock())
             try:
-                self.catalogue.move(self.store.moves())
+                current = self.of_current_moves()
                 if found := self.store.index(self.clock()):
                     log.info("%d articles that were stored before can be searched now", found)
-                reclean.where_rules_changed(self.store, self.cleaner, self.clock, report, self.workforce)
+                reclean.where_rules_changed(self.store, current.cleaner, self.clock, report, self.workforce)
                 self.store.read_again_by(parsers.VERSION)
-                self._read(report, places, progress)
+                current._read(report, places, progress)
             except BaseException as error:
                 with suppress(Exception):  # a database that is gone takes no notes
                     self.store.finish_run(number, report, self.clock(), error=named(error))
@@ -98,16 +99,23 @@ class Ingest:
         """
         with self.store.running(wait=False):
             report = Report()
-            self.catalogue.move(self.store.moves())
+            current = self.of_current_moves()
             if not self.store.entry_ids(limit=1):  # else a run has to part what is stored
-                reclean.part_audiences(self.store, self.cleaner, self.clock)
+                reclean.part_audiences(self.store, current.cleaner, self.clock)
             known = self.store.known_files(inbox.name, [found.path])
-            self._take(self._of_inbox(inbox, known), [found], report)
+            current._take(current._of_inbox(inbox, known), [found], report)
             return report
+
+    def of_current_moves(self) -> Ingest:
+        """Return this ingest with the catalogue of the store's current state.
+
+        Raises StoreError if the database does not answer.
+        """
+        return replace(self, catalogue=self.catalogue.with_moves(self.store.moves()))
 
     @property
     def cleaner(self) -> Cleaner:
-        """What cleans, as it is configured now."""
+        """Cleans by this catalogue."""
         return Cleaner(self.catalogue, self.language, self.private)
 
     # -- files ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from feeds.cleaning.catalogue import COMBINED, Catalogue, slug_of
+from feeds.cleaning.catalogue import COMBINED, SourceCatalogue, slug_of
 from feeds.config.yaml_file import suggestion
 from feeds.ingest import reclean as recleaning
 from feeds.ingest.runner import Ingest
@@ -27,9 +27,9 @@ class SlugError(FeedsError):
     """The slug cannot be used, or is another source's."""
 
 
-def listed(catalogue: Catalogue, store: Store) -> list[str]:
+def listed(catalogue: SourceCatalogue, store: Store) -> list[str]:
     """Every source that has articles, and what was moved."""
-    catalogue.move(store.moves())
+    catalogue = catalogue.with_moves(store.moves())
     known = {source.slug for source in catalogue.known()} | {move.into.slug for move in store.moves()}
     lines = []
     for state in store.sources():
@@ -95,7 +95,7 @@ def reclean(ingest: Ingest, slug: str, *, dry_run: bool) -> Iterator[str]:
     """Clean the articles of a source, or all of them, again. Raises UnknownSourceError."""
     store = ingest.store
     source = _source(ingest, slug).slug if slug else ""
-    ingest.catalogue.move(store.moves())
+    ingest = ingest.of_current_moves()
     if not dry_run:
         with store.running(wait=True):
             changed = recleaning.everything(store, ingest.cleaner, ingest.clock, ingest.workforce, source)
@@ -125,10 +125,9 @@ def _moved(ingest: Ingest, source: Source, into: Source) -> str:
     """Note the move, and let the articles follow at once."""
     store = ingest.store
     with store.running(wait=True):
-        ingest.catalogue.move(store.moves())
-        clean = store.number("catalogue") == ingest.cleaner.fingerprint()
+        clean = store.number("catalogue") == ingest.of_current_moves().cleaner.fingerprint()
         store.move(Move(slug=source.slug, into=into), ingest.clock())
-        ingest.catalogue.move(store.moves())
+        ingest = ingest.of_current_moves()
         recleaning.part_audiences(store, ingest.cleaner, ingest.clock)
         changed = recleaning.everything(store, ingest.cleaner, ingest.clock, ingest.workforce, source.slug)
         if clean:  # else the next run cleans everything again, for another reason

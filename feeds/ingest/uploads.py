@@ -204,6 +204,7 @@ def _articles(work: Ingest, name: str) -> tuple[Article, ...]:
     Where feeds are private, they are returned as this file alone tells of them: another file can tell of the
     same article what somebody with a token for uploads may not read.
     """
+    work = work.of_current_moves()
     originals = work.store.originals_of_files(POSTED, [name])
     served = work.store.articles([original.entry_id for original in originals])
     if not work.private:

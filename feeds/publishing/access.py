@@ -1,6 +1,6 @@
-"""Which feeds need a token, and who may see what.
+"""Decide who may read which feed, in one state of the store.
 
-A feed of several sources that needs none shows nothing of the sources that need one.
+A public feed of several sources shows nothing of the private ones.
 """
 
 from __future__ import annotations
@@ -10,81 +10,142 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from feeds.cleaning import audiences
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.audiences import Audiences
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.config import Config
 from feeds.model.articles import Source
+from feeds.storage.store import State, Store
+
+ANY = ""
+"""What a token opens that is for every feed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Who asks for something."""
+    """The person or program that sends a request."""
 
     opens: str | None = None
-    """The feed that the token opens, or ANY of them; None without a token."""
+    """The feed that the token opens, or ANY; None without a token."""
     token: str = ""
-    """The token, where it stood in the address: addresses that are handed out carry it on."""
+    """The token if it was in the URL: then the URLs of private feeds in the answer carry it too."""
 
     @property
     def query(self) -> str:
-        """What an address carries that lets them in: `token=…`, or nothing."""
+        """The query that lets the visitor in: `token=…`, or an empty string."""
         return f"token={quote(self.token, safe='')}" if self.token else ""
 
 
-ANY = ""
-"""What a token opens that is not for one feed alone."""
 PUBLIC = Visitor()
 
 
-def is_private(config: Config, name: str) -> bool:
-    """Whether a feed, by the name in its address, needs a token. A source that was moved stays private."""
-    return audiences.is_private(config.private, config.catalogue, name)
+class NotPartedError(Exception):
+    """Public entries can hold private text until a run has parted them: nothing is shown before."""
 
 
-def shows_all(config: Config, name: str) -> bool:
-    """Whether the feed of this name may show what needs a token: where none does, or it needs one itself."""
-    return not config.private or is_private(config, name)
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rules of access in one state of the store: what is private, and which sources were moved."""
 
+    private: tuple[str, ...]
+    """Names of the feeds that need a token, as configured."""
+    catalogue: SourceCatalogue
+    """The sources, with the moves of this state."""
+    is_parted: bool = True
+    """True if private versions are stored apart from public entries, as `private` is configured now.
 
-def secret(config: Config) -> frozenset[str]:
-    """The names of all private sources, also those that they once had and that no source has now."""
-    catalogue = config.catalogue
-    once = [move.slug for move in catalogue.moves]
-    once += [slug for entry in catalogue.configured for slug in entry.formerly]
-    return frozenset(
-        (
-            *config.private,
-            *(_moved(catalogue, name) for name in config.private),
-            *(slug for slug in once if is_private(config, _moved(catalogue, slug))),
+    If it is false, a public entry can hold text of a source that has just become private.
+    """
+
+    def is_private(self, name: str) -> bool:
+        """Return whether a feed needs a token, by the name in its URL. A moved source stays private."""
+        return audiences.is_private(self.private, self.catalogue, name)
+
+    def shows_all(self, name: str) -> bool:
+        """Return whether the feed of this name may show private sources: if it is private, or none is."""
+        return not self.private or self.is_private(name)
+
+    def private_slugs(self) -> frozenset[str]:
+        """Return the slugs of all private sources, with the slugs that they had before a move."""
+        former = [move.slug for move in self.catalogue.moves]
+        former += [slug for entry in self.catalogue.configured for slug in entry.formerly]
+        return frozenset(
+            (
+                *self.private,
+                *map(self.moved, self.private),
+                *(slug for slug in former if self.is_private(self.moved(slug))),
+            )
         )
-    )
+
+    def may_see(self, visitor: Visitor, name: str) -> bool:
+        """Return whether the visitor may read the feed of this name."""
+        if not self.is_private(name):
+            return True
+        opens = visitor.opens
+        return opens is not None and (opens in (ANY, name) or self.moved(opens) == name)
+
+    def token_query(self, visitor: Visitor, name: str) -> str:
+        """Return the query for the URL of a feed: the visitor's token if the feed needs it, else nothing."""
+        return visitor.query if self.is_private(name) and self.may_see(visitor, name) else ""
+
+    def titles(self, visitor: Visitor, sources: Iterable[Source]) -> frozenset[str]:
+        """Return the titles that a visitor may read, of these sources and of the configured ones.
+
+        A title that a hidden source has too is left out: it could tell of that source.
+        """
+        visible, hidden = set[str](), set[str]()
+        for source in (*sources, *self.catalogue.known()):
+            may_see = self.may_see(visitor, self.moved(source.slug))
+            (visible if may_see else hidden).add(source.title)
+        return frozenset(visible - hidden)
+
+    def moved(self, slug: str) -> str:
+        """Return the slug of the source that a source was renamed to or merged into; else the slug itself."""
+        return self.catalogue.moved(Source(slug=slug, title=slug)).slug
 
 
-def may_see(config: Config, visitor: Visitor, name: str) -> bool:
-    """Whether the visitor may read the feed of this name."""
-    if not is_private(config, name):
-        return True
-    opens = visitor.opens
-    return opens is not None and (opens in (ANY, name) or _moved(config.catalogue, opens) == name)
+class AccessReader:
+    """Reads the rules of access of a store, once for each state. Safe to share between threads."""
 
+    def __init__(self, config: Config, store: Store) -> None:
+        self._private = config.private
+        self._catalogue = config.catalogue
+        self._store = store
+        self._last: tuple[State, Access] | None = None
 
-def carried(config: Config, visitor: Visitor, name: str) -> str:
-    """What the address of a feed carries on for a visitor: their token, where the feed needs one and opens
-    with theirs.
-    """
-    return visitor.query if is_private(config, name) and may_see(config, visitor, name) else ""
+    def now(self) -> Access:
+        """Return the rules of the current state; within `Store.snapshot`, of the state that it shows.
 
+        Raises StoreError if the database does not answer.
+        """
+        with self._store.snapshot():
+            return self.of(self._store.state())
 
-def titles(config: Config, visitor: Visitor, sources: Iterable[Source]) -> frozenset[str]:
-    """The titles that may be named to a visitor, of these sources and of those that are configured.
+    def parted(self) -> Access:
+        """Return what `now` returns.
 
-    A title that an unseen source has as well is not among them: it says nothing for certain.
-    """
-    seen, unseen = set[str](), set[str]()
-    for source in (*sources, *config.catalogue.known()):
-        name = _moved(config.catalogue, source.slug)
-        (seen if may_see(config, visitor, name) else unseen).add(source.title)
-    return frozenset(seen - unseen)
+        Raises NotPartedError if the entries are not parted: nothing may be shown then. Raises StoreError if
+        the database does not answer.
+        """
+        access = self.now()
+        if not access.is_parted:
+            raise NotPartedError
+        return access
 
+    def of(self, state: State) -> Access:
+        """Return the rules of a state, or of a later one. Raises StoreError if the database does not answer.
 
-def _moved(catalogue: Catalogue, slug: str) -> str:
-    return catalogue.moved(Source(slug=slug, title=slug)).slug
+        The database is asked once for each state, and each time while the entries are not parted: a run can
+        part them without another state.
+        """
+        last = self._last
+        if last is not None and last[0] == state and last[1].is_parted:
+            return last[1]
+        with self._store.snapshot():
+            catalogue = self._catalogue.with_moves(self._store.moves())
+            digest = Audiences(self._private, catalogue).digest()
+            is_parted = (
+                not digest or self._store.number("audiences") == digest or not self._store.entry_ids(limit=1)
+            )
+        access = Access(self._private, catalogue, is_parted)
+        self._last = (state, access)
+        return access

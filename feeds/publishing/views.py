@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 
 from feeds.cleaning.catalogue import COMBINED
 from feeds.config import Config
-from feeds.model.articles import Article, Move, Source
+from feeds.model.articles import Article, Source
 from feeds.model.feeds import Deletion, SourceState, Subscription, View
 from feeds.model.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
-from feeds.publishing.access import PUBLIC, Visitor, carried, is_private, secret, shows_all, titles
+from feeds.publishing.access import PUBLIC, Access, AccessReader, Visitor
 from feeds.publishing.archived_feeds import Period, is_name, periods, position
-from feeds.publishing.moved_sources import Moves
 from feeds.storage.queries import Leaf
 from feeds.storage.store import Store
 
@@ -30,6 +29,10 @@ _NO_SOURCE = ("-",)  # none is called that; an empty filter would let everything
 
 class NothingYetError(Exception):
     """The database was never filled: nothing can be served yet."""
+
+
+class PrivateFeedError(Exception):
+    """The feed needs a token that the visitor did not give."""
 
 
 class UnknownFeedError(Exception):
@@ -54,7 +57,7 @@ class FeedRequest:
     period: str = ""
     """The archive's name; empty for the feed that goes on."""
     visitor: Visitor = PUBLIC
-    """Who asks for what only they may see; everybody, for what everybody may see."""
+    """The visitor, for a private feed; PUBLIC for a public one, which is the same for everybody."""
 
     def address(self, base: str, period: str | None = None) -> str:
         """Where it is, without the format's suffix, which goes before the query."""
@@ -90,55 +93,60 @@ class Views:
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
         self._store = store
-        self.moves = Moves(config.catalogue, store)
+        self.access = AccessReader(config, store)
         self._named = {view.slug: view for view in config.feeds}
 
     def view(self, asked: FeedRequest, base: str) -> View:
-        """The view that is asked for, by readers who came to `base`.
+        """Return the requested view, with URLs that start with `base`.
 
-        Raises UnknownFeedError, MovedFeedError, GoneFeedError, FilterError, and NothingYetError where no run
-        has ended yet.
+        Raises UnknownFeedError, MovedFeedError, GoneFeedError, FilterError, PrivateFeedError, NotPartedError,
+        and NothingYetError if no run has ended yet.
         """
-        while True:
-            moves = self._learn()
-            made = self._view(asked, base)
-            if moves == self._learn():
-                return made
-            # A source was renamed or merged meanwhile: what was private may have come under a public name.
+        with self._store.snapshot():
+            return self._view(self._access(asked), asked, base)
 
     def leaf(
         self, asked: FeedRequest, base: str, limit: int, *, after: str = "", before: str = ""
     ) -> Browsed:
-        """Some articles of the whole history of what is asked for, as `Selection.leaf` does, for a page.
+        """Return a part of the requested feed's whole history, as `Selection.leaf` does, for a page.
 
         Raises what `view` raises.
         """
-        while True:
-            moves = self._learn()
-            _, _, channel, filters = self._chosen(asked, base, self._store.sources())
+        with self._store.snapshot():
+            access = self._access(asked)
+            _, _, channel, filters = self._chosen(access, asked, base, self._store.sources())
             order: Order = next(
                 (one.order for one in (asked.filter, *channel.filters) if one.order), "newest"
             )
             leaf = self._store.selection.leaf(filters, limit, order, after=after, before=before)
-            if moves == self._learn():
-                return Browsed(title=channel.title, description=channel.description, leaf=leaf)
+            return Browsed(title=channel.title, description=channel.description, leaf=leaf)
+
+    def _access(self, asked: FeedRequest) -> Access:
+        """Return the rules of access if they let the visitor read the feed.
+
+        Raises PrivateFeedError if they do not, and NotPartedError.
+        """
+        access = self.access.parted()
+        if not access.may_see(asked.visitor, asked.name):
+            raise PrivateFeedError(asked.name)
+        return access
 
     def _chosen(
-        self, asked: FeedRequest, base: str, known: list[SourceState]
+        self, access: Access, asked: FeedRequest, base: str, known: list[SourceState]
     ) -> tuple[list[SourceState], bool, _Channel, tuple[Filter, ...]]:
         """The sources that may be shown, whether there may be others, what stands under the name, and what
         its articles have to pass.
         """
-        states, guarded = self._shown(asked.name, known)
-        channel = self._channel(asked.name, states, base)
-        filters = self._filters(asked, channel, states)
+        states, guarded = _visible(access, asked.name, known)
+        channel = self._channel(access, asked.name, states, base)
+        filters = self._filters(access, asked, channel, states)
         if guarded:  # what may be seen, not what may not: no source that comes meanwhile slips in
             filters += (Filter(source=tuple(state.source.slug for state in states) or _NO_SOURCE),)
         return states, guarded, channel, filters
 
-    def _view(self, asked: FeedRequest, base: str) -> View:
+    def _view(self, access: Access, asked: FeedRequest, base: str) -> View:
         known = self._store.sources()
-        states, guarded, channel, filters = self._chosen(asked, base, known)
+        states, guarded, channel, filters = self._chosen(access, asked, base, known)
         form = (asked.filter, *channel.filters)
         limit = next((one.limit for one in form if one.limit), self._config.limit)
         order: Order = next((one.order for one in form if one.order), "newest")
@@ -165,15 +173,15 @@ class Views:
             address=asked.address(base),
             language=_language(source, selected.articles, self._config.language),
             updated=_newest(states, source) if whole else _newest_of(selected.articles),
-            articles=self._naming(asked, selected.articles, known),
+            articles=_naming(access, asked, selected.articles, known),
             combined=source is None,
-            source_addresses={one.source.slug: self._address(asked, base, one.source) for one in states},
+            source_addresses={one.source.slug: _address(access, asked, base, one.source) for one in states},
             # In an archive only what its own articles say: another one must not change it.
             source_updated={one.source.slug: one.updated for one in states}
             if whole
             else _newest_by_source(selected.articles),
-            deleted=() if asked.period else self._deleted(source, guarded),
-            hubs=self.hubs(asked),
+            deleted=() if asked.period else self._deleted(access, source, guarded),
+            hubs=self.hubs(asked, access),
             icon=f"{base}/{ICON}",
             stylesheet=f"{base}/{STYLESHEET}",
             content=content,
@@ -207,49 +215,20 @@ class Views:
         """Whether a run has ended, and ended well."""
         return any(run.finished and not run.error for run in self._store.runs())
 
-    def hubs(self, asked: FeedRequest) -> tuple[str, ...]:
-        """The hubs that tell of a feed: of no archive and no question, and of no private feed, since they
-        hand it on to anybody.
+    def hubs(self, asked: FeedRequest, access: Access) -> tuple[str, ...]:
+        """Return the hubs that announce a feed; none for an archive, a filtered feed or a private feed.
+
+        A hub hands a feed on to anybody.
         """
         plain = not asked.period and asked.filter == EVERYTHING
-        return self._config.hubs if plain and not is_private(self._config, asked.name) else ()
+        return self._config.hubs if plain and not access.is_private(asked.name) else ()
 
-    def _learn(self) -> tuple[Move, ...]:
-        """Which sources were moved, so that private ones stay private; asked only where there are any."""
-        return self.moves.now() if self._config.private else ()
-
-    def _address(self, asked: FeedRequest, base: str, source: Source) -> str:
-        """Where a source's own feed is, for who asks."""
-        query = carried(self._config, asked.visitor, source.slug)
-        return f"{base}/feeds/{source.slug}{f'?{query}' if query else ''}"
-
-    def _naming(
-        self, asked: FeedRequest, articles: tuple[Article, ...], states: Sequence[SourceState]
-    ) -> tuple[Article, ...]:
-        """The articles, which name no other sources than the visitor may see, or sees here anyway."""
-        if not self._config.private:
-            return articles
-        shown = titles(self._config, asked.visitor, (state.source for state in states))
-        shown |= {article.source.title for article in articles}
-        return tuple(
-            article
-            if shown.issuperset(article.also_in)
-            else replace(article, also_in=tuple(title for title in article.also_in if title in shown))
-            for article in articles
-        )
-
-    def _shown(self, name: str, states: list[SourceState]) -> tuple[list[SourceState], bool]:
-        """The sources that the feed of this name may show, and whether there may be others."""
-        if shows_all(self._config, name):
-            return states, False
-        return [state for state in states if not is_private(self._config, state.source.slug)], True
-
-    def _deleted(self, source: Source | None, guarded: bool) -> tuple[Deletion, ...]:
+    def _deleted(self, access: Access, source: Source | None, guarded: bool) -> tuple[Deletion, ...]:
         slug = source.slug if source else None
-        without = secret(self._config) if guarded else ()
+        without = access.private_slugs() if guarded else ()
         return tuple(self._store.deletions(self._config.limit, source=slug, without=without))
 
-    def _channel(self, name: str, states: Sequence[SourceState], base: str) -> _Channel:
+    def _channel(self, access: Access, name: str, states: Sequence[SourceState], base: str) -> _Channel:
         config = self._config
         if name == COMBINED or name in self._named:
             if not states and not self.was_read():
@@ -272,7 +251,7 @@ class Views:
                 filters=(Filter(source=(name,)),),
                 source=source,
             )
-        moved = self._moved(name)
+        moved = access.moved(name)
         if moved != name:
             raise MovedFeedError(moved)
         if self._store.deletions(1, source=name):
@@ -281,24 +260,19 @@ class Views:
         raise UnknownFeedError(f"no feed is called {name}") if self.was_read() else NothingYetError
 
     def _filters(
-        self, asked: FeedRequest, channel: _Channel, states: Sequence[SourceState]
+        self, access: Access, asked: FeedRequest, channel: _Channel, states: Sequence[SourceState]
     ) -> tuple[Filter, ...]:
         """What the articles have to pass, with sources as they are called now."""
         known = {state.source.slug for state in states}
-        if asked.filter.source and not known.issuperset(map(self._moved, asked.filter.source)):
+        if asked.filter.source and not known.issuperset(map(access.moved, asked.filter.source)):
             if not self.was_read():
                 raise NothingYetError
-            unknown = [slug for slug in asked.filter.source if self._moved(slug) not in known]
+            unknown = [slug for slug in asked.filter.source if access.moved(slug) not in known]
             raise FilterError(f"source: no source is called {', '.join(unknown)}")
         return tuple(
-            replace(one, source=tuple(map(self._moved, one.source))) if one.source else one
+            replace(one, source=tuple(map(access.moved, one.source))) if one.source else one
             for one in (*channel.filters, asked.filter)
         )
-
-    def _moved(self, slug: str) -> str:
-        """Where a source's feed is now that was renamed or merged into another."""
-        self.moves.now()
-        return self._config.catalogue.moved(Source(slug=slug, title=slug)).slug
 
     def _described(self, view: NamedView) -> str:
         return view.description or self._of(view.title)
@@ -344,6 +318,35 @@ class _Past:
     def _at(self, number: int) -> str:
         inside = 0 <= number < len(self.known)
         return self.asked.address(self.base, self.known[number].name) if inside else ""
+
+
+def _visible(access: Access, name: str, states: list[SourceState]) -> tuple[list[SourceState], bool]:
+    """Return the sources that the feed of this name may show, and whether others are left out for safety."""
+    if access.shows_all(name):
+        return states, False
+    return [state for state in states if not access.is_private(state.source.slug)], True
+
+
+def _address(access: Access, asked: FeedRequest, base: str, source: Source) -> str:
+    """Return the URL of a source's own feed for the visitor, without the suffix of a format."""
+    query = access.token_query(asked.visitor, source.slug)
+    return f"{base}/feeds/{source.slug}{f'?{query}' if query else ''}"
+
+
+def _naming(
+    access: Access, asked: FeedRequest, articles: tuple[Article, ...], states: Sequence[SourceState]
+) -> tuple[Article, ...]:
+    """Return the articles without the names of sources that the visitor may not see and does not see here."""
+    if not access.private:
+        return articles
+    titles = access.titles(asked.visitor, (state.source for state in states))
+    titles |= {article.source.title for article in articles}
+    return tuple(
+        article
+        if titles.issuperset(article.also_in)
+        else replace(article, also_in=tuple(title for title in article.also_in if title in titles))
+        for article in articles
+    )
 
 
 def _language(source: Source | None, articles: Sequence[Article], default: str) -> str:

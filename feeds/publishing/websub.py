@@ -22,11 +22,12 @@ from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model import backoff
 from feeds.model.errors import FeedsError
 from feeds.model.filters import Filter
-from feeds.publishing.access import is_private
+from feeds.publishing.access import AccessReader
 from feeds.publishing.formats import WRITERS
 from feeds.storage.batch_writer import State
 from feeds.storage.database import Database
 from feeds.storage.push_queue import ALL, Push, Queue
+from feeds.storage.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,9 @@ class Pusher:
         self._clock = clock
         self._settled = settled
         self._client = client
-        self._database = Database(config.database)
-        self._queue = Queue(self._database)
+        self._store = Store(config.database)
+        self._access = AccessReader(config, self._store)
+        self._queue = Queue(self._store.database)
         self._noted: State | None = None
         self._telling: dict[str, _Telling] = {}
         self._stopping = threading.Event()
@@ -80,7 +82,7 @@ class Pusher:
     def close(self) -> None:
         """Stop, and give back every connection."""
         self.stop()
-        self._database.close()
+        self._store.close()
 
     def note(self) -> int:
         """Queue what has changed since the hubs were told of it; answers how many messages that makes.
@@ -88,24 +90,12 @@ class Pusher:
         Never raises: what could not be noted is found changed the next time.
         """
         try:
-            config, state = self._config, self._queue.state()
+            state = self._queue.state()
             if state == self._noted:
                 return 0
-            # Another base address makes other topics, all of them untold.
-            found = self._queue.fingerprints(config.limit, self._hidden, also=config.base_url)
-            known = tuple(feed for feed in found if feed != ALL) or ("-",)  # no source is called that
-            for view in config.feeds:
-                if not self._hidden(view.slug):
-                    asked, filters = (
-                        view.filter,
-                        (view.filter, *([Filter(source=known)] if config.private else ())),
-                    )
-                    found[view.slug] = self._queue.fingerprint(
-                        filters, asked.limit or config.limit, asked.order or "newest", also=config.base_url
-                    )
+            with self._store.snapshot():
+                found = self._fingerprints()
             now = self._clock()
-            if self._hidden(COMBINED):
-                del found[ALL]
             queued = self._queue.put(self._config.hubs, found, self._topics, now, now + self._settled)
             self._noted = state
             return queued
@@ -114,6 +104,25 @@ class Pusher:
         except Exception:
             log.exception("what hubs have to be told could not be noted")
         return 0
+
+    def _fingerprints(self) -> dict[str, str]:
+        """Return the fingerprint of each public feed: the slug of a source or a view, or ALL."""
+        config, is_private = self._config, self._access.now().is_private
+        # Another base address makes other topics, all of them untold.
+        found = self._queue.fingerprints(config.limit, is_private, also=config.base_url)
+        known = tuple(feed for feed in found if feed != ALL) or ("-",)  # no source is called that
+        for view in config.feeds:
+            if not is_private(view.slug):
+                asked, filters = (
+                    view.filter,
+                    (view.filter, *([Filter(source=known)] if config.private else ())),
+                )
+                found[view.slug] = self._queue.fingerprint(
+                    filters, asked.limit or config.limit, asked.order or "newest", also=config.base_url
+                )
+        if is_private(COMBINED):
+            del found[ALL]
+        return found
 
     def deliver(self, seconds: float) -> None:
         """Tell each hub what is due, all hubs at once, for so many seconds at most. Never raises."""
@@ -160,14 +169,11 @@ class Pusher:
     def told(self) -> None:
         """A hub was told: give back what that used, where everything else was given back before."""
         if self._stopping.is_set():
-            self._database.close()
+            self._store.close()
 
     def _topics(self, feed: str) -> Iterator[str]:
         for suffix in WRITERS:
             yield f"{self._config.base_url}/feeds/{COMBINED if feed == ALL else feed}.{suffix}"
-
-    def _hidden(self, slug: str) -> bool:
-        return is_private(self._config, slug)
 
 
 class _Telling(threading.Thread):

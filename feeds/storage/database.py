@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -68,6 +69,7 @@ class Database:
         self._url = database_url(address)
         self._path = self._url.database if self._url.drivername == "sqlite" else None
         self._holder: Connection | None = None
+        self._pinned = _Pinned()
         self._create = create
         self.found: int | None = None
         """The schema that the database had when it was opened; None where it was empty."""
@@ -113,9 +115,32 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection to read from. Raises StoreError where the database does not answer."""
-        with self._named_errors(), self._engine.connect() as connection:
-            yield connection
+        """Open a connection to read from. Raises StoreError if the database does not answer."""
+        if self._pinned.scope is None:
+            with self._named_errors(), self._engine.connect() as connection:
+                yield connection
+            return
+        with self._named_errors():
+            if self._pinned.connection is None:
+                self._pinned.connection = self._pinned.scope.enter_context(self._one_state())
+            yield self._pinned.connection
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Let everything that this thread reads until the end show one state, whatever is written meanwhile.
+
+        A connection is taken from the pool by the first read, and given back at the end. Do not wait for
+        another thread meanwhile: it may wait for a connection. A pin within a pin changes nothing.
+        """
+        if self._pinned.scope is not None:
+            yield
+            return
+        with ExitStack() as scope:
+            self._pinned.scope = scope
+            try:
+                yield
+            finally:
+                self._pinned.scope = self._pinned.connection = None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -136,8 +161,13 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A connection to read one state from, whatever is written meanwhile. Raises StoreError."""
-        with self.reading() as connection:
+        """Open a connection that reads one state, whatever is written meanwhile. Raises StoreError."""
+        with self._named_errors(), self._one_state() as connection:
+            yield connection
+
+    @contextmanager
+    def _one_state(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
             if self._path is None:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             else:
@@ -230,6 +260,15 @@ class Database:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK + 1)))
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class _Pinned(threading.local):
+    """What `Database.pinned` holds for one thread."""
+
+    scope: ExitStack | None = None
+    """None outside of a pin."""
+    connection: Connection | None = None
+    """None until the first read."""
 
 
 def _give_back(connection: Connection) -> None:

@@ -57,6 +57,10 @@ class Store:
         """Give back every connection."""
         self._database.close()
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let this thread read one state until the end, whatever is written meanwhile."""
+        return self._database.pinned()
+
     # -- writing ---------------------------------------------------------------------------------------
 
     def running(self, *, wait: bool) -> AbstractContextManager[None]:

@@ -35,7 +35,7 @@ def create_app(
     store = store or Store(config.database)
     views = Views(config, store)
     documents = Documents(config, store, seconds, Shared(shared) if shared else None, views)
-    checkup = Checkup(config, store)
+    checkup = Checkup(config, store, views.access)
     tokens = Tokens(store.database)
     response_cache = ResponseCache(lambda: (documents.state(), documents.evictions))
     app = Application(response_cache)
@@ -43,12 +43,14 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(status_routes.blueprint(config, checkup, documents))
     app.register_blueprint(feed_routes.blueprint(config, views, documents))
-    uploads = Uploads(config, on_change=ChangeNotifier(config).note)
+    notifier = ChangeNotifier(config)
+    uploads = Uploads(config, on_change=notifier.note)
     app.on_close(uploads.close)
+    app.on_close(notifier.close)
     app.register_blueprint(upload_routes.blueprint(config, tokens, uploads))
     app.register_blueprint(pages.blueprint(Site(config, store, views, documents, checkup)))
     app.after_request(_forbid_sniffing)
-    auth.protect(app, config, store, documents, tokens)
+    auth.protect(app, documents, tokens, config.private)
     # The token is taken out first: the response cache knows by it which requests are personal.
     cached = ResponseCacheMiddleware(app.wsgi_app, response_cache)
     app.wsgi_app = TokenMiddleware(cached)  # type: ignore[method-assign] # how Flask wants middleware

@@ -7,17 +7,17 @@ sees that. Only what is made for who gave it in an address has it again: the add
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 from urllib.parse import quote
 
 from flask import Flask, Response, g, request
+from flask.typing import ResponseReturnValue
 
-from feeds.cleaning.audiences import EVERY_FEED, Audiences
-from feeds.config import Config
+from feeds.cleaning.audiences import EVERY_FEED
 from feeds.config.settings import STATUS_FEED
-from feeds.model.errors import StoreError
-from feeds.publishing.access import PUBLIC, Visitor, is_private, may_see
-from feeds.storage.store import State, Store
+from feeds.publishing.access import PUBLIC, NotPartedError, Visitor
+from feeds.publishing.views import PrivateFeedError
 from feeds.storage.tokens import Token, Tokens
 from feeds.web.cache.rendered_feeds import Documents
 from feeds.web.token_middleware import TOKEN
@@ -37,91 +37,51 @@ def is_personal() -> bool:
     return bool(request.environ.get(TOKEN) or g.get("private")) or visitor() is not PUBLIC
 
 
-def protect(app: Flask, config: Config, store: Store, documents: Documents, tokens: Tokens) -> None:
+def protect(app: Flask, documents: Documents, tokens: Tokens, private: Sequence[str]) -> None:
     """Let nobody read a private feed without a token for it."""
     app.after_request(_keep_to_oneself)
-    if not config.private:
+    app.register_error_handler(NotPartedError, lambda _: _not_parted())
+    if not private:
         return
-    learned = False
-    parted: State | None = None
-
-    def learn() -> None:
-        """Which sources were moved, up to the state that is served. While the database is broken public feeds
-        stay as they were: so does what is known of moves.
-        """
-        nonlocal learned
-        try:
-            documents.learn()
-            learned = True
-        except StoreError:
-            if not learned:
-                raise
-
-    def has_parted() -> bool:
-        """Return whether the state that is served is parted: later runs can have another configuration.
-
-        While the database is broken, what is kept of the last state that was parted can be served.
-        """
-        nonlocal parted
-        try:
-            state = documents.state()
-            if state != parted:
-                parted = state if audiences_are_parted(config, store) else None
-        except StoreError:
-            if parted is None:
-                raise
-        return parted is not None
 
     @app.before_request
     def guard() -> Response | None:
+        """Refuse the request, or note who the visitor is, by the state that is served."""
         name, lists = _feed(), _is_list()
-        if name == STATUS_FEED and not is_private(config, name):  # it shows what the visitor may see
-            name, lists = None, True
         if name is None and not lists:
             return None
-        learn()
-        if _feed() != STATUS_FEED and not has_parted():
+        access = documents.access()
+        if name == STATUS_FEED and not access.is_private(name):  # it shows what the visitor may see
+            name, lists = None, True
+        if _feed() != STATUS_FEED and not access.is_parted:
             return _not_parted()
-        if name is not None and not is_private(config, name):
+        if name is not None and not access.is_private(name):
             return None
         tokens_given = given()
         token = _first(tokens, tokens_given)
-        everything = EVERY_FEED in config.private
+        everything = EVERY_FEED in private
         if token is None and (name is not None or tokens_given or (everything and request.path != "/")):
             return refused(PUBLIC)
         if token is not None:
             g.visitor = Visitor(opens=token.feed, token=request.environ.get(TOKEN, ""))
         if name is not None:
             g.private = True
-            if not may_see(config, visitor(), name):
+            if not access.may_see(visitor(), name):
                 return refused(visitor())
         return None
 
-    @app.after_request
-    def guard_again(response: Response) -> Response:
-        """Who makes a document learns of later changes than the guard did: a feed may have become private."""
-        name = _feed()
-        if not g.get("private") and (name is not None or _is_list()) and name != STATUS_FEED:
-            try:
-                if not has_parted():
-                    return _not_parted()
-            except StoreError:
-                pass  # what was made is of a state that was parted
-        if name is None or g.get("private") or not is_private(config, name):
-            return response
-        try:
-            return guard() or response
-        except StoreError:
-            return _short(503, "503: the database does not answer; try again in a moment")
-
-
-def audiences_are_parted(config: Config, store: Store) -> bool:
-    """Return whether a run has parted private versions from public entries, as `private` is configured now.
-
-    Until then an entry can hold text of a source that has just become private.
-    """
-    digest = Audiences(config.private, config.catalogue).digest()
-    return not digest or store.number("audiences") == digest or not store.entry_ids(limit=1)
+    @app.errorhandler(PrivateFeedError)
+    def became_private(_: PrivateFeedError) -> ResponseReturnValue:
+        """Answer again by the newest state: the feed was public in the state that `guard` knew."""
+        if g.get("private") or _feed() is None:
+            return refused(visitor())
+        documents.look()
+        refusal = guard()
+        if refusal is not None or not g.get("private"):
+            return refusal or refused(visitor())
+        view = app.ensure_sync(app.view_functions[request.endpoint or ""])
+        answer: ResponseReturnValue = view(**request.view_args or {})
+        return answer
 
 
 def _feed() -> str | None:

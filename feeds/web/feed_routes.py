@@ -116,7 +116,7 @@ def blueprint(config: Config, views: Views, documents: Documents) -> Blueprint:
         response = answer(documents.feed(name, suffix, base, query, period, visitor()))
         feed_request = documents.feed_request(name, query, period, visitor())
         address = served_at(feed_request.address(base), suffix)
-        return add_links(response, address, views.hubs(feed_request))
+        return add_links(response, address, views.hubs(feed_request, documents.access()))
 
     @routes.route("/feeds/<name>.<suffix>", **_READ_BY_OTHER_SITES)
     def feed(name: str, suffix: str) -> Response:

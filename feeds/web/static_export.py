@@ -24,10 +24,10 @@ from xml.etree import ElementTree
 from feeds.config import Config
 from feeds.ingest import private_names
 from feeds.model.errors import FeedsError
+from feeds.publishing.access import AccessReader
 from feeds.publishing.formats import WRITERS
 from feeds.storage.store import Store
 from feeds.web import create_app
-from feeds.web.auth import audiences_are_parted
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def export(config: Config, store: Store, folder: Path, base_url: str = "") -> Ex
     """
     private_names.verify(config, store)
     base = base_url or config.base_url
-    if not audiences_are_parted(config, store):
+    if not AccessReader(config, store).now().is_parted:
         raise ExportError("`private` has changed since the last run: `feeds ingest` first")
     files = _files(config.model_copy(update={"base_url": base or _NOWHERE}), store)
     if not base:

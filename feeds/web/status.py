@@ -13,7 +13,7 @@ from feeds.ingest.health import Health, WatcherStatus
 from feeds.model.feeds import SourceState
 from feeds.model.runs import Run
 from feeds.model.status import Cadence, FailedFile
-from feeds.publishing.access import ANY, Visitor, may_see, shows_all
+from feeds.publishing.access import ANY, Access, AccessReader, Visitor
 from feeds.storage import ingest_status
 from feeds.storage.batch_writer import State
 from feeds.storage.store import Store
@@ -28,9 +28,10 @@ Failing = tuple[tuple[FailedFile, ...], int]
 class Checkup:
     """One store's health. Everything here raises StoreError where the database does not answer."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, store: Store, access: AccessReader) -> None:
         self._config = config
         self._store = store
+        self._access = access
         self._database = store.database
         self._sources: tuple[State, Sources] | None = None
         self._failing: tuple[Run, Failing] | None = None
@@ -45,14 +46,12 @@ class Checkup:
         broken, failing = self.failing(runs)
         wrong = [run for run in ingest_status.with_errors(self._database) if health.is_failed(run)]
         unheard, subscribed = ingest_status.unheard(self._database)
-        named = self._sees_all(visitor)
+        with self._store.snapshot():
+            access, by_source = self._access.now(), self._known()[1]
+        named = _sees_all(access, visitor)
         if not named:
             broken, runs, wrong = (), [_unnamed(run) for run in runs], [_unnamed(run) for run in wrong]
-        cadences = [
-            cadence
-            for slug, cadence in self._known()[1].items()
-            if named or may_see(self._config, visitor, slug)
-        ]
+        cadences = [cadence for slug, cadence in by_source.items() if named or access.may_see(visitor, slug)]
         return Health(
             now=now,
             runs=tuple(runs),
@@ -84,8 +83,10 @@ class Checkup:
 
     def states(self, visitor: Visitor) -> list[SourceState]:
         """The sources that the visitor may see."""
-        states, every = self._known()[0], self._sees_all(visitor)
-        return [state for state in states if every or may_see(self._config, visitor, state.source.slug)]
+        with self._store.snapshot():
+            states, access = self._known()[0], self._access.now()
+        every = _sees_all(access, visitor)
+        return [state for state in states if every or access.may_see(visitor, state.source.slug)]
 
     def generation(self) -> int:
         """Which state of the store it is."""
@@ -110,9 +111,10 @@ class Checkup:
             now,
         )
 
-    def _sees_all(self, visitor: Visitor) -> bool:
-        """Whether there is nothing that the visitor may not see, or the status is private itself."""
-        return shows_all(self._config, STATUS_FEED) or visitor.opens == ANY
+
+def _sees_all(access: Access, visitor: Visitor) -> bool:
+    """Return whether the visitor may see everything, or the status itself is private."""
+    return access.shows_all(STATUS_FEED) or visitor.opens == ANY
 
 
 def _unnamed(run: Run) -> Run:

@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 from feeds.cleaning import recipe, url_tracking
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.pack_schema import Pack
 from feeds.cleaning.rules import RULE_NAMES
 from feeds.config import yaml_file
@@ -205,7 +205,7 @@ def test_a_recipe_is_known_by_its_data() -> None:
 
 
 def test_a_publishers_pack_holds_for_its_hosts_and_its_name_only() -> None:
-    catalogue = Catalogue(packs=CATALOGUE.packs)
+    catalogue = SourceCatalogue(packs=CATALOGUE.packs)
     assert "icon-zoom" in recipe_of("https://www.rfa.org/mandarin/1.html").drop
     assert "icon-zoom" in recipe_of("https://mirror.example/1.html", source="自由亚洲电台").drop
     assert "icon-zoom" not in recipe_of("https://gazette.example.com/1.html").drop
@@ -215,10 +215,10 @@ def test_a_publishers_pack_holds_for_its_hosts_and_its_name_only() -> None:
 
 def test_a_channel_that_an_article_names_is_its_source_and_youtube_only_that_of_the_others() -> None:
     link = "https://www.youtube.com/watch?v=abcdefghijk"
-    named = CATALOGUE.source_of(Draft(link=link, html="", source_name="Harbour TV"))
+    named = CATALOGUE.origin_of(Draft(link=link, html="", source_name="Harbour TV"))
     assert (named.slug, named.title) == ("harbour-tv", "Harbour TV")
     assert "youtube" in CATALOGUE.layers(named, "www.youtube.com")
     for address in (link, "https://youtu.be/abcdefghijk"):
-        assert CATALOGUE.source_of(Draft(link=address, html="")).slug == "youtube"
-    news = CATALOGUE.source_of(Draft(link=link, html="", source_name="德国之声"))
-    assert news.slug == CATALOGUE.source_of(Draft(link="https://www.dw.com/zh/a-1", html="")).slug
+        assert CATALOGUE.origin_of(Draft(link=address, html="")).slug == "youtube"
+    news = CATALOGUE.origin_of(Draft(link=link, html="", source_name="德国之声"))
+    assert news.slug == CATALOGUE.origin_of(Draft(link="https://www.dw.com/zh/a-1", html="")).slug

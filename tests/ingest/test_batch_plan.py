@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import InboxFile
 from feeds.ingest import batch_plan
@@ -16,8 +16,8 @@ from feeds.model.articles import Draft, Original
 from feeds.storage.batch_writer import Batch
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-CLEANER = Cleaner(Catalogue(packs={}), "en")
-PRIVATE = Cleaner(Catalogue(packs={}), "en", private=("secret-example",))
+CLEANER = Cleaner(SourceCatalogue(packs={}), "en")
+PRIVATE = Cleaner(SourceCatalogue(packs={}), "en", private=("secret-example",))
 FEED = "news.xml"
 
 

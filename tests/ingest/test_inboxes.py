@@ -12,7 +12,7 @@ import pytest
 
 from feeds import parsers
 from feeds.cleaning import limits
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.pack_schema import Rules
 from feeds.inboxes import DatabaseInbox, Folder, InboxError
 from feeds.storage.blobs import BlobStore
@@ -166,7 +166,7 @@ def test_files_that_failed_are_tried_again_also_where_other_files_saw_the_rules_
     with monkeypatch.context() as strict:
         strict.setattr(limits, "MAX_TAGS", 1)
         assert watch.run() == (0, 0, 0, 0, 2)
-    watch.ingest.catalogue = Catalogue(packs=packs(), rules=Rules(drop=(".offer",)))
+    watch.ingest.catalogue = SourceCatalogue(packs=packs(), rules=Rules(drop=(".offer",)))
     assert watch.run(files[:1]) == (1, 0, 0, 0, 0)
     assert watch.run() == (1, 0, 1, 0, 0)
     assert watch.reasons() == {}

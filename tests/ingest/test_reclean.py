@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.cleaning import limits, tracking_lists
-from feeds.cleaning.catalogue import Catalogue, ConfiguredSource
+from feeds.cleaning.catalogue import ConfiguredSource, SourceCatalogue
 from feeds.cleaning.pack_schema import Rules
 from feeds.model.articles import Source
 from tests.support.storage_samples import HARBOUR, NOON, Clock, Watch, dump, packs, text_of
@@ -28,7 +28,7 @@ def configure(watch: Watch, rules: Rules | None = None, source: Source = HARBOUR
     configured = ConfiguredSource(
         source=source, names=frozenset({"The Harbour"}), rules=rules if rules is not None else Rules()
     )
-    watch.ingest.catalogue = Catalogue(packs=packs(), configured=[configured])
+    watch.ingest.catalogue = SourceCatalogue(packs=packs(), configured=[configured])
 
 
 def recleaned(watch: Watch) -> int:
@@ -65,7 +65,7 @@ def test_a_changed_tracking_list_cleans_again(watch: Watch) -> None:
 
     def use(*texts: str) -> None:
         parts = [tracking_lists.read(text, "list.txt") for text in texts]
-        watch.ingest.catalogue = Catalogue(
+        watch.ingest.catalogue = SourceCatalogue(
             packs=packs(), lists=tracking_lists.Lookup(parts) if parts else None
         )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
-from feeds.cleaning.catalogue import Catalogue, ConfiguredSource
+from feeds.cleaning.catalogue import ConfiguredSource, SourceCatalogue
 from feeds.ingest import source_moves
-from feeds.model.articles import Draft, Source
+from feeds.model.articles import Draft, Move, Source
 from feeds.model.errors import ReadError
 from tests.support.storage_samples import Watch, packs, text_of
 
@@ -69,30 +70,44 @@ def test_an_unknown_source_is_named_with_a_suggestion(watch: Watch) -> None:
 def test_config_yaml_says_what_a_source_was_called_before(watch: Watch) -> None:
     harbour = Source(slug="harbour", title="Harbour News")
     configured = ConfiguredSource(source=harbour, formerly=frozenset({"the-harbour", "the-lantern"}))
-    watch.ingest.catalogue = Catalogue(packs=packs(), configured=[configured])
+    watch.ingest.catalogue = SourceCatalogue(packs=packs(), configured=[configured])
     assert watch.ingest.run("test").recleaned == 2
     assert set(sources(watch).values()) == {"harbour"}
 
 
 def test_a_publisher_that_nothing_knows_is_refused_where_sources_do_not_make_themselves(watch: Watch) -> None:
     watch.put("quay.md", text_of("https://quay.example/a", source="The Quay"))
-    watch.ingest.catalogue = Catalogue(packs=packs(), auto=False)
+    watch.ingest.catalogue = SourceCatalogue(packs=packs(), auto=False)
     assert watch.run()[4] == 1
     assert watch.reasons() == {"quay.md": "no source is configured for 'The Quay', and `auto_sources` is off"}
-    watch.ingest.catalogue = Catalogue(packs=packs())
+    watch.ingest.catalogue = SourceCatalogue(packs=packs())
     assert watch.run()[0] == 1
     assert watch.reasons() == {}
     with pytest.raises(ReadError, match=r"quay\.example"):
-        Catalogue(packs=packs(), auto=False).source_of(Draft(link="https://quay.example/a", html=""))
+        SourceCatalogue(packs=packs(), auto=False).origin_of(Draft(link="https://quay.example/a", html=""))
+
+
+def test_a_catalogue_with_moves_is_another_one_and_shares_its_recipes() -> None:
+    catalogue, harbour, quay = (
+        SourceCatalogue(packs=packs()),
+        Source(slug="harbour", title="Harbour"),
+        Source(slug="quay", title="The Quay"),
+    )
+    recipe = catalogue.recipe_for(harbour, "https://harbour.example/1")
+    moved = catalogue.with_moves([Move(slug="harbour", into=quay)])
+    assert (catalogue.moved(harbour), moved.moved(harbour)) == (harbour, quay)
+    assert moved.recipe_for(harbour, "https://harbour.example/1") is recipe
+    assert moved.with_moves([]).moved(harbour) == harbour
+    assert pickle.loads(pickle.dumps(moved)).moved(harbour) == quay
 
 
 def test_one_host_where_many_publish_is_a_source_for_each_of_them() -> None:
-    catalogue = Catalogue(packs=packs())
-    made = catalogue.source_of(Draft(link="https://medium.com/@nora.pell/the-tide-0123456789ab", html=""))
+    catalogue = SourceCatalogue(packs=packs())
+    made = catalogue.origin_of(Draft(link="https://medium.com/@nora.pell/the-tide-0123456789ab", html=""))
     assert (made.title, made.home) == ("@nora.pell", "https://medium.com/@nora.pell")
-    assert catalogue.source_of(Draft(link="https://medium.com/p/0123456789ab", html="")).slug == "medium"
+    assert catalogue.origin_of(Draft(link="https://medium.com/p/0123456789ab", html="")).slug == "medium"
     named = Draft(link="https://medium.com/@nora.pell/x", html="", source_name="The Harbour")
-    assert catalogue.source_of(named).slug == "the-harbour"
+    assert catalogue.origin_of(named).slug == "the-harbour"
 
 
 def test_a_host_s_source_is_called_what_its_pages_say_in_whatever_order_they_come() -> None:
@@ -104,6 +119,6 @@ def test_a_host_s_source_is_called_what_its_pages_say_in_whatever_order_they_com
     from feeds.storage.batch_writer import _preference
 
     for order in permutations(drafts):
-        made = [Catalogue(packs=packs()).source_of(draft) for draft in order]
+        made = [SourceCatalogue(packs=packs()).origin_of(draft) for draft in order]
         assert {source.slug for source in made} == {"quay-example"}
         assert min(made, key=_preference).title == "The Quay"

@@ -133,11 +133,11 @@ def test_cleaning_again_shows_first_what_it_would_change(
     assert list(source_moves.reclean(watch.ingest, "", dry_run=True)) == [
         "of 2 articles 0 would be served differently"
     ]
-    from feeds.cleaning.catalogue import Catalogue
+    from feeds.cleaning.catalogue import SourceCatalogue
     from feeds.cleaning.pack_schema import Rules
 
     old = watch.ingest.catalogue
-    watch.ingest.catalogue = Catalogue(packs=old.packs, rules=Rules(drop=(".offer",)))
+    watch.ingest.catalogue = SourceCatalogue(packs=old.packs, rules=Rules(drop=(".offer",)))
     first, *others = source_moves.reclean(watch.ingest, "the-harbour", dry_run=True)
     assert first == "of 2 articles 1 would be served differently"
     assert "  html: 1" in others

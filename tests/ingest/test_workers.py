@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.cleaner import Cleaner
 from feeds.cleaning.pack_schema import Rules
 from feeds.config.loader import load_lists
@@ -32,7 +32,7 @@ from tests.support.worker_jobs import DEADLY, WHOEVER
 ROOT = Path(__file__).parents[2]
 TABLES = ("entries", "originals", "files", "sources", "cleanings", "labels")
 PROCESSES = Workforce(2, min_bulk_tasks=1)
-CLEANER = Cleaner(Catalogue(packs=packs()), "en")
+CLEANER = Cleaner(SourceCatalogue(packs=packs()), "en")
 
 
 def feed_of(numbers: range) -> str:
@@ -149,7 +149,7 @@ def test_articles_are_cleaned_again_by_processes_as_by_one(archive: Path, tmp_pa
     for name, workforce in {"one": Workforce(), "two": PROCESSES}.items():
         watch = Watch(str(tmp_path / f"{name}.sqlite"), archive)
         watch.run()
-        stricter = Catalogue(packs=packs(), rules=Rules.model_validate({"drop": ["p"]}))
+        stricter = SourceCatalogue(packs=packs(), rules=Rules.model_validate({"drop": ["p"]}))
         changed = reclean.everything(watch.store, Cleaner(stricter, "en"), watch.clock, workforce)
         watch.store.close()
         assert changed > 150
@@ -173,7 +173,7 @@ def test_what_is_small_is_done_in_this_process() -> None:
 
 def test_a_cleaner_travels_with_the_lists_of_others(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("||harbour.example^$removeparam=/^tide_/\n$removeparam=berth\n")
-    here = Cleaner(Catalogue(packs=packs(), lists=load_lists([tmp_path / "list.txt"])), "en")
+    here = Cleaner(SourceCatalogue(packs=packs(), lists=load_lists([tmp_path / "list.txt"])), "en")
     there = pickle.loads(pickle.dumps(here))
     watch = Watch(str(tmp_path / "feeds.sqlite"), tmp_path / "inbox")
     watch.put("a.md", text_of(body='<a href="https://harbour.example/x?tide_1=2&amp;berth=3&amp;a=b">x</a>'))

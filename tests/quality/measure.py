@@ -18,7 +18,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 
 from feeds import parsers
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.pipeline import clean
 from feeds.config.loader import load_packs
 
@@ -94,7 +94,7 @@ LEFT: dict[str, Callable[[str], int]] = {
 
 def measure(folder: Path) -> dict[str, object]:
     """The figures over every article under a folder."""
-    catalogue = Catalogue(packs=load_packs())
+    catalogue = SourceCatalogue(packs=load_packs())
     left: Counter[str] = Counter()
     kept: Counter[str] = Counter()
     lazy_lost = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -115,6 +116,27 @@ def test_the_generation_moves_exactly_when_something_that_a_feed_shows_changed(s
     assert written(store, made("b", html="<p>It sails at ten.</p>")) == 1
     assert written(store, rewritten=["a.md"], originals=[kept("a.md")]) == 0
     assert written(store, orphans=[made("b").article.id]) == 1
+
+
+def test_a_snapshot_shows_one_state_whatever_is_written_meanwhile(store: Store, address: str) -> None:
+    written(store, made("a"))
+    other = Store(address)
+    with store.snapshot():
+        before = store.state()
+        written(other, made("b"))
+        with store.snapshot():  # a snapshot within a snapshot shows the same state
+            assert (store.state(), len(store.entry_ids())) == (before, 1)
+        assert (store.state(), len(store.entry_ids())) == (before, 1)
+    assert (store.state(), len(store.entry_ids())) == (other.state(), 2)
+    other.close()
+
+
+def test_a_snapshot_is_of_its_own_thread(store: Store) -> None:
+    with store.snapshot(), ThreadPoolExecutor(1) as others:
+        assert store.entry_ids() == []
+        others.submit(written, store, made()).result()
+        assert others.submit(store.entry_ids).result() != []
+        assert store.entry_ids() == []
 
 
 def test_a_receipt_alone_is_kept_and_moves_nothing(store: Store) -> None:

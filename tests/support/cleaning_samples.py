@@ -13,7 +13,7 @@ from bs4.element import NavigableString
 
 from feeds import parsers
 from feeds.cleaning import pack_schema, pipeline, recipe
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.cleaner import Cleaner
 from feeds.config import loader, yaml_file
 from feeds.model.articles import Cleaned, Draft
@@ -22,7 +22,7 @@ from feeds.model.errors import ReadError
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 LINK = "https://gazette.example.com/2026/harbour"
 LATEST = datetime(2030, 1, 1, tzinfo=UTC)
-CATALOGUE = Catalogue(packs=loader.load_packs())
+CATALOGUE = SourceCatalogue(packs=loader.load_packs())
 
 # Blanks and what no reader sees: not part of what two parsers have to agree about.
 _UNSEEN = re.compile(
@@ -33,7 +33,7 @@ _UNSEEN = re.compile(
 def recipe_of(link: str = LINK, source: str = "", rules: str = "") -> recipe.Recipe:
     """The recipe for a link and a source's name, with `rules` as config.yaml would add them."""
     draft = Draft(link=link, html="", source_name=source)
-    found = CATALOGUE.source_of(draft)
+    found = CATALOGUE.origin_of(draft)
     layers = list(CATALOGUE.layers(found, link.partition("//")[2].partition("/")[0]).values())
     if rules:
         layers.append(yaml_file.validate(pack_schema.Rules, *yaml_file.parse(rules, "case"), "case"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import feeds.ingest.runner
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.config.loader import load_packs
 from feeds.inboxes import Folder
 from feeds.ingest.runner import Ingest
@@ -26,7 +26,7 @@ def ingest_of(address: str, folder: str) -> Ingest:
     return Ingest(
         inboxes=[Folder(Path(folder))],
         store=Store(address),
-        catalogue=Catalogue(packs=load_packs()),
+        catalogue=SourceCatalogue(packs=load_packs()),
         language="en",
         clock=lambda: datetime(2026, 3, 1, 12, 0, tzinfo=UTC),
     )

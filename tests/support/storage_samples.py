@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.pack_schema import Pack
 from feeds.config.loader import load_packs
 from feeds.inboxes import Folder
@@ -65,7 +65,7 @@ class Watch:
         self.ingest = Ingest(
             inboxes=[Folder(self.folder)],
             store=self.store,
-            catalogue=Catalogue(packs=packs()),
+            catalogue=SourceCatalogue(packs=packs()),
             language="en",
             clock=self.clock,
             deleted=self.deleted,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from feeds.cleaning import tracking_lists
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.pack_schema import Pack
 from feeds.cleaning.recipe import Recipe
 from feeds.model.articles import Source
@@ -18,7 +18,7 @@ def recipe_with(*texts: str, packs: dict[str, Pack] | None = None) -> Recipe:
     lookup = tracking_lists.Lookup(
         [tracking_lists.read(text, f"list{number}") for number, text in enumerate(texts)]
     )
-    return Catalogue(packs=packs or {}, lists=lookup).recipe_for(Source(slug="", title=""), "")
+    return SourceCatalogue(packs=packs or {}, lists=lookup).recipe_for(Source(slug="", title=""), "")
 
 
 @dataclass(frozen=True)

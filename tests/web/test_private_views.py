@@ -235,19 +235,21 @@ def test_what_becomes_private_by_a_merge_is_answered_to_nobody(
         assert "Ferry" not in client.get(address).text
 
 
-def test_a_source_that_is_renamed_while_a_feed_is_made_stays_private(filled: Place) -> None:
+def test_a_feed_shows_one_state_also_if_a_source_is_merged_while_it_is_made(filled: Place) -> None:
     store = filled.store()
     documents = Documents(filled.config, store)
-    elsewhere = load(filled.root / "config.yaml", {})  # another process: this one's hears nothing of it
-    sources, work = store.sources, [ingest_of(elsewhere, filled.store())]
+    sources, work = store.sources, [ingest_of(filled.config, filled.store())]
 
     def at_the_worst_moment() -> object:
-        found = sources()
+        states = sources()
         if work:
             source_moves.merge(work.pop(), "harbour-gazette", "lantern-post")
-        return found
+        return states
 
     store.sources = at_the_worst_moment  # type: ignore[method-assign, assignment]
+    before = documents.feed("all", "atom", BASE).body
+    assert (b"Ferry 4" in before, GAZETTE.encode() in before) == (True, False)
+    assert not work
     assert b"Ferry" not in documents.feed("all", "atom", BASE).body
 
 

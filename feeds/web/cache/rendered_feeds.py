@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from werkzeug.exceptions import HTTPException
+
 from feeds.config import Config
+from feeds.model.errors import StoreError
 from feeds.model.feeds import SourceState, Subscription
 from feeds.model.filters import EVERYTHING, Filter, FilterError
-from feeds.publishing.access import PUBLIC, Visitor, carried, is_private, may_see
+from feeds.publishing.access import PUBLIC, Access, NotPartedError, Visitor
 from feeds.publishing.formats import WRITERS, opml
 from feeds.publishing.views import (
     TTL_MINUTES,
@@ -21,6 +24,7 @@ from feeds.publishing.views import (
     GoneFeedError,
     MovedFeedError,
     NothingYetError,
+    PrivateFeedError,
     UnknownFeedError,
     Views,
     newest_change,
@@ -44,7 +48,10 @@ log = logging.getLogger(__name__)
 _MOST_BYTES = 64_000_000
 _MOST_BYTES_WITH_TOKENS = 32_000_000
 _LOCKS = 16
-_ANSWERS = (UnknownFeedError, MovedFeedError, GoneFeedError, FilterError)
+_ANSWERS = (
+    *(UnknownFeedError, MovedFeedError, GoneFeedError, FilterError),
+    *(PrivateFeedError, NotPartedError, HTTPException),
+)
 
 
 class _Pulse:
@@ -102,6 +109,7 @@ class Documents:
         self._views = views or Views(config, store)
         self._pulse = _Pulse(store, seconds)
         self._shared = shared
+        self._access: Access | None = None
         self._kept = Kept(_MOST_BYTES)
         self._personal = Kept(_MOST_BYTES_WITH_TOKENS)
         """What has tokens in it: however many there are, they push out nothing of the others."""
@@ -116,17 +124,27 @@ class Documents:
         """Which state of the store is served. Raises StoreError where the database does not answer."""
         return self._pulse.state()
 
-    def learn(self) -> None:
-        """Know what was renamed or merged up to the state that is served.
+    def look(self) -> None:
+        """Look for another state of the store now. Raises StoreError if the database does not answer."""
+        self._pulse.now()
 
-        Raises StoreError where the database does not answer.
+    def access(self) -> Access:
+        """Return the rules of access of the served state, or of a later one.
+
+        While the database does not answer, cached documents are served by the last known rules. Raises
+        StoreError if there are none yet.
         """
-        self._views.moves.of(self.state())
+        try:
+            self._access = self._views.access.of(self.state())
+        except StoreError:
+            if self._access is None:
+                raise
+        return self._access
 
     def feed_request(self, name: str, asked: Filter, period: str, visitor: Visitor) -> FeedRequest:
         """What a visitor asks for; what is public is the same for everybody."""
-        guarded = is_private(self._config, name)
-        return FeedRequest(name=name, filter=asked, period=period, visitor=visitor if guarded else PUBLIC)
+        is_private = self.access().is_private(name)
+        return FeedRequest(name=name, filter=asked, period=period, visitor=visitor if is_private else PUBLIC)
 
     def feed(
         self,
@@ -149,9 +167,9 @@ class Documents:
         what = self.feed_request(name, asked, period, visitor)
 
         def make() -> Made:
+            # A view that PUBLIC may see is public: else `view` raises PrivateFeedError.
             body = writer.render(self._views.view(what, base))
-            # Only now is it known for sure: its source may have been renamed or merged meanwhile.
-            return Made(body, writer.media_type, private=is_private(self._config, name))
+            return Made(body, writer.media_type, private=what.visitor is not PUBLIC)
 
         key: Key = (name, suffix, base, asked.query, period)
         if what.visitor != PUBLIC:
@@ -160,17 +178,24 @@ class Documents:
 
     def page(self, about: Key, make: Callable[[], Made]) -> Document:
         """A page that everybody may see, kept like a feed; `about` says which it is."""
-        return self._document(("page", *about), make, self._kept)
+
+        def make_of_one_state() -> Made:
+            with self._store.snapshot():
+                return make()
+
+        return self._document(("page", *about), make_of_one_state, self._kept)
 
     def opml(self, base: str, visitor: Visitor = PUBLIC) -> Document:
         """The list of all feeds that a visitor may see, to import into a reader."""
 
         def make() -> Made:
-            states = self._store.sources()
-            if not states and not self._views.was_read():
-                raise NothingYetError
-            listed = [one for _, one in self.listed(states, base, visitor)]
-            changed = [state for state in states if may_see(self._config, visitor, state.source.slug)]
+            with self._store.snapshot():
+                states = self._store.sources()
+                if not states and not self._views.was_read():
+                    raise NothingYetError
+                listed = [one for _, one in self.listed(states, base, visitor)]
+                access = self._views.access.parted()
+            changed = [state for state in states if access.may_see(visitor, state.source.slug)]
             return Made(opml.render(self._config.title, newest_change(changed), listed), opml.MEDIA_TYPE)
 
         if visitor is not PUBLIC:  # made for them alone, and kept for nobody
@@ -185,14 +210,13 @@ class Documents:
 
         The addresses of private ones carry the visitor's token on, if it came in an address.
         """
-        if self._config.private:  # after the states: who was renamed meanwhile is private all the same
-            self._views.moves.now()
+        access = self._views.access.parted()
         named = [(one.address.rpartition("/")[2], one) for one in self.subscriptions(states, base)]
         return [
             (name, replace(one, address=f"{one.address}?{query}") if query else one)
             for name, one in named
-            if may_see(self._config, visitor, name)
-            for query in [carried(self._config, visitor, name)]
+            if access.may_see(visitor, name)
+            for query in [access.token_query(visitor, name)]
         ]
 
     def subscriptions(self, states: list[SourceState], base: str) -> list[Subscription]:
@@ -234,7 +258,7 @@ class Documents:
             return made
 
         shared = self._shared
-        if shared is None or is_private(self._config, key[0]):  # what is made for a visitor is private
+        if shared is None or self.access().is_private(key[0]):  # a private document is for one visitor
             return finished(here(), state)
         made = shared.once(state, key, here, wait=kept is None)
         if made is None and kept is not None:

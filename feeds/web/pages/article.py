@@ -11,9 +11,8 @@ from feeds.cleaning import inert_html, stats
 from feeds.cleaning.audiences import Audiences
 from feeds.model.articles import Article, CleaningStats, Original
 from feeds.model.errors import ReadError
-from feeds.publishing.access import may_see, titles
+from feeds.publishing.views import PrivateFeedError
 from feeds.text import html_diff, urls
-from feeds.web.auth import refused
 from feeds.web.pages import charts
 from feeds.web.pages.feed import URN
 from feeds.web.pages.rendering import PageContext, Site
@@ -26,14 +25,15 @@ def add(routes: Blueprint, site: Site) -> None:
         template: str, number: object, values: Callable[[Site, PageContext, Article], Mapping[str, Any]]
     ) -> Response:
         """A page about the article of that number, or why it is not shown."""
-        context = site.context()
-        store, entry_id = site.store, f"{URN}{number}"
-        article = store.articles([entry_id]).get(entry_id)
-        if article is None:
-            abort(410 if store.was_published(entry_id) else 404)
-        if not may_see(site.config, context.visitor, article.source.slug):
-            return refused(context.visitor)
-        return site.page(template, context, lambda: values(site, context, article), str(number))
+        context, entry_id = site.context(), f"{URN}{number}"
+        with site.store.snapshot():
+            _readable(site, context, entry_id)
+        return site.page(
+            template,
+            context,
+            lambda: values(site, context, _readable(site, context, entry_id)),
+            str(number),
+        )
 
     @routes.get("/articles/<uuid:number>")
     def article(number: object) -> Response:
@@ -44,12 +44,26 @@ def add(routes: Blueprint, site: Site) -> None:
         return show("changes.html", number, _changes)
 
 
+def _readable(site: Site, context: PageContext, entry_id: str) -> Article:
+    """Return an article that the visitor may read.
+
+    Answers 404 if there is none, 410 if it was withdrawn. Raises PrivateFeedError.
+    """
+    article = site.store.articles([entry_id]).get(entry_id)
+    if article is None:
+        abort(410 if site.store.was_published(entry_id) else 404)
+    if not site.views.access.parted().may_see(context.visitor, article.source.slug):
+        raise PrivateFeedError(article.source.slug)
+    return article
+
+
 def _article(site: Site, context: PageContext, article: Article) -> Mapping[str, Any]:
     original = _original(site, article)
     receipt = site.store.receipt(article.id)
     pieces = receipt.pieces if receipt else {}
     values = _head(article)
-    named = titles(site.config, context.visitor, [one.source for one in site.store.sources()])
+    access = site.views.access.parted()
+    named = access.titles(context.visitor, [one.source for one in site.store.sources()])
     values["also_in"] = [title for title in article.also_in if title in named]
     if original is not None:
         values["stats"] = _counted(original, article)
@@ -96,7 +110,7 @@ def _counted(original: Original, article: Article) -> CleaningStats:
 def _original(site: Site, article: Article) -> Original | None:
     """What the article was made of: of several files the fullest, as `merge` takes it."""
     kept = site.store.originals_of_entries([article.id]).get(article.id, [])
-    audiences = Audiences(site.config.private, site.config.catalogue)
+    audiences = Audiences(site.config.private, site.views.access.parted().catalogue)
     if audiences.has_several:
         audience = audiences.audience_of_source(article.source.slug)
         kept = [one for one in kept if audiences.audience_of_draft(one.draft) == audience]

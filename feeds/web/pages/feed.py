@@ -10,7 +10,6 @@ from flask import Blueprint, Response, request
 
 from feeds.model.feeds import Subscription
 from feeds.model.filters import EVERYTHING, Filter, parse
-from feeds.publishing.access import may_see
 from feeds.publishing.views import FeedRequest
 from feeds.web.pages.home import ways_in
 from feeds.web.pages.rendering import PageContext, Site
@@ -90,7 +89,8 @@ def _around(
     query = asked.filter.pairs()
     sources = [state.source for state in site.store.sources()]
     source = next((one for one in sources if one.slug == asked.name), None)
-    choices = [one for one in sources if may_see(site.config, context.visitor, one.slug)]
+    access = site.views.access.parted()
+    choices = [one for one in sources if access.may_see(context.visitor, one.slug)]
     shown = f" ({asked.filter.described})" if asked.filter.narrows else ""
     return {
         "title": title,

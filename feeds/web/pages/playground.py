@@ -32,16 +32,17 @@ def add(routes: Blueprint, site: Site) -> None:
             return answer(site.render("refusal.html", context, refusal), 403)
         request.max_content_length = request.max_form_memory_size = _MOST_BYTES
         form = {key: request.form.get(key, "") for key in ("text", "source", "link")}
+        catalogue = site.documents.access().catalogue
         values: dict[str, Any] = {
             "form": form,
-            "choices": sorted(site.config.catalogue.known(), key=lambda source: source.title),
+            "choices": sorted(catalogue.known(), key=lambda source: source.title),
             "most": MAX_CHARACTERS,
         }
         if request.method == "POST":
             try:
                 tried = preview(
                     form["text"],
-                    catalogue=site.config.catalogue,
+                    catalogue=catalogue,
                     language=site.config.language,
                     now=datetime.now(UTC),
                     slug=form["source"],

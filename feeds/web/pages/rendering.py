@@ -114,7 +114,9 @@ class Site:
 
         policy = _WITH_PICTURES if context.pictures else _AS_IS
         if context.visitor is not PUBLIC:  # only for this visitor
-            return answer(make().body, policy=policy)
+            with self.store.snapshot():
+                body = make().body
+            return answer(body, policy=policy)
         context_key = (
             context.words.language,
             context.base,

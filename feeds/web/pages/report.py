@@ -11,8 +11,6 @@ from flask import Blueprint, Response
 
 from feeds.cleaning import stats, summaries
 from feeds.cleaning.summaries import CleaningSummary
-from feeds.model.articles import Source
-from feeds.publishing.access import may_see
 from feeds.web.cache.rendered_feeds import MovedFeedError, UnknownFeedError
 from feeds.web.pages import charts
 from feeds.web.pages.rendering import PageContext, Site
@@ -40,10 +38,11 @@ def add(routes: Blueprint, site: Site) -> None:
 
 def _values(site: Site, context: PageContext, name: str) -> Mapping[str, Any]:
     store = site.store
-    states = [state for state in store.sources() if may_see(site.config, context.visitor, state.source.slug)]
+    access = site.views.access.parted()
+    states = [state for state in store.sources() if access.may_see(context.visitor, state.source.slug)]
     sources = {state.source.slug: state.source for state in states}
     if name and name not in sources:
-        moved = site.config.catalogue.moved(Source(slug=name, title=name)).slug
+        moved = access.moved(name)
         raise MovedFeedError(moved) if moved in sources else UnknownFeedError(name)
     found = summaries.summarise(store.history.weeks([name] if name else list(sources)))
     total = found.total

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.cleaning.catalogue import Catalogue
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.config.loader import load_packs
 from feeds.inboxes import Folder
 from feeds.ingest.runner import Ingest
@@ -32,7 +32,7 @@ def views(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[View]:
     ingest = Ingest(
         inboxes=[Folder(shared / "corpus")],
         store=store,
-        catalogue=Catalogue(packs=load_packs()),
+        catalogue=SourceCatalogue(packs=load_packs()),
         language="en",
         clock=lambda: LATEST,
     )
