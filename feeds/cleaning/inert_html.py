@@ -1,12 +1,12 @@
-"""HTML that loads nothing and runs nothing, to be shown on a page of its own. Pure.
+"""Render article HTML that loads and runs nothing, for our own pages. Pure.
 
-What a browser would load or run becomes a held box, which says in data alone what it holds and from which
-host, so that a page's words and style sheet may caption it in any language:
+Everything that a browser would load or run is replaced by a box. The box names its kind and its host only in
+data attributes, so that a page's words and style sheet may caption it in any language:
 
     <span class="held held-picture" data-kind="picture" data-host="img.example.org">a harbour</span>
 
-Its text is what the author said of it, else the host. As in cleaning, a sanitizer with an allow-list is last:
-no class comes through but a box's, no style, no id, and no address but of links.
+Its text is the author's description, else the host. As in cleaning, a sanitizer with an allow-list runs last:
+it removes all classes but those of boxes, all styles and ids, and all addresses but those of links.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from feeds.text import plain_text, urls
 KINDS = frozenset(
     "picture pixel script style stylesheet link refresh frame embed video audio form control comment".split()
 )
-"""What a held box may hold: its `data-kind`, and the second of its classes behind `held-`."""
+"""The kinds of boxes: the value of `data-kind`, and the second class after `held-`."""
 
 _REL = "noreferrer noopener nofollow"
-_MOST_SAID = 80  # characters of a comment or a control that are shown
-_MOST_ALT = 300
-_MOST_ROUNDS = 4
+_MAX_CAPTION_CHARACTERS = 80  # of a comment or a control
+_MAX_ALT_CHARACTERS = 300
+_MAX_PASSES = 4
 
-# Elements that are replaced by a box, with all that they hold.
-_HELD = {
+# The kind of box by which an element is replaced, with all its content.
+_BOX_KINDS = {
     "img": "picture",
     "svg": "picture",
     "canvas": "picture",
@@ -58,91 +58,104 @@ _HELD = {
     "textarea": "control",
     "keygen": "control",
 }
-# Elements that go: nobody sees what they hold, and nothing is loaded by them alone.
-_GONE = frozenset("title base param source track template noembed noframes area datalist".split())
-# Elements whose text a parser takes as it stands.
+# Elements that are removed: nobody sees their content, and they load nothing by themselves.
+_REMOVED = frozenset("title base param source track template noembed noframes area datalist".split())
+# Obsolete elements for preformatted text, which become `<pre>`.
 _PREFORMATTED = frozenset({"xmp", "listing", "plaintext"})
-# Where elements say what they load; a picture that waits for a script says it in the second half.
-_SOURCES = ("src", "data", "href", "xlink:href", "code", "archive", "action", "formaction")
-_LATE_SOURCES = ("data-src", "data-lazy-src", "data-original", "data-actualsrc", "srcset", "data-srcset")
+# Attributes with the address that an element loads. Lazy pictures, loaded by a script, use the second ones.
+_URL_ATTRIBUTES = ("src", "data", "href", "xlink:href", "code", "archive", "action", "formaction")
+_LAZY_URL_ATTRIBUTES = (
+    "data-src",
+    "data-lazy-src",
+    "data-original",
+    "data-actualsrc",
+    "srcset",
+    "data-srcset",
+)
 
-_SHOWN = allowlist.TAGS - {"img", "audio", "video", "source", "track"}
-_TOLD = ("alt", "title", "width", "height")
-_LATER = {"loading": "lazy", "referrerpolicy": "no-referrer", "decoding": "async"}
-_BOX = {"class", "data-kind", "data-host"}
+_ALLOWED_TAGS = allowlist.TAGS - {"img", "audio", "video", "source", "track"}
+_PICTURE_ATTRIBUTES = ("alt", "title", "width", "height")
+_LAZY_LOADING = {"loading": "lazy", "referrerpolicy": "no-referrer", "decoding": "async"}
+_BOX_ATTRIBUTES = {"class", "data-kind", "data-host"}
 _CLASSES = frozenset(f"held held-{kind}" for kind in KINDS)
 
 
-def original(html: str, link: str = "") -> str:
-    """A body as it was before cleaning, as far as a page can show it without loading or running any of it.
+def render_original(html: str, link: str = "") -> str:
+    """Render a body as it was before cleaning, without loading or running any of it.
 
-    Its boxes are no links, its comments are boxes, shortened. `link` is what relative addresses are resolved
-    against; without it, what is relative leads nowhere. Raises ReadError where the body is beyond the bounds
-    of cleaning.
+    Its boxes are not links. Its comments are shown, shortened, in boxes. Relative addresses are resolved
+    against `link`; without it, they are removed. Raises ReadError if the body is beyond the bounds of
+    cleaning.
     """
     body = plain_text.remove_illegal(html)
     tree = limits.parse(body)
     if repair.is_plain(body):
         tree.clear()
         tree.append(Element("pre", {}, [Text(body)]))
-    return _shown(tree, _Holder(base=link, comments=True))
+    return _render(tree, _Boxer(base=link, box_comments=True))
 
 
-def clean(html: str, *, pictures: bool = False) -> str:
-    """A cleaned body for a page: pictures, players and frames are boxes that link to what they hold.
+def render_cleaned(html: str, *, pictures: bool = False) -> str:
+    """Render a cleaned body: its pictures, players and frames are boxes with links.
 
-    With `pictures` they stay, asked for late and without a referrer. Where a picture stands in a link, its
-    box is none. Raises ReadError where the body is beyond the bounds of cleaning.
+    With `pictures`, pictures are kept; they load lazily and without a referrer. The box of a picture within a
+    link is not a link. Raises ReadError if the body is beyond the bounds of cleaning.
     """
-    return _shown(limits.parse(html), _Holder(linked=True, pictures=pictures))
+    return _render(limits.parse(html), _Boxer(link_boxes=True, keep_pictures=pictures))
 
 
-def _shown(tree: Element, holder: _Holder) -> str:
-    holder.hold(tree)
+def _render(tree: Element, boxer: _Boxer) -> str:
+    boxer.replace_all(tree)
     _lower_headings(tree)
     _strip_preformatted(tree)
-    made = sanitizer(holder.pictures).clean(limits.serialise(tree)).strip()
-    with suppress(ReadError):  # boxes made it larger than what is parsed: it is shown as it is
-        for _ in range(_MOST_ROUNDS):  # until the sanitizer's parser finds what it wrote
-            again = sanitizer(holder.pictures).clean(limits.serialise(limits.parse(made))).strip()
-            if again == made:
+    sanitizer = make_sanitizer(boxer.keep_pictures)
+    html = sanitizer.clean(limits.serialise(tree)).strip()
+    with suppress(ReadError):  # with boxes, the HTML can be beyond the bounds of parsing: it stays as it is
+        for _ in range(_MAX_PASSES):  # until the HTML is the same after it was parsed again
+            again = sanitizer.clean(limits.serialise(limits.parse(html))).strip()
+            if again == html:
                 break
-            made = again
-    return made
+            html = again
+    return html
 
 
 @dataclass(frozen=True, slots=True)
-class _Holder:
-    """Puts boxes in the place of what would load or run, and takes away what nothing is left of."""
+class _Boxer:
+    """Replaces elements that would load or run something by boxes."""
 
     base: str = ""
-    linked: bool = False
-    pictures: bool = False
-    comments: bool = False
+    """The address that relative addresses are resolved against; empty if they are removed."""
+    link_boxes: bool = False
+    """Whether boxes are links to what they replace."""
+    keep_pictures: bool = False
+    box_comments: bool = False
 
-    def hold(self, tree: Element) -> None:
-        # In a stack of its own, because bodies nest deeper than Python does.
-        waiting: list[tuple[Node, bool]] = [(child, False) for child in tree.children]
-        while waiting:
-            node, in_link = waiting.pop()
+    def replace_all(self, tree: Element) -> None:
+        # With a stack instead of recursion: bodies nest deeper than Python's recursion limit.
+        stack: list[tuple[Node, bool]] = [(child, False) for child in tree.children]
+        while stack:
+            node, is_in_link = stack.pop()
             if isinstance(node, Comment):
-                self._comment(node)
+                self._replace_comment(node)
             elif isinstance(node, Element):
                 inner = list(node.children)
-                if self._stays(node, in_link):
-                    waiting += [(child, in_link or node.tag == "a") for child in inner]
+                if self._keeps_content(node, is_in_link):
+                    stack += [(child, is_in_link or node.tag == "a") for child in inner]
             elif not isinstance(node, Text):
                 node.extract()
 
-    def _stays(self, element: Element, in_link: bool) -> bool:
-        """Whether what an element holds is looked at too; the element itself may be gone."""
+    def _keeps_content(self, element: Element, is_in_link: bool) -> bool:
+        """Replace or strip an element; return whether its content is kept.
+
+        The element itself may be removed while its content is kept.
+        """
         tag = element.tag
-        if tag == "img" and self.pictures and (address := self._address(element, ("src",))):
-            told = {name: value for name in _TOLD if (value := element.attr(name))}
-            element.replace_with(Element("img", {"src": address, "alt": "", **told, **_LATER}))
-        elif tag in _HELD:
-            element.replace_with(*self._boxes(element, in_link))
-        elif tag in _GONE:
+        if tag == "img" and self.keep_pictures and (address := self._find_address(element, ("src",))):
+            given = {name: value for name in _PICTURE_ATTRIBUTES if (value := element.attr(name))}
+            element.replace_with(Element("img", {"src": address, "alt": "", **given, **_LAZY_LOADING}))
+        elif tag in _BOX_KINDS:
+            element.replace_with(*self._boxes(element, is_in_link))
+        elif tag in _REMOVED:
             element.extract()
         elif tag == "math":
             element.replace_with(Text(element.text))
@@ -150,70 +163,81 @@ class _Holder:
             refresh = (element.attr("http-equiv") or "").lower() == "refresh"
             element.replace_with(*([_box("refresh", "", "")] if refresh else []))
         else:
-            self._bare(element)
+            self._strip_element(element)
             return True
         return False
 
-    def _comment(self, comment: Comment) -> None:
-        said = _shortened(comment.data, _MOST_SAID)
-        if self.comments and said:
-            comment.insert_before(_box("comment", "", said))
+    def _replace_comment(self, comment: Comment) -> None:
+        caption = _shorten(comment.data, _MAX_CAPTION_CHARACTERS)
+        if self.box_comments and caption:
+            comment.insert_before(_box("comment", "", caption))
         comment.extract()
 
-    def _boxes(self, element: Element, in_link: bool) -> list[Node]:
-        tag, kind = element.tag, _HELD[element.tag]
+    def _boxes(self, element: Element, is_in_link: bool) -> list[Node]:
+        tag, kind = element.tag, _BOX_KINDS[element.tag]
         if tag == "input" and (element.attr("type") or "").lower() == "hidden":
             return []
         if kind == "link" and "stylesheet" in (element.attr("rel") or "").lower().split():
             kind = "stylesheet"
         elif tag == "img" and _is_pixel(element):
             kind = "pixel"
-        address = self._address(element, _SOURCES)
-        host = urls.host(address or self._address(element, _LATE_SOURCES))
-        said = _said(element)
-        if self.linked and not in_link and address:
-            return [_box(kind, host, said, address)]
-        return [_box(kind, host, said)]
+        address = self._find_address(element, _URL_ATTRIBUTES)
+        host = urls.host(address or self._find_address(element, _LAZY_URL_ATTRIBUTES))
+        caption = _caption(element)
+        if self.link_boxes and not is_in_link and address:
+            return [_box(kind, host, caption, address)]
+        return [_box(kind, host, caption)]
 
-    def _address(self, element: Element, names: tuple[str, ...]) -> str:
-        """The first http address that an element loads, itself or by its `<source>`."""
-        places = [element]
+    def _find_address(self, element: Element, names: tuple[str, ...]) -> str:
+        """Return the first http address that an element or its `<source>` loads.
+
+        Empty if there is none.
+        """
+        elements = [element]
         if element.tag in ("video", "audio", "object"):
-            places += element.select("source, param, embed")[:8]
-        for place in places:
+            elements += element.select("source, param, embed")[:8]
+        for source in elements:
             for name in names:
-                value = (place.attr(name) or "").strip()
+                value = (source.attr(name) or "").strip()
                 if name.endswith("srcset"):
                     value = value.partition(" ")[0].rstrip(",")
-                made = urls.make_absolute(value, self.base) if value and value[:5].lower() != "data:" else ""
-                if made.startswith(("https://", "http://")):
-                    return made
+                if not value or value[:5].lower() == "data:":
+                    continue
+                address = urls.make_absolute(value, self.base)
+                if address.startswith(("https://", "http://")):
+                    return address
         return ""
 
-    def _bare(self, element: Element) -> None:
-        """An element without what styles, names or loads; one that means nothing is unwrapped."""
+    def _strip_element(self, element: Element) -> None:
+        """Remove styles, names and addresses from an element.
+
+        An element without a meaning of its own is unwrapped.
+        """
         tag = element.tag
-        asked = self._asked_host(element)
+        host = self._loaded_host(element)
         href = (element.attr("href") or "").strip() if tag == "a" else ""
-        listed = allowlist.ATTRIBUTES["*"] | allowlist.ATTRIBUTES.get(tag, set())
+        allowed = allowlist.ATTRIBUTES["*"] | allowlist.ATTRIBUTES.get(tag, set())
         for name in list(element.attrs):
-            if name not in listed or name in ("href", "cite"):
+            if name not in allowed or name in ("href", "cite"):
                 del element.attrs[name]
         if href:
-            kept = href if href.lower().startswith(("https://", "http://", "mailto:")) else ""
-            if address := kept or (urls.make_absolute(href, self.base) if self.base else ""):
+            absolute = href if href.lower().startswith(("https://", "http://", "mailto:")) else ""
+            if address := absolute or (urls.make_absolute(href, self.base) if self.base else ""):
                 element.attrs["href"] = address
         if tag == "form":
-            element.insert_before(_box("form", asked, ""))
-        elif asked:
-            element.insert_before(_box("picture", asked, ""))
+            element.insert_before(_box("form", host, ""))
+        elif host:
+            element.insert_before(_box("picture", host, ""))
         if tag in _PREFORMATTED:
             element.replace_with(Element("pre", {}, [Text(element.text)]))
-        elif tag not in _SHOWN:
+        elif tag not in _ALLOWED_TAGS:
             element.unwrap()
 
-    def _asked_host(self, element: Element) -> str:
-        """The host of an element's background, or the one that a form is sent to."""
+    def _loaded_host(self, element: Element) -> str:
+        """Return the host of an element's background, or of a form's target.
+
+        Empty if there is none.
+        """
         value = element.attr("action" if element.tag == "form" else "background") or ""
         style = element.attr("style") or ""
         if not value and (start := style.lower().find("url(")) >= 0:
@@ -221,36 +245,36 @@ class _Holder:
         return urls.host(urls.make_absolute(value, self.base)) if value else ""
 
 
-def _said(element: Element) -> str:
-    """What the author says of what is held."""
-    named = next(
+def _caption(element: Element) -> str:
+    """Return the author's description of an element; empty if there is none."""
+    description = next(
         (value for name in ("alt", "title", "value", "placeholder") if (value := element.attr(name))), ""
     )
-    if named:
-        return _shortened(named, _MOST_ALT)
+    if description:
+        return _shorten(description, _MAX_ALT_CHARACTERS)
     if element.tag in ("button", "textarea"):
-        return _shortened(element.text, _MOST_SAID)
+        return _shorten(element.text, _MAX_CAPTION_CHARACTERS)
     if element.tag == "svg" and (title := element.select_one("title")) is not None:
-        return _shortened(title.text, _MOST_ALT)
+        return _shorten(title.text, _MAX_ALT_CHARACTERS)
     return ""
 
 
-def _box(kind: str, host: str, said: str, address: str = "") -> Element:
+def _box(kind: str, host: str, caption: str, address: str = "") -> Element:
     attributes = {"class": f"held held-{kind}", "data-kind": kind}
     if host:
         attributes["data-host"] = host
     if address:
-        return Element("a", {**attributes, "href": address}, [Text(said or host)])
-    return Element("span", attributes, [Text(said or host)])
+        return Element("a", {**attributes, "href": address}, [Text(caption or host)])
+    return Element("span", attributes, [Text(caption or host)])
 
 
-def _shortened(said: str, limit: int) -> str:
-    said = plain_text.to_one_line(said[: 4 * limit])
-    return said if len(said) <= limit else said[: limit - 1] + "…"
+def _shorten(text: str, limit: int) -> str:
+    text = plain_text.to_one_line(text[: 4 * limit])
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _is_pixel(picture: Element) -> bool:
-    """Whether a picture is not there to be seen, as its size says."""
+    """Return whether a picture is too small to be seen: at most 1 by 1 pixels."""
     sizes = {name: (picture.attr(name) or "").strip() for name in ("width", "height")}
     for declaration in (picture.attr("style") or "")[:1_000].lower().split(";"):
         name, _, value = declaration.partition(":")
@@ -260,7 +284,7 @@ def _is_pixel(picture: Element) -> bool:
 
 
 def _lower_headings(tree: Element) -> None:
-    """A page has one h1, its own: where a body has one, all its headings stand one level lower."""
+    """Lower all headings by one level if there is an h1: the page has its own."""
     headings = list(tree.iter_elements(("h1", "h2", "h3", "h4", "h5")))
     if any(heading.tag == "h1" for heading in headings):
         for heading in headings:
@@ -268,7 +292,10 @@ def _lower_headings(tree: Element) -> None:
 
 
 def _strip_preformatted(tree: Element) -> None:
-    """A parser takes the first line end of a `<pre>` for none: one that is read twice would lose two."""
+    """Strip newlines at the start of each `<pre>`.
+
+    A parser ignores the first newline there, so HTML that is parsed twice would lose two.
+    """
     for element in list(tree.iter_elements("pre")):
         for child in list(element.children):
             if not isinstance(child, Text):
@@ -278,49 +305,54 @@ def _strip_preformatted(tree: Element) -> None:
                 break
 
 
-# -- the last word ----------------------------------------------------------------------------------------
+# -- the sanitizer ----------------------------------------------------------------------------------------
 
 
-def _attribute(tag: str, name: str, value: str) -> str | None:
+def _filter_attribute(tag: str, name: str, value: str) -> str | None:
     if len(value) > MAX_VALUE_CHARACTERS:
         return None
-    return value if _FILTERS.get(name, _any)(value) else None
+    return value if _VALUE_CHECKS.get(name, _accept)(value) else None
 
 
-def _any(value: str) -> bool:
+def _accept(value: str) -> bool:
     return True
 
 
-def _is_address(value: str, *schemes: str) -> bool:
+def _has_scheme(value: str, *schemes: str) -> bool:
     return value.lower().startswith(schemes)
 
 
-_FILTERS: dict[str, Callable[[str], bool]] = {
+_VALUE_CHECKS: dict[str, Callable[[str], bool]] = {
     "class": _CLASSES.__contains__,
     "data-kind": KINDS.__contains__,
-    "href": lambda value: _is_address(value, "https://", "http://", "mailto:"),
-    "src": lambda value: _is_address(value, "https://", "http://"),
+    "href": lambda value: _has_scheme(value, "https://", "http://", "mailto:"),
+    "src": lambda value: _has_scheme(value, "https://", "http://"),
     "width": lambda value: value.isdigit() and value.isascii() and len(value) < 5,
     "height": lambda value: value.isdigit() and value.isascii() and len(value) < 5,
 }
 
 
 @cache
-def sanitizer(pictures: bool = False) -> nh3.Cleaner:
-    """The allow-list of what is shown: text, boxes, links that tell nobody where they were followed from."""
-    attributes = {tag: set(names) for tag, names in allowlist.ATTRIBUTES.items() if tag in (_SHOWN | {"*"})}
+def make_sanitizer(pictures: bool = False) -> nh3.Cleaner:
+    """Return the sanitizer with the allow-list of our pages.
+
+    Allowed are text, boxes, links without a referrer, and with `pictures` pictures.
+    """
+    attributes = {
+        tag: set(names) for tag, names in allowlist.ATTRIBUTES.items() if tag in (_ALLOWED_TAGS | {"*"})
+    }
     for tag in ("blockquote", "q", "del", "ins"):
         attributes[tag].discard("cite")
-    attributes["a"] |= _BOX
-    attributes["span"] = set(_BOX)
+    attributes["a"] |= _BOX_ATTRIBUTES
+    attributes["span"] = set(_BOX_ATTRIBUTES)
     if pictures:
-        attributes["img"] = {"src", *_TOLD, *_LATER}
+        attributes["img"] = {"src", *_PICTURE_ATTRIBUTES, *_LAZY_LOADING}
     return nh3.Cleaner(
-        tags=set(_SHOWN | {"span"} | ({"img"} if pictures else set())),
+        tags=set(_ALLOWED_TAGS | {"span"} | ({"img"} if pictures else set())),
         clean_content_tags=set(allowlist.HIDDEN),
         attributes=attributes,
-        attribute_filter=_attribute,
-        set_tag_attribute_values={"img": _LATER} if pictures else {},
+        attribute_filter=_filter_attribute,
+        set_tag_attribute_values={"img": _LAZY_LOADING} if pictures else {},
         strip_comments=True,
         link_rel=_REL,
         url_schemes=set(allowlist.SCHEMES),

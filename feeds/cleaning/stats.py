@@ -3,8 +3,8 @@
 There is no tree. Counted are the hosts that a browser, or a reader that shows HTML, contacts by itself when
 it shows a body: for pictures, frames, scripts, styles and players, and for the addresses in lazy pictures
 that a script would load. Hosts of the publisher are left out: the domain of the article's link and that of
-the source's home page, with all hosts under them. Domains are those of `urls.host_keys`, without a list of public
-suffixes: another domain of the same publisher (`bbci.co.uk`) counts as a third party.
+the source's home page, with all hosts under them. Domains are those of `urls.host_keys`, without a list of
+public suffixes: another domain of the same publisher (`bbci.co.uk`) counts as a third party.
 """
 
 from __future__ import annotations

@@ -26,9 +26,9 @@ FOLDER = Path(__file__).parent / "shown"
 MOST_SECONDS = 4  # of CPU time, for both ways; each took less than one and a half
 BODIES = st.one_of(articles, soup, st.text())
 WAYS: dict[str, Callable[[str], str]] = {
-    "original": lambda html: inert_html.original(html, LINK),
-    "clean": inert_html.clean,
-    "with pictures": lambda html: inert_html.clean(html, pictures=True),
+    "original": lambda html: inert_html.render_original(html, LINK),
+    "clean": inert_html.render_cleaned,
+    "with pictures": lambda html: inert_html.render_cleaned(html, pictures=True),
 }
 
 
@@ -38,21 +38,21 @@ def every(stem: str) -> list[object]:
 
 @pytest.mark.parametrize("case", every("original"))
 def test_original(case: Case) -> None:
-    assert inert_html.original(case.html, LINK) == case.expected
+    assert inert_html.render_original(case.html, LINK) == case.expected
 
 
 @pytest.mark.parametrize("case", every("clean"))
 def test_clean(case: Case) -> None:
-    assert inert_html.clean(case.html, pictures="pictures" in case.context) == case.expected
+    assert inert_html.render_cleaned(case.html, pictures="pictures" in case.context) == case.expected
 
 
 def test_without_an_address_of_its_own_a_body_leads_nowhere_by_relative_links() -> None:
-    assert "href" not in inert_html.original('<a href="/x">x</a><a href="#y">y</a>')
+    assert "href" not in inert_html.render_original('<a href="/x">x</a><a href="#y">y</a>')
 
 
 def test_what_is_too_large_to_be_cleaned_is_too_large_to_be_shown() -> None:
     with pytest.raises(ReadError, match="tags"):
-        inert_html.original("<p>x" * 50_000)
+        inert_html.render_original("<p>x" * 50_000)
 
 
 HOSTILE = [
@@ -71,7 +71,7 @@ HOSTILE = [
 def test_hostile_input_costs_little(name: str) -> None:
     html = SHAPES[name]()
     started = time.process_time()
-    for show in (inert_html.original, inert_html.clean):
+    for show in (inert_html.render_original, inert_html.render_cleaned):
         with suppress(ReadError):
             show(html)
     assert time.process_time() - started < MOST_SECONDS
@@ -137,7 +137,7 @@ def test_nothing_is_left_that_loads_or_runs(way: str, html: str) -> None:
 @settings(max_examples=examples(80), deadline=None)
 def test_a_browser_reads_it_as_it_was_written(way: str, html: str) -> None:
     shown = WAYS[way](html)
-    assert inert_html.sanitizer(way == "with pictures").clean(shown).strip() == shown
+    assert inert_html.make_sanitizer(way == "with pictures").clean(shown).strip() == shown
     read = written_again(shown)
     assert written_again(read) == read
 
@@ -146,9 +146,9 @@ _NOT_TEXT = "video, audio, .held"  # what stands in a player is for browsers tha
 
 
 def assert_text_is_kept(html: str) -> None:
-    shown = inert_html.clean(html)
+    shown = inert_html.render_cleaned(html)
     assert visible(shown, without=_NOT_TEXT) == visible(html, without=_NOT_TEXT)
-    assert visible(inert_html.clean(html, pictures=True), without=_NOT_TEXT) == visible(
+    assert visible(inert_html.render_cleaned(html, pictures=True), without=_NOT_TEXT) == visible(
         html, without=_NOT_TEXT
     )
 
@@ -163,17 +163,17 @@ def test_the_text_of_a_cleaned_body_is_kept(html: str) -> None:
 @settings(max_examples=examples(50), deadline=None)
 def test_the_text_of_an_original_is_kept(html: str) -> None:
     hidden = "script, style, svg, button, video, audio, .held"
-    assert visible(inert_html.original(html), without=".held") == visible(html, without=hidden)
+    assert visible(inert_html.render_original(html), without=".held") == visible(html, without=hidden)
 
 
 @pytest.mark.parametrize("folder", ["samples", "corpus"])
 def test_real_articles_are_shown_whole_and_harmless(folder: str, request: pytest.FixtureRequest) -> None:
     root = SEEDS if folder == "samples" else request.getfixturevalue("shared") / folder
     for draft in drafts(root)[:: 1 if folder == "samples" else 25]:
-        assert not harm(inert_html.original(draft.html, draft.link), "original"), draft.link
+        assert not harm(inert_html.render_original(draft.html, draft.link), "original"), draft.link
         body = cleaned_body(draft.html, draft.link)
         assert_text_is_kept(body.html)
-        assert not harm(inert_html.clean(body.html), "clean"), draft.link
-        shown = inert_html.clean(body.html, pictures=True)
+        assert not harm(inert_html.render_cleaned(body.html), "clean"), draft.link
+        shown = inert_html.render_cleaned(body.html, pictures=True)
         assert not harm(shown, "with pictures"), draft.link
         assert shown.count("<img ") == body.html.count("<img "), draft.link

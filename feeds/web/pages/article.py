@@ -69,7 +69,7 @@ def _article(site: Site, context: PageContext, article: Article) -> Mapping[str,
         values["stats"] = _counted(original, article)
     return {
         **values,
-        "html": inert_html.clean(article.html, pictures=context.pictures),
+        "html": inert_html.render_cleaned(article.html, pictures=context.pictures),
         "receipt": receipt,
         "trackers": stats.count_trackers_removed(pieces),
         "returned": stats.count_pictures_returned(pieces),
@@ -85,10 +85,10 @@ def _changes(site: Site, _: PageContext, article: Article) -> Mapping[str, Any]:
     if original is None:
         return values
     try:
-        values["before"] = inert_html.original(original.draft.html, link=article.link)
+        values["before"] = inert_html.render_original(original.draft.html, link=article.link)
     except ReadError:
         values["before"] = None
-    values["after"] = inert_html.clean(article.html)
+    values["after"] = inert_html.render_cleaned(article.html)
     values["rows"] = html_diff.diff_rows(original.draft.html, article.html)
     values["stats"] = _counted(original, article)
     return values

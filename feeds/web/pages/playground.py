@@ -62,7 +62,7 @@ def _shown(tried: Preview) -> Mapping[str, Any]:
     )
     return {
         "tried": tried,
-        "html": inert_html.clean(tried.html),
+        "html": inert_html.render_cleaned(tried.html),
         "stats": body,
         "receipt": tried.receipt,
         "trackers": stats.count_trackers_removed(tried.receipt.pieces),
