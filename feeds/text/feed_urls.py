@@ -1,6 +1,6 @@
-"""Addresses of feeds of others: checked, without their credentials, fit to be shown. Pure.
+"""Validate, compare and redact the URLs of subscribed feeds. Pure.
 
-A password in an address is for the server alone: it stands in no log, no message and no table.
+Only the feed's server may see the password in a URL: no log, message or table contains it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 MAX_FEED_URL_BYTES = 2000
-"""Bytes; longer ones are no key of a database."""
+"""Largest size of a feed's URL in bytes; PostgreSQL's indexes hold no key beyond 2,704 bytes."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FORBIDDEN_CHARACTER = re.compile(r"[\s\x00-\x20\x7f<>\"\\^`{|}]")
 _QUERY = re.compile(r"^(https?://[^\s?]*)\?\S*")
@@ -18,16 +18,16 @@ _FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)", re.IGNORECASE)
 
 
 class Credentials(NamedTuple):
-    """Who asks, by HTTP's basic authentication (RFC 7617)."""
+    """User and password for HTTP's basic authentication (RFC 7617)."""
 
     user: str
     password: str
 
 
 def validate_feed_url(value: str) -> str:
-    """An address that can be asked for, with its credentials, without a fragment. Raises ValueError.
+    """Validate a feed's URL and return it with its credentials and without its fragment.
 
-    `feed:` before it, which some pages write, goes.
+    Removes the prefix `feed:`, which some pages write. Raises ValueError for a URL that cannot be requested.
     """
     value = _FEED_SCHEME.sub("", value.strip())
     if value.lower().startswith("feed://"):
@@ -37,57 +37,61 @@ def validate_feed_url(value: str) -> str:
         raise ValueError(_describe_fault(value))
     try:
         parts = urlsplit(value)
-        good = parts.scheme.lower() in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme.lower() in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        good = False
-    if not good:
+        valid = False
+    if not valid:
         raise ValueError(_describe_fault(value))
     return value
 
 
 def resolve_redirect(base: str, location: str) -> str:
-    """Where a redirect from `base` leads, without credentials, which a redirect has no business to give.
+    """Resolve a redirect's `location` against `base`, without credentials: a redirect may not set them.
 
-    Raises ValueError where it is no address that can be asked for.
+    Raises ValueError if the target cannot be requested.
     """
     return split_credentials(validate_feed_url(urljoin(base, location.strip())))[0]
 
 
 def split_credentials(address: str) -> tuple[str, Credentials | None]:
-    """An address without its credentials, and these."""
+    """Split a URL into the URL without its credentials and the credentials, None where it has none."""
     parts = urlsplit(address)
-    given, at, host = parts.netloc.rpartition("@")
+    userinfo, at, host = parts.netloc.rpartition("@")
     if not at:
         return address, None
-    user, _, password = given.partition(":")
+    user, _, password = userinfo.partition(":")
     bare = parts._replace(netloc=host).geturl()
     return bare, Credentials(unquote(user), unquote(password)) if user or password else None
 
 
 def strip_credentials(address: str) -> str:
-    """An address without its credentials: what a subscription is known by."""
+    """Return a URL without its credentials, which is the key of a subscription."""
     return split_credentials(address)[0]
 
 
 def comparison_key(address: str) -> str:
-    """A spelling that all writings of one address have in common, to see whether it stands twice."""
+    """Return a comparison key: URLs with equal keys are the same feed.
+
+    Credentials, upper case in the host, a written default port and an empty path make no difference. The
+    default ports of http and https do.
+    """
     parts = urlsplit(strip_credentials(address))
     return parts._replace(scheme="", netloc=f"{_host(parts)}:{_port(parts)}", path=parts.path or "/").geturl()
 
 
 def origin(address: str) -> tuple[str, str, int]:
-    """Scheme, host and port: whom credentials are for."""
+    """Return scheme, host and port of a URL: credentials are sent to this origin only."""
     parts = urlsplit(address)
     return parts.scheme.lower(), _host(parts), _port(parts)
 
 
 def host_of(address: str) -> str:
-    """The host of an address, in small letters."""
+    """Return the lower-case host of a URL, empty where it has none."""
     return _host(urlsplit(address))
 
 
 def redact_url(address: str) -> str:
-    """An address for messages and pages: without credentials, and without its query, which may hold some."""
+    """Redact a URL for messages and pages: no credentials, and no query, which may contain some."""
     try:
         parts = urlsplit(strip_credentials(address))
     except ValueError:
@@ -96,7 +100,7 @@ def redact_url(address: str) -> str:
 
 
 def redact_query(text: str) -> str:
-    """A text that may begin with an address, without that one's query."""
+    """Replace the query of the URL that a text begins with by `?…`; other text is left unchanged."""
     return _QUERY.sub(r"\1?…", text)
 
 

@@ -1,21 +1,21 @@
-"""What files are called: for people, for databases, and by their content. Pure; a leaf."""
+"""Convert file names for messages and databases, and hash contents. Pure; imports no other package."""
 
 from __future__ import annotations
 
 import hashlib
 
-# Names that editors, browsers and copying tools give to files that they have not finished.
+# Suffixes that editors, browsers and copying tools give to unfinished files.
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".swp", "~", ".lock")
 _LONGEST_PATH = 2000  # bytes; PostgreSQL's indexes hold no key beyond 2,704
 
 
 def readable(name: str) -> str:
-    """A file name as text: bytes that are no UTF-8 show as escapes."""
+    """Decode a file name to text, with escapes for bytes that are not UTF-8."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def shown(path: str) -> str:
-    """A path on one line, for messages: some names hold newlines and other control characters."""
+    """Escape the unprintable characters of a path for messages: some names contain newlines."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
 
 
@@ -25,7 +25,7 @@ def passed_over(name: str) -> bool:
 
 
 def known_as(path: str) -> str:
-    """A path as databases can hold it: a very long one by its end."""
+    """Shorten a path to MAX_PATH_BYTES for the database; longer ones become `<digest>…<tail>`."""
     data = path.encode()
     if len(data) <= _LONGEST_PATH:
         return path
@@ -34,5 +34,5 @@ def known_as(path: str) -> str:
 
 
 def digest_of(data: bytes) -> str:
-    """What tells the content of a file from any other's."""
+    """Hash a file's content: BLAKE2b, 32 hexadecimal digits."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()

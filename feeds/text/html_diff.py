@@ -1,8 +1,8 @@
-"""What changed between two bodies of HTML, as rows to show side by side. Pure, of text alone: no tree.
+"""Compare two bodies of HTML, as rows to show side by side. Pure; works on text, not on a tree.
 
-HTML is cut into lines at its blocks. rapidfuzz aligns equal lines, then lines with the same text; what is
-left is put side by side where it has most of its words in common. Its alignments are exact: as few lines and
-words as possible are marked.
+HTML is cut into lines at its blocks. rapidfuzz aligns equal lines, then lines with the same text. The other
+lines are put side by side if they have half of their words in common. rapidfuzz aligns exactly, so as few
+lines and words as possible are marked.
 """
 
 from __future__ import annotations
@@ -16,21 +16,20 @@ from typing import Literal, NamedTuple
 from rapidfuzz.distance import Indel, LCSseq
 
 MAX_BODY_CHARACTERS = 4_000_000
+"""A body with more characters is compared as one line."""
 MAX_LINES = 50_000
-"""Of a body; a larger one is one line."""
+"""A body with more lines is compared as one line."""
 MAX_MARKED_CHARACTERS = 20_000
-"""Characters of two lines that are compared word by word."""
+"""Characters that two lines may have together to be compared word by word."""
 CONTEXT_LINES = 2
 """Unchanged lines shown before and after a change."""
 
-_MAX_LINE_PAIRS = (
-    400_000_000  # of lines that are aligned; rapidfuzz holds one bit for each, so these take 50 MB
-)
-_LOOKAHEAD_LINES = 5  # lines among which one with the same words is looked for
-_MAX_COMPARED_CHARACTERS = 2_000  # characters of a line whose words are compared
-_MIN_SIMILARITY = 0.5  # of the words of two lines
+_MAX_LINE_PAIRS = 400_000_000  # rapidfuzz holds one bit for each pair of lines: 50 MB
+_LOOKAHEAD_LINES = 5  # the next lines in which a similar one is searched
+_MAX_COMPARED_CHARACTERS = 2_000  # the beginning of a line, whose words are compared
+_MIN_SIMILARITY = 0.5  # share of the words that two similar lines have in common
 
-# A line begins before each block, so that a body of one line can be compared in lines, and where it does.
+# A line begins at each line of the HTML and before each block, so that a body of one line is cut too.
 _LINE_START = re.compile(
     r"(?<=\n)(?=[^\S\n]*\S)|(?=<(?:p|div|h[1-6]|img|figure|figcaption|ul|ol|li|table|tr|blockquote|pre|hr|br|"
     r"iframe|script|style|noscript|video|audio|section|article|header|footer|aside|button|form|svg)\b)",
@@ -46,7 +45,7 @@ Pair = tuple[int, int]
 
 
 class EqualRun(NamedTuple):
-    """Consecutive keys that are equal on both sides: where they begin on each, and how many they are."""
+    """Consecutive keys that are equal on both sides: the two start indexes and the number of keys."""
 
     left: int
     right: int
@@ -54,7 +53,7 @@ class EqualRun(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A piece of a line, and whether it is what the other side does not have."""
+    """A piece of a line; marked if the other side does not have it."""
 
     text: str
     marked: bool = False
@@ -62,7 +61,7 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line before, and the one after; a gap stands for the unchanged rows that are folded in it."""
+    """A line of the left body beside one of the right body; a gap contains folded unchanged rows."""
 
     kind: Kind
     left: tuple[Piece, ...] = ()
@@ -71,33 +70,36 @@ class Row:
 
 
 def split_lines(html: str) -> list[str]:
-    """HTML cut into lines at its blocks and line ends; joined they are the HTML. None of several is blank."""
-    found: list[str] = []
+    """Split HTML into lines at its blocks and line ends; joined, they are the HTML again.
+
+    A blank line is joined to the next one, so the result has a blank line only if the whole HTML is blank.
+    """
+    lines: list[str] = []
     blank = ""
     for piece in _LINE_START.split(html):
         if not piece.strip():
             blank += piece
             continue
-        found.append(blank + piece)
+        lines.append(blank + piece)
         blank = ""
     if blank:
-        found[-1:] = ["".join([*found[-1:], blank])]
-    return found
+        lines[-1:] = ["".join([*lines[-1:], blank])]
+    return lines
 
 
 def diff_rows(before: str, after: str) -> tuple[Row, ...]:
-    """Two bodies as rows, in their order; unchanged lines far from a change are folded into gaps.
+    """Compare two bodies row by row, and fold unchanged lines far from a change into gaps.
 
-    The left pieces of all rows, folded ones included, are `before`, the right ones `after`. A line is the
-    same where only the blanks around it differ.
+    The left pieces of all rows, folded ones included, join to `before`, the right ones to `after`. Lines that
+    differ only in the blanks around them are the same.
     """
     left, right = _split_body(before), _split_body(after)
     return tuple(_fold_rows(_align_rows(left, right)))
 
 
 def find_edits(left: Sequence[str], right: Sequence[str]) -> list[Edit]:
-    """Return the fewest edits that make one list the other, in the form of difflib's `get_opcodes`."""
-    found: list[Edit] = []
+    """Return the fewest edits that turn `left` into `right`, in the form of difflib's `get_opcodes`."""
+    edits: list[Edit] = []
     i = j = 0
     for run in [*_align(left, right), EqualRun(len(left), len(right), 0)]:
         if i < run.left or j < run.right:
@@ -106,49 +108,49 @@ def find_edits(left: Sequence[str], right: Sequence[str]) -> list[Edit]:
                 kind = "delete"
             elif i == run.left:
                 kind = "insert"
-            found.append((kind, i, run.left, j, run.right))
+            edits.append((kind, i, run.left, j, run.right))
         i, j = run.left + run.size, run.right + run.size
         if run.size:
-            found.append(("equal", run.left, i, run.right, j))
-    return found
+            edits.append(("equal", run.left, i, run.right, j))
+    return edits
 
 
 def _split_body(html: str) -> list[str]:
-    found = split_lines(html) if len(html) <= MAX_BODY_CHARACTERS else [html]
-    return found if len(found) <= MAX_LINES else [html]
+    lines = split_lines(html) if len(html) <= MAX_BODY_CHARACTERS else [html]
+    return lines if len(lines) <= MAX_LINES else [html]
 
 
 def _align_rows(left: list[str], right: list[str]) -> list[Row]:
     rows: list[Row] = []
     same = _equal_pairs(_strip_lines(left), _strip_lines(right))
-    for gone, come, pair in _gaps(same, len(left), len(right)):
-        if gone.start < gone.stop or come.start < come.stop:
-            rows += _changed_rows(left[gone], right[come])
+    for old, new, pair in _gaps(same, len(left), len(right)):
+        if old.start < old.stop or new.start < new.stop:
+            rows += _changed_rows(left[old], right[new])
         if pair:
             rows.append(Row("same", (Piece(left[pair[0]]),), (Piece(right[pair[1]]),)))
     return rows
 
 
-def _strip_lines(found: list[str]) -> list[str]:
-    return [line.strip() or " " for line in found]  # a body of blanks is equal to another
+def _strip_lines(lines: list[str]) -> list[str]:
+    return [line.strip() or " " for line in lines]  # bodies of blanks are equal
 
 
 def _changed_rows(left: list[str], right: list[str]) -> Iterator[Row]:
-    """The rows of lines that are not the same: first those with the same text are put side by side."""
+    """Yield the rows of unequal lines, pairing lines with the same text first and then similar ones."""
     texts = _equal_pairs(_line_texts(left, "left"), _line_texts(right, "right")) if left and right else []
-    for gone, come, pair in _gaps(texts, len(left), len(right)):
-        olds, news = left[gone], right[come]
-        for old, new, alike in _gaps(_similar_pairs(olds, news), len(olds), len(news)):
+    for old_span, new_span, pair in _gaps(texts, len(left), len(right)):
+        olds, news = left[old_span], right[new_span]
+        for old, new, similar in _gaps(_similar_pairs(olds, news), len(olds), len(news)):
             yield from (Row("removed", left=(Piece(line),)) for line in olds[old])
             yield from (Row("added", right=(Piece(line),)) for line in news[new])
-            if alike:
-                yield _mark_words(olds[alike[0]], news[alike[1]])
+            if similar:
+                yield _mark_words(olds[similar[0]], news[similar[1]])
         if pair:
             yield _mark_words(left[pair[0]], right[pair[1]])
 
 
 def _gaps(pairs: list[Pair], left: int, right: int) -> Iterator[tuple[slice, slice, Pair | None]]:
-    """What lies before each pair, with it; at the end what lies behind the last one."""
+    """Yield each pair with the two slices before it, and at the end the slices behind the last pair."""
     i = j = 0
     for pair in pairs:
         yield slice(i, pair[0]), slice(j, pair[1]), pair
@@ -156,36 +158,36 @@ def _gaps(pairs: list[Pair], left: int, right: int) -> Iterator[tuple[slice, sli
     yield slice(i, left), slice(j, right), None
 
 
-def _line_texts(found: list[str], side: str) -> list[str]:
-    """The text of each line without blanks; of a very long one it is the line itself.
+def _line_texts(lines: list[str], side: str) -> list[str]:
+    """Return the text of each line without blanks, or the line itself beyond MAX_MARKED_CHARACTERS.
 
-    A line without text has a key that the other side does not have.
+    A line without text has a key that is missing on the other side.
     """
     return [
         ("".join(markup.unescape(_TAG.sub("", line)).split()) if len(line) <= MAX_MARKED_CHARACTERS else line)
         or f"\0{side}{number}"
-        for number, line in enumerate(found)
+        for number, line in enumerate(lines)
     ]
 
 
-# -- which lines, and which words, belong together --------------------------------------------------------
+# -- pairing lines and words ------------------------------------------------------------------------------
 
 
 def _equal_pairs(left: Sequence[str], right: Sequence[str]) -> list[Pair]:
-    """Return pairs of places with equal keys, rising on both sides."""
+    """Return pairs of indexes with equal keys, rising on both sides."""
     return [(run.left + n, run.right + n) for run in _align(left, right) for n in range(run.size)]
 
 
 def _align(left: Sequence[str], right: Sequence[str]) -> list[EqualRun]:
-    """Return runs of equal keys, rising on both sides: as many keys as there can be.
+    """Return runs of equal keys, rising on both sides, with as many keys as possible.
 
-    Of too many keys, only those at both ends are aligned.
+    Beyond _MAX_LINE_PAIRS only the equal keys at both ends are aligned.
     """
-    head, most = 0, min(len(left), len(right))
-    while head < most and left[head] == right[head]:
+    head, shorter = 0, min(len(left), len(right))
+    while head < shorter and left[head] == right[head]:
         head += 1
     tail = 0
-    while tail < most - head and left[-1 - tail] == right[-1 - tail]:
+    while tail < shorter - head and left[-1 - tail] == right[-1 - tail]:
         tail += 1
     runs = [EqualRun(0, 0, head)]
     olds, news = left[head : len(left) - tail], right[head : len(right) - tail]
@@ -197,10 +199,10 @@ def _align(left: Sequence[str], right: Sequence[str]) -> list[EqualRun]:
 
 
 def _join_runs(runs: list[EqualRun], left: Sequence[str], right: Sequence[str]) -> list[EqualRun]:
-    """Join each run with the next one where the same keys stand before that one too.
+    """Join each run with the next one if the same keys precede that one too.
 
-    Of several exact alignments rapidfuzz answers the first; this one has fewer pieces: of `div><small>` and
-    `caption>` the last `>` belong together.
+    There can be several exact alignments, and rapidfuzz returns the first. The joined one has fewer pieces:
+    in `div><small>` and `caption>` it pairs the last `>` of both.
     """
     joined: list[EqualRun] = []
     for run in reversed(runs):
@@ -214,33 +216,33 @@ def _join_runs(runs: list[EqualRun], left: Sequence[str], right: Sequence[str]) 
 
 
 def _similar_pairs(left: list[str], right: list[str]) -> list[Pair]:
-    """Pairs of lines that have at least half of their words in common, looking a few lines ahead."""
+    """Pair lines that have at least half of their words in common, looking _LOOKAHEAD_LINES ahead."""
     pairs: list[Pair] = []
-    others = [_line_words(line) for line in right] if left else []
+    right_words = [_line_words(line) for line in right] if left else []
     start = 0
-    for place, line in enumerate(left):
+    for left_index, line in enumerate(left):
         if start == len(right):
             break
-        own = _line_words(line)
-        for other in range(start, min(start + _LOOKAHEAD_LINES, len(right))):
-            if own and LCSseq.normalized_similarity(own, others[other]) >= _MIN_SIMILARITY:
-                pairs.append((place, other))
-                start = other + 1
+        words = _line_words(line)
+        for index in range(start, min(start + _LOOKAHEAD_LINES, len(right))):
+            if words and LCSseq.normalized_similarity(words, right_words[index]) >= _MIN_SIMILARITY:
+                pairs.append((left_index, index))
+                start = index + 1
                 break
     return pairs
 
 
 def _line_words(line: str) -> list[str]:
-    """What two lines are told alike by: the words of their text, and of their tags where they have none."""
+    """Return a line's words, by which similar lines are recognised; of its tags if it has no text."""
     line = line[:_MAX_COMPARED_CHARACTERS]
     return _WORD_OR_IDEOGRAPH.findall(_TAG.sub(" ", line)) or _WORD_OR_IDEOGRAPH.findall(line)
 
 
-# -- what is marked in a line -----------------------------------------------------------------------------
+# -- marking the differences in a line --------------------------------------------------------------------
 
 
 def _mark_words(left: str, right: str) -> Row:
-    """Two lines that differ, their differing words marked; in long ones all between the first and last."""
+    """Mark the different words of two lines; in long lines, everything between the first and the last."""
     if len(left) + len(right) > MAX_MARKED_CHARACTERS:
         return _mark_middle(left, right)
     old, new = _TOKEN.findall(left), _TOKEN.findall(right)
@@ -261,7 +263,7 @@ def _mark_middle(left: str, right: str) -> Row:
 
 
 def _common_prefix_length(left: str, right: str) -> int:
-    """How many characters two texts have in common at their beginning."""
+    """Return the number of characters that two texts have in common at their beginning."""
     low, high = 0, min(len(left), len(right))
     while low < high:
         middle = (low + high + 1) // 2
@@ -278,7 +280,7 @@ def _split_line(line: str, start: int, end: int) -> tuple[Piece, ...]:
 
 
 def _drop_specks(runs: list[EqualRun], old: list[str], new: list[str]) -> list[EqualRun]:
-    """The runs without lone signs between two changes, such as the `=` of two different attributes."""
+    """Remove runs of lone punctuation between two changes, such as the `=` of two different attributes."""
     return [
         run
         for run in runs
@@ -290,13 +292,13 @@ def _drop_specks(runs: list[EqualRun], old: list[str], new: list[str]) -> list[E
     ]
 
 
-def _to_pieces(words: list[str], kept: list[tuple[int, int]]) -> tuple[Piece, ...]:
-    """Words as pieces; all are marked but those between the places that are kept."""
+def _to_pieces(words: list[str], equal: list[tuple[int, int]]) -> tuple[Piece, ...]:
+    """Join words to pieces, marking all words outside the `equal` spans."""
     pieces: list[Piece] = []
     start = 0
-    for first, end in [*kept, (len(words), len(words))]:
+    for first, end in [*equal, (len(words), len(words))]:
         if start < first < len(words) and words[start] == words[first] and words[start + 1].isspace():
-            # `" width="8` is marked: ` width="8"` says the same, and is an attribute.
+            # Of `" width="8` and ` width="8"`, which are equally good, the second one is a whole attribute.
             pieces[-1:] = [Piece("".join(piece.text for piece in pieces[-1:]) + words[start])]
             start, first = start + 1, first + 1
         if start < first:
@@ -308,7 +310,7 @@ def _to_pieces(words: list[str], kept: list[tuple[int, int]]) -> tuple[Piece, ..
 
 
 def _fold_rows(rows: list[Row]) -> Iterator[Row]:
-    """The rows, unchanged ones that are far from any change folded; one alone is not worth a gap."""
+    """Yield the rows, folding two or more unchanged ones beyond CONTEXT_LINES from a change into a gap."""
     start = 0
     while start < len(rows):
         end = start

@@ -1,8 +1,6 @@
-"""Edit and take apart URLs as text, so that every byte that needs no mending stays
-(docs/input-facts.md#urls).
+"""Repair and split URLs as text; bytes that need no repair are left unchanged (docs/input-facts.md#urls).
 
-Pure, without HTML. No function here raises on any string, and each edit applied twice gives what it gives
-once.
+Pure, without HTML. No function here raises an error for any string, and every edit is idempotent.
 """
 
 from __future__ import annotations
@@ -16,48 +14,49 @@ from urllib.parse import quote, unquote, urljoin
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*:")
 _HOST = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.\-]*:)?//(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:@]*)")
-# `words https:/host/…`: text that ran into the attribute, and a slash that was lost
-# (docs/input-facts.md#urls).
+# `words https:/host/…`: text was joined to the attribute, and a slash is missing (docs/input-facts.md#urls).
 _AFTER_TEXT = re.compile(r"^[^:/?#]*\s(?=https?:/)")
 _SLASHES = re.compile(r"^(https?):(?:/|/{3,})(?=[^/])", re.IGNORECASE)
-# `https://www.economist.comhttps://…` and `http://https://…`: the later address is the meant one
-# (docs/input-facts.md#urls). The host must run into the scheme, so an archive's path that holds an address
-# stays.
+# `https://www.economist.comhttps://…` and `http://https://…`: the second URL is the intended one
+# (docs/input-facts.md#urls). The scheme must follow the host directly, so that the URL in an archive's path
+# is kept.
 _CONCATENATED = re.compile(r"^https?:/{1,2}(?:[\w.\-]*?)(?=https?://)")
 _AUTHORITY = re.compile(
     r"https?://(?:[^/?#@]*@)?(?P<host>[a-zA-Z0-9._\-]+|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d{0,5}))?(?=[/?#]|$)",
     re.IGNORECASE,
 )
-# What most addresses are: nothing in such a one needs mending. A shortcut; the long way says the same.
+# Most URLs look like this and need no repair. A shortcut: the whole procedure returns the same URL.
 _GOOD = re.compile(
     r"https?://(?:[a-z0-9\-]+\.)+[a-z]{2,}"
     r"(?:[/?#][!#$&'()*+,/:;=?@\[\]~\w.\-]*+(?:%[0-9a-fA-F]{2}[!#$&'()*+,/:;=?@\[\]~\w.\-]*+)*+)?",
     re.ASCII,
 )
 _UNSAFE = re.compile(r"[^!#$%&'()*+,/:;=?@\[\]~\w.\-]+|[^\x00-\x7f]+|%(?![0-9a-fA-F]{2})")
-# What follows a publisher's name in his host: a country's or another top-level domain.
+# The part of a host behind the publisher's name: a top-level domain, with `co.` and the like before it.
 _SUFFIX = re.compile(r"\.(?:(?:ac|co|com|edu|go|gov|ne|net|or|org)\.[a-z]{2}|[a-z][a-z0-9\-]+)$")
 ANY_HOST = ""
-"""The key in a host table of entries that are tried on every URL."""
+"""Key in a host table for the entries that are tried on every URL."""
 MAX_URL_CHARACTERS = 16_000
-"""A longer URL is left unchanged by edits (the longest real one has 4,849 characters,
-docs/input-facts.md#sizes).
-"""
+"""Edits leave a longer URL unchanged. The longest real one has 4,849 (docs/input-facts.md#sizes)."""
 MAX_HOST_CHARACTERS = 253
-MAX_IDNA_LABELS = 8  # of a host that is to be encoded, which takes long
-
+"""Longest host (RFC 1035 section 2.3.4)."""
+MAX_IDNA_LABELS = 8
+"""A host with more labels is not encoded to ASCII, because encoding by IDNA is slow."""
 
 Entry = TypeVar("Entry")
 
 
 def host(url: str) -> str:
-    """The host in lower case without port; empty where there is none, or one longer than a host can be."""
+    """Return the lower-case host without its port.
+
+    Returns an empty string for a URL without a host or with one longer than MAX_HOST_CHARACTERS.
+    """
     match = _HOST.match(url.strip())
     return match.group(1).lower() if match and len(match.group(1)) <= MAX_HOST_CHARACTERS else ""
 
 
 def path_span(url: str) -> tuple[int, int]:
-    """Return where the path of a URL begins and ends; an empty span where it has none."""
+    """Return the start and end index of a URL's path, an empty span where it has none."""
     authority = _HOST.match(url)
     start = authority.end() if authority else len(url)
     end = next((n for n, char in enumerate(url) if char in "?#" and n >= start), len(url))
@@ -66,15 +65,17 @@ def path_span(url: str) -> tuple[int, int]:
 
 
 def parents(name: str) -> list[str]:
-    """A host and its parent domains, nearest first: `a.b.c` -> `a.b.c`, `b.c`, `c`."""
+    """Return a host and its parent domains, nearest first: `a.b.c` -> `a.b.c`, `b.c`, `c`."""
     labels = name.split(".")
     return [".".join(labels[index:]) for index in range(len(labels))]
 
 
 @lru_cache(maxsize=1024)
 def host_keys(name: str) -> tuple[str, ...]:
-    """The keys under which a table may list a host, nearest first: `www.a.co.uk` -> itself, `a.co.uk`,
-    `co.uk`, `uk`, `www.a.*`, `a.*`. None for what is longer than a host can be (RFC 1035 section 2.3.4).
+    """Return the keys that a host has in a host table, nearest first.
+
+    `www.a.co.uk` -> `www.a.co.uk`, `a.co.uk`, `co.uk`, `uk`, `www.a.*`, `a.*`. Returns an empty tuple for a
+    name longer than MAX_HOST_CHARACTERS.
     """
     if len(name) > MAX_HOST_CHARACTERS:
         return ()
@@ -84,12 +85,12 @@ def host_keys(name: str) -> tuple[str, ...]:
 
 
 def lookup(name: str, table: Mapping[str, Entry]) -> list[Entry]:
-    """The entries of a host table that hold for a host: its own and those of its parent domains."""
-    return [table[site] for site in host_keys(name) if site in table]
+    """Return the entries of a host table for a host and its parent domains, nearest first."""
+    return [table[key] for key in host_keys(name) if key in table]
 
 
 def parameter_name(pair: str) -> str:
-    """The name in `name=value`, also where the pair is percent-encoded as a whole or has `amp;` debris."""
+    """Return the name in `name=value`, also if the whole pair is percent-encoded or begins with `amp;`."""
     name = pair.partition("=")[0]
     if "%" in name:
         name = unquote(name).partition("=")[0]
@@ -97,10 +98,11 @@ def parameter_name(pair: str) -> str:
 
 
 def make_absolute(url: str, base: str = "") -> str:
-    """An absolute http(s) or mailto address in ASCII, or an empty string where none can be made.
+    """Make an absolute http(s) or mailto URL in ASCII.
 
-    Mends host concatenation and blanks, resolves relative and protocol-relative addresses against
-    `base` (RFC 3986 section 5), percent-encodes what RSS does not take (docs/input-facts.md#urls).
+    Repairs joined URLs and blanks, resolves relative and protocol-relative URLs against `base` (RFC 3986
+    section 5), and percent-encodes characters that RSS does not allow (docs/input-facts.md#urls). Returns an
+    empty string where that is impossible, and for more than MAX_URL_CHARACTERS.
     """
     if len(url) > MAX_URL_CHARACTERS:
         return ""
@@ -115,40 +117,42 @@ def make_absolute(url: str, base: str = "") -> str:
         encoded = encode_url(url)
         # IDNA drops zero-width characters: `https://a.example\u200bhttp://b` becomes two joined addresses.
         return encoded if _mend(encoded) == encoded else encode_url(_mend(encoded))
-    except ValueError:  # urljoin and idna object to what is no address, such as an open bracket
+    except ValueError:  # from urljoin and idna, for an open bracket or a lone surrogate for example
         return ""
 
 
 def _mend(url: str) -> str:
     while True:
-        made = url.strip().replace("\n", "").replace("\t", "")
-        made = _SLASHES.sub(r"\1://", _AFTER_TEXT.sub("", _CONCATENATED.sub("", made)))
-        if made.startswith("//"):
-            made = "https:" + made
-        if made == url:
+        mended = url.strip().replace("\n", "").replace("\t", "")
+        mended = _SLASHES.sub(r"\1://", _AFTER_TEXT.sub("", _CONCATENATED.sub("", mended)))
+        if mended.startswith("//"):
+            mended = "https:" + mended
+        if mended == url:
             return url
-        url = made
+        url = mended
 
 
 def encode_url(url: str) -> str:
-    """An http(s) address in ASCII, `%` and delimiters as they stand; empty where it has no host."""
+    """Encode an http(s) URL in ASCII, leaving `%` and delimiters unchanged.
+
+    Returns an empty string for a URL without a valid host. Raises ValueError if the host cannot be encoded.
+    """
     match = _HOST.match(url)
     if not match or not match.group(1) or url[:4].lower() != "http":
         return ""
     if url.isascii() and not _UNSAFE.search(url):
-        parsed = url
+        encoded = url
     else:
         name = match.group(1)
         if len(name) > MAX_HOST_CHARACTERS or (not name.isascii() and name.count(".") >= MAX_IDNA_LABELS):
             return ""
-        shown = name if name.isascii() else name.encode("idna").decode("ascii")
-        parsed = url[: match.start(1)] + shown + url[match.end(1) :]
-        parsed = _UNSAFE.sub(_percent, parsed)
-    return parsed if _has_valid_host(parsed) else ""
+        ascii_name = name if name.isascii() else name.encode("idna").decode("ascii")
+        encoded = _UNSAFE.sub(_percent, url[: match.start(1)] + ascii_name + url[match.end(1) :])
+    return encoded if _has_valid_host(encoded) else ""
 
 
 def _has_valid_host(url: str) -> bool:
-    """Whether scheme, host and port are ones that a browser would take (WHATWG URL, "host parsing")."""
+    """Return whether a browser accepts scheme, host and port (WHATWG URL, "host parsing")."""
     match = _AUTHORITY.match(url)
     if not match or int(match["port"] or 0) > 65535:
         return False
@@ -162,8 +166,10 @@ def _has_valid_host(url: str) -> bool:
 
 
 def canonicalise(url: str) -> str:
-    """An article's link as it is served: ASCII, no doubled slashes in the path
-    (docs/input-facts.md#title-line and #duplicate-articles).
+    """Return an article's link as it is served: an http(s) URL in ASCII without double slashes in the path.
+
+    Returns an empty string where `make_absolute` does, and for mailto. Source: docs/input-facts.md#title-line
+    and #duplicate-articles.
     """
     url = make_absolute(url)
     if url[:7].lower() == "mailto:":
