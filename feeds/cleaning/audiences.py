@@ -157,7 +157,7 @@ class Audiences:
 
 
 def _age(original: Original) -> tuple[object, ...]:
-    return original.dated, original_key(original)
+    return original.default_published, original_key(original)
 
 
 def article_id_of(original: Original) -> str:

@@ -52,7 +52,7 @@ class Cleaner:
 
         Without `cleaned`, the original is cleaned first. Raises ReadError if today's rules cannot clean it.
         """
-        cleaned = cleaned or self.clean(original.draft, original.dated, original.seen)
+        cleaned = cleaned or self.clean(original.draft, original.default_published, original.first_seen)
         if cleaned.article.id != original.entry_id:  # the private version of an article
             cleaned = replace(cleaned, article=replace(cleaned.article, id=original.entry_id))
         return merging.Version(

@@ -54,11 +54,14 @@ class Inspector:
         parts = catalogue.lists.parts if catalogue.lists else ()
         return head + formatting.list_lines(parts) + formatting.rule_lines(layers)
 
-    def lines(self, name: str, data: bytes, form: str, base: str, dated: datetime) -> Iterator[str]:
+    def lines(
+        self, name: str, data: bytes, form: str, base: str, default_published: datetime
+    ) -> Iterator[str]:
         """What to print of a file (`-`: standard input, where a fragment of HTML will do too).
 
-        `form` is json, html, diff, or empty for an account in words; `dated` is the time of an article
-        that names none. Raises ReadError; what cannot be used of a feed or an archive is in `refused`.
+        `form` is json, html, diff, or empty for an account in words; `default_published` is the time of an
+        article that names none. Raises ReadError; what cannot be used of a feed or an archive is in
+        `refused`.
         """
         self.refused = []
         try:
@@ -73,7 +76,7 @@ class Inspector:
         now = datetime.now(UTC)
 
         def clean_draft(entry: str, draft: Draft) -> tuple[str, Draft, Cleaned]:
-            return entry, draft, cleaner.clean(draft, dated, now)
+            return entry, draft, cleaner.clean(draft, default_published, now)
 
         for entry, draft, cleaned in parsed.clean(clean_draft):
             yield from self._article(entry, draft, cleaned, form)

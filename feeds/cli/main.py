@@ -110,8 +110,8 @@ def clean(
         try:
             data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
             written = time.time() if name == "-" else Path(name).stat().st_mtime
-            dated = datetime.fromtimestamp(written, UTC)
-            lines = list(inspector.lines(readable(name), data, form or "", base, dated))
+            default_published = datetime.fromtimestamp(written, UTC)
+            lines = list(inspector.lines(readable(name), data, form or "", base, default_published))
         except OSError as error:
             failed = True
             click.echo(f"{shown(readable(name))}: {error.strerror}", err=True)

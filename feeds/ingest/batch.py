@@ -84,8 +84,8 @@ class InboxIngest:
                 identity.entry_id(original.draft.link): original
                 for original in batch.previous.get(file.path, ())
             }
-            dated = batch_plan.default_date(file, batch.now)
-            task = FileTask(file.path, data, dated, batch.now, file.source, previous)
+            default_published = batch_plan.default_date(file, batch.now)
+            task = FileTask(file.path, data, default_published, batch.now, file.source, previous)
         except InboxError:
             raise
         except StillChangingError:

@@ -188,8 +188,8 @@ def _add_articles(
             position=position,
             entry_id=entry_id,
             draft=article.draft,
-            dated=default_date(file, batch.now),
-            seen=batch.now,
+            default_published=default_date(file, batch.now),
+            first_seen=batch.now,
             packed=article.packed,
         )
         incoming.articles[file.path, position] = IncomingArticle(original, article.cleaned, article.is_edited)
@@ -328,9 +328,9 @@ def _continued(article: IncomingArticle, earlier: Original) -> IncomingArticle:
     original = replace(
         article.original,
         position=earlier.position,
-        dated=earlier.dated,
-        seen=earlier.seen,
-        edited=article.original.dated if article.is_edited else earlier.edited,
+        default_published=earlier.default_published,
+        first_seen=earlier.first_seen,
+        edited=article.original.default_published if article.is_edited else earlier.edited,
     )
     return replace(article, original=original)
 

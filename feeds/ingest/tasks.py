@@ -29,9 +29,9 @@ class FileTask:
 
     path: str
     data: bytes
-    dated: datetime
+    default_published: datetime
     """The time of an article that names none."""
-    latest: datetime
+    max_published: datetime
     """The latest time that any can have."""
     source: str = ""
     """The name of the source of articles that name none."""
@@ -83,7 +83,11 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
         if task.source and not draft.source_name:
             draft = replace(draft, source_name=task.source)
         previous = task.previous.get(identity.entry_id(draft.link))
-        times = (previous.dated, previous.seen) if previous else (task.dated, task.latest)
+        times = (
+            (previous.default_published, previous.first_seen)
+            if previous
+            else (task.default_published, task.max_published)
+        )
         cleaned = cleaner.clean(draft, *times)
         article = cleaned.article
         search_document = search_terms.build_search_document(article.title, article.html)

@@ -185,9 +185,9 @@ class Original:
     """Which article of the file, from 0."""
     entry_id: str
     draft: Draft
-    dated: datetime
+    default_published: datetime
     """The file's own time when it was first read: the date of an article that names none."""
-    seen: datetime
+    first_seen: datetime
     """When it was first read: nothing is dated later than that."""
     edited: datetime | None = None
     """When the file last changed that text."""

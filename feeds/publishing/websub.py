@@ -109,7 +109,7 @@ class Pusher:
         """Return the fingerprint of each public feed: the slug of a source or a view, or ALL."""
         config, is_private = self._config, self._access.now().is_private
         # Another base address makes other topics, all of them untold.
-        found = self._queue.fingerprints(config.limit, is_private, also=config.base_url)
+        found = self._queue.fingerprints(config.limit, is_private, salt=config.base_url)
         known = tuple(feed for feed in found if feed != ALL) or ("-",)  # no source is called that
         for view in config.feeds:
             if not is_private(view.slug):
@@ -118,7 +118,7 @@ class Pusher:
                     (view.filter, *([Filter(source=known)] if config.private else ())),
                 )
                 found[view.slug] = self._queue.fingerprint(
-                    filters, asked.limit or config.limit, asked.order or "newest", also=config.base_url
+                    filters, asked.limit or config.limit, asked.order or "newest", salt=config.base_url
                 )
         if is_private(COMBINED):
             del found[ALL]

@@ -51,28 +51,28 @@ class Queue:
         with self._database.reading() as connection:
             return batch_writer.state(connection)
 
-    def fingerprints(self, limit: int, hidden: Callable[[str], bool], *, also: str) -> dict[str, str]:
+    def fingerprints(self, limit: int, hidden: Callable[[str], bool], *, salt: str) -> dict[str, str]:
         """What stands in the feed of each source, and in that of all of them (ALL), as a digest.
 
-        Without the sources that are `hidden`; `also` is made part of every digest.
+        Without the sources that are `hidden`; `salt` is made part of every digest.
         """
         with self._database.reading() as connection:
             known = batch_writer.known_sources(connection).values()
             sources = [source for source in known if not hidden(source.slug)]
             shown = _shown_of_each(connection, limit)
             found = {
-                source.slug: _digest([also, repr(source), *shown[source.slug]])
+                source.slug: _digest([salt, repr(source), *shown[source.slug]])
                 for source in sources
                 if source.slug in shown
             }
             everything = _shown(connection, limit, [source.slug for source in sources])
-            found[ALL] = _digest([also, *sorted(map(repr, sources)), *everything])
+            found[ALL] = _digest([salt, *sorted(map(repr, sources)), *everything])
             return found
 
-    def fingerprint(self, filters: Sequence[Filter], limit: int, order: Order, *, also: str) -> str:
+    def fingerprint(self, filters: Sequence[Filter], limit: int, order: Order, *, salt: str) -> str:
         """What a view shows, as a digest."""
         shown = Selection(self._database).newest(filters, limit, order)
-        return _digest([also, *map(repr, shown.articles)])
+        return _digest([salt, *map(repr, shown.articles)])
 
     def put(
         self,

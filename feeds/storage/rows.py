@@ -178,8 +178,8 @@ def original_row(original: Original) -> dict[str, Any]:
         "position": original.position,
         "entry_id": original.entry_id,
         "draft": original.packed or packed(original.draft),
-        "dated": to_micros(original.dated),
-        "seen": to_micros(original.seen),
+        "dated": to_micros(original.default_published),
+        "seen": to_micros(original.first_seen),
         "edited": to_micros(original.edited) if original.edited else None,
     }
 
@@ -197,8 +197,8 @@ def original(row: Mapping[Any, Any]) -> Original:
         position=row["position"],
         entry_id=row["entry_id"],
         draft=Draft(**draft),
-        dated=from_micros(row["dated"]),
-        seen=from_micros(row["seen"]),
+        default_published=from_micros(row["dated"]),
+        first_seen=from_micros(row["seen"]),
         edited=from_micros(row["edited"]) if row["edited"] is not None else None,
         packed=bytes(row["draft"]),
     )

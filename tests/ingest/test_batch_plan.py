@@ -43,8 +43,8 @@ def original(number: int, path: str = FEED, position: int = 0, *, hours: int = -
         position=position,
         entry_id=identity.entry_id(draft.link),
         draft=draft,
-        dated=moment,
-        seen=moment,
+        default_published=moment,
+        first_seen=moment,
     )
 
 
@@ -84,7 +84,9 @@ def test_an_entry_that_a_feed_lists_no_more_stays_and_a_new_one_gets_a_free_posi
 def test_an_article_keeps_the_times_of_its_first_reading() -> None:
     first = original(1)
     _, batch = changes(*gathered(feed(1)), first)
-    assert [(one.dated, one.seen) for one in batch.originals] == [(first.dated, first.seen)]
+    assert [(one.default_published, one.first_seen) for one in batch.originals] == [
+        (first.default_published, first.first_seen)
+    ]
 
 
 def test_the_entry_of_a_deleted_file_is_an_orphan_unless_another_file_has_it() -> None:

@@ -78,7 +78,7 @@ class Full:
 
     def note(self) -> int:
         """Queue what hubs have not been told yet; answers how many feeds that are."""
-        found = self.queue.fingerprints(50, lambda slug: False, also="")
+        found = self.queue.fingerprints(50, lambda slug: False, salt="")
         return self.queue.put([HUB], found, lambda feed: [f"https://feeds.example/{feed}"], LATER, LATER)
 
 
@@ -135,7 +135,7 @@ def test_everything_goes_on_where_it_was(full: Full, file: Path, target: Store, 
         == max(row["id"] for row in dump(full.watch.address, "runs")["runs"]) + 1
     )
     queue = Queue(target.database)
-    told = queue.fingerprints(50, lambda slug: False, also="")
+    told = queue.fingerprints(50, lambda slug: False, salt="")
     assert queue.put([HUB], told, lambda feed: [feed], LATER, LATER) == 0  # hubs know it all
     again = Watch(_address(target), full.watch.folder, full.watch.clock)
     assert again.run()[:2] == (0, 0)  # no file is read again

@@ -84,8 +84,8 @@ ORIGINALS = st.builds(
     position=st.integers(0, 1000),
     entry_id=TEXT,
     draft=DRAFTS,
-    dated=MOMENTS,
-    seen=MOMENTS,
+    default_published=MOMENTS,
+    first_seen=MOMENTS,
     edited=st.none() | MOMENTS,
 )
 

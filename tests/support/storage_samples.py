@@ -155,8 +155,8 @@ def kept(name: str = "ferry.md", entry: str = "ferry") -> Original:
         position=0,
         entry_id=f"urn:uuid:{entry:0>36}",
         draft=Draft(link=f"https://harbour.example/{entry}", html="<p>It sails at nine.</p>"),
-        dated=NOON,
-        seen=NOON,
+        default_published=NOON,
+        first_seen=NOON,
     )
 
 

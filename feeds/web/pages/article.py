@@ -114,4 +114,4 @@ def _original(site: Site, article: Article) -> Original | None:
     if audiences.has_several:
         audience = audiences.audience_of_source(article.source.slug)
         kept = [one for one in kept if audiences.audience_of_draft(one.draft) == audience]
-    return max(kept, key=lambda one: (len(one.draft.html), one.dated, one.path), default=None)
+    return max(kept, key=lambda one: (len(one.draft.html), one.default_published, one.path), default=None)
