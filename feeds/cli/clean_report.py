@@ -15,7 +15,7 @@ from feeds.config.yaml_file import suggestion
 from feeds.ingest.preview import ParsedFile
 from feeds.model.articles import Article, Cleaned, Draft, Source
 from feeds.model.errors import FeedsError, ReadError
-from feeds.parsers import Refusal, encoding
+from feeds.parsers import SkippedItem, encoding
 from feeds.text import urls
 from feeds.text.filenames import shown
 
@@ -35,7 +35,7 @@ class Inspector:
         self._colour = colour
         self.found = 0
         """How many pieces were removed or changed so far."""
-        self.refused: list[Refusal] = []
+        self.refused: list[SkippedItem] = []
         """Entries and members of the last file that cannot be used."""
 
     def url(self, url: str) -> str:

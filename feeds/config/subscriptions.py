@@ -117,7 +117,7 @@ def outlines_of(path: Path) -> Iterator[opml.Outline]:
     """Yield the feeds in an OPML file. Raises ReadError with the file's name if it cannot be read."""
     try:
         with path.open("rb") as file:
-            data = file.read(opml.MOST_BYTES + 1)
+            data = file.read(opml.MAX_BYTES + 1)
         outlines = opml.read(data)
     except FileNotFoundError:
         raise ReadError(f"{path}: there is no such file") from None

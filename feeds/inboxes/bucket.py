@@ -13,7 +13,7 @@ from feeds.inboxes.error_messages import fault_of
 from feeds.inboxes.fsspec_adapter import FileSystem, Listed
 from feeds.inboxes.prefetch import Fetched, Prefetcher
 from feeds.model.errors import FeedsError, ReadError
-from feeds.parsers import MOST_BYTES
+from feeds.parsers import MAX_FILE_BYTES
 from feeds.text.filenames import digest_of, known_as, passed_over, readable
 
 _MAX_NANOSECONDS = 2**63 - 1  # in the year 2262: the largest integer of the databases
@@ -74,7 +74,7 @@ class Bucket:
         """
         now = time.time_ns()
         settled = [file for file in files if file.version or abs(now - file.modified) >= seconds * 1e9]
-        self._prefetcher.expect([file for file in settled if 0 < file.size <= MOST_BYTES])
+        self._prefetcher.expect([file for file in settled if 0 < file.size <= MAX_FILE_BYTES])
         return settled, len(files) - len(settled)
 
     def read(self, file: InboxFile) -> tuple[bytes, str]:
@@ -85,8 +85,8 @@ class Bucket:
         """
         if file.size == _UNLISTABLE:
             raise ReadError("the folder cannot be listed")
-        if file.size > MOST_BYTES:
-            raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
+        if file.size > MAX_FILE_BYTES:
+            raise ReadError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
         data = self._prefetcher.take(file) if file.size else b""
         return data, digest_of(data)
 

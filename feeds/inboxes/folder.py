@@ -12,7 +12,7 @@ from pathlib import Path
 
 from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp, StillChangingError
 from feeds.model.errors import ReadError
-from feeds.parsers import MOST_BYTES
+from feeds.parsers import MAX_FILE_BYTES
 from feeds.text.filenames import digest_of, known_as, passed_over, readable
 
 _MAX_NANOSECONDS = 2**63 - 1  # in the year 2262: the largest integer of the databases
@@ -124,8 +124,8 @@ class Folder:
         Raises ReadError when it cannot be read or is a link out of the folder, and StillChangingError when
         it changed since it was listed.
         """
-        if file.size > MOST_BYTES:
-            raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
+        if file.size > MAX_FILE_BYTES:
+            raise ReadError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
         location = Path(file.location)
         if location.is_symlink() and not location.resolve().is_relative_to(self.root.resolve()):
             raise ReadError("a symbolic link that leads out of the inbox")
@@ -133,7 +133,7 @@ class Folder:
             with open(file.location, "rb", opener=_open_without_waiting) as stream:
                 if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                     raise ReadError("not a regular file")
-                data = stream.read(MOST_BYTES + 1)
+                data = stream.read(MAX_FILE_BYTES + 1)
                 after = _file(file.path, file.location, os.fstat(stream.fileno()))
         except FileNotFoundError as error:
             raise StillChangingError(f"{file.path} is gone") from error

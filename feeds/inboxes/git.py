@@ -20,7 +20,7 @@ from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp, StillCha
 from feeds.inboxes.git_command import REMOTE, REMOTE_SECONDS, GitCommand, GitError, version
 from feeds.inboxes.prefetch import Fetched, Prefetcher
 from feeds.model.errors import ReadError
-from feeds.parsers import MOST_BYTES
+from feeds.parsers import MAX_FILE_BYTES
 from feeds.text.filenames import digest_of, known_as, passed_over, readable
 
 _LOCAL_REF = "refs/heads/inbox"
@@ -74,7 +74,7 @@ class Git:
 
     def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """Return all files: a commit has complete files only."""
-        self._prefetcher.expect([file for file in files if file.size <= MOST_BYTES])
+        self._prefetcher.expect([file for file in files if file.size <= MAX_FILE_BYTES])
         return files, 0
 
     def read(self, file: InboxFile) -> tuple[bytes, str]:
@@ -83,8 +83,8 @@ class Git:
         Raises ReadError when it is too large or is kept in Git LFS, and StillChangingError when the local
         repository is damaged.
         """
-        if file.size > MOST_BYTES:
-            raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
+        if file.size > MAX_FILE_BYTES:
+            raise ReadError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
         data = self._prefetcher.take(file)
         if data.startswith(_LFS_POINTER) and len(data) <= _MAX_POINTER_BYTES:
             raise ReadError(

@@ -24,7 +24,7 @@ from feeds.inboxes import InboxFile
 from feeds.ingest.tasks import FileResult
 from feeds.model.articles import Cleaned, Original
 from feeds.model.runs import Failure, FileState, Outcome, Report
-from feeds.parsers import Refusal
+from feeds.parsers import SkippedItem
 from feeds.storage import rows
 from feeds.storage.store import Batch
 from feeds.text.feed_urls import redact_query
@@ -207,11 +207,11 @@ def _is_forgotten(cleaned: Cleaned, forgotten: frozenset[str], audiences: Audien
 
 
 def _add_state(
-    incoming: Incoming, known: Mapping[str, FileState], read: ReadFile, refused: Sequence[Refusal]
+    incoming: Incoming, known: Mapping[str, FileState], read: ReadFile, refused: Sequence[SkippedItem]
 ) -> None:
     """Remember a file that was read, and report what of it cannot be used, unless it was reported before."""
     path = read.file.path
-    state = remembered(read.file, read.digest, parsers.told(refused, path))
+    state = remembered(read.file, read.digest, parsers.summarise_skipped(refused, path))
     incoming.files.append(state)
     before = known.get(path)
     if not refused or (before is not None and not before.unread and before.reason == state.reason):

@@ -16,7 +16,7 @@ from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.recipe import Recipe
 from feeds.model.articles import Article, Draft, Receipt, Source
 from feeds.model.errors import ReadError
-from feeds.parsers import Refusal
+from feeds.parsers import SkippedItem
 
 MAX_CHARACTERS = 300_000
 """Characters that the playground accepts."""
@@ -33,15 +33,15 @@ class ParsedFile:
 
     def __init__(self, data: bytes, name: str) -> None:
         """Parse a file. Raises ReadError when it holds no article."""
-        reading = parsers.read_all(data, name)
+        result = parsers.read_all(data, name)
         self.name = name
-        self.rolls = reading.rolls
+        self.rolls = result.is_rolling
         """Whether it is an archive or a feed."""
-        self.count = len(reading.drafts)
+        self.count = len(result.drafts)
         """The number of articles that could be parsed."""
-        self.refused: list[Refusal] = list(reading.refused)
+        self.refused: list[SkippedItem] = list(result.skipped)
         """Entries and members that cannot be used so far: of parsing, then of cleaning, in their order."""
-        self._drafts = list(zip(reading.names, reading.drafts, strict=True))
+        self._drafts = list(zip(result.names, result.drafts, strict=True))
 
     def clean(self, clean_draft: Callable[[str, Draft], T]) -> Iterator[T]:
         """Call `clean_draft` with the name and draft of each article, and yield the results in their order.
@@ -56,12 +56,12 @@ class ParsedFile:
             except ReadError as error:
                 if name == self.name:  # the only article: its error is that of the file
                     raise
-                self.refused.append(Refusal(name, str(error)))
+                self.refused.append(SkippedItem(name, str(error)))
             else:
                 is_usable = True
                 yield result
         if not is_usable:
-            raise ReadError(parsers.told(self.refused, self.name))
+            raise ReadError(parsers.summarise_skipped(self.refused, self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

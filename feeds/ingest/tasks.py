@@ -13,7 +13,7 @@ from feeds.ingest.preview import ParsedFile
 from feeds.model import identity
 from feeds.model.articles import Cleaned, Draft, Original
 from feeds.model.errors import ReadError
-from feeds.parsers import Refusal
+from feeds.parsers import SkippedItem
 from feeds.storage import rows
 from feeds.text import search_terms
 from feeds.text.feed_urls import redact_query
@@ -68,7 +68,7 @@ class FileResult:
     """What became of a file."""
 
     articles: Sequence[PreparedArticle] = ()
-    refused: Sequence[Refusal] = ()
+    refused: Sequence[SkippedItem] = ()
     """What of it cannot be used."""
     rolls: bool = False
     """Whether it is an archive or a feed."""

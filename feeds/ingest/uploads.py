@@ -25,7 +25,7 @@ from feeds.model.articles import Article
 from feeds.model.errors import ReadError
 from feeds.model.inbox_names import POSTED
 from feeds.model.runs import FileState, Report
-from feeds.parsers import Refusal
+from feeds.parsers import SkippedItem
 from feeds.storage.blobs import BlobStore
 from feeds.storage.store import AlreadyRunningError, Store
 from feeds.text.filenames import digest_of
@@ -54,7 +54,7 @@ class UploadResult:
     """Why it failed; empty where it did not."""
     articles: tuple[Article, ...] = ()
     """The entries that it tells of, as they are served, or as it alone tells of them (see `_articles`)."""
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[SkippedItem, ...] = ()
     """What of it could not be used."""
 
 
@@ -170,7 +170,7 @@ def article_of(data: bytes) -> tuple[str, bytes]:
     try:
         item = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ReadError(f"no JSON that can be read: {error}") from error
+        raise ReadError(f"the JSON cannot be read: {error}") from error
     if not isinstance(item, dict):
         raise ReadError("expected a JSON object: an article, or a JSON Feed")
     if "items" in item:
@@ -186,7 +186,7 @@ def article_of(data: bytes) -> tuple[str, bytes]:
     return f"{name}.json", json.dumps(feed).encode()
 
 
-def _check(cleaner: Cleaner, name: str, data: bytes, now: datetime) -> tuple[Refusal, ...]:
+def _check(cleaner: Cleaner, name: str, data: bytes, now: datetime) -> tuple[SkippedItem, ...]:
     """Return what of a file cannot be used. Raises ReadError when nothing of it can."""
     parsed = ParsedFile(data, name)
     for _ in parsed.clean(lambda _, draft: cleaner.clean(draft, now, now)):

@@ -1,6 +1,6 @@
-"""Bytes to Drafts: what kind of file it is, decided by its content; the name is only a hint.
+"""Parse the bytes of a file into Drafts. The content decides on the format; the name is only a hint.
 
-To add a format: one module with `recognises` and `read`, and its line in READERS.
+To add a format: write a module with `can_read` and `read`, and add its line to INPUT_FORMATS.
 """
 
 from __future__ import annotations
@@ -12,164 +12,165 @@ from typing import NamedTuple
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from feeds.parsers import archives, article_file, json_feed, markdown, rss_atom, text_file, webpage
-from feeds.parsers.document import Document, NoEntriesError, Refusal
+from feeds.parsers.document import Document, NoEntriesError, SkippedItem
 from feeds.parsers.webpage import feed_discovery
 
 __all__ = [
-    "MOST_BYTES",
-    "MOST_TEXT",
-    "READERS",
+    "INPUT_FORMATS",
+    "MAX_FILE_BYTES",
+    "MAX_TEXT_BYTES",
     "Document",
+    "InputFormat",
     "NoEntriesError",
-    "Reader",
-    "Reading",
-    "Refusal",
+    "ParseResult",
+    "SkippedItem",
     "read",
     "read_all",
     "read_feed",
-    "told",
+    "summarise_skipped",
 ]
 
-MOST_BYTES = 32_000_000
-"""A larger file is never read; saved pages with their pictures inside come near it."""
-MOST_TEXT = 8_000_000
-"""What is all text is refused from here on; the largest real article has 0.7 MB
+MAX_FILE_BYTES = 32_000_000
+"""Largest size of a file that is read. Saved pages with embedded pictures come near it."""
+MAX_TEXT_BYTES = 8_000_000
+"""Largest size of a file in a format without embedded pictures. The largest real article has 0.7 MB
 (docs/input-facts.md#sizes).
 """
 
 
 VERSION = 1
-"""Raised with every change to what is read out of a file, so that unchanged files are read again."""
+"""Version of the parsers. Increase it with every change of their results: then all files are read again."""
 
 
-_SHOWN = 5
+_MAX_ITEMS_SHOWN = 5
 
 
-class Reader(NamedTuple):
-    """A format that can be read."""
+class InputFormat(NamedTuple):
+    """A format that can be parsed. The first format whose `can_read` accepts a document parses it."""
 
     name: str
-    recognises: Callable[[Document], bool]
-    """Whether a document is of this format; may raise ReadError where it is no text at all."""
-    read: Callable[[Document], Sequence[Draft | Refusal]]
-    """Its articles in their order, a refusal in the place of each that cannot be used; raises ReadError."""
-    rolls: bool = False
-    """Whether such a document is a window on a list: entries leave it, and are articles all the same."""
-    most_bytes: int = MOST_TEXT
-    """A larger document is not of this format; nothing of it is decoded."""
+    can_read: Callable[[Document], bool]
+    """Returns whether a document has this format. Raises ReadError if the document is not text."""
+    read: Callable[[Document], Sequence[Draft | SkippedItem]]
+    """Returns the articles in their order, with a SkippedItem for each unusable one. Raises ReadError."""
+    is_rolling: bool = False
+    """Whether a document lists only the newest entries: an entry that leaves it is not deleted."""
+    max_bytes: int = MAX_TEXT_BYTES
+    """Largest size of a document of this format. A larger document is not decoded."""
 
 
-READERS: tuple[Reader, ...] = (
-    Reader("web page", webpage.recognises, webpage.read, most_bytes=MOST_BYTES),
-    Reader("feed", rss_atom.recognises, rss_atom.read, rolls=True),
-    Reader("JSON Feed", json_feed.recognises, json_feed.read, rolls=True),
-    Reader("Markdown", markdown.recognises, markdown.read),
-    Reader("article", article_file.recognises, article_file.read),
-    Reader("plain text", text_file.recognises, text_file.read),
+INPUT_FORMATS: tuple[InputFormat, ...] = (
+    InputFormat("web page", webpage.can_read, webpage.read, max_bytes=MAX_FILE_BYTES),
+    InputFormat("feed", rss_atom.can_read, rss_atom.read, is_rolling=True),
+    InputFormat("JSON Feed", json_feed.can_read, json_feed.read, is_rolling=True),
+    InputFormat("Markdown", markdown.can_read, markdown.read),
+    InputFormat("article", article_file.can_read, article_file.read),
+    InputFormat("plain text", text_file.can_read, text_file.read),
 )
 
 
 @dataclass(slots=True)
-class Reading:
-    """What a file holds: what can be used of it, and what cannot."""
+class ParseResult:
+    """The articles of a file, and the items that cannot be used."""
 
     drafts: list[Draft] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    """For each draft, what to call it: the file, `news.xml entry 3`, `batch.zip/inner/a.md`."""
-    refused: list[Refusal] = field(default_factory=list)
-    rolls: bool = False
-    """Whether it is an archive or a feed: what it holds no more it only holds no more."""
+    """Name of each draft for messages: the file, `news.xml entry 3`, `batch.zip/inner/a.md`."""
+    skipped: list[SkippedItem] = field(default_factory=list)
+    is_rolling: bool = False
+    """Whether the file is an archive or a feed: an article that leaves it is not deleted."""
 
 
 def read(data: bytes, name: str) -> list[Draft]:
-    """The articles in a file's bytes, in their order. Raises ReadError, and nothing else, on any bytes."""
+    """Parse a file into its articles, in their order. Raises ReadError, and nothing else, on any bytes."""
     return read_all(data, name).drafts
 
 
-def read_all(data: bytes, name: str) -> Reading:
-    """The articles in a file's bytes, in their order, and what of it had to be left out.
+def read_all(data: bytes, name: str) -> ParseResult:
+    """Parse a file into its articles, in their order, and the items that had to be skipped.
 
-    An archive's members are read each by its own reader. Raises ReadError, and nothing else, on any bytes,
-    where nothing in them can be used.
+    Each member of an archive is parsed in its own format. Raises ReadError if nothing can be used, and no
+    other error on any bytes.
     """
-    reading = Reading()
-    document = _checked(Document(data, name))
+    result = ParseResult()
+    document = _check_size(Document(data, name))
     if archives.is_archive(document):
-        reading.rolls = True
-        _read_members(document, reading)
+        result.is_rolling = True
+        _read_members(document, result)
     else:
-        _read_document(document, reading)
-    if not reading.drafts:
-        if not reading.refused:
+        _read_document(document, result)
+    if not result.drafts:
+        if not result.skipped:
             raise ReadError("there is no article in it")
-        raise ReadError(told(reading.refused, name))
-    return reading
+        raise ReadError(summarise_skipped(result.skipped, name))
+    return result
 
 
-def read_feed(data: bytes, address: str) -> Reading:
-    """The articles in a feed that was fetched from an address, which what it says is relative to.
+def read_feed(data: bytes, address: str) -> ParseResult:
+    """Parse a feed that was fetched from `address`, the base of its relative links.
 
-    Raises NoEntriesError for a feed that is fine and empty, ReadError where it is none.
+    Raises NoEntriesError if it is a valid feed without entries, and ReadError if it is not a feed.
     """
-    document = _checked(Document(data, address))
-    if not rss_atom.recognises(document) and not json_feed.recognises(document):
-        if not webpage.recognises(document):
+    document = _check_size(Document(data, address))
+    if not rss_atom.can_read(document) and not json_feed.can_read(document):
+        if not webpage.can_read(document):
             raise ReadError("not a feed")
-        found = feed_discovery.named(document)
-        named = f"; it names these feeds: {', '.join(found)}" if found else ""
-        raise ReadError(f"a web page, not a feed{named}")
+        feed_urls = feed_discovery.find_feed_urls(document)
+        hint = f"; it names these feeds: {', '.join(feed_urls)}" if feed_urls else ""
+        raise ReadError(f"a web page, not a feed{hint}")
     return read_all(data, address)
 
 
-def told(refused: Sequence[Refusal], name: str) -> str:
-    """What was left out of a file, in one line; `name` is the file's, which the line does not repeat."""
-    pieces = [f"{one.name.removeprefix(name).strip(' /') or 'archive'}: {one.reason}" for one in refused]
-    more = [f"and {len(pieces) - _SHOWN} more"] if len(pieces) > _SHOWN else []
-    return "; ".join(pieces[:_SHOWN] + more)
+def summarise_skipped(skipped: Sequence[SkippedItem], name: str) -> str:
+    """Describe the skipped items of a file in one line, which does not repeat the file's `name`."""
+    pieces = [f"{item.name.removeprefix(name).strip(' /') or 'archive'}: {item.reason}" for item in skipped]
+    more = [f"and {len(pieces) - _MAX_ITEMS_SHOWN} more"] if len(pieces) > _MAX_ITEMS_SHOWN else []
+    return "; ".join(pieces[:_MAX_ITEMS_SHOWN] + more)
 
 
-def _read_members(archive: Document, reading: Reading) -> None:
+def _read_members(archive: Document, result: ParseResult) -> None:
     try:
-        for member in archives.members(archive, MOST_BYTES):
-            if isinstance(member, Refusal):
-                reading.refused.append(member)
+        for member in archives.read_members(archive, MAX_FILE_BYTES):
+            if isinstance(member, SkippedItem):
+                result.skipped.append(member)
                 continue
             try:
-                _read_document(_checked(member), reading)
+                _read_document(_check_size(member), result)
             except ReadError as error:
-                reading.refused.append(Refusal(member.name, str(error)))
+                result.skipped.append(SkippedItem(member.name, str(error)))
     except ReadError as error:
-        if not reading.drafts and not reading.refused:
+        if not result.drafts and not result.skipped:
             raise
-        reading.refused.append(Refusal(archive.name, str(error)))
+        result.skipped.append(SkippedItem(archive.name, str(error)))
 
 
-def _read_document(document: Document, reading: Reading) -> None:
-    reader = _reader_of(document)
-    reading.rolls = reading.rolls or reader.rolls
-    found = reader.read(document)
-    for number, one in enumerate(found, start=1):
-        if isinstance(one, Refusal):
-            reading.refused.append(one)
+def _read_document(document: Document, result: ParseResult) -> None:
+    input_format = _format_of(document)
+    result.is_rolling = result.is_rolling or input_format.is_rolling
+    entries = input_format.read(document)
+    for number, entry in enumerate(entries, start=1):
+        if isinstance(entry, SkippedItem):
+            result.skipped.append(entry)
         else:
-            reading.drafts.append(one)
-            reading.names.append(f"{document.name} entry {number}" if len(found) > 1 else document.name)
+            result.drafts.append(entry)
+            result.names.append(f"{document.name} entry {number}" if len(entries) > 1 else document.name)
 
 
-def _checked(document: Document) -> Document:
+def _check_size(document: Document) -> Document:
+    """Return the document. Raises ReadError if it is empty, or larger than MAX_FILE_BYTES."""
     if not document.data.strip():
         raise ReadError("the file is empty")
-    if len(document.data) > MOST_BYTES:
-        raise ReadError(f"the file is larger than {MOST_BYTES // 1_000_000} MB")
+    if len(document.data) > MAX_FILE_BYTES:
+        raise ReadError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
     return document
 
 
-def _reader_of(document: Document) -> Reader:
-    for reader in READERS:
-        if len(document.data) <= reader.most_bytes and reader.recognises(document):
-            return reader
-    if len(document.data) > MOST_TEXT:
-        raise ReadError(f"the file is larger than {MOST_TEXT // 1_000_000} MB")
+def _format_of(document: Document) -> InputFormat:
+    for input_format in INPUT_FORMATS:
+        if len(document.data) <= input_format.max_bytes and input_format.can_read(document):
+            return input_format
+    if len(document.data) > MAX_TEXT_BYTES:
+        raise ReadError(f"the file is larger than {MAX_TEXT_BYTES // 1_000_000} MB")
     raise ReadError(
         "not an article: it begins neither with front matter (---), <!--milliseconds--> nor a [title](link) "
         "line, and is no web page, feed, Markdown or plain text with a link"

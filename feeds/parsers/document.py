@@ -1,4 +1,4 @@
-"""What readers are given and what they answer: a file's bytes, name and text; a refusal beside its drafts."""
+"""Define what parsers get and return: Document, a file with its bytes, name and text, and SkippedItem."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import cached_property
 from feeds.model.errors import ReadError
 from feeds.parsers import encoding
 
-_OPENING = 4096
+_OPENING_BYTES = 4096
 
 
 class NoEntriesError(ReadError):
-    """A feed that is fine, and has nothing in it."""
+    """The file is a valid feed without entries."""
 
 
 @dataclass(frozen=True)
@@ -21,28 +21,28 @@ class Document:
 
     data: bytes
     name: str
-    """Its path; only a hint of what it is."""
+    """The path, or the URL of a fetched document. It is only a hint of the format."""
 
     @cached_property
     def text(self) -> str:
-        r"""The text, legal characters only, newlines as `\n`. Raises ReadError where it is none."""
+        r"""The text, with XML's characters only, newlines as `\n`. Raises ReadError if it is not text."""
         return encoding.decode(self.data)
 
     @cached_property
     def address(self) -> str:
-        """Where it was fetched from, which what it says is relative to; empty where it is a file."""
+        """The URL that a document was fetched from, the base of its relative links; empty for a file."""
         return self.name if self.name.startswith(("http://", "https://")) else ""
 
     @cached_property
     def opening(self) -> bytes:
-        """The first 4 KB without blanks and byte order mark before them, in lower case: for recognising."""
-        return self.data[:_OPENING].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+        """The first 4 KB in lower case, without a byte order mark and blanks before them."""
+        return self.data[:_OPENING_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """One entry of a feed document or one member of an archive that cannot be used, and why."""
+class SkippedItem:
+    """An entry of a feed or a member of an archive that cannot be used, and the reason."""
 
     name: str
-    """`news.xml entry 3`, `batch.zip/inner/a.md`."""
+    """Name for messages: `news.xml entry 3`, `batch.zip/inner/a.md`."""
     reason: str

@@ -1,8 +1,8 @@
-"""Markdown as people write it: posts of Jekyll, Hugo and the like, and notes that begin with a heading.
+"""Parse Markdown as people write it: posts of Jekyll, Hugo and similar, and notes that begin with a heading.
 
-The articles of the mirrors have the same suffix and HTML bodies, in which `#`, `*` and `|` are text
-(docs/input-facts.md#html-in-bodies). So a file is Markdown only where its name says so, nothing says that a
-mirror wrote it, its blocks do not begin with HTML, and some of them are Markdown beyond doubt.
+The articles of the mirrors have the same suffix, but bodies of HTML, in which `#`, `*` and `|` are text
+(docs/input-facts.md#html-in-bodies). So a file is Markdown only if it has a suffix of Markdown, no sign of a
+mirror and no blocks that begin with HTML, and if one block at least can only be Markdown.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from feeds.parsers.document import Document
 from feeds.text.dates import parse_date, parse_filename_date
 from feeds.text.plain_text import decode_entities
 
-MOST_CHARACTERS = 500_000
-MOST_BRACKETS = 20_000  # each of which may open a link, so that the parser looks ahead
+MAX_CHARACTERS = 500_000
+MAX_BRACKETS = 20_000  # each can open a link, for which the parser looks ahead
 _SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 _BLOCK = re.compile(r"(?:^|\n[ \t]*\n)[ \t]{0,3}(?=\S)")
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(?=[\s/>])|<!--")
@@ -41,95 +41,94 @@ _HEADING = re.compile(
     r"\s*(?:#[ \t]+([^\s][^\n]{0,2000})(?:\n|$)|(?![#>`~+*|-])(\S[^\n]{0,2000})\n=+[ \t]*(?:\n|$))"
 )
 _LINKED = re.compile(r"\[([^\[\]]+)\]\(<?(https?://[^\s()<>]+)>?\)")
-_MIRRORED = frozenset({"layout", "from"})
-_LINKS = ("link", "url", "canonical", "canonical_url", "canonicalurl", "permalink", "from")
+_MIRROR_KEYS = frozenset({"layout", "from"})
+_LINK_KEYS = ("link", "url", "canonical", "canonical_url", "canonicalurl", "permalink", "from")
 
-_IMAGES = ("image", "cover", "thumbnail")
+_IMAGE_KEYS = ("image", "cover", "thumbnail")
 
 HOW_TO_LINK = (
     "no link: say where the article is published, as `link: https://…` in the front matter (---) at the top"
 )
 
 
-def recognises(document: Document) -> bool:
-    """Whether a file is Markdown: see above."""
+def can_read(document: Document) -> bool:
+    """Return whether a file is Markdown, by the rules in the docstring of this module."""
     if not document.name.lower().endswith(_SUFFIXES):
         return False
     text = document.text
-    if front_matter.begins_toml(text):
+    if front_matter.has_toml_block(text):
         return True
-    if not front_matter.begins(text):
+    if not front_matter.has_block(text):
         return _HEADING.match(text) is not None and text.lstrip().startswith("# ")
     fields, body = front_matter.split(text)
-    return not fields.keys() >= _MIRRORED and not article_file.mirrored(body) and _is_markdown(body)
+    return not fields.keys() >= _MIRROR_KEYS and not article_file.is_mirrored(body) and _is_markdown(body)
 
 
 def _is_markdown(body: str) -> bool:
-    shown = _without_code(body)
-    blocks = [match.end() for match in _BLOCK.finditer(shown)]
-    marked = [_TAG.match(shown, start) is not None for start in blocks]
+    """Return whether a body is Markdown rather than the HTML of a mirror. A fenced block is enough."""
+    visible = _without_code(body)
+    blocks = [match.end() for match in _BLOCK.finditer(visible)]
+    is_html = [_TAG.match(visible, start) is not None for start in blocks]
     if not blocks:
-        return shown != body
-    if marked[0] or 3 * sum(marked) > len(marked) or _PARAGRAPH.search(shown):
+        return visible != body
+    if is_html[0] or 3 * sum(is_html) > len(is_html) or _PARAGRAPH.search(visible):
         return False
-    return shown != body or _STRUCTURE.search(shown) is not None
+    return visible != body or _STRUCTURE.search(visible) is not None
 
 
 def _without_code(body: str) -> str:
-    """The body without its fenced blocks, in which HTML is an example."""
-    kept, fence = [], ""
+    """Return the body without its fenced blocks, because HTML in them is only an example."""
+    lines, fence = [], ""
     for line in body.split("\n"):
         opening = line.lstrip()[:3]
         if opening in ("```", "~~~") and fence in ("", opening):
             fence = "" if fence else opening
         elif not fence:
-            kept.append(line)
-    return body if fence else "\n".join(kept)  # one that never ends is none
+            lines.append(line)
+    return body if fence else "\n".join(lines)  # a block that never ends is not one
 
 
 def read(document: Document) -> list[Draft]:
-    """The one article in a file. Raises ReadError where it has no link, is a draft, or is too large."""
+    """Parse the single article of a file. Raises ReadError if it has no link, is a draft, or is too large."""
     fields, body = front_matter.split_any(document.text)
-    if len(body) > MOST_CHARACTERS or body.count("[") > MOST_BRACKETS:
-        raise ReadError(
-            f"the Markdown has more than {MOST_CHARACTERS} characters or {MOST_BRACKETS} brackets"
-        )
-    if first(fields, "draft").lower() == "true" or first(fields, "published").lower() == "false":
+    if len(body) > MAX_CHARACTERS or body.count("[") > MAX_BRACKETS:
+        raise ReadError(f"the Markdown has more than {MAX_CHARACTERS} characters or {MAX_BRACKETS} brackets")
+    if first_text(fields, "draft").lower() == "true" or first_text(fields, "published").lower() == "false":
         raise ReadError("it is marked as a draft")
-    title, linked, rest = _heading(body)
-    own = decode_entities(first(fields, "title"))
-    if title and (not own or own == title):
+    title, heading_link, rest = _split_heading(body)
+    own_title = decode_entities(first_text(fields, "title"))
+    if title and (not own_title or own_title == title):
         body = rest
-    link = next(filter(_absolute, (first(fields, name) for name in _LINKS)), linked)
+    link = next(filter(_is_absolute, (first_text(fields, name) for name in _LINK_KEYS)), heading_link)
     if not link:
         raise ReadError(HOW_TO_LINK)
-    tags = (*_listed(fields, "tag", "tags"), *_listed(fields, "category", "categories"))
+    tags = (*_split_list(fields, "tag", "tags"), *_split_list(fields, "category", "categories"))
     return [
         Draft(
             link=link,
-            html=rendered(body),
-            title=own or title,
-            published=parse_date(first(fields, "date", "published", "pubdate"))
+            html=render(body),
+            title=own_title or title,
+            published=parse_date(first_text(fields, "date", "published", "pubdate"))
             or parse_filename_date(document.name),
-            updated=parse_date(first(fields, "updated", "lastmod", "modified", "last_modified_at")),
-            authors=tuple(dict.fromkeys(_listed(fields, "author", "authors"))),
+            updated=parse_date(first_text(fields, "updated", "lastmod", "modified", "last_modified_at")),
+            authors=tuple(dict.fromkeys(_split_list(fields, "author", "authors"))),
             tags=tuple(dict.fromkeys(tags)),
-            source_name=decode_entities(first(fields, "source", "publisher")),
-            language=first(fields, "lang", "language"),
-            summary=decode_entities(first(fields, "summary", "description", "excerpt")),
-            image=next(filter(_absolute, (first(fields, name) for name in _IMAGES)), ""),
+            source_name=decode_entities(first_text(fields, "source", "publisher")),
+            language=first_text(fields, "lang", "language"),
+            summary=decode_entities(first_text(fields, "summary", "description", "excerpt")),
+            image=next(filter(_is_absolute, (first_text(fields, name) for name in _IMAGE_KEYS)), ""),
         )
     ]
 
 
-def rendered(body: str) -> str:
-    """Markdown as HTML: CommonMark with tables, ~~strikethrough~~ and footnotes; HTML passes through."""
-    made: str = _RENDERER.render(body)
-    return made
+def render(body: str) -> str:
+    """Convert Markdown to HTML: CommonMark with tables, ~~strikethrough~~ and footnotes. HTML is kept."""
+    html: str = _RENDERER.render(body)
+    return html
 
 
-def first(fields: front_matter.Fields, *names: str) -> str:
-    """The first of some fields that is there as a single text."""
+def first_text(fields: front_matter.Fields, *names: str) -> str:
+    """Return the first of these fields whose value is a single text; empty if there is none."""
     for name in names:
         value = fields.get(name)
         if isinstance(value, str) and value.strip():
@@ -137,18 +136,18 @@ def first(fields: front_matter.Fields, *names: str) -> str:
     return ""
 
 
-def _heading(body: str) -> tuple[str, str, str]:
-    """The title in a heading at the top, the address that it links to, and the body after it."""
+def _split_heading(body: str) -> tuple[str, str, str]:
+    """Split off a heading at the top: return its title, the URL that it links to, and the body after it."""
     match = _HEADING.match(body)
     if match is None:
         return "", "", body
     text = (match[1] or match[2]).rstrip(" \t#")
     linked = _LINKED.fullmatch(text)
     title = linked[1] if linked else text
-    return decode_entities(_TAGS.sub("", rendered(title))), linked[2] if linked else "", body[match.end() :]
+    return decode_entities(_TAGS.sub("", render(title))), linked[2] if linked else "", body[match.end() :]
 
 
-def _listed(fields: front_matter.Fields, *names: str) -> list[str]:
+def _split_list(fields: front_matter.Fields, *names: str) -> list[str]:
     for name in names:
         value = fields.get(name)
         if value:
@@ -157,41 +156,53 @@ def _listed(fields: front_matter.Fields, *names: str) -> list[str]:
     return []
 
 
-def _absolute(address: str) -> bool:
+def _is_absolute(address: str) -> bool:
     return re.match(r"https?://[^/\s]", address, re.IGNORECASE) is not None
 
 
-# -- footnotes: feeds keep no ids, so their marks are no links -----------------------------------------------
+# -- footnotes: their marks are not links, because cleaning removes the ids that they would lead to ----------
 
 
-def _mark(renderer: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    return f"<sup>[{tokens[at].meta['id'] + 1}]</sup>"
+def _render_reference(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
+) -> str:
+    return f"<sup>[{tokens[index].meta['id'] + 1}]</sup>"
 
 
-def _opens(renderer: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+def _render_list_start(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
+) -> str:
     return "<hr>\n<ol>\n"
 
 
-def _closes(renderer: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+def _render_list_end(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
+) -> str:
     return "</ol>\n"
 
 
-def _item(renderer: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+def _render_item_start(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
+) -> str:
     return "<li>"
 
 
-def _nothing(renderer: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+def _render_nothing(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
+) -> str:
     return ""
 
 
-def _renderer() -> MarkdownIt:
-    made = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).use(footnote_plugin)
-    made.add_render_rule("footnote_ref", _mark)
-    made.add_render_rule("footnote_block_open", _opens)
-    made.add_render_rule("footnote_block_close", _closes)
-    made.add_render_rule("footnote_open", _item)
-    made.add_render_rule("footnote_anchor", _nothing)
-    return made
+def _create_renderer() -> MarkdownIt:
+    renderer = (
+        MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).use(footnote_plugin)
+    )
+    renderer.add_render_rule("footnote_ref", _render_reference)
+    renderer.add_render_rule("footnote_block_open", _render_list_start)
+    renderer.add_render_rule("footnote_block_close", _render_list_end)
+    renderer.add_render_rule("footnote_open", _render_item_start)
+    renderer.add_render_rule("footnote_anchor", _render_nothing)
+    return renderer
 
 
-_RENDERER = _renderer()
+_RENDERER = _create_renderer()

@@ -1,6 +1,6 @@
-"""OPML (http://opml.org/spec2.opml): the feeds in a list that other readers write. Pure.
+"""Parse OPML (http://opml.org/spec2.opml), the lists of feeds that feed readers export. Pure.
 
-Lists come from anywhere: nothing in them is expanded or fetched, and how much they hold is bounded.
+Lists are untrusted: nothing in them is expanded or fetched, and their size is bounded.
 """
 
 from __future__ import annotations
@@ -12,53 +12,58 @@ from xml.parsers import expat
 from feeds.model.errors import ReadError
 from feeds.text.plain_text import decode_entities
 
-MOST_BYTES = 10_000_000
-MOST_FEEDS = 10_000
-_LONGEST_TITLE = 300
+MAX_BYTES = 10_000_000
+MAX_FEEDS = 10_000
+_MAX_TITLE_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A feed in the list, in whichever folder of it."""
+    """A feed in the list, at the top or in any folder."""
 
     url: str
-    """As it is written there, without blanks around it."""
+    """URL as it is written, without blanks around it."""
     title: str
-    """Empty where it has none, or only its address."""
+    """Title; empty if there is none, or it is only the URL."""
 
 
 def read(data: bytes) -> list[Outline]:
-    """The feeds of a list in their order. Raises ReadError where it is none, is cut off or is too large."""
-    from feeds.parsers import Document, xml_repair  # heavy, and every command loads the configuration
+    """Parse a list into its feeds, in their order.
 
-    if len(data) > MOST_BYTES:
-        raise ReadError(f"larger than {MOST_BYTES // 1_000_000} MB")
+    Raises ReadError if it is not OPML, is cut off, is too large, or has no feed.
+    """
+    from feeds.parsers import Document, xml_repair  # heavy, and every command imports this module
+
+    if len(data) > MAX_BYTES:
+        raise ReadError(f"larger than {MAX_BYTES // 1_000_000} MB")
     text = Document(data, "").text
-    if xml_repair.root(text) != "opml":
-        raise ReadError("no OPML: its root element is not <opml>")
-    document = xml_repair.mended(text)
+    if xml_repair.root_name(text) != "opml":
+        raise ReadError("not OPML: its root element is not <opml>")
+    document = xml_repair.repair(text)
     if document.fault:
         raise ReadError(document.fault)
-    found: list[Outline] = []
+    outlines: list[Outline] = []
 
-    def begin(name: str, attributes: dict[str, str]) -> None:
-        said = {key.lower(): value for key, value in attributes.items()}
-        if name.lower() == "outline" and (url := said.get("xmlurl", "").strip()):
-            if len(found) == MOST_FEEDS:
-                raise ReadError(f"more than {MOST_FEEDS} feeds")
-            found.append(Outline(url, _title(said, url)))
+    def start_element(name: str, attributes: dict[str, str]) -> None:
+        values = {key.lower(): value for key, value in attributes.items()}
+        if name.lower() == "outline" and (url := values.get("xmlurl", "").strip()):
+            if len(outlines) == MAX_FEEDS:
+                raise ReadError(f"more than {MAX_FEEDS} feeds")
+            outlines.append(Outline(url, _title(values, url)))
 
     parser = expat.ParserCreate()
-    parser.StartElementHandler = begin
+    parser.StartElementHandler = start_element
     try:
         parser.Parse(document.data, True)
     except expat.ExpatError as error:
         raise ReadError(f"line {error.lineno}: {expat.errors.messages[error.code]}") from error
-    if not found:
+    if not outlines:
         raise ReadError("there is no feed in it: no outline has an `xmlUrl`")
-    return found
+    return outlines
 
 
-def _title(said: Mapping[str, str], url: str) -> str:
-    named = (decode_entities(said.get(key, ""))[:_LONGEST_TITLE].strip() for key in ("title", "text"))
-    return next((title for title in named if title and title != url), "")
+def _title(values: Mapping[str, str], url: str) -> str:
+    titles = (
+        decode_entities(values.get(key, ""))[:_MAX_TITLE_CHARACTERS].strip() for key in ("title", "text")
+    )
+    return next((title for title in titles if title and title != url), "")

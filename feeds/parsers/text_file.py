@@ -1,6 +1,6 @@
-"""Plain text, as a note or a mail is written: a title, lines that say where it is from, then the text.
+"""Parse plain text like a note or a mail: a title, lines with its link and other fields, then the text.
 
-Such lines are an address on its own, `Link: …`, `Author: …`, `Date: …`, `Tags: …`, `Source: …`,
+These lines are a URL on its own, `Link: …`, `Author: …`, `Date: …`, `Tags: …`, `Source: …`,
 `Language: …`, or the same in Chinese.
 """
 
@@ -16,8 +16,8 @@ from feeds.text.dates import parse_date, parse_filename_date
 from feeds.text.plain_text import decode_entities, to_one_line
 
 _SUFFIXES = (".txt", ".text")
-_ADDRESS = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
-_LINE = re.compile(r"([^\s:：][^:：\n]{0,30}?)[ \t]*[:：][ \t]*(\S.*)")
+_URL_LINE = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
+_FIELD_LINE = re.compile(r"([^\s:：][^:：\n]{0,30}?)[ \t]*[:：][ \t]*(\S.*)")
 _KEYS = {
     "title": "title", "标题": "title", "標題": "title",
     "link": "link", "url": "link", "链接": "link", "連結": "link", "网址": "link", "網址": "link",
@@ -28,9 +28,9 @@ _KEYS = {
     "language": "language", "lang": "language", "语言": "language", "語言": "language",
 }  # fmt: skip
 _SEPARATOR = re.compile(r"[,;，；、]")
-_LONGEST_TITLE = 300
-_NARROWEST = 55  # columns of text that was wrapped by a program, rather than by a poet
-_WIDEST = 100
+_MAX_TITLE_CHARACTERS = 300
+_MIN_WRAP_COLUMNS = 55  # of text that a program wrapped, and not a poet
+_MAX_WRAP_COLUMNS = 100
 
 HOW_TO_LINK = (
     "no link: say where the text is published, as `Link: https://…` or as an address on a line of its own, "
@@ -38,71 +38,71 @@ HOW_TO_LINK = (
 )
 
 
-def recognises(document: Document) -> bool:
-    """Whether a file is named as text, and is no markup."""
+def can_read(document: Document) -> bool:
+    """Return whether a file has a suffix of text, and is not markup."""
     return document.name.lower().endswith(_SUFFIXES) and not document.text.lstrip().startswith("<")
 
 
 def read(document: Document) -> list[Draft]:
-    """The one article in a file. Raises ReadError where it has no link."""
-    said, body = _head(document.text)
-    if "link" not in said:
+    """Parse the single article of a file. Raises ReadError if it has no link."""
+    fields, body = _split_head(document.text)
+    if "link" not in fields:
         raise ReadError(HOW_TO_LINK)
     return [
         Draft(
-            link=said["link"],
-            html=html.escape(_unwrapped(body), quote=False),  # cleaning makes the paragraphs and links
-            title=to_one_line(said.get("title", "")),
-            published=parse_date(said.get("date", "")) or parse_filename_date(document.name),
-            authors=_listed(said.get("author", "")),
-            tags=_listed(said.get("tags", "")),
-            source_name=decode_entities(said.get("source", "")),
-            language=said.get("language", ""),
+            link=fields["link"],
+            html=html.escape(_unwrap(body), quote=False),  # cleaning makes the paragraphs and links
+            title=to_one_line(fields.get("title", "")),
+            published=parse_date(fields.get("date", "")) or parse_filename_date(document.name),
+            authors=_split_list(fields.get("author", "")),
+            tags=_split_list(fields.get("tags", "")),
+            source_name=decode_entities(fields.get("source", "")),
+            language=fields.get("language", ""),
         )
     ]
 
 
-def _head(text: str) -> tuple[dict[str, str], str]:
-    """What the lines above the text say, and the text."""
-    said: dict[str, str] = {}
+def _split_head(text: str) -> tuple[dict[str, str], str]:
+    """Split a file into the fields of the lines above the text, by name, and the text."""
+    fields: dict[str, str] = {}
     lines = text.strip("\n").split("\n")
     for number, line in enumerate(lines):
         stripped = line.strip()
-        address, pair = _ADDRESS.fullmatch(stripped), _LINE.fullmatch(stripped)
-        key = _KEYS.get(pair[1].strip().lower(), "") if pair else ""
+        url, field = _URL_LINE.fullmatch(stripped), _FIELD_LINE.fullmatch(stripped)
+        key = _KEYS.get(field[1].strip().lower(), "") if field else ""
         if not stripped:
             continue
-        if address and "link" not in said:
-            said["link"] = address[1]
-        elif pair and key == "link" and (address := _ADDRESS.fullmatch(pair[2].strip())):
-            said.setdefault("link", address[1])
-        elif pair and key and key != "link":
-            said.setdefault(key, pair[2].strip())
-        elif "title" not in said and len(stripped) <= _LONGEST_TITLE:
-            said["title"] = stripped
+        if url and "link" not in fields:
+            fields["link"] = url[1]
+        elif field and key == "link" and (url := _URL_LINE.fullmatch(field[2].strip())):
+            fields.setdefault("link", url[1])
+        elif field and key and key != "link":
+            fields.setdefault(key, field[2].strip())
+        elif "title" not in fields and len(stripped) <= _MAX_TITLE_CHARACTERS:
+            fields["title"] = stripped
         else:
-            return said, "\n".join(lines[number:])
-    return said, ""
+            return fields, "\n".join(lines[number:])
+    return fields, ""
 
 
-def _listed(value: str) -> tuple[str, ...]:
+def _split_list(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(decode_entities, _SEPARATOR.split(value)))))
 
 
-def _unwrapped(text: str) -> str:
-    """The text with those paragraphs on one line that a program wrapped; other line breaks stay."""
-    return "\n\n".join(map(_joined, re.split(r"\n[ \t]*\n", text)))
+def _unwrap(text: str) -> str:
+    """Join the lines of paragraphs that a program wrapped. Other line breaks are kept."""
+    return "\n\n".join(map(_join_lines, re.split(r"\n[ \t]*\n", text)))
 
 
-def _joined(paragraph: str) -> str:
+def _join_lines(paragraph: str) -> str:
     lines = [line.strip() for line in paragraph.split("\n")]
     return " ".join(lines) if _is_wrapped(lines) else paragraph
 
 
 def _is_wrapped(lines: list[str]) -> bool:
-    """Whether each line is as full as it can be: the next line's first word had no place in it."""
+    """Return whether each line is full: the first word of the next line would not fit in it."""
     width = max(map(len, lines))
-    if len(lines) < 3 or not _NARROWEST <= width <= _WIDEST:
+    if len(lines) < 3 or not _MIN_WRAP_COLUMNS <= width <= _MAX_WRAP_COLUMNS:
         return False
     words = [line.partition(" ")[0] for line in lines[1:]]
     return all(

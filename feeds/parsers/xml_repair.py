@@ -1,8 +1,8 @@
-"""A feed document as a strict XML parser takes it, bounded before any other code sees it.
+"""Repair XML so that a strict parser accepts it, and bound it before any other code parses it.
 
-Feeds break XML in a few ways that are all alike: HTML's entities without a declaration, a bare `&`, numbers
-of forbidden characters, prefixes that nobody declared, an end that is missing. These are mended as text.
-No document type reaches a parser, so nothing can be expanded or fetched. Pure.
+The XML of feeds has a few common faults: undeclared entities of HTML, a bare `&`, references to forbidden
+characters, undeclared prefixes, a missing end. They are repaired in the text. The document type is removed,
+so nothing can be expanded or fetched. Pure.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from xml.parsers import expat
 from feeds.model.errors import ReadError
 from feeds.text.plain_text import remove_illegal
 
-MOST_ELEMENTS = 500_000
-MOST_NESTING = 400
-MOST_NAMESPACES = 200
-MOST_ATTRIBUTES = 100  # of an element: feedparser looks for each among all
-# What feedparser compares with all before it, or searches for mail addresses in quadratic time.
-MOST_SHORT = 1_000  # of an entry's
-LONGEST_SHORT = 4_000  # characters
-_SHORT = frozenset(
+MAX_ELEMENTS = 500_000
+MAX_DEPTH = 400
+MAX_NAMESPACES = 200
+MAX_ATTRIBUTES = 100  # of an element: feedparser searches all of them for each one
+# Short fields: feedparser compares each with all before it, or searches it for mail addresses in quadratic
+# time.
+MAX_SHORT_FIELDS = 1_000  # of an entry
+MAX_SHORT_CHARACTERS = 4_000  # of a field
+_SHORT_FIELDS = frozenset(
     "author creator contributor managingeditor webmaster publisher name email category subject keywords "
     "tags owner credit date pubdate published updated issued created modified lastbuilddate".split()
 )
-_ENTRIES = frozenset({"item", "entry"})
-_LONGEST_DOCTYPE = 64_000
-_MOST_EXPANDED = 1_000_000
-_MOST_MENDED = 100_000
-_MOST_LOOSE_TAGS = 100_000
+_ENTRY_NAMES = frozenset({"item", "entry"})
+_MAX_DOCTYPE_CHARACTERS = 64_000
+_MAX_EXPANDED_CHARACTERS = 1_000_000
+_MAX_REPAIRS = 100_000
+_MAX_TOLERATED_TAGS = 100_000
 _LONG_TAG = re.compile(r"<[^<>]{20000}")
-_CUT_OFF = frozenset(
+_CUT_OFF_CODES = frozenset(
     expat.errors.codes[text]
     for text in (
         expat.errors.XML_ERROR_NO_ELEMENTS,
@@ -41,16 +42,16 @@ _CUT_OFF = frozenset(
         expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
     )
 )
-_UNBOUND = expat.errors.codes[expat.errors.XML_ERROR_UNBOUND_PREFIX]
+_UNBOUND_PREFIX_CODE = expat.errors.codes[expat.errors.XML_ERROR_UNBOUND_PREFIX]
 
 _DECLARATION = (
-    '<?xml version="1.0" encoding="utf-8"?>\n'  # alone on its line: feedparser searches that for it
+    '<?xml version="1.0" encoding="utf-8"?>\n'  # on a line of its own: feedparser searches that line for it
 )
 _BLANKS = re.compile(r"[\s\ufeff]*")
 _ROOT = re.compile(r"<(?:[\w.\-]{1,40}:)?([A-Za-z][\w.\-]{0,40})(?=[\s/>])", re.ASCII)
 _DOCTYPE_PART = re.compile(r"[\[\]>\"']|<!--")
 _ENTITY = re.compile(r"<!ENTITY\s+([A-Za-z][\w.\-]{0,60})\s+(?:\"([^\"<%]{0,200})\"|'([^'<%]{0,200})')\s*>")
-_SPOT = re.compile(r"<!\[CDATA\[|<!--|<\?|<(?![A-Za-z_:/!?\u0080-\uffff])|\]\]>|&")
+_MARKUP = re.compile(r"<!\[CDATA\[|<!--|<\?|<(?![A-Za-z_:/!?\u0080-\uffff])|\]\]>|&")
 _REFERENCE = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][\w.\-]{0,60});", re.ASCII)
 _XML_ENTITIES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _PREFIX = re.compile(r"(?<=[<\s/])([A-Za-z_][\w.\-]{0,40}):(?=[A-Za-z_])", re.ASCII)
@@ -68,168 +69,176 @@ _KNOWN_PREFIXES = {
     "wfw": "http://wellformedweb.org/CommentAPI/",
     "xhtml": "http://www.w3.org/1999/xhtml",
 }
-_LOOSE_ITEM = re.compile(r"<(?:item|entry)[\s>]", re.IGNORECASE)
-_LOOSE_SHORT = re.compile(
-    rf"<(?:\w{{1,20}}:)?(?:{'|'.join(sorted(_SHORT))})\b[^>]{{0,500}}>(?:<!\[CDATA\[)?[^<]{{{LONGEST_SHORT}}}",
+_ENTRY_TAG = re.compile(r"<(?:item|entry)[\s>]", re.IGNORECASE)
+_LONG_SHORT_FIELD = re.compile(
+    rf"<(?:\w{{1,20}}:)?(?:{'|'.join(sorted(_SHORT_FIELDS))})\b[^>]{{0,500}}>(?:<!\[CDATA\[)?[^<]{{{MAX_SHORT_CHARACTERS}}}",
     re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class WellFormed:
-    """A feed document for a parser."""
+class RepairedDocument:
+    """A document that a parser can read."""
 
     data: bytes
     """UTF-8, without a document type, comments or processing instructions."""
     fault: str = ""
-    """`line 7: …`: what is wrong with it where it could not be mended; empty where nothing is."""
-    cut_off: bool = False
-    """Whether the document ended within an entry, which is left out."""
+    """The fault that could not be repaired, as `line 7: …`; empty if there is none."""
+    is_cut_off: bool = False
+    """Whether the document ended within an entry. This entry is left out."""
 
 
-def root(text: str) -> str:
-    """The local name of an XML document's root element in lower case; empty where it is no XML."""
+def root_name(text: str) -> str:
+    """Return the local name of the root element in lower case; empty if the text is not XML."""
     match = _ROOT.match(text, _prolog(text)[0])
     return match[1].lower() if match else ""
 
 
-def mended(text: str) -> WellFormed:
-    """A feed document, mended. Raises ReadError where it is beyond the bounds or ends too soon."""
+def repair(text: str) -> RepairedDocument:
+    """Repair the text of a document.
+
+    Raises ReadError if it exceeds the bounds, ends before its first entry does, or is so broken that a
+    tolerant parser would take too long.
+    """
     start, entities = _prolog(text)
     skipped = text.count("\n", 0, start) - 1
-    body = _DECLARATION + _references(text[start:], entities)
-    scan = _scanned(body.encode())
-    if scan.error is not None and scan.error.code == _UNBOUND:
-        body = _declared(body)
-        scan = _scanned(body.encode())
+    body = _DECLARATION + _repair_references(text[start:], entities)
+    scan = _scan(body.encode())
+    if scan.error is not None and scan.error.code == _UNBOUND_PREFIX_CODE:
+        body = _declare_prefixes(body)
+        scan = _scan(body.encode())
     data = body.encode()
     if scan.error is None:
-        return WellFormed(data)
+        return RepairedDocument(data)
     line = scan.error.lineno + skipped
     fault = f"line {line}: {expat.errors.messages[scan.error.code]}"
-    if scan.error.code in _CUT_OFF:
-        if not scan.whole:
+    if scan.error.code in _CUT_OFF_CODES:
+        if not scan.entries_end:
             raise ReadError(f"line {line}: the feed ends before its first entry does")
-        return WellFormed(data[: scan.whole] + scan.closing, fault, cut_off=scan.within)
-    _check_loose(body, fault)
-    return WellFormed(data, fault)
+        return RepairedDocument(
+            data[: scan.entries_end] + scan.closing_tags, fault, is_cut_off=scan.is_in_entry
+        )
+    _check_tolerant_parsing(body, fault)
+    return RepairedDocument(data, fault)
 
 
 # -- as text -------------------------------------------------------------------------------------------------
 
 
 def _prolog(text: str) -> tuple[int, dict[str, str]]:
-    """Where the root element begins, and the entities that a document type before it declares."""
-    at, entities = 0, dict[str, str]()
+    """Return the offset of the root element, and the entities that the document type declares."""
+    position, entities = 0, dict[str, str]()
     while True:
-        blank = _BLANKS.match(text, at)
-        at = blank.end() if blank else at
-        if text.startswith("<?", at):
-            end = text.find("?>", at) + 2
-        elif text.startswith("<!--", at):
-            end = text.find("-->", at + 4) + 3
-        elif text[at : at + 9].upper() == "<!DOCTYPE":
-            end = _end_of_doctype(text, at)
-            for name, double, single in _ENTITY.findall(text[at:end]):
+        blank = _BLANKS.match(text, position)
+        position = blank.end() if blank else position
+        if text.startswith("<?", position):
+            end = text.find("?>", position) + 2
+        elif text.startswith("<!--", position):
+            end = text.find("-->", position + 4) + 3
+        elif text[position : position + 9].upper() == "<!DOCTYPE":
+            end = _end_of_doctype(text, position)
+            for name, double, single in _ENTITY.findall(text[position:end]):
                 value = html.unescape(double or single)
                 if "&" not in value and "<" not in value:
                     entities.setdefault(name, value)
         else:
-            return at, entities
-        if end <= at:
+            return position, entities
+        if end <= position:
             return len(text), entities
-        at = end
+        position = end
 
 
 def _end_of_doctype(text: str, start: int) -> int:
-    """Where a document type ends; -1 where it does not within the bounds."""
-    at, inside, last = start, False, start + _LONGEST_DOCTYPE
-    while part := _DOCTYPE_PART.search(text, at, last):
-        at = part.end()
+    """Return the offset behind a document type; -1 if it does not end within the bounds."""
+    position, is_in_subset, last = start, False, start + _MAX_DOCTYPE_CHARACTERS
+    while part := _DOCTYPE_PART.search(text, position, last):
+        position = part.end()
         if part[0] in "\"'":
-            at = text.find(part[0], at, last) + 1
+            position = text.find(part[0], position, last) + 1
         elif part[0] == "<!--":
-            at = text.find("-->", at, last) + 1
+            position = text.find("-->", position, last) + 1
         elif part[0] != ">":
-            inside = part[0] == "["
-        elif not inside:
-            return at
-        if at == 0:
+            is_in_subset = part[0] == "["
+        elif not is_in_subset:
+            return position
+        if position == 0:
             break
     return -1
 
 
-def _references(text: str, entities: dict[str, str]) -> str:
-    """The text with references that XML takes, and without comments and instructions."""
-    pieces, at, expanded, mended = list[str](), 0, 0, 0
-    while spot := _SPOT.search(text, at):
-        start = spot.start()
-        pieces.append(text[at:start])
-        if spot[0] == "<![CDATA[":
+def _repair_references(text: str, entities: dict[str, str]) -> str:
+    """Repair the references of a text, and remove comments and instructions. Keeps the number of lines."""
+    parts, position, expanded_characters, repairs = list[str](), 0, 0, 0
+    while markup := _MARKUP.search(text, position):
+        start = markup.start()
+        parts.append(text[position:start])
+        if markup[0] == "<![CDATA[":
             end = text.find("]]>", start)
-            at = end + 3 if end >= 0 else len(text)
-            pieces.append(text[start:at])
-        elif spot[0] in ("<!--", "<?"):
-            end = text.find("-->" if spot[0] == "<!--" else "?>", spot.end())
-            at = end + (3 if spot[0] == "<!--" else 2) if end >= 0 else len(text)
-            pieces.append("\n" * text.count("\n", start, at))
-        elif spot[0] == "&":
+            position = end + 3 if end >= 0 else len(text)
+            parts.append(text[start:position])
+        elif markup[0] in ("<!--", "<?"):
+            end = text.find("-->" if markup[0] == "<!--" else "?>", markup.end())
+            position = end + (3 if markup[0] == "<!--" else 2) if end >= 0 else len(text)
+            parts.append("\n" * text.count("\n", start, position))
+        elif markup[0] == "&":
             reference = _REFERENCE.match(text, start)
-            at = reference.end() if reference else start + 1
-            made = _reference(reference[1], entities) if reference else "&amp;"
-            mended += reference is None
-            expanded += max(0, len(made) - 10)
-            if expanded > _MOST_EXPANDED:
-                raise ReadError(f"its entities stand for more than {_MOST_EXPANDED} characters")
-            pieces.append(made)
+            position = reference.end() if reference else start + 1
+            replacement = _repair_reference(reference[1], entities) if reference else "&amp;"
+            repairs += reference is None
+            expanded_characters += max(0, len(replacement) - 10)
+            if expanded_characters > _MAX_EXPANDED_CHARACTERS:
+                raise ReadError(f"its entities stand for more than {_MAX_EXPANDED_CHARACTERS} characters")
+            parts.append(replacement)
         else:
-            at = spot.end()
-            mended += 1
-            pieces.append(html.escape(spot[0]))
-        if mended > _MOST_MENDED:
-            raise ReadError(f"the feed has more than {_MOST_MENDED} signs (&, <) that are no markup")
-    pieces.append(text[at:])
-    return "".join(pieces)
+            position = markup.end()
+            repairs += 1
+            parts.append(html.escape(markup[0]))
+        if repairs > _MAX_REPAIRS:
+            raise ReadError(f"the feed has more than {_MAX_REPAIRS} characters (&, <) that are not markup")
+    parts.append(text[position:])
+    return "".join(parts)
 
 
-def _reference(name: str, entities: dict[str, str]) -> str:
-    """What stands for `&name;`: itself where XML knows it, else characters, else the text that it is."""
+def _repair_reference(name: str, entities: dict[str, str]) -> str:
+    """Return a valid form of `&name;`: itself if XML defines it, else its characters, else as text."""
     if name in _XML_ENTITIES:
         return f"&{name};"
     if name in entities:
         return html.escape(remove_illegal(entities[name]))
-    shown = html.unescape(f"&{name};")
-    if shown == f"&{name};" and not name.startswith("#"):
+    text = html.unescape(f"&{name};")
+    if text == f"&{name};" and not name.startswith("#"):
         return f"&amp;{name};"
-    return "".join(f"&#{ord(char)};" for char in remove_illegal(shown) if char != "\ufffd")
+    return "".join(f"&#{ord(char)};" for char in remove_illegal(text) if char != "\ufffd")
 
 
-def _declared(text: str) -> str:
-    """The document with every prefix declared that its root does not declare."""
+def _declare_prefixes(text: str) -> str:
+    """Declare at the root each prefix that is used and not declared there."""
     match = _ROOT.search(text)
     if match is None:
         return text
     head = text[match.start() : text.find(">", match.end()) + 1]
-    used = dict.fromkeys(found[1] for found in _PREFIX.finditer(text))
-    missing = [name for name in used if f"xmlns:{name}" not in head and name.lower() not in ("xml", "xmlns")]
-    made = "".join(
+    prefixes = dict.fromkeys(_PREFIX.findall(text))
+    missing = [
+        name for name in prefixes if f"xmlns:{name}" not in head and name.lower() not in ("xml", "xmlns")
+    ]
+    declarations = "".join(
         f' xmlns:{name}="{_KNOWN_PREFIXES.get(name, f"urn:x-undeclared:{name}")}"'
-        for name in missing[: MOST_NAMESPACES // 2]
+        for name in missing[: MAX_NAMESPACES // 2]
     )
-    return f"{text[: match.end()]}{made}{text[match.end() :]}"
+    return f"{text[: match.end()]}{declarations}{text[match.end() :]}"
 
 
-def _check_loose(text: str, fault: str) -> None:
-    """Raise ReadError where a forgiving parser would take too long."""
+def _check_tolerant_parsing(text: str, fault: str) -> None:
+    """Raise ReadError with the fault if a tolerant parser would take too long."""
     markup = [text.partition("<![CDATA[")[0]]
     markup += [part.partition("]]>")[2] for part in text.split("<![CDATA[")[1:]]
     bare = "".join(markup)
-    most_short = max(
-        sum(piece.lower().count(f"{name}>") for name in ("category", "subject", "author", "creator"))
-        for piece in _LOOSE_ITEM.split(bare)
+    short_fields = max(
+        sum(part.lower().count(f"{name}>") for name in ("category", "subject", "author", "creator"))
+        for part in _ENTRY_TAG.split(bare)
     )
-    long = _LONG_TAG.search(bare) or _LOOSE_SHORT.search(text)
-    if bare.count("<") > _MOST_LOOSE_TAGS or most_short > MOST_SHORT or long:
+    has_long_part = _LONG_TAG.search(bare) or _LONG_SHORT_FIELD.search(text)
+    if bare.count("<") > _MAX_TOLERATED_TAGS or short_fields > MAX_SHORT_FIELDS or has_long_part:
         raise ReadError(fault)
 
 
@@ -238,70 +247,71 @@ def _check_loose(text: str, fault: str) -> None:
 
 @dataclass(slots=True)
 class _Scan:
-    """What one strict pass over a document found."""
+    """State and result of one strict pass over a document."""
 
-    open: list[str] = field(default_factory=list)
-    """The elements around the parser, by the names they are written with."""
-    elements: int = 0
+    open_elements: list[str] = field(default_factory=list)
+    """Names of the elements that are open, as written."""
+    element_count: int = 0
     prefixes: set[str] = field(default_factory=set)
-    short: int = 0
-    length: int = 0
-    """Of the short field that the parser is in."""
-    whole: int = 0
-    """Where the last whole entry ends, in bytes; 0 where there is none."""
-    closing: bytes = b""
-    """The end tags that close the document after it."""
-    within: bool = False
-    """Whether the parser is within an entry."""
+    short_fields: int = 0
+    short_characters: int = 0
+    """Characters of the current short field."""
+    entries_end: int = 0
+    """Offset in bytes behind the last complete entry; 0 if there is none."""
+    closing_tags: bytes = b""
+    """End tags that complete the document behind that entry."""
+    is_in_entry: bool = False
+    """Whether the current position is within an entry."""
     error: expat.ExpatError | None = None
 
 
-def _scanned(data: bytes) -> _Scan:
+def _scan(data: bytes) -> _Scan:
+    """Parse a document strictly, up to its first error. Raises ReadError if it exceeds the bounds."""
     scan = _Scan()
     parser = expat.ParserCreate("utf-8", namespace_separator=" ")
     parser.namespace_prefixes = True
     parser.buffer_text = True
 
-    def starts(name: str, attributes: dict[str, str]) -> None:
-        _, local, prefix = _parts(name)
-        scan.open.append(f"{prefix}:{local}" if prefix else local)
-        scan.elements += 1
-        if scan.elements > MOST_ELEMENTS:
-            raise ReadError(f"the feed has more than {MOST_ELEMENTS} elements")
-        if len(scan.open) > MOST_NESTING:
-            raise ReadError(f"the feed nests deeper than {MOST_NESTING} elements")
-        if len(attributes) > MOST_ATTRIBUTES:
-            raise ReadError(f"an element of the feed has more than {MOST_ATTRIBUTES} attributes")
-        lowered = local.lower()
-        if lowered in _ENTRIES and len(scan.open) <= 3:
-            scan.within, scan.short = True, 0
-        if lowered in _SHORT:
-            scan.short, scan.length = scan.short + 1, 0
-            if scan.short > MOST_SHORT:
-                raise ReadError(f"an entry has more than {MOST_SHORT} authors and categories")
+    def start_element(name: str, attributes: dict[str, str]) -> None:
+        _, local, prefix = _split_name(name)
+        scan.open_elements.append(f"{prefix}:{local}" if prefix else local)
+        scan.element_count += 1
+        if scan.element_count > MAX_ELEMENTS:
+            raise ReadError(f"the feed has more than {MAX_ELEMENTS} elements")
+        if len(scan.open_elements) > MAX_DEPTH:
+            raise ReadError(f"the feed nests deeper than {MAX_DEPTH} elements")
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise ReadError(f"an element of the feed has more than {MAX_ATTRIBUTES} attributes")
+        field_name = local.lower()
+        if field_name in _ENTRY_NAMES and len(scan.open_elements) <= 3:
+            scan.is_in_entry, scan.short_fields = True, 0
+        if field_name in _SHORT_FIELDS:
+            scan.short_fields, scan.short_characters = scan.short_fields + 1, 0
+            if scan.short_fields > MAX_SHORT_FIELDS:
+                raise ReadError(f"an entry has more than {MAX_SHORT_FIELDS} authors and categories")
 
-    def ends(name: str) -> None:
-        scan.open.pop()
-        if _parts(name)[1].lower() in _ENTRIES and len(scan.open) <= 2:
-            scan.within, scan.short = False, 0
-            scan.whole = data.find(b">", parser.CurrentByteIndex) + 1
-            scan.closing = "".join(f"</{name}>" for name in reversed(scan.open)).encode()
+    def end_element(name: str) -> None:
+        scan.open_elements.pop()
+        if _split_name(name)[1].lower() in _ENTRY_NAMES and len(scan.open_elements) <= 2:
+            scan.is_in_entry, scan.short_fields = False, 0
+            scan.entries_end = data.find(b">", parser.CurrentByteIndex) + 1
+            scan.closing_tags = "".join(f"</{name}>" for name in reversed(scan.open_elements)).encode()
 
-    def says(text: str) -> None:
-        if scan.open and scan.open[-1].rpartition(":")[2].lower() in _SHORT:
-            scan.length += len(text)
-            if scan.length > LONGEST_SHORT:
-                raise ReadError(f"an author or category has more than {LONGEST_SHORT} characters")
+    def character_data(text: str) -> None:
+        if scan.open_elements and scan.open_elements[-1].rpartition(":")[2].lower() in _SHORT_FIELDS:
+            scan.short_characters += len(text)
+            if scan.short_characters > MAX_SHORT_CHARACTERS:
+                raise ReadError(f"an author or category has more than {MAX_SHORT_CHARACTERS} characters")
 
-    def binds(prefix: str | None, uri: str) -> None:
+    def start_namespace(prefix: str | None, uri: str) -> None:
         scan.prefixes.add(f"{prefix or ''} {uri}")
-        if len(scan.prefixes) > MOST_NAMESPACES:
-            raise ReadError(f"the feed declares more than {MOST_NAMESPACES} namespaces")
+        if len(scan.prefixes) > MAX_NAMESPACES:
+            raise ReadError(f"the feed declares more than {MAX_NAMESPACES} namespaces")
 
-    parser.StartElementHandler = starts
-    parser.EndElementHandler = ends
-    parser.CharacterDataHandler = says
-    parser.StartNamespaceDeclHandler = binds
+    parser.StartElementHandler = start_element
+    parser.EndElementHandler = end_element
+    parser.CharacterDataHandler = character_data
+    parser.StartNamespaceDeclHandler = start_namespace
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
@@ -309,9 +319,9 @@ def _scanned(data: bytes) -> _Scan:
     return scan
 
 
-def _parts(name: str) -> tuple[str, str, str]:
-    """An element's namespace, local name and prefix, as the parser joins them."""
-    pieces = name.split(" ")
-    if len(pieces) == 1:
+def _split_name(name: str) -> tuple[str, str, str]:
+    """Split an element's name, as expat joins it, into namespace, local name and prefix; empty if missing."""
+    parts = name.split(" ")
+    if len(parts) == 1:
         return "", name, ""
-    return pieces[0], pieces[1], pieces[2] if len(pieces) > 2 else ""
+    return parts[0], parts[1], parts[2] if len(parts) > 2 else ""

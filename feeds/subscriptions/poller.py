@@ -34,7 +34,7 @@ MAX_CONCURRENT = 8
 """Feeds that are polled at the same time, each of another host."""
 PAUSE_SECONDS = 1.0
 """Seconds between two requests to one host."""
-LIMITS = Limits(size=parsers.MOST_TEXT)
+LIMITS = Limits(size=parsers.MAX_TEXT_BYTES)
 _LEASE = timedelta(minutes=5)
 """How long a feed is left to a process that claimed it and did not report an outcome."""
 MOVED_BACK_FAILURES = 3

@@ -101,7 +101,7 @@ def test_the_environment_has_addresses_and_lists_between_blanks(write: Write, tm
             "[0].interval: expected a time from 1s to 366d, not `0s`",
         ),
         ("no.opml", "[0].opml: no.opml: there is no such file"),
-        ("bad.opml", "[0].opml: bad.opml: no OPML: its root element is not <opml>"),
+        ("bad.opml", "[0].opml: bad.opml: not OPML: its root element is not <opml>"),
     ],
 )
 def test_what_cannot_be_subscribed_to_is_named_with_its_line(
@@ -146,8 +146,8 @@ def test_entities_of_a_list_are_not_expanded() -> None:
     ("data", "reason"),
     [
         (b"<opml><body/></opml>", "there is no feed in it"),
-        (b"<html/>", "no OPML"),
-        (b"", "no OPML"),
+        (b"<html/>", "not OPML"),
+        (b"", "not OPML"),
         (b"<opml><body><outline xmlUrl='https://a.example/'", "line 1"),
         (b"<opml>" + b"<outline>" * 2000, "nests deeper"),
         (

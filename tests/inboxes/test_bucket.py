@@ -15,7 +15,7 @@ from feeds.config.inboxes import InboxPlace
 from feeds.inboxes import Inbox, InboxFile, StillChangingError, open_inbox
 from feeds.ingest.factory import ingest_of
 from feeds.model.errors import ReadError
-from feeds.parsers import MOST_BYTES
+from feeds.parsers import MAX_FILE_BYTES
 from tests.support.places import Place, article, eventually, parsed, titles
 from tests.support.s3_server import S3Server, s3_server
 
@@ -146,7 +146,7 @@ def test_empty_and_too_large_objects_are_named_and_not_downloaded(
 ) -> None:
     place.configure(inbox=entry(s3, f"s3://{bucket}"))
     s3.put(bucket, "empty.md", "")
-    s3.put(bucket, "large.md", bytes(MOST_BYTES + 1))
+    s3.put(bucket, "large.md", bytes(MAX_FILE_BYTES + 1))
     failed = {failure.path: failure.reason for failure in place.ingest().failed}
     assert failed == {"empty.md": "the file is empty", "large.md": "the file is larger than 32 MB"}
     assert place.ingest().failed == []

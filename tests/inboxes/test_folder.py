@@ -15,7 +15,7 @@ import pytest
 
 from feeds.inboxes import Folder, InboxError, InboxFile, StillChangingError
 from feeds.model.errors import ReadError
-from feeds.parsers import MOST_BYTES
+from feeds.parsers import MAX_FILE_BYTES
 from feeds.text.filenames import readable, shown
 from tests.support.storage_samples import NOON, Clock, Watch, text_of, touch
 
@@ -188,7 +188,7 @@ def test_a_folder_in_a_files_place_is_refused(folder: Path) -> None:
 
 def test_a_file_over_the_limit_is_refused_unread(watch: Watch) -> None:
     file = watch.put("big.md", "")
-    os.truncate(file, MOST_BYTES + 1)
+    os.truncate(file, MAX_FILE_BYTES + 1)
     touch(file, NOON)
     assert watch.run() == (0, 0, 0, 0, 1)
     assert watch.reasons() == {"big.md": "the file is larger than 32 MB"}

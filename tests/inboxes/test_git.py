@@ -14,7 +14,7 @@ import pytest
 from feeds.config.inboxes import InboxPlace
 from feeds.inboxes import Inbox, InboxError, StillChangingError, open_inbox
 from feeds.model.errors import ReadError
-from feeds.parsers import MOST_BYTES
+from feeds.parsers import MAX_FILE_BYTES
 from tests.support.git_repository import Repository, git_over_http
 from tests.support.places import Place, article, eventually, titles
 
@@ -102,7 +102,7 @@ def test_only_files_that_are_whole_and_in_the_repository_itself_are_read(
     repository.commit({"a.md": "a", "new\nline 字.md": "b", "empty.md": "", ".github/x.md": "", "a.tmp": ""})
     (repository.folder / "link.md").symlink_to("/etc/passwd")
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n"
-    repository.commit({"lfs.md": pointer, "large.md": bytes(MOST_BYTES + 1)})
+    repository.commit({"lfs.md": pointer, "large.md": bytes(MAX_FILE_BYTES + 1)})
     head = repository.git("rev-parse", "HEAD").strip()
     repository.git("update-index", "--add", "--cacheinfo", f"160000,{head},submodule")
     repository.git("commit", "--quiet", "--message=A submodule")

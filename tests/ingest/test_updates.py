@@ -13,7 +13,7 @@ from feeds import parsers
 from feeds.cleaning import pipeline
 from feeds.ingest import source_moves
 from feeds.model.articles import Draft, Enclosure
-from feeds.parsers.document import Document, Refusal
+from feeds.parsers.document import Document, SkippedItem
 from tests.support.storage_samples import NOON, Watch, text_of
 
 LATER = NOON + timedelta(hours=3)
@@ -84,7 +84,7 @@ def test_another_title_is_always_an_update(watch: Watch) -> None:
     assert watch.article().updated == LATER
 
 
-def lines(document: Document) -> Sequence[Draft | Refusal]:
+def lines(document: Document) -> Sequence[Draft | SkippedItem]:
     """A format for these tests: one entry a line, `link|text`."""
     told = (line.partition("|") for line in document.text.removeprefix("LINES\n").splitlines())
     return [Draft(link=link, html=f"<p>{text}</p>", title=link) for link, _, text in told]
@@ -92,8 +92,10 @@ def lines(document: Document) -> Sequence[Draft | Refusal]:
 
 @pytest.fixture
 def rolling(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = parsers.Reader("lines", lambda document: document.data.startswith(b"LINES"), lines, rolls=True)
-    monkeypatch.setattr(parsers, "READERS", (reader, *parsers.READERS))
+    input_format = parsers.InputFormat(
+        "lines", lambda document: document.data.startswith(b"LINES"), lines, is_rolling=True
+    )
+    monkeypatch.setattr(parsers, "INPUT_FORMATS", (input_format, *parsers.INPUT_FORMATS))
 
 
 @pytest.mark.usefixtures("rolling")
@@ -165,8 +167,8 @@ def test_what_a_document_says_beside_the_body_is_kept(watch: Watch, monkeypatch:
         image="https://images.weserv.nl/?url=harbour.example/a.jpg&w=9",
         enclosures=(Enclosure(url="https://harbour.example/a.mp3?utm_source=x", type="audio/mpeg"),),
     )
-    reader = parsers.Reader("one", lambda document: True, lambda document: [draft])
-    monkeypatch.setattr(parsers, "READERS", (reader,))
+    input_format = parsers.InputFormat("one", lambda document: True, lambda document: [draft])
+    monkeypatch.setattr(parsers, "INPUT_FORMATS", (input_format,))
     watch.put("a.txt", "x")
     watch.run()
     article = watch.article()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from feeds import parsers
 from feeds.model.errors import ReadError
-from feeds.parsers import MOST_BYTES, Document, Refusal, archives
+from feeds.parsers import MAX_FILE_BYTES, Document, SkippedItem, archives
 from tests.support.examples import examples
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -70,8 +70,8 @@ ARCHIVES: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_members_are_read_each_in_its_own_way_in_the_order_of_their_names(name: str) -> None:
-    reading = parsers.read_all(ARCHIVES[name](), name)
-    assert list(zip(reading.names, (draft.link for draft in reading.drafts), strict=True)) == [
+    result = parsers.read_all(ARCHIVES[name](), name)
+    assert list(zip(result.names, (draft.link for draft in result.drafts), strict=True)) == [
         (f"{name}/a/1.md", "https://boxes.example/1"),
         (f"{name}/b/2.md", "https://boxes.example/2"),
         (f"{name}/feed.xml entry 1", "https://signs.example/guid"),
@@ -80,10 +80,10 @@ def test_members_are_read_each_in_its_own_way_in_the_order_of_their_names(name: 
         (f"{name}/feed.xml entry 6", "https://signs.example/blanks"),
         (f"{name}/中文/三.txt", "https://boxes.example/3"),
     ]
-    assert reading.refused == [
-        Refusal(f"{name}/b/broken.md", "line 1: the front matter (---) is never closed"),
-        Refusal(f"{name}/feed.xml entry 2", "no link, and no guid that is one"),
-        Refusal(f"{name}/feed.xml entry 4", "no link, and no guid that is one"),
+    assert result.skipped == [
+        SkippedItem(f"{name}/b/broken.md", "line 1: the front matter (---) is never closed"),
+        SkippedItem(f"{name}/feed.xml entry 2", "no link, and no guid that is one"),
+        SkippedItem(f"{name}/feed.xml entry 4", "no link, and no guid that is one"),
     ]
 
 
@@ -96,9 +96,9 @@ def test_an_archive_is_known_by_its_first_bytes(name: str) -> None:
     ("pack", "suffix"), [(gzip.compress, ".gz"), (bz2.compress, ".bz2"), (lzma.compress, ".xz")]
 )
 def test_a_single_compressed_file_is_that_file(pack: Callable[[bytes], bytes], suffix: str) -> None:
-    reading = parsers.read_all(pack(article(1)), f"sub/1.md{suffix}")
-    assert reading.names == [f"sub/1.md{suffix}/1.md"]
-    assert reading.drafts == parsers.read(article(1), "1.md")
+    result = parsers.read_all(pack(article(1)), f"sub/1.md{suffix}")
+    assert result.names == [f"sub/1.md{suffix}/1.md"]
+    assert result.drafts == parsers.read(article(1), "1.md")
 
 
 # -- names -----------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_a_link_in_a_zip_is_passed_over() -> None:
 
 
 def refusals(data: bytes) -> list[str]:
-    return [refusal.reason for refusal in parsers.read_all(data, "a.zip").refused]
+    return [item.reason for item in parsers.read_all(data, "a.zip").skipped]
 
 
 def test_an_archive_within_an_archive_is_not_opened() -> None:
@@ -172,7 +172,7 @@ def test_what_cannot_be_unpacked_a_piece_at_a_time_is_not_unpacked(method: int) 
     with zipfile.ZipFile(made, "a") as archive:
         archive.writestr("a.md", article(1), method)
     (reason,) = refusals(made.getvalue())
-    assert reason.startswith("it is compressed in a way that is not read here")
+    assert reason.startswith("its compression method is not supported")
 
 
 def test_a_damaged_member_costs_no_other() -> None:
@@ -183,9 +183,11 @@ def test_a_damaged_member_costs_no_other() -> None:
 
 
 def test_a_large_member_costs_no_other() -> None:
-    made = archives.members(Document(zipped({"a.md": article("1" * 500), "b.md": article(2)}), "a.zip"), 200)
+    made = archives.read_members(
+        Document(zipped({"a.md": article("1" * 500), "b.md": article(2)}), "a.zip"), 200
+    )
     large, small = made
-    assert large == Refusal("a.zip/a.md", "the file is larger than 0 MB")
+    assert large == SkippedItem("a.zip/a.md", "the file is larger than 0 MB")
     assert isinstance(small, Document)
     assert small.data == article(2)
 
@@ -204,10 +206,10 @@ def test_of_a_truncated_archive_comes_what_came_before(name: str) -> None:
         "box.tar.xz": quickly_xz,
     }
     whole = pack[name](tarred(files)) if name in pack else bz2.compress(tarred(files), 1)
-    reading = parsers.read_all(whole[: len(whole) // 2], name)
-    assert 20 < len(reading.drafts) < 40
-    assert [refusal.name for refusal in reading.refused][-1] == name
-    assert "cut off" in reading.refused[-1].reason
+    result = parsers.read_all(whole[: len(whole) // 2], name)
+    assert 20 < len(result.drafts) < 40
+    assert [item.name for item in result.skipped][-1] == name
+    assert "cut off" in result.skipped[-1].reason
 
 
 @pytest.mark.parametrize(
@@ -259,14 +261,16 @@ def test_a_member_that_lies_about_its_size_is_bounded_all_the_same() -> None:
     bomb = zeros(30_000_000)
     data = zipped({"a.md": bomb, "b.md": article(2)})
     lied = data.replace(len(bomb).to_bytes(4, "little"), (100).to_bytes(4, "little"))
-    reading = parsers.read_all(lied, "a.zip")
-    assert reading.names[-1] == "a.zip/b.md"
+    result = parsers.read_all(lied, "a.zip")
+    assert result.names[-1] == "a.zip/b.md"
 
 
 def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 10)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 10)
     for make in (zipped, tarred):
-        found = archives.members(Document(make({f"{n}.md": article(n) for n in range(12)}), "a"), MOST_BYTES)
+        found = archives.read_members(
+            Document(make({f"{n}.md": article(n) for n in range(12)}), "a"), MAX_FILE_BYTES
+        )
         with pytest.raises(ReadError, match="more than 10 members"):
             list(found)
 
@@ -288,7 +292,7 @@ def test_headers_that_tar_readers_stumbled_over_are_refused() -> None:
         fileobj=digits, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"k": "1" * 5_000_000}
     ) as archive:
         archive.addfile(tarfile.TarInfo("a.md"))
-    with pytest.raises(ReadError, match="a header that is not read here"):
+    with pytest.raises(ReadError, match="a header that is not supported"):
         parsers.read_all(digits.getvalue(), "a.tar")
 
 
@@ -304,7 +308,7 @@ def test_any_damage_gives_drafts_or_a_read_error(sample: tuple[str, bytes], data
         end = start + data.draw(st.integers(0, 12))
         archive = archive[:start] + data.draw(st.binary(max_size=12)) + archive[end:]
     try:
-        reading = parsers.read_all(archive, name)
+        result = parsers.read_all(archive, name)
     except ReadError:
         return
-    assert reading.drafts
+    assert result.drafts

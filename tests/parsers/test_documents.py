@@ -11,7 +11,7 @@ import pytest
 
 from feeds import parsers
 from feeds.model.errors import ReadError
-from feeds.parsers import READERS, Document
+from feeds.parsers import INPUT_FORMATS, Document
 from tests.support.parser_samples import told
 
 HERE = Path(__file__).parent
@@ -21,12 +21,12 @@ DOCUMENTS = sorted((HERE / "documents").iterdir())
 def outcome(data: bytes, name: str) -> dict[str, Any]:
     """What a file gives, as JSON has it."""
     try:
-        reading = parsers.read_all(data, name)
+        result = parsers.read_all(data, name)
     except ReadError as error:
         return {"error": str(error)}
-    found: dict[str, Any] = {"drafts": [told(draft) for draft in reading.drafts]}
-    if reading.refused:
-        found["refused"] = [f"{refusal.name}: {refusal.reason}" for refusal in reading.refused]
+    found: dict[str, Any] = {"drafts": [told(draft) for draft in result.drafts]}
+    if result.skipped:
+        found["refused"] = [f"{item.name}: {item.reason}" for item in result.skipped]
     made: dict[str, Any] = json.loads(json.dumps(found, default=dataclasses.asdict))
     return made
 
@@ -102,13 +102,13 @@ def test_a_long_feed_keeps_its_order() -> None:
 # -- what is Markdown ------------------------------------------------------------------------------------
 
 
-def reader_of(data: bytes, name: str) -> str:
+def format_of(data: bytes, name: str) -> str:
     document = Document(data, name)
-    return next(reader.name for reader in READERS if reader.recognises(document))
+    return next(input_format.name for input_format in INPUT_FORMATS if input_format.can_read(document))
 
 
 @pytest.mark.parametrize(
-    ("body", "reader"),
+    ("body", "input_format"),
     [
         ("One **bold** word.", "Markdown"),
         ("One paragraph.\n\n## Two\n\nText.", "Markdown"),
@@ -126,12 +126,12 @@ def reader_of(data: bytes, name: str) -> str:
         ("", "article"),
     ],
 )
-def test_markdown_is_told_from_the_articles_of_mirrors(body: str, reader: str) -> None:
+def test_markdown_is_told_from_the_articles_of_mirrors(body: str, input_format: str) -> None:
     text = f"---\ntitle: T\nlink: https://x.example/\n---\n{body}"
-    assert reader_of(text.encode(), "x.md") == reader
-    assert reader_of(text.encode(), "x.txt") == "article"
+    assert format_of(text.encode(), "x.md") == input_format
+    assert format_of(text.encode(), "x.txt") == "article"
 
 
 def test_no_article_of_the_corpus_is_taken_for_another_kind_of_file(shared: Path) -> None:
     paths = [path for path in (shared / "corpus").rglob("*") if path.is_file()]
-    assert {reader_of(path.read_bytes(), path.name) for path in paths} == {"article"}
+    assert {format_of(path.read_bytes(), path.name) for path in paths} == {"article"}

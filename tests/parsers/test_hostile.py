@@ -59,12 +59,12 @@ def damaged(draw: st.DrawFn) -> tuple[bytes, str]:
 @settings(max_examples=examples(700), deadline=None)
 def test_any_damage_gives_drafts_or_a_read_error(document: tuple[bytes, str]) -> None:
     try:
-        reading = parsers.read_all(*document)
+        result = parsers.read_all(*document)
     except ReadError:
         return
-    assert reading.drafts
-    assert len(reading.drafts) == len(reading.names)
-    for draft in reading.drafts:
+    assert result.drafts
+    assert len(result.drafts) == len(result.names)
+    for draft in result.drafts:
         assert draft.link == draft.link.strip() != ""
         assert draft.title == draft.title.strip()
         assert all((*draft.authors, *draft.tags))

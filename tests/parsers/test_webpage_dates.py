@@ -26,7 +26,7 @@ from feeds.parsers.webpage import dates
     ],
 )
 def test_a_date_is_read(told: str, moment: str) -> None:
-    found = dates.moment(told)
+    found = dates.parse_page_date(told)
     assert found is not None
     assert found.isoformat() == moment
 
@@ -35,7 +35,7 @@ def test_a_date_is_read(told: str, moment: str) -> None:
     "told", ["", "soon", "2026-02-30", "9999-12-31T23:59:59-23:59", "Foo 4, 2026", "9" * 5000]
 )
 def test_what_is_no_date_is_none(told: str) -> None:
-    assert dates.moment(told) is None
+    assert dates.parse_page_date(told) is None
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,5 @@ def test_what_is_no_date_is_none(told: str) -> None:
     ],
 )
 def test_an_address_can_name_the_day(url: str, day: str) -> None:
-    found = dates.in_address(url)
+    found = dates.date_in_url(url)
     assert (f"{found:%Y-%m-%d}" if found else "") == day

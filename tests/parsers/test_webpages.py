@@ -59,9 +59,9 @@ def test_every_page_has_its_expectation() -> None:
     ],
 )
 def test_a_page_is_recognised_by_its_opening(opening: str) -> None:
-    assert webpage.recognises(Document(opening.encode(), "a.md"))
+    assert webpage.can_read(Document(opening.encode(), "a.md"))
     if not opening.startswith("\ufeff"):
-        assert webpage.recognises(Document(("\ufeff" + opening).encode("utf-16-le"), "a.md"))
+        assert webpage.can_read(Document(("\ufeff" + opening).encode("utf-16-le"), "a.md"))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_page_is_recognised_by_its_opening(opening: str) -> None:
     ],
 )
 def test_other_files_are_no_pages(opening: str) -> None:
-    assert not webpage.recognises(Document(opening.encode(), "page.html"))
+    assert not webpage.can_read(Document(opening.encode(), "page.html"))
 
 
 # -- encodings --------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_the_address_of_a_page(canonical: str, told: list[str], saved: str, link
     ],
 )
 def test_tools_note_where_a_page_comes_from(note: str, address: str) -> None:
-    assert canonical_url.saved_from(f"<!doctype html>\n{note}") == address
+    assert canonical_url.find_saved_url(f"<!doctype html>\n{note}") == address
 
 
 # -- titles and bodies ------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def test_a_whole_feed_is_posted_as_json(post: Poster) -> None:
     [
         (b"not an article", "text/plain", "not an article: it begins"),
         (b"", "text/plain", "the file is empty"),
-        (b"{", "application/json", "no JSON that can be read"),
+        (b"{", "application/json", "the JSON cannot be read"),
         (b"[1]", "application/json", "expected a JSON object"),
         (b'{"title": "x"}', "application/json", "the article has no `url`"),
         (b'{"url": "mailto:x@y"}', "application/json", "no link"),

@@ -1,4 +1,4 @@
-"""The feeds that a web page names in its head (https://html.spec.whatwg.org/#rel-alternate)."""
+"""Find the feeds that a web page links in its head (https://html.spec.whatwg.org/#rel-alternate)."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from feeds.model.errors import ReadError
 from feeds.parsers.document import Document
 from feeds.text.urls import make_absolute
 
-_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
-_HEAD = 200_000  # characters; heads with all their styles and scripts are no longer
-_TAGS = re.compile(r"<[a-zA-Z]")
-_MOST_TAGS = 5_000
-_MOST = 5
+_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
+_MAX_HEAD_CHARACTERS = 200_000  # even heads with embedded styles and scripts are shorter
+_TAG = re.compile(r"<[a-zA-Z]")
+_MAX_TAGS = 5_000
+_MAX_FEEDS = 5
 
 
-def named(document: Document) -> list[str]:
-    """Where a page says that its feeds are; a few at most."""
+def find_feed_urls(document: Document) -> list[str]:
+    """Return the URLs of the feeds that a page links, five at most; none if it is not text."""
     try:
-        text = document.text[:_HEAD]
+        text = document.text[:_MAX_HEAD_CHARACTERS]
     except ReadError:
         return []
-    if len(_TAGS.findall(text)) > _MOST_TAGS:
+    if len(_TAG.findall(text)) > _MAX_TAGS:
         text = text[: re.search(r"<body|$", text, re.IGNORECASE).start()]  # type: ignore[union-attr]
-    if len(_TAGS.findall(text)) > _MOST_TAGS:
+    if len(_TAG.findall(text)) > _MAX_TAGS:
         return []
-    found: list[str] = []
+    feed_urls: list[str] = []
     for link in parse(text, positions=False).select("link[rel~=alternate i][href]"):
-        kind = (link.attr("type") or "").strip().lower()
-        address = make_absolute(link.attr("href") or "", document.address)
-        if kind in _TYPES and address and address not in found:
-            found.append(address)
-    return found[:_MOST]
+        media_type = (link.attr("type") or "").strip().lower()
+        url = make_absolute(link.attr("href") or "", document.address)
+        if media_type in _FEED_TYPES and url and url not in feed_urls:
+            feed_urls.append(url)
+    return feed_urls[:_MAX_FEEDS]

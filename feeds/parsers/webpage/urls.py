@@ -1,7 +1,7 @@
-"""The addresses in a saved page's body, as the page on the web has them.
+"""Restore the URLs in the body of a saved page.
 
-Browsers and tools change them when they save: pictures become `data:` addresses or files in a folder beside
-the page, archives put their own address before each.
+Browsers and tools change them when they save a page: pictures become `data:` URLs, or files in a folder
+beside the page, and archives put their own URL before each URL.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 
 from turbohtml import Element, Text
 
-from feeds.parsers.webpage.canonical_url import kept_copy
+from feeds.parsers.webpage.canonical_url import original_url
 from feeds.text import urls
 
-_ATTRIBUTES = (
+_URL_ATTRIBUTES = (
     "href",
     "src",
     "poster",
@@ -24,114 +24,130 @@ _ATTRIBUTES = (
     "data-url",
     "cite",
 )
-_SETS = ("srcset", "data-srcset", "data-lazy-srcset")
-# SingleFile, where it is told to, keeps what it replaces.
-_ORIGINALS = tuple((f"data-sf-original-{name}", name) for name in ("src", "srcset", "href", "poster"))
-_WAITING = ("data-src", "data-lazy-src", "data-original", "data-cfsrc", "data-actualsrc", *_SETS, "srcset")
-_LOCAL = re.compile(
+_SRCSET_ATTRIBUTES = ("srcset", "data-srcset", "data-lazy-srcset")
+# SingleFile keeps the replaced values in these attributes, if it is configured to do so.
+_ORIGINAL_ATTRIBUTES = tuple(
+    (f"data-sf-original-{name}", name) for name in ("src", "srcset", "href", "poster")
+)
+_LAZY_ATTRIBUTES = (
+    "data-src",
+    "data-lazy-src",
+    "data-original",
+    "data-cfsrc",
+    "data-actualsrc",
+    *_SRCSET_ATTRIBUTES,
+    "srcset",
+)
+_LOCAL_COPY = re.compile(
     r"(?!(?:https?:)?//)[^?#]{0,500}_(?:files|fichiers|archivos|Dateien|bestanden)/", re.IGNORECASE
 )
-_LOST = re.compile(r"\s*(?:data:|blob:|cid:|file:|about:|moz-extension:|chrome-extension:)", re.IGNORECASE)
-_PICTURE = re.compile(r"[^?#]{1,2000}\.(?:jpe?g|png|gif|webp|avif|svg)(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
-_SET_ADDRESS = re.compile(r"(^|,\s)(\s*)([^\s,]\S*)")
-_REWRITTEN = re.compile(r"/web/\d{14}(?:[a-z]{2}_)?/(?=https?:)")  # by the Wayback Machine
-# AMP's own elements, and what they stand for.
-_AMP = {
+_LOST_URL = re.compile(
+    r"\s*(?:data:|blob:|cid:|file:|about:|moz-extension:|chrome-extension:)", re.IGNORECASE
+)
+_IMAGE_URL = re.compile(
+    r"[^?#]{1,2000}\.(?:jpe?g|png|gif|webp|avif|svg)(?:[?#].*)?", re.IGNORECASE | re.DOTALL
+)
+_SRCSET_URL = re.compile(r"(^|,\s)(\s*)([^\s,]\S*)")
+_ARCHIVE_PATH = re.compile(r"/web/\d{14}(?:[a-z]{2}_)?/(?=https?:)")  # by the Wayback Machine
+# The elements of AMP, and those that they replace.
+_AMP_ELEMENTS = {
     "amp-img": "img", "amp-anim": "img", "amp-video": "video", "amp-audio": "audio", "amp-iframe": "iframe",
     "amp-youtube": "iframe",
 }  # fmt: skip
-_LONGEST_SET = 20_000
-_LONGEST_SIGN = 4
-_LONGEST = 4_000
-_MEDIA = frozenset({"img", "source", "video", "audio", "iframe", "embed", "track"})
+_MAX_SRCSET_CHARACTERS = 20_000
+_MAX_EMOJI_CHARACTERS = 4
+_MAX_URL_CHARACTERS = 4_000
+_MEDIA_ELEMENTS = frozenset({"img", "source", "video", "audio", "iframe", "embed", "track"})
 
 
-def settle(body: Element, base: str) -> None:
-    """Give everything in a body the address that it has on the web; what was lost with saving goes.
+def restore_urls(body: Element, base: str) -> None:
+    """Replace the URLs in a body by those on the web, and remove those that were lost when it was saved.
 
-    `base` is what the page's relative addresses are relative to.
+    `base` is the base of the page's relative URLs.
     """
-    for element in body.select(", ".join(_AMP)):
+    for element in body.select(", ".join(_AMP_ELEMENTS)):
         _replace_amp(element)
     for element in list(body.iter_elements()):
-        _restore(element)
-        if element.tag in _MEDIA:
-            _drop_lost(element)
-        for name in _ATTRIBUTES:
+        _restore_originals(element)
+        if element.tag in _MEDIA_ELEMENTS:
+            _remove_lost_urls(element)
+        for name in _URL_ATTRIBUTES:
             value = element.attr(name)
-            if value is not None and (made := _settled(value, base)) != value:
-                element.attrs[name] = made
-        for name in _SETS:
+            if value is not None and (url := _restore_url(value, base)) != value:
+                element.attrs[name] = url
+        for name in _SRCSET_ATTRIBUTES:
             value = element.attr(name)
             if value is not None:
-                element.attrs[name] = _settled_set(value, base)
-        if "style" in element.attrs:  # colours and fonts inlined by the kilobyte; no rule reads them
+                element.attrs[name] = _restore_srcset(value, base)
+        if "style" in element.attrs:  # kilobytes of embedded colours and fonts, which no rule reads
             del element.attrs["style"]
-    for picture in body.select("img"):
-        if not any((picture.attr(name) or "").strip() for name in ("src", *_WAITING)):
-            _replace_lost(picture)
+    for image in body.select("img"):
+        if not any((image.attr(name) or "").strip() for name in ("src", *_LAZY_ATTRIBUTES)):
+            _replace_lost_image(image)
 
 
 def _replace_amp(element: Element) -> None:
-    plain = Element(
-        _AMP[element.tag], {name: value for name, value in element.attrs.items() if name != "class"}
+    replacement = Element(
+        _AMP_ELEMENTS[element.tag], {name: value for name, value in element.attrs.items() if name != "class"}
     )
     if element.tag == "amp-youtube":
-        plain.attrs["src"] = f"https://www.youtube.com/embed/{element.attr('data-videoid') or ''}"
-    if plain.tag in ("video", "audio"):
-        plain.extend(element.select("source, track"))
-    element.replace_with(plain)
+        replacement.attrs["src"] = f"https://www.youtube.com/embed/{element.attr('data-videoid') or ''}"
+    if replacement.tag in ("video", "audio"):
+        replacement.extend(element.select("source, track"))
+    element.replace_with(replacement)
 
 
-def _restore(element: Element) -> None:
-    for original, name in _ORIGINALS:
+def _restore_originals(element: Element) -> None:
+    for original, name in _ORIGINAL_ATTRIBUTES:
         value = element.attr(original)
         if value is not None:
             del element.attrs[original]
-            if value.strip() and not _LOST.match(value):
+            if value.strip() and not _LOST_URL.match(value):
                 element.attrs[name] = value
 
 
-def _drop_lost(element: Element) -> None:
+def _remove_lost_urls(element: Element) -> None:
     for name in ("src", "poster", "data-src", "data-original", "srcset", "data-srcset"):
         value = element.attr(name)
-        if value is not None and (_LOST.match(value) or _LOCAL.match(value) or len(value) > _LONGEST_SET):
+        if value is not None and (
+            _LOST_URL.match(value) or _LOCAL_COPY.match(value) or len(value) > _MAX_SRCSET_CHARACTERS
+        ):
             del element.attrs[name]
 
 
-def _replace_lost(picture: Element) -> None:
-    """A picture without any address: the one that it links to, the sign that it shows, or nothing."""
-    link = picture.closest("a")
+def _replace_lost_image(image: Element) -> None:
+    """Replace an image without any URL: by the image that it links to, by its emoji, or by nothing."""
+    link = image.closest("a")
     target = (link.attr("href") or "") if link is not None else ""
-    sign = (picture.attr("alt") or "").strip()
-    parent = picture.parent
+    emoji = (image.attr("alt") or "").strip()
+    parent = image.parent
     if (
         isinstance(parent, Element)
         and parent.tag == "picture"
         and parent.select_one("source[srcset]") is not None
     ):
         return
-    if _PICTURE.fullmatch(target):
-        picture.attrs["src"] = target
-    elif sign and len(sign) <= _LONGEST_SIGN and not sign.isascii():
-        picture.replace_with(Text(sign))
+    if _IMAGE_URL.fullmatch(target):
+        image.attrs["src"] = target
+    elif emoji and len(emoji) <= _MAX_EMOJI_CHARACTERS and not emoji.isascii():
+        image.replace_with(Text(emoji))
     else:
-        picture.extract()
+        image.extract()
 
 
-def _settled(value: str, base: str) -> str:
-    told = value.strip()
-    if not told or told[0] in "#{" or len(told) > _LONGEST:
+def _restore_url(value: str, base: str) -> str:
+    url = value.strip()
+    if not url or url[0] in "#{" or len(url) > _MAX_URL_CHARACTERS:
         return value
-    if re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:", told):
-        return kept_copy(told) if told[:4].lower() == "http" else value
-    if rewritten := _REWRITTEN.match(told):
-        return told[rewritten.end() :]
-    made = urls.make_absolute(told, base)
-    return kept_copy(made) if made else value
+    if re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:", url):
+        return original_url(url) if url[:4].lower() == "http" else value
+    if match := _ARCHIVE_PATH.match(url):
+        return url[match.end() :]
+    url = urls.make_absolute(url, base)
+    return original_url(url) if url else value
 
 
-def _settled_set(value: str, base: str) -> str:
-    if len(value) > _LONGEST_SET:
+def _restore_srcset(value: str, base: str) -> str:
+    if len(value) > _MAX_SRCSET_CHARACTERS:
         return ""
-    return _SET_ADDRESS.sub(lambda found: found[1] + found[2] + _settled(found[3], base), value)
+    return _SRCSET_URL.sub(lambda match: match[1] + match[2] + _restore_url(match[3], base), value)
