@@ -1,4 +1,4 @@
-"""Refuse names in `private` that nothing has: a misspelt one would leave the feed that was meant public."""
+"""Refuse unknown names under `private`: a misspelt name would leave the intended feed public."""
 
 from __future__ import annotations
 
@@ -13,51 +13,52 @@ from feeds.model.errors import ConfigError, NoDatabaseError, StoreError
 from feeds.storage.store import Store
 
 _MAX_SUGGESTIONS = 3
-_NOT_KNOWN = " (the sources that articles made are not known: {})"
+_NO_DATABASE_NOTE = " (the sources that articles made are not known: {})"
 
 
 def verify(config: Config, store: Store) -> None:
-    """Check the names in `private` before anything is published.
+    """Check the names under `private` before anything is published.
 
-    Raises ConfigError, one line a fault, and StoreError.
+    Raises ConfigError with one line for each unknown name, and StoreError.
     """
-    known = _configured(config)
-    if not known.issuperset(config.private_places):
-        _refuse(config, known | _stored(config, store))
+    configured = _configured_names(config)
+    if not configured.issuperset(config.private_places):
+        _refuse_unknown(config, configured | _stored_slugs(config, store, configured))
 
 
 def verify_unstarted(config: Config) -> list[str]:
-    """Check the names in `private` while the database may be missing or away: none is made or waited for.
+    """Check the names under `private`, also if there is no database or it does not answer.
 
-    A name that only the database could know counts as unknown then. Returns the names whose articles are
-    still to come. Raises ConfigError, one line a fault.
+    The database is neither created nor waited for. A name that only the database could know is unknown then.
+    Returns the names that have no articles yet. Raises ConfigError with one line for each unknown name.
     """
-    known, note = _configured(config), ""
+    known, note = _configured_names(config), ""
     if not known.issuperset(config.private):
         try:
             with closing(Store(config.database, create=False)) as store:
-                known |= _stored(config, store)
+                known |= _stored_slugs(config, store, known)
         except NoDatabaseError:
-            note = _NOT_KNOWN.format("there is no database yet")
+            note = _NO_DATABASE_NOTE.format("there is no database yet")
         except StoreError as error:
-            note = _NOT_KNOWN.format(error)
-    _refuse(config, known, note)
+            note = _NO_DATABASE_NOTE.format(error)
+    _refuse_unknown(config, known, note)
     return [name for name in config.private if name not in known]
 
 
-def _stored(config: Config, store: Store) -> frozenset[str]:
-    """Return the slugs of the sources in the database.
+def _stored_slugs(config: Config, store: Store, configured: frozenset[str]) -> frozenset[str]:
+    """Return the slugs of the sources in the database; `configured` are the names that need no database.
 
-    A source has no entry where all its articles are merged into those of others. Only if a name is still
-    missing, all that files told is read for it: a second for about 15,000 articles.
+    A source has no entry if all its articles are merged with those of other sources. All stored drafts are
+    read to find such sources, but only if a name is still missing: one second for about 15,000 articles.
     """
     slugs = store.slugs()
-    if slugs.union(_configured(config)).issuperset(config.private_places):
+    if slugs.union(configured).issuperset(config.private_places):
         return slugs
     return slugs.union(config.catalogue.origin_of(draft, auto=True).slug for draft in store.drafts())
 
 
-def _refuse(config: Config, known: frozenset[str], note: str = "") -> None:
+def _refuse_unknown(config: Config, known: frozenset[str], note: str = "") -> None:
+    """Raise ConfigError with one line for each name that has to exist and is not `known`."""
     faults = [
         f"{place}: no feed is called `{name}`{suggestion(name, sorted(known), _MAX_SUGGESTIONS)}; if the "
         f"articles of this source are still to come, write {{name: {name}, future: true}}{note}"
@@ -68,8 +69,8 @@ def _refuse(config: Config, known: frozenset[str], note: str = "") -> None:
         raise ConfigError("\n".join(faults))
 
 
-def _configured(config: Config) -> frozenset[str]:
-    """The names of feeds that the configuration and the packs know, also those that sources once had."""
+def _configured_names(config: Config) -> frozenset[str]:
+    """Return the names of feeds in the configuration and the packs, with former slugs of sources."""
     catalogue = config.catalogue
     titles = [upstream.title for upstream in config.subscriptions if upstream.title]
     subscribed = [source.slug if (source := catalogue.find(title)) else slug_of(title) for title in titles]
