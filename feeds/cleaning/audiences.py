@@ -101,8 +101,7 @@ class Audiences:
         ids: set[str] = set()
         for original in originals:
             article_id = article_id_of(original)
-            if original.entry_id != article_id:
-                ids |= {article_id, *self.private_ids(article_id, self.audience_of_draft(original.draft))}
+            ids |= {article_id, *self.private_ids(article_id, self.audience_of_draft(original.draft))}
         return ids
 
     def regroup(self, originals: Iterable[Original]) -> dict[OriginalKey, str]:

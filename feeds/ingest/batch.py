@@ -12,6 +12,7 @@ from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import Inbox, InboxError, InboxFile, StillChangingError
 from feeds.ingest import batch_plan
 from feeds.ingest.batch_plan import Incoming, ReadBatch, ReadFile, Split
+from feeds.ingest.stored_versions import stored_versions
 from feeds.ingest.tasks import FileResult, FileTask, unexpected
 from feeds.model import identity
 from feeds.model.articles import Original
@@ -125,28 +126,13 @@ class InboxIngest:
     def _stored_versions(self, incoming: Incoming, before: Sequence[Original]) -> dict[str, list[Original]]:
         """Return the stored versions of the incoming articles, by the id of the article."""
         audiences = self.cleaner.audiences
+        originals = [article.original for article in incoming.articles.values()]
+        article_ids = set(map(article_id_of, originals))
+        entry_ids = audiences.related_ids(originals)
+        entry_ids |= {original.entry_id for original in before if article_id_of(original) in article_ids}
         versions: dict[str, list[Original]] = {}
-        ids: set[str] = set()
-        for article_id, places in batch_plan.places_by_article(incoming).items():
-            versions[article_id] = []
-            readers = {
-                audiences.audience_of_draft(incoming.articles[place].original.draft) for place in places
-            }
-            ids.add(article_id)
-            for audience in readers:
-                ids.update(audiences.private_ids(article_id, audience))
-        ids |= {original.entry_id for original in before if article_id_of(original) in versions}
-        known: set[str] = set()
-        while ids:  # a second time for the private versions that are stored under the article's id
-            stored = self.store.originals_of_entries(sorted(ids))
-            known |= ids
-            ids = set()
-            for original in (original for originals in stored.values() for original in originals):
-                article_id = article_id_of(original)
-                if article_id in versions:
-                    versions[article_id].append(original)
-                    audience = audiences.audience_of_draft(original.draft)
-                    ids.update(set(audiences.private_ids(article_id, audience)) - known)
+        for original in stored_versions(self.store, audiences, entry_ids):
+            versions.setdefault(article_id_of(original), []).append(original)
         return versions
 
     def _before(self, batch: ReadBatch, incoming: Incoming) -> list[Original]:

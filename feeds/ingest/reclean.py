@@ -11,6 +11,7 @@ from datetime import datetime
 from feeds.cleaning import merging
 from feeds.cleaning.audiences import original_key
 from feeds.cleaning.cleaner import Cleaner
+from feeds.ingest.stored_versions import stored_versions
 from feeds.ingest.tasks import EntryTask, clean_entry
 from feeds.ingest.workers import Job, Workforce
 from feeds.model.articles import Article, Cleaned, Original, Source
@@ -79,9 +80,7 @@ def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]
     last = ""
     while ids := store.entry_ids(after=last, limit=_BATCH):
         last = ids[-1]
-        originals = [one for kept in store.originals_of_entries(ids).values() for one in kept]
-        related = audiences.related_ids(originals) - set(ids)
-        originals += [one for kept in store.originals_of_entries(sorted(related)).values() for one in kept]
+        originals = stored_versions(store, audiences, ids)
         if changed := audiences.regroup(originals):
             moved = [
                 replace(one, entry_id=changed[original_key(one)])
