@@ -1,4 +1,4 @@
-"""Stored originals cleaned again, after a pack, the configuration or a rule changed, or by hand."""
+"""Clean stored originals again, after a pack, the configuration or a rule changed, or by hand."""
 
 from __future__ import annotations
 
@@ -20,46 +20,51 @@ from feeds.storage.store import Batch, Store
 
 log = logging.getLogger(__name__)
 
-_BATCH = 200
-_HALF_PARTED = -1
-"""The number `audiences` while entries are parted; no digest is negative."""
+_BATCH_ENTRIES = 200
+_SPLIT_UNFINISHED = -1
+"""Value of the database's number `audiences` while entries are split; no digest is negative."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What cleaning an entry again would make of it."""
+    """A stored entry that cleaning it again would change."""
 
     before: Article
+    """The entry as it is served now."""
     after: Cleaned
+    """The entry after cleaning it again."""
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The names of what is served of it and would be different."""
-        made = self.after.article
+        """Names of the served fields that would be different."""
+        article = self.after.article
         return tuple(
-            name for name in Article.__dataclass_fields__ if getattr(made, name) != getattr(self.before, name)
+            name
+            for name in Article.__dataclass_fields__
+            if getattr(article, name) != getattr(self.before, name)
         )
 
 
 @dataclass(slots=True)
-class Preview:
-    """What cleaning again would change."""
+class RecleanPreview:
+    """The changes that cleaning again would make."""
 
     entries: int = 0
+    """Number of entries that were compared."""
     differences: list[Difference] = field(default_factory=list)
 
 
 def where_rules_changed(
     store: Store, cleaner: Cleaner, clock: Callable[[], datetime], report: Report, workforce: Workforce
 ) -> None:
-    """Clean everything again if anything that decides how to clean has changed since it was done last.
+    """Clean everything again if the packs, the configuration or the rules changed since the last time.
 
-    Files that failed are read again then, each at the next look at it. Called with the right to ingest held.
+    Then failed files are also read again, when their inbox is read next. The caller holds the ingest lock.
     """
     current = cleaner.fingerprint()
-    # A process with another configuration can have parted audiences and been killed before it cleaned.
-    is_parted = (store.number("audiences") or 0) == cleaner.audiences.digest()
-    if store.number("catalogue") != current or not is_parted:
+    # A process with another configuration may have split entries and been killed before it cleaned them.
+    is_split = (store.number("audiences") or 0) == cleaner.audiences.digest()
+    if store.number("catalogue") != current or not is_split:
         part_audiences(store, cleaner, clock)
         report.recleaned += everything(store, cleaner, clock, workforce)
         store.read_failed_again()
@@ -67,27 +72,24 @@ def where_rules_changed(
 
 
 def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]) -> None:
-    """Part entries that hold versions of several audiences, as `private` names them today.
+    """Split entries that hold versions for several audiences, and join those of one, by today's `private`.
 
-    Called with the right to ingest held, before anything is cleaned again. Web processes serve nothing while
-    the number `audiences` of the database is not that of their own configuration.
+    The caller holds the ingest lock, and has cleaned nothing again yet. Web processes serve nothing while
+    the database's number `audiences` is not the one of their own configuration.
     """
     audiences, before = cleaner.audiences, store.number("audiences") or 0
     if not audiences.has_several and not before:
         return
     if before != audiences.digest():
-        store.set_number("audiences", _HALF_PARTED)
+        store.set_number("audiences", _SPLIT_UNFINISHED)
     last = ""
-    while ids := store.entry_ids(after=last, limit=_BATCH):
+    while ids := store.entry_ids(after=last, limit=_BATCH_ENTRIES):
         last = ids[-1]
         originals = stored_versions(store, audiences, ids)
-        if changed := audiences.regroup(originals):
-            moved = [
-                replace(one, entry_id=changed[original_key(one)])
-                for one in originals
-                if original_key(one) in changed
-            ]
-            left = {one.entry_id for one in originals if original_key(one) in changed}
+        if new_ids := audiences.regroup(originals):
+            moving = [original for original in originals if original_key(original) in new_ids]
+            moved = [replace(original, entry_id=new_ids[original_key(original)]) for original in moving]
+            left = {original.entry_id for original in moving}
             _move_originals(store, cleaner, moved, left, clock())
     if before != audiences.digest():
         store.set_number("audiences", audiences.digest())
@@ -96,18 +98,18 @@ def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]
 def _move_originals(
     store: Store, cleaner: Cleaner, moved: list[Original], left: set[str], now: datetime
 ) -> None:
-    """Move originals to the entries that they name, and make these entries and those that they left anew."""
-    keys = {original_key(one) for one in moved}
-    originals = {entry_id: list[Original]() for entry_id in left | {one.entry_id for one in moved}}
-    for entry_id, kept in store.originals_of_entries(list(originals)).items():
-        originals[entry_id] += (one for one in kept if original_key(one) not in keys)
-    for one in moved:
-        originals[one.entry_id].append(one)
+    """Move originals to the entries that they name, and merge these entries and the entries `left` again."""
+    keys = {original_key(original) for original in moved}
+    originals = {entry_id: list[Original]() for entry_id in left | {original.entry_id for original in moved}}
+    for entry_id, stored in store.originals_of_entries(list(originals)).items():
+        originals[entry_id] += (original for original in stored if original_key(original) not in keys)
+    for original in moved:
+        originals[original.entry_id].append(original)
     batch = Batch(originals=moved)
-    for entry_id, kept in originals.items():
-        if versions := list(cleaner.clean_versions(kept)):
+    for entry_id, remaining in originals.items():
+        if versions := list(cleaner.clean_versions(remaining)):
             batch.entries.append(merging.merge(versions))
-        else:  # what is stored may hold text of the versions that left
+        else:  # the stored entry may hold text of the versions that left it
             batch.orphans.append(entry_id)
     store.write("", batch, now)
 
@@ -115,50 +117,53 @@ def _move_originals(
 def everything(
     store: Store, cleaner: Cleaner, clock: Callable[[], datetime], workforce: Workforce, source: str = ""
 ) -> int:
-    """Clean the entries of a source, or all of them, again; answers how many are served differently now.
+    """Clean all entries, or those of a source, again; return how many are served differently.
 
-    Ids stay, whatever changes; what today's rules cannot clean any more stays as it is.
+    Ids do not change. An entry that today's rules cannot clean is kept as it is.
     """
     changed, described = 0, set[Source]()
-    for made in _cleaned(store, cleaner, workforce, source):
-        described.update(one.article.source for one in made)
-        outcomes = store.write("", Batch(entries=made), clock())
+    for entries in _clean_entries(store, cleaner, workforce, source):
+        described.update(entry.article.source for entry in entries)
+        outcomes = store.write("", Batch(entries=entries), clock())
         changed += sum(outcome != "same" for outcome in outcomes.values())
     if not source:
         store.describe(described, clock())
     return changed
 
 
-def preview(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = "") -> Preview:
-    """What `everything` would change; writes nothing."""
-    found = Preview()
-    for made in _cleaned(store, cleaner, workforce, source):
-        before = store.articles([one.article.id for one in made])
-        found.entries += len(made)
-        found.differences += [
-            Difference(before[one.article.id], one)
-            for one in made
-            if one.article.id in before and one.article != before[one.article.id]
+def preview(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = "") -> RecleanPreview:
+    """Return the changes that `everything` would make, without writing anything."""
+    changes = RecleanPreview()
+    for entries in _clean_entries(store, cleaner, workforce, source):
+        before = store.articles([entry.article.id for entry in entries])
+        changes.entries += len(entries)
+        changes.differences += [
+            Difference(before[entry.article.id], entry)
+            for entry in entries
+            if entry.article.id in before and entry.article != before[entry.article.id]
         ]
-    return found
+    return changes
 
 
-def _cleaned(store: Store, cleaner: Cleaner, workforce: Workforce, source: str) -> Iterator[list[Cleaned]]:
-    with closing(workforce.map(_CLEANING, cleaner, _batches(store, source))) as cleaned:
-        for _, made in cleaned:
-            yield [one for one in made if one is not None]
+def _clean_entries(
+    store: Store, cleaner: Cleaner, workforce: Workforce, source: str
+) -> Iterator[list[Cleaned]]:
+    """Yield batches of entries, cleaned again, without those that cannot be cleaned."""
+    with closing(workforce.map(_CLEANING, cleaner, _batches(store, source))) as batches:
+        for _, entries in batches:
+            yield [entry for entry in entries if entry is not None]
 
 
 def _batches(store: Store, source: str) -> Iterator[tuple[list[str], list[EntryTask]]]:
-    """Yield the ids of some entries with their tasks, until all are done."""
+    """Yield the ids of a batch of entries with their tasks, until there are no more."""
     last = ""
-    while ids := store.entry_ids(after=last, limit=_BATCH, source=source):
+    while ids := store.entry_ids(after=last, limit=_BATCH_ENTRIES, source=source):
         last = ids[-1]
         yield ids, [EntryTask(originals) for originals in store.originals_of_entries(ids).values()]
 
 
-def _given_up(task: EntryTask, reason: str) -> None:
+def _give_up(task: EntryTask, reason: str) -> None:
     log.warning("%r cannot be cleaned again: %s", task.originals[0].path, reason)
 
 
-_CLEANING = Job(clean_entry, _given_up)
+_CLEANING = Job(clean_entry, _give_up)
