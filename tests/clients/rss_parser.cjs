@@ -9,7 +9,7 @@
 const path = require("path");
 
 const [folder, address, validators] = process.argv.slice(2);
-const Parser = require(path.join(folder, "node_modules", "rss-parser"));
+const Parser = require(path.join(folder, "rss-parser"));
 const parser = new Parser({ timeout: 30000 });
 
 async function fetched({ etag, modified }) {

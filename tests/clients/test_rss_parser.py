@@ -12,16 +12,15 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.support.client_scenario import TIMEOUT, Entry, Story, Subscriber, follow
+from tests.support.npm_packages import FOLDER, npm_package
 
 PROGRAM = Path(__file__).parent / "rss_parser.cjs"
-FOLDER = PROGRAM.parents[2] / ".clients"
-pytestmark = [
-    pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed"),
-    pytest.mark.skipif(
-        not (FOLDER / "node_modules" / "rss-parser").is_dir(),
-        reason=f"rss-parser is not installed in {FOLDER} (.ci/run does that)",
-    ),
-]
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def rss_parser() -> None:
+    npm_package("rss-parser")
 
 
 class RssParser(Subscriber):

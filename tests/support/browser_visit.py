@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, expect
 
 from tests.support.browser_site import Site
+from tests.support.npm_packages import npm_package
 
-AXE = Path(__file__).parent / "axe" / "axe.min.js"
 _PATIENCE = 20_000  # milliseconds: machines are busy at times
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN_AXE = """async tags => {
@@ -146,4 +145,4 @@ def browser_of(chromium: Browser, look: Look) -> BrowserContext:
 
 @cache
 def _axe() -> str:
-    return AXE.read_text(encoding="utf-8")
+    return (npm_package("axe-core") / "axe.min.js").read_text(encoding="utf-8")
