@@ -1,8 +1,8 @@
-"""The allow-list: the elements, attributes and schemes that a served body may have. Data only.
+"""The elements, attributes and schemes that a served body may have. Data only.
 
-What validators and readers take (PUBLISHING "What the W3C validator objects to"): no script, form or style,
-no frame but of the hosts that a recipe allows, no `id` or `class`, and `srcset` neither: every picture is
-served at one address.
+The list follows what feed validators and readers accept (docs/feeds.md): no script, form or style, no frame
+but of the hosts that a recipe allows, and no `id`, `class` or `srcset`: every picture is served at one
+address.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ ATTRIBUTES: dict[str, set[str]] = {
     "video": {"src", "poster", "controls", "preload", "width", "height"},
 }
 
-# What they hold is no text of the article, by whatever parser it is read: they go with it.
-HIDDEN = frozenset("script style template title iframe noembed noframes".split())
+# Elements whose content is not text of the article, whatever parser reads it. Their content is removed too.
+REMOVED_WITH_CONTENT = frozenset("script style template title iframe noembed noframes".split())
 
 SCHEMES = frozenset({"http", "https", "mailto"})
 
-# What a frame has where a recipe allows its host, beside its address, title and size: what it shows can run,
-# but not leave the frame (HTML, "the sandbox attribute").
-FRAME = {
+# Attributes of a frame whose host a recipe allows, besides its address, title and size. Its page can run
+# scripts, but they cannot leave the frame (HTML, "the sandbox attribute").
+FRAME_ATTRIBUTES = {
     "sandbox": "allow-scripts allow-same-origin allow-popups allow-presentation",
     "loading": "lazy",
     "referrerpolicy": "strict-origin-when-cross-origin",

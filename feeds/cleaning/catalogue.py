@@ -17,7 +17,7 @@ from slugify import slugify
 
 from feeds.cleaning import url_wrappers
 from feeds.cleaning.pack_schema import Pack, Rules
-from feeds.cleaning.recipe import Recipe, build
+from feeds.cleaning.recipe import Recipe, build_recipe
 from feeds.model.articles import Draft, Move, Source
 from feeds.model.errors import ReadError
 from feeds.text import urls
@@ -194,7 +194,7 @@ class SourceCatalogue:
         host = urls.host(link)
         recipe = self._tables.recipes.get((source.slug, host))
         if recipe is None:
-            recipe = self._with_lists(build(list(self.layers(source, host).values())))
+            recipe = self._with_lists(build_recipe(list(self.layers(source, host).values())))
             self._tables.recipes[source.slug, host] = recipe
         return recipe
 

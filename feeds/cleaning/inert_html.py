@@ -349,7 +349,7 @@ def make_sanitizer(pictures: bool = False) -> nh3.Cleaner:
         attributes["img"] = {"src", *_PICTURE_ATTRIBUTES, *_LAZY_LOADING}
     return nh3.Cleaner(
         tags=set(_ALLOWED_TAGS | {"span"} | ({"img"} if pictures else set())),
-        clean_content_tags=set(allowlist.HIDDEN),
+        clean_content_tags=set(allowlist.REMOVED_WITH_CONTENT),
         attributes=attributes,
         attribute_filter=_filter_attribute,
         set_tag_attribute_values={"img": _LAZY_LOADING} if pictures else {},

@@ -1,7 +1,7 @@
-"""The words of packs and of config.yaml's `rules:`, checked as they are read.
+"""The schema of packs and of `rules:` in config.yaml. Pure.
 
 Everything that cannot work (a selector or pattern that does not parse, a wrapper that can never match) is
-refused here, at load. Pure.
+refused when a pack is loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from turbohtml import parse_fragment
 Strings = tuple[str, ...]
 
 
-def _selector(value: str) -> str:
+def _check_selector(value: str) -> str:
     try:
         parse_fragment("").select(value)
     except ValueError as error:
@@ -23,7 +23,7 @@ def _selector(value: str) -> str:
     return value
 
 
-def _pattern(value: str) -> str:
+def _check_pattern(value: str) -> str:
     try:
         compiled = re.compile(value)
     except re.error as error:
@@ -33,18 +33,18 @@ def _pattern(value: str) -> str:
     return value
 
 
-def _hostname(value: str) -> str:
+def _check_host(value: str) -> str:
     if not re.fullmatch(r"(?:[\w\-]+\.)*[\w\-]+", value) or value != value.lower():
         raise ValueError(f"{value!r} is not a host name in lower case, without scheme and path")
     return value
 
 
-def _site(value: str) -> str:
+def _check_site(value: str) -> str:
     name = value.removesuffix(".*")
-    return value if name and _hostname(name) else ""
+    return value if name and _check_host(name) else ""
 
 
-def _parameter(value: str) -> str:
+def _check_parameter(value: str) -> str:
     if not re.fullmatch(r"[^=&#?*]+(?:\*|=[^&#*]*)?", value):
         raise ValueError(
             f"{value!r} is not a parameter name (a `*` may stand at its end only) and not name=value"
@@ -52,11 +52,11 @@ def _parameter(value: str) -> str:
     return value
 
 
-Selector = Annotated[str, AfterValidator(_selector)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
-Host = Annotated[str, AfterValidator(_hostname)]
-Site = Annotated[str, AfterValidator(_site)]
-Parameter = Annotated[str, AfterValidator(_parameter)]
+Selector = Annotated[str, AfterValidator(_check_selector)]
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
+Host = Annotated[str, AfterValidator(_check_host)]
+Site = Annotated[str, AfterValidator(_check_site)]
+Parameter = Annotated[str, AfterValidator(_check_parameter)]
 
 
 class _Spec(BaseModel):
@@ -64,30 +64,34 @@ class _Spec(BaseModel):
 
 
 class TrackingSpec(_Spec):
-    """Parameters that only track: a `*` at the end makes a name a prefix, `name=value` names one value.
+    """Parameters that only track.
 
-    A host `name.*` stands for the name under any country's domain.
+    A `*` at the end makes a name a prefix; `name=value` names one value only. A host `name.*` stands for the
+    name under any country's domain.
     """
 
     anywhere: tuple[Parameter, ...] = ()
     hosts: dict[Site, tuple[Parameter, ...]] = Field(default_factory=dict)
     keep: dict[Site, tuple[Parameter, ...]] = Field(default_factory=dict)
     paths: dict[Site, tuple[Pattern, ...]] = Field(default_factory=dict)
-    """Pieces of the path that only track."""
+    """Patterns for parts of the path that only track, by host."""
 
 
 class WrapperSpec(_Spec):
-    """A proxy or redirect: on these hosts the original stands in a parameter or in the path."""
+    """A proxy or redirect: URLs of its hosts contain the original URL.
+
+    The original URL is in a parameter or in the path.
+    """
 
     hosts: tuple[Site, ...] = Field(min_length=1)
     parameters: Strings = ()
     options: Strings = ()
     path: Pattern | None = None
     decode: Literal["proofpoint", "base64"] | None = None
-    """How the original is encoded, where it is more than percent-encoded."""
+    """The encoding of the original URL, if it is more than percent-encoded."""
 
     @model_validator(mode="after")
-    def _can_match(self) -> WrapperSpec:
+    def _check_target(self) -> WrapperSpec:
         if bool(self.parameters) == bool(self.path):
             raise ValueError("give either `parameters` or `path`")
         if self.path and "target" not in re.compile(self.path).groupindex:
@@ -96,120 +100,136 @@ class WrapperSpec(_Spec):
 
 
 class DropSpec(_Spec):
-    """Elements to drop by a selector that alone were too wide, and by what their text begins with."""
+    """Elements to remove by a selector and the beginning of their text.
+
+    For selectors that would match too much by themselves.
+    """
 
     select: Selector
     text: Pattern
 
 
 class FooterSpec(_Spec):
-    """A block to drop, by its text; with `hosts`, only where every link in it leads to one of them.
+    """A block to remove by the beginning of its text.
 
-    A group `byline` is the author.
+    With `hosts`, the block is removed only if each of its links leads to one of them. A group `byline`
+    becomes the author.
     """
 
     text: Pattern
     hosts: tuple[Host, ...] = ()
-    """`self` stands for the article's own host."""
+    """The only hosts that the block's links may lead to; `self` is the article's own host."""
 
 
 class LinkSpec(_Spec):
-    """An address that stands for a page. Groups of `from`, and of `article` over the article's own link,
-    fill `to`; the first entry of which both match wins.
+    """A URL that stands for a page.
+
+    Groups of `from`, and of `article` for the article's own link, fill `to`. The first entry of which both
+    match is used.
     """
 
     from_: Pattern = Field(alias="from")
     to: str
     article: Pattern | None = None
     hosts: tuple[Host, ...] = ()
-    """The only hosts whose addresses are compared, subdomains included; all where it is empty."""
+    """The only hosts whose URLs are compared, including subdomains; empty for all hosts."""
 
     @model_validator(mode="after")
-    def _groups_exist(self) -> LinkSpec:
-        known = set(re.compile(self.from_).groupindex)
-        known |= set(re.compile(self.article).groupindex) if self.article else set()
-        _fillable(self.to, known)
+    def _check_groups(self) -> LinkSpec:
+        groups = set(re.compile(self.from_).groupindex)
+        groups |= set(re.compile(self.article).groupindex) if self.article else set()
+        _check_template(self.to, groups)
         return self
 
 
 class PlaceholderSpec(_Spec):
-    """An element that a script would fill: an attribute tells what it shows, and `from` makes `to` of it."""
+    """An element that a script would fill.
+
+    Its attribute tells what it shows; groups of `from` fill `to`, the URL of a link.
+    """
 
     select: Selector
     attribute: Annotated[str, Field(pattern=r"^[a-z][a-z0-9\-_:]*$")]
     from_: Pattern = Field(alias="from", default="(?P<address>.+)")
     to: str = "{address}"
     title: str = ""
-    """What the link is called; the address's host where it is empty."""
+    """The text of the link; empty for the host of the URL."""
 
     @model_validator(mode="after")
-    def _groups_exist(self) -> PlaceholderSpec:
-        _fillable(self.to, set(re.compile(self.from_).groupindex))
+    def _check_groups(self) -> PlaceholderSpec:
+        _check_template(self.to, set(re.compile(self.from_).groupindex))
         return self
 
 
-def _fillable(to: str, known: set[str]) -> None:
-    """Raises ValueError where `to` cannot be filled by groups of these names."""
-    missing = set(re.findall(r"\{(\w+)\}", to)) - known
+def _check_template(to: str, groups: set[str]) -> None:
+    """Check that `to` can be filled by groups of these names.
+
+    Raises ValueError if it cannot.
+    """
+    missing = set(re.findall(r"\{(\w+)\}", to)) - groups
     if missing:
         raise ValueError(f"`to` names groups that no pattern has: {', '.join(sorted(missing))}")
     try:
-        to.format(**dict.fromkeys(known, ""))
+        to.format(**dict.fromkeys(groups, ""))
     except (ValueError, LookupError, AttributeError) as error:
         raise ValueError(f"`to` cannot be filled, write {{name}} for a group: {error}") from error
 
 
 class Rules(_Spec):
-    """What a pack or a source in config.yaml may say about cleaning."""
+    """The cleaning rules of a pack, or of `rules` in config.yaml."""
 
     drop: tuple[Selector, ...] = ()
-    """CSS selectors of elements that go with all they hold."""
+    """CSS selectors of elements to remove with their content."""
     drop_if: tuple[DropSpec, ...] = ()
     asides: tuple[Selector, ...] = ()
-    """CSS selectors of boxes that interrupt a text: they go behind the block that it stands in."""
+    """CSS selectors of boxes that interrupt a text. They are moved behind the block that they interrupt."""
     footers: tuple[FooterSpec, ...] = ()
     endings: tuple[Pattern, ...] = ()
-    """What goes from the end of a block's text, the rest of which stays."""
+    """Patterns for text to remove from the end of a block. The rest of the block is kept."""
     passages: tuple[Pattern, ...] = ()
-    """What goes from a body that is plain text, wherever it stands."""
+    """Patterns for text to remove from a plain-text body, at any place."""
     stamps: tuple[Pattern, ...] = ()
-    """Whole text of a stamp at the top of the body, a `<br>` as a newline; a group `byline` is the author, a
-    group `time` the date of an article that names none, or only a day."""
+    """Patterns for the whole text of a stamp at the top of the body, in which `<br>` is a newline. A group
+    `byline` becomes the author, a group `time` the date of an article that gives no date, or only the day."""
     bylines: tuple[Selector, ...] = ()
     """CSS selectors of elements that name the authors."""
     captions: tuple[Selector, ...] = ()
-    """CSS selectors of elements that hold the caption of the picture before them."""
+    """CSS selectors of elements that contain the caption of the picture before them."""
     placeholders: tuple[PlaceholderSpec, ...] = ()
     frames: tuple[Host, ...] = ()
-    """Hosts, subdomains included, whose frames stay, in a sandbox."""
+    """Hosts, including subdomains, whose frames are kept, in a sandbox."""
     unlink: tuple[Selector, ...] = ()
-    """CSS selectors of links of which only the text stays."""
+    """CSS selectors of links to replace by their text."""
     emoji: tuple[Selector, ...] = ()
-    """CSS selectors of pictures that stand for a character, which is their `alt`."""
+    """CSS selectors of pictures that stand for a character, which is their `alt` text."""
     no_referrer: tuple[Host, ...] = ()
-    """Hosts, subdomains included, whose pictures load only without a referrer."""
+    """Hosts, including subdomains, whose pictures load only without a referrer."""
     not_authors: Strings = ()
-    """Bylines that name no person."""
+    """Bylines that are not the name of a person."""
     title_suffixes: Strings = ()
+    """Endings to remove from titles."""
     titles: tuple[Pattern, ...] = ()
-    """What is no part of a title, wherever it stands in it."""
+    """Patterns for text to remove from titles, at any place."""
     tracking: TrackingSpec = TrackingSpec()
     proxies: tuple[WrapperSpec, ...] = ()
     redirects: tuple[WrapperSpec, ...] = ()
     links: tuple[LinkSpec, ...] = ()
     off: Strings = ()
-    """Names of rules that are not run."""
+    """Names of cleaning rules that are switched off."""
 
 
 class MatchSpec(_Spec):
-    """Which articles a pack is for: by the link's host (subdomains included) or the source's name."""
+    """The articles that a pack is for.
+
+    They are found by the host of the link, including subdomains, or by the name of the source.
+    """
 
     hosts: tuple[Host, ...] = ()
     sources: Strings = ()
 
 
 class SourceSpec(_Spec):
-    """The publisher that a pack knows."""
+    """The publisher that a pack describes."""
 
     slug: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
     title: Annotated[str, Field(min_length=1)]
@@ -217,19 +237,18 @@ class SourceSpec(_Spec):
     language: str = ""
     aliases: Strings = ()
     channel: Pattern | None = None
-    """Over an article's link, where many publish on one host: what it matches is the home page of a source
-    of its own, its group `name` that source's title.
-    """
+    """A pattern for an article's link, for hosts on which many authors publish. The part that it matches is
+    the home page of a separate source, and its group `name` is that source's title."""
 
     @model_validator(mode="after")
-    def _names_the_channel(self) -> SourceSpec:
+    def _check_channel(self) -> SourceSpec:
         if self.channel and "name" not in re.compile(self.channel).groupindex:
             raise ValueError("`channel` needs a group called name: (?P<name>…)")
         return self
 
 
 class Pack(Rules):
-    """One YAML file in packs/; without `match` it holds for every article."""
+    """One YAML file in packs/. Without `match` it applies to every article."""
 
     match: MatchSpec | None = None
     source: SourceSpec | None = None

@@ -1,6 +1,6 @@
-"""Packs and settings, merged and compiled to a Recipe: what cleans the articles of one source.
+"""Merge packs and settings, and compile them to the Recipe of a source. Pure.
 
-Merging in one sentence: lists add up, the later scalar wins, `off: [rule]` removes a step. Pure.
+Lists are added up, the later scalar wins, `off: [rule]` switches a rule off.
 """
 
 from __future__ import annotations
@@ -53,22 +53,23 @@ class LinkRule:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The packs that apply to one source, merged and compiled."""
+    """The packs that apply to one source, merged and compiled.
+
+    Selector lists are joined to one selector; empty if there is none.
+    """
 
     drop: str
-    """One selector list; empty where there is none."""
     drop_if: tuple[Drop, ...]
     asides: str
     footers: tuple[Footer, ...]
     any_footer: re.Pattern[str]
-    """Matches where one of the footers does: one look at a text that has none."""
+    """Matches if one of the footers does, so that a text without any is searched only once."""
     any_hosted_footer: re.Pattern[str]
-    """The same of those that name hosts."""
+    """Matches if one of the footers with `hosts` does."""
     endings: tuple[re.Pattern[str], ...]
     passages: tuple[re.Pattern[str], ...]
     stamps: tuple[re.Pattern[str], ...]
     bylines: str
-    """One selector list, like the next two and `emoji`; empty where there is none."""
     captions: str
     unlink: str
     placeholders: tuple[Placeholder, ...]
@@ -82,53 +83,54 @@ class Recipe:
     proxies: Mapping[str, tuple[url_wrappers.Wrapper, ...]]
     redirects: Mapping[str, tuple[url_wrappers.Wrapper, ...]]
     links: Mapping[str, tuple[LinkRule, ...]]
-    """By host; under an empty one those that hold for every host."""
+    """Rules by host; the key of those for every host is empty."""
     off: frozenset[str]
+    """Names of cleaning rules that are switched off."""
     digest: str
-    """Changes with the data: an article that was cleaned by another digest is cleaned again."""
+    """Changes with the layers. Articles that were cleaned with another digest are cleaned again."""
 
 
-def build(layers: Sequence[Rules]) -> Recipe:
-    """Merge the layers in order and compile them."""
+def build_recipe(layers: Sequence[Rules]) -> Recipe:
+    """Merge layers of rules in their order and compile them."""
     names = set(Rules.model_fields) - {"tracking"}
     merged = {name: [item for layer in layers for item in getattr(layer, name)] for name in names}
-    plain = [
+    dumps = [
         layer.model_dump(mode="json", include=set(Rules.model_fields), by_alias=True) for layer in layers
     ]
-    digest = hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps(dumps, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
     return Recipe(
-        drop=_selectors(merged["drop"]),
+        drop=_join_selectors(merged["drop"]),
         drop_if=tuple(Drop(spec.select, re.compile(spec.text)) for spec in merged["drop_if"]),
-        asides=_selectors(merged["asides"]),
+        asides=_join_selectors(merged["asides"]),
         footers=tuple(Footer(re.compile(f.text), frozenset(f.hosts)) for f in merged["footers"]),
-        any_footer=_any([f.text for f in merged["footers"]]),
-        any_hosted_footer=_any([f.text for f in merged["footers"] if f.hosts]),
-        endings=_patterns(merged["endings"]),
-        passages=_patterns(merged["passages"]),
-        stamps=_patterns(merged["stamps"]),
-        bylines=_selectors(merged["bylines"]),
-        captions=_selectors(merged["captions"]),
-        unlink=_selectors(merged["unlink"]),
+        any_footer=_join_patterns([f.text for f in merged["footers"]]),
+        any_hosted_footer=_join_patterns([f.text for f in merged["footers"] if f.hosts]),
+        endings=_compile_patterns(merged["endings"]),
+        passages=_compile_patterns(merged["passages"]),
+        stamps=_compile_patterns(merged["stamps"]),
+        bylines=_join_selectors(merged["bylines"]),
+        captions=_join_selectors(merged["captions"]),
+        unlink=_join_selectors(merged["unlink"]),
         placeholders=tuple(
             Placeholder(spec.select, spec.attribute, re.compile(spec.from_), spec.to, spec.title)
             for spec in merged["placeholders"]
         ),
-        frames=frozenset(() if "embeds" in merged["off"] else merged["frames"]),  # it makes the sandbox
-        emoji=_selectors(merged["emoji"]),
+        frames=frozenset(() if "embeds" in merged["off"] else merged["frames"]),  # `embeds` adds the sandbox
+        emoji=_join_selectors(merged["emoji"]),
         no_referrer=frozenset(merged["no_referrer"]),
         not_authors=frozenset(merged["not_authors"]),
         title_suffixes=tuple(merged["title_suffixes"]),
-        titles=_patterns(merged["titles"]),
-        tracking=_tracking([layer.tracking for layer in layers]),
-        proxies=_wrappers(merged["proxies"]),
-        redirects=_wrappers(merged["redirects"]),
-        links=_links(merged["links"]),
+        titles=_compile_patterns(merged["titles"]),
+        tracking=_compile_tracking([layer.tracking for layer in layers]),
+        proxies=_compile_wrappers(merged["proxies"]),
+        redirects=_compile_wrappers(merged["redirects"]),
+        links=_compile_links(merged["links"]),
         off=frozenset(merged["off"]),
         digest=digest,
     )
 
 
-def _selectors(selectors: Iterable[str]) -> str:
+def _join_selectors(selectors: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(selectors))
 
 
@@ -137,8 +139,11 @@ _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 _BACK_REFERENCE = re.compile(r"\(\?P=|\\[1-9]|\(\?\(")
 
 
-def _any(patterns: Sequence[str]) -> re.Pattern[str]:
-    """One pattern that matches where one of several does; where they cannot be joined, everywhere."""
+def _join_patterns(patterns: Sequence[str]) -> re.Pattern[str]:
+    """Join patterns to one that matches if one of them does.
+
+    Patterns with back-references cannot be joined; then the result matches everywhere.
+    """
     if any(_BACK_REFERENCE.search(pattern) for pattern in patterns):
         return re.compile("")
     joined = []
@@ -149,11 +154,11 @@ def _any(patterns: Sequence[str]) -> re.Pattern[str]:
     return re.compile("|".join(joined) or r"(?!)")
 
 
-def _patterns(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+def _compile_patterns(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(pattern) for pattern in dict.fromkeys(patterns))
 
 
-def _links(specs: Iterable[LinkSpec]) -> dict[str, tuple[LinkRule, ...]]:
+def _compile_links(specs: Iterable[LinkSpec]) -> dict[str, tuple[LinkRule, ...]]:
     table: dict[str, tuple[LinkRule, ...]] = {}
     for spec in specs:
         article = re.compile(spec.article) if spec.article else None
@@ -163,18 +168,17 @@ def _links(specs: Iterable[LinkSpec]) -> dict[str, tuple[LinkRule, ...]]:
     return table
 
 
-def _names(names: Iterable[str]) -> url_tracking.ParameterNames:
-    listed = list(names)
-    prefixes = tuple(dict.fromkeys(name[:-1] for name in listed if name.endswith("*")))
+def _parameter_names(names: Iterable[str]) -> url_tracking.ParameterNames:
+    names = list(names)
     return url_tracking.ParameterNames(
-        exact=frozenset(name for name in listed if not name.endswith("*") and "=" not in name),
-        prefixes=prefixes,
-        pairs=frozenset(name for name in listed if "=" in name),
+        exact=frozenset(name for name in names if not name.endswith("*") and "=" not in name),
+        prefixes=tuple(dict.fromkeys(name[:-1] for name in names if name.endswith("*"))),
+        pairs=frozenset(name for name in names if "=" in name),
     )
 
 
-def _tracking(specs: Sequence[TrackingSpec]) -> url_tracking.Tracking:
-    def gathered(field: str) -> dict[str, list[str]]:
+def _compile_tracking(specs: Sequence[TrackingSpec]) -> url_tracking.Tracking:
+    def merge_tables(field: str) -> dict[str, list[str]]:
         table: dict[str, list[str]] = {}
         for spec in specs:
             for name, entries in getattr(spec, field).items():
@@ -182,14 +186,14 @@ def _tracking(specs: Sequence[TrackingSpec]) -> url_tracking.Tracking:
         return table
 
     return url_tracking.Tracking(
-        anywhere=_names(name for spec in specs for name in spec.anywhere),
-        hosts={host: _names(names) for host, names in gathered("hosts").items()},
-        keep={host: _names(names) for host, names in gathered("keep").items()},
-        paths={host: tuple(map(re.compile, patterns)) for host, patterns in gathered("paths").items()},
+        anywhere=_parameter_names(name for spec in specs for name in spec.anywhere),
+        hosts={host: _parameter_names(names) for host, names in merge_tables("hosts").items()},
+        keep={host: _parameter_names(names) for host, names in merge_tables("keep").items()},
+        paths={host: tuple(map(re.compile, patterns)) for host, patterns in merge_tables("paths").items()},
     )
 
 
-def _wrappers(specs: Iterable[WrapperSpec]) -> dict[str, tuple[url_wrappers.Wrapper, ...]]:
+def _compile_wrappers(specs: Iterable[WrapperSpec]) -> dict[str, tuple[url_wrappers.Wrapper, ...]]:
     table: dict[str, tuple[url_wrappers.Wrapper, ...]] = {}
     for spec in specs:
         wrapper = url_wrappers.HostWrapper(

@@ -29,7 +29,7 @@ def sanitize(html: str, frames: frozenset[str] = frozenset()) -> str:
     if not frames:
         return _without_frames(html)
     served = _with_frames(frames).clean(html).strip()
-    if served.count("<iframe") != served.count(f' sandbox="{allowlist.FRAME["sandbox"]}"'):
+    if served.count("<iframe") != served.count(f' sandbox="{allowlist.FRAME_ATTRIBUTES["sandbox"]}"'):
         return _without_frames(html)  # it has a frame that only the sanitizer's parser recognises
     return served
 
@@ -59,7 +59,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 def _allow_list(*, filtered: bool) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=set(allowlist.TAGS),
-        clean_content_tags=set(allowlist.HIDDEN),
+        clean_content_tags=set(allowlist.REMOVED_WITH_CONTENT),
         attributes=allowlist.ATTRIBUTES,
         attribute_filter=_attribute if filtered else None,
         strip_comments=True,
@@ -75,15 +75,18 @@ def _with_frames(frames: frozenset[str]) -> nh3.Cleaner:
             is_allowed = not frames.isdisjoint(urls.parents(urls.host(value)))
             return value if is_allowed and value.startswith("https://") else None
         return (
-            allowlist.FRAME.get(name)
-            if tag == "iframe" and name in allowlist.FRAME
+            allowlist.FRAME_ATTRIBUTES.get(name)
+            if tag == "iframe" and name in allowlist.FRAME_ATTRIBUTES
             else _attribute(tag, name, value)
         )
 
     return nh3.Cleaner(
         tags=allowlist.TAGS | {"iframe"},
-        clean_content_tags=set(allowlist.HIDDEN - {"iframe"}),
-        attributes={**allowlist.ATTRIBUTES, "iframe": {"src", "title", "width", "height", *allowlist.FRAME}},
+        clean_content_tags=set(allowlist.REMOVED_WITH_CONTENT - {"iframe"}),
+        attributes={
+            **allowlist.ATTRIBUTES,
+            "iframe": {"src", "title", "width", "height", *allowlist.FRAME_ATTRIBUTES},
+        },
         attribute_filter=attribute,
         strip_comments=True,
         link_rel=None,

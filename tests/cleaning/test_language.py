@@ -6,7 +6,7 @@ import pytest
 
 from feeds.cleaning import pipeline
 from feeds.cleaning.language import detect_language
-from feeds.cleaning.recipe import build
+from feeds.cleaning.recipe import build_recipe
 from feeds.model.articles import EPOCH, Draft, Source
 
 
@@ -43,6 +43,11 @@ def language_of(title: str, html: str) -> str:
     draft = Draft(link="https://harbour.example/1", title=title, html=html)
     source = Source(slug="harbour", title="Harbour")
     made = pipeline.clean(
-        draft, source=source, recipe=build([]), default_published=EPOCH, max_published=EPOCH, language="xx"
+        draft,
+        source=source,
+        recipe=build_recipe([]),
+        default_published=EPOCH,
+        max_published=EPOCH,
+        language="xx",
     )
     return made.article.language

@@ -190,7 +190,7 @@ def test_every_fault_of_a_file_is_told_at_once() -> None:
 def test_lists_add_up_and_later_layers_come_last() -> None:
     first = load("drop: [.a]\ntitle_suffixes: [x]\ntracking: {anywhere: [a, p_*], hosts: {h.example: [c]}}\n")
     second = load("drop: [.b, .a]\noff: [stamp]\ntracking: {anywhere: [b], hosts: {h.example: [d]}}\n")
-    made = recipe.build([first, second])
+    made = recipe.build_recipe([first, second])
     assert made.drop == ".a, .b"
     assert made.off == {"stamp"}
     assert made.tracking.anywhere == url_tracking.ParameterNames(frozenset({"a", "b"}), ("p_",))
@@ -199,9 +199,9 @@ def test_lists_add_up_and_later_layers_come_last() -> None:
 
 def test_a_recipe_is_known_by_its_data() -> None:
     one, same, other = load("drop: [.a]\n"), load("# why\ndrop:\n- .a\n"), load("drop: [.b]\n")
-    assert recipe.build([one]).digest == recipe.build([same]).digest
-    assert recipe.build([one]).digest != recipe.build([other]).digest
-    assert recipe.build([one, other]).digest != recipe.build([other, one]).digest
+    assert recipe.build_recipe([one]).digest == recipe.build_recipe([same]).digest
+    assert recipe.build_recipe([one]).digest != recipe.build_recipe([other]).digest
+    assert recipe.build_recipe([one, other]).digest != recipe.build_recipe([other, one]).digest
 
 
 def test_a_publishers_pack_holds_for_its_hosts_and_its_name_only() -> None:

@@ -16,7 +16,7 @@ from feeds.model.errors import ReadError
 RUN = 20_000  # a quadratic pattern takes half a second or more for it, a plain article some milliseconds
 MOST_TIMES = 12
 LINK = "https://gazette.example.com/ferry"
-RECIPE = recipe.build(list(loader.load_packs().values()))
+RECIPE = recipe.build_recipe(list(loader.load_packs().values()))
 PROSE = "<p>The ferry waits for the bread, and the bread waits for nobody at all on a Thursday.</p>"
 
 BLANKS = {

@@ -37,7 +37,7 @@ def recipe_of(link: str = LINK, source: str = "", rules: str = "") -> recipe.Rec
     layers = list(CATALOGUE.layers(found, link.partition("//")[2].partition("/")[0]).values())
     if rules:
         layers.append(yaml_file.validate(pack_schema.Rules, *yaml_file.parse(rules, "case"), "case"))
-    return recipe.build(layers)
+    return recipe.build_recipe(layers)
 
 
 def cleaned(draft: Draft) -> Cleaned:

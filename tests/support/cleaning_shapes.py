@@ -218,7 +218,7 @@ class Cost(NamedTuple):
 
 def measure(name: str) -> Cost:
     """Clean a shape, and then the yardstick: in the same process, since a busy machine slows down both."""
-    html, rules = SHAPES[name](), recipe.build(list(CATALOGUE.packs.values()))
+    html, rules = SHAPES[name](), recipe.build_recipe(list(CATALOGUE.packs.values()))
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the most so far is what is held now
     before = most_memory()
     outcome, seconds = clean_for(html, rules)

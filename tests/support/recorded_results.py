@@ -37,7 +37,7 @@ def result_of(case: Case, layers: list[pack_schema.Rules]) -> str:
         body = pipeline.clean_body(
             case.html,
             link=case.context.get("link", LINK),
-            recipe=recipe.build(layers),
+            recipe=recipe.build_recipe(layers),
             title=case.context.get("title", ""),
         )
     except ReadError as error:

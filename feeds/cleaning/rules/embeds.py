@@ -113,7 +113,7 @@ def _is_allowed(address: str, hosts: frozenset[str]) -> bool:
 def _sandbox(frame: Element, address: str) -> list[str]:
     """Leave of a frame what the allow-list has; answers what changed."""
     before = dict(frame.attrs)
-    made = {"src": address, **allowlist.FRAME}
+    made = {"src": address, **allowlist.FRAME_ATTRIBUTES}
     made.update({name: value for name in ("title", "width", "height") if (value := frame.attr(name))})
     for name in before:
         del frame.attrs[name]

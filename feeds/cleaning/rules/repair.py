@@ -28,7 +28,7 @@ from feeds.cleaning.rules.page import (
 # Any tag that HTML knows, opening or closing: where there is none, a body is plain text.
 _HTML_TAGS = (
     allowlist.TAGS
-    | allowlist.HIDDEN
+    | allowlist.REMOVED_WITH_CONTENT
     | frozenset(
         "address article aside big body button center embed fieldset font footer form header html input "
         "label link main meta nav noscript object picture section select span strike svg tt".split()

@@ -39,7 +39,7 @@ def unwrap_foreign(page: Page) -> list[str]:
         if element in captions:
             continue  # the rule for them unwraps it
         pieces.append(f"<{tag}>")
-        if tag in allowlist.HIDDEN:
+        if tag in allowlist.REMOVED_WITH_CONTENT:
             element.extract()
         else:
             element.unwrap()
