@@ -17,7 +17,6 @@ class GitURL:
 
     url: str
     """URL for git; without user and password if it is over HTTP."""
-    transport: str
     branch: str
     """Name of the branch; empty for the repository's default."""
     folder: str
@@ -52,7 +51,6 @@ def parse(address: str) -> GitURL:
     http = transport in ("http", "https")
     return GitURL(
         url=f"{transport}://{host if http else authority}/{path}",
-        transport=transport,
         branch=branch,
         folder=folder,
         user=unquote(user) if http else "",

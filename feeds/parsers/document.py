@@ -8,8 +8,6 @@ from functools import cached_property
 from feeds.model.errors import ReadError
 from feeds.parsers import encoding
 
-_OPENING_BYTES = 4096
-
 
 class NoEntriesError(ReadError):
     """The file is a valid feed without entries."""
@@ -32,11 +30,6 @@ class Document:
     def address(self) -> str:
         """The URL that a document was fetched from, the base of its relative links; empty for a file."""
         return self.name if self.name.startswith(("http://", "https://")) else ""
-
-    @cached_property
-    def opening(self) -> bytes:
-        """The first 4 KB in lower case, without a byte order mark and blanks before them."""
-        return self.data[:_OPENING_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,6 @@ class Copied:
 
     articles: int
     sources: int
-    rows: int
 
 
 def backup(database: Database, file: Path, *, replace: bool, allow_fewer: bool = False) -> Copied:
@@ -158,11 +157,7 @@ def _copy(source: Connection, target: Connection) -> Copied:
         for portion in source.execute(query).mappings().partitions():
             target.execute(sa.insert(table), [dict(row) for row in portion])
             counted[table.name] += len(portion)
-    return Copied(
-        articles=counted[schema.entries.name],
-        sources=counted[schema.sources.name],
-        rows=sum(counted.values()),
-    )
+    return Copied(articles=counted[schema.entries.name], sources=counted[schema.sources.name])
 
 
 def _index(connection: Connection) -> None:

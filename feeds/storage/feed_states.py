@@ -76,10 +76,6 @@ class UpstreamStates:
         """Whether a run has yet to read anything that was fetched."""
         return bool(self._found(sa.select(schema.upstreams).where(_unread()).limit(1)))
 
-    def get(self, url: str) -> UpstreamState | None:
-        """One of them."""
-        return next(iter(self._found(sa.select(schema.upstreams).where(_columns.url == url))), None)
-
     def subscribe(self, titles: Mapping[str, str], now: datetime) -> None:
         """Know the feeds at these addresses, with their titles; one that is new or renamed is due at once."""
         known = {state.url: state for state in self.all()}

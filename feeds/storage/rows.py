@@ -15,7 +15,6 @@ from feeds.model.articles import (
     Article,
     Change,
     Cleaned,
-    CleaningStats,
     Draft,
     Enclosure,
     Original,
@@ -115,13 +114,6 @@ def cleaning_row(cleaned: Cleaned) -> dict[str, Any]:
         "hosts_before": " ".join(stats.hosts_before),
         "hosts_after": " ".join(stats.hosts_after),
     }
-
-
-def cleaning_stats(row: Mapping[Any, Any]) -> CleaningStats:
-    """A row of `cleanings` as a CleaningStats; the pieces stand in the receipt."""
-    told = {field.name: row[field.name] for field in fields(CleaningStats)}
-    hosts = {name: tuple(told[name].split()) for name in ("hosts_before", "hosts_after")}
-    return CleaningStats(**{**told, **hosts})
 
 
 def article(row: Mapping[Any, Any], source: Source) -> Article:

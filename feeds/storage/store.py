@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from feeds.model.articles import Article, CleaningStats, Draft, Move, Original, Receipt, Source
+from feeds.model.articles import Article, Draft, Move, Original, Receipt, Source
 from feeds.model.feeds import Deletion, SourceState
 from feeds.model.runs import UNREAD, Failure, FileState, Outcome, Report, Run
 from feeds.storage import batch_writer, rows, schema, search_index
@@ -24,9 +24,7 @@ from feeds.text import search_terms
 
 __all__ = ["AlreadyRunningError", "Batch", "State", "Store", "database_url"]
 
-_MOST_PARAMETERS = 500
 _RUNS_KEPT = 1000
-_A_SECOND = timedelta(seconds=1)
 _INDEXED_AT_ONCE = 200
 _DRAFTS_AT_ONCE = 100
 
@@ -311,22 +309,6 @@ class Store:
         with self._database.reading() as connection:
             return batch_writer.state(connection)
 
-    def newest(self, limit: int, source: str | None = None) -> list[Article]:
-        """The newest articles, of one source or of all, newest first; ids decide between equal dates."""
-        columns = schema.entries.c
-        narrow = sa.select(columns.id)
-        if source is not None:
-            narrow = narrow.where(columns.source == source)
-        narrow = narrow.order_by(columns.published.desc(), columns.id.desc()).limit(limit)
-        query = sa.select(schema.entries).where(columns.id.in_(narrow.subquery().select()))
-        with self._database.reading() as connection:
-            found = connection.execute(query.order_by(columns.published.desc(), columns.id.desc())).mappings()
-            listed = found.all()
-            known = batch_writer.known_sources(
-                connection
-            )  # after the entries: a source comes with its first entry
-        return [rows.article(row, known[row["source"]]) for row in listed]
-
     def deletions(
         self, limit: int, source: str | None = None, without: Collection[str] = ()
     ) -> list[Deletion]:
@@ -349,13 +331,6 @@ class Store:
                 sa.select(schema.entries.c.receipt).where(schema.entries.c.id == entry_id)
             )
             return rows.receipt(text) if text is not None else None
-
-    def cleaning_stats(self, entry_id: str) -> CleaningStats | None:
-        """The numbers of an entry's cleaning; None where there is no such entry, or none were taken yet."""
-        query = sa.select(schema.cleanings).where(schema.cleanings.c.id == entry_id)
-        with self._database.reading() as connection:
-            row = connection.execute(query).mappings().first()
-            return rows.cleaning_stats(row) if row is not None else None
 
     def sources(self) -> list[SourceState]:
         """Every source that has articles, by title; counted once for each state: that takes all articles, and

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.places import FEEDS, Place, article
+from tests.support.stored_articles import newest_articles
 
 KEYS = [
     *("file", "id", "title", "link", "source", "source_title", "authors", "tags", "published", "updated"),
@@ -62,7 +63,7 @@ def test_clean_as_json_is_one_object_a_line_with_every_key(place: Place) -> None
 def test_clean_says_what_the_store_will_hold(place: Place) -> None:
     file = place.drop("1.md", CRUFTY)
     place.ingest()
-    [stored] = place.store().newest(5)
+    [stored] = newest_articles(place.store(), 5)
     said = json.loads(place.feeds("clean", "--json", file).stdout)
     assert (said["id"], said["content_html"], said["summary"]) == (stored.id, stored.html, stored.summary)
 

@@ -18,6 +18,7 @@ from feeds.model.errors import ReadError
 from feeds.parsers import MAX_FILE_BYTES
 from tests.support.places import Place, article, eventually, parsed, titles
 from tests.support.s3_server import S3Server, s3_server
+from tests.support.stored_articles import newest_articles
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +186,7 @@ def test_an_article_without_a_date_is_dated_by_its_object(place: Place, s3: S3Se
     s3.put(bucket, "1.md", undated(1))
     time.sleep(1.1)
     place.ingest()
-    (stored,) = place.store().newest(10)
+    (stored,) = newest_articles(place.store(), 10)
     assert before <= stored.published <= before + timedelta(seconds=1)
 
 
@@ -214,7 +215,7 @@ def test_a_bucket_that_is_empty_at_once_deletes_nothing(place: Place, s3: S3Serv
     assert place.ingest().gone == 1
     s3.remove(bucket, "2.md")
     assert place.ingest().gone == 0
-    assert len(place.store().newest(10)) == 1
+    assert len(newest_articles(place.store(), 10)) == 1
 
 
 def test_a_server_that_dies_while_objects_are_read_leaves_them_to_the_next_run_and_the_others_go_on(

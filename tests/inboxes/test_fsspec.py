@@ -18,6 +18,7 @@ from feeds.model.errors import ConfigError
 from tests.support.git_repository import Repository
 from tests.support.places import Place, article, eventually, free_port
 from tests.support.s3_server import s3_server
+from tests.support.stored_articles import newest_articles
 
 
 def opened(at: str, **options: str) -> Inbox:
@@ -140,7 +141,7 @@ def test_a_folder_that_cannot_be_listed_is_named_and_its_files_are_not_taken_for
     assert report.gone == 0
     locked.clear()
     assert place.ingest().same == 2
-    assert len(place.store().newest(10)) == 2
+    assert len(newest_articles(place.store(), 10)) == 2
     assert place.store().failures() == []
 
 
@@ -207,5 +208,5 @@ def test_what_says_no_date_is_dated_when_it_is_read_first(place: Place) -> None:
     place.configure(inbox=f"memory://{path.removesuffix('/1.md')}")
     before = datetime.now(UTC)
     place.ingest()
-    (stored,) = place.store().newest(10)
+    (stored,) = newest_articles(place.store(), 10)
     assert before - timedelta(seconds=1) <= stored.published <= datetime.now(UTC)

@@ -12,6 +12,7 @@ import pytest
 from feeds.inboxes import InboxError
 from feeds.storage.store import Store
 from tests.support.storage_samples import NOON, Clock, Watch, child, dump, finished, text_of, touch
+from tests.support.stored_articles import newest_articles
 
 LATER = NOON + timedelta(hours=1)
 BROKEN = "---\ntitle: without an end\n"
@@ -287,5 +288,5 @@ def test_a_second_store_sees_what_was_ingested(watch: Watch) -> None:
     watch.put("a.md", text_of())
     watch.run()
     other = Store(watch.address)
-    assert other.newest(9) == watch.articles()
+    assert newest_articles(other, 9) == watch.articles()
     other.close()

@@ -31,6 +31,7 @@ from feeds.storage.tokens import Tokens
 from feeds.web import create_app
 from tests.conftest import new_database
 from tests.support.storage_samples import HARBOUR, NOON, Clock, Watch, child, dump, killed, says, text_of
+from tests.support.stored_articles import newest_articles
 
 LATER = NOON + timedelta(days=1)
 CODE = str(Path(backups.__file__).parents[2])
@@ -146,7 +147,7 @@ def test_a_backup_is_a_database_that_can_be_served(full: Full, file: Path, tmp_p
     copy = tmp_path / "copy.sqlite"
     copy.write_bytes(file.read_bytes())
     store = Store(str(copy))
-    assert store.newest(500) == full.watch.store.newest(500)
+    assert newest_articles(store, 500) == newest_articles(full.watch.store, 500)
     assert store.index(LATER) == 229  # what it is searched by is made by the first run
     assert documents(store) == documents(full.watch.store)
     store.close()
@@ -215,11 +216,11 @@ def test_a_restore_waits_for_the_process_that_ingests(full: Full, file: Path, ta
     )
     with pytest.raises(subprocess.TimeoutExpired):
         asking.wait(1.5)
-    assert target.newest(1) == []
+    assert newest_articles(target, 1) == []
     killed(holder)
     said, _ = asking.communicate(timeout=60)
     assert "229 articles from 1 sources restored" in said
-    assert len(target.newest(500)) == 229
+    assert len(newest_articles(target, 500)) == 229
 
 
 def _address(store: Store) -> str:

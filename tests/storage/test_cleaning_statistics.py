@@ -47,13 +47,12 @@ def put(store: Store, *entries: Cleaned) -> None:
     store.write("folder", Batch(entries=list(entries)), NOON)
 
 
-def test_the_numbers_of_an_article_come_back(store: Store) -> None:
-    numbers = CleaningStats(
-        before=9, after=5, hosts_before=("a.example", "b.example"), hosts_after=("b.example",), more_after=3
-    )
-    put(store, replace(made("a"), stats=numbers))
-    assert store.cleaning_stats(made("a").article.id) == numbers
-    assert store.cleaning_stats("urn:uuid:none") is None
+def test_the_numbers_and_hosts_of_an_article_come_back(store: Store) -> None:
+    hosts = ("a.example", "b.example")
+    put(store, entry("a", before=9, after=5, hosts_before=hosts, hosts_after=("b.example",), more_after=3))
+    (week,) = store.history.weeks()
+    assert (week.before, week.after) == (9, 5)
+    assert (tuple(week.hosts_before), tuple(week.hosts_after)) == (hosts, ("b.example",))
 
 
 def test_numbers_change_where_nothing_that_is_served_does(store: Store) -> None:

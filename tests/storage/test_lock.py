@@ -13,6 +13,7 @@ from feeds.storage.database import Database
 from feeds.storage.store import AlreadyRunningError, Store
 from tests.support.postgresql_server import PostgreSQL
 from tests.support.storage_samples import Watch, child, finished, killed, says, text_of
+from tests.support.stored_articles import newest_articles
 
 
 def test_a_second_process_is_refused_at_once_where_it_does_not_wait(address: str) -> None:
@@ -76,7 +77,7 @@ def test_two_threads_stores_exclude_each_other_as_processes_do(address: str) -> 
 def test_readers_do_not_need_the_right(address: str) -> None:
     store, other = Store(address), Store(address)
     with store.running(wait=False):
-        assert other.newest(1) == []
+        assert newest_articles(other, 1) == []
         assert other.runs() == []
     store.close()
     other.close()

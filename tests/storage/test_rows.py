@@ -106,8 +106,12 @@ def test_a_receipt_comes_back(cleaned: Cleaned) -> None:
 
 
 @given(CLEANED)
-def test_numbers_come_back(cleaned: Cleaned) -> None:
-    assert rows.cleaning_stats(rows.cleaning_row(cleaned)) == cleaned.stats
+def test_the_row_of_a_cleaning_has_the_numbers_and_the_hosts(cleaned: Cleaned) -> None:
+    row, numbers = rows.cleaning_row(cleaned), cleaned.stats
+    for name in ("before", "after", "more_before", "more_after"):
+        assert row[name] == getattr(numbers, name)
+    assert tuple(row["hosts_before"].split()) == numbers.hosts_before
+    assert tuple(row["hosts_after"].split()) == numbers.hosts_after
 
 
 @given(MOMENTS)

@@ -23,6 +23,7 @@ from feeds.storage.feed_states import UpstreamState
 from feeds.subscriptions.poller import Outcome, Poller
 from tests.support.feed_server import Upstream, redirect, rss, serving, status
 from tests.support.places import Place, article, eventually, parsed, titles
+from tests.support.stored_articles import newest_articles
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -95,7 +96,7 @@ class Subscriber:
 
     def read(self) -> list[Article]:
         self.place.ingest()
-        return self.place.store().newest(100)
+        return newest_articles(self.place.store(), 100)
 
     def state(self) -> UpstreamState:
         """Of the only one."""
@@ -348,7 +349,8 @@ def test_a_host_is_asked_one_thing_at_a_time_with_a_pause_and_a_hanging_one_hold
             poller.begin()
             time.sleep(0.02)
             assert time.monotonic() < begun + 5
-        assert not poller.states.get(hanging).failures  # type: ignore[union-attr] # it hangs all the time
+        (state,) = (state for state in poller.states.all() if state.url == hanging)
+        assert not state.failures  # it hangs all the time
     finally:
         poller.close()
     for before, after in pairwise(asked):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from tests.support.places import FORMATS, Place, article, eventually
+from tests.support.stored_articles import newest_articles
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 LATER = article(
@@ -119,7 +120,7 @@ class Story:
         """What the store has, sorted."""
         return sorted(
             Entry(one.id, one.title, one.published.replace(microsecond=0), one.html)
-            for one in self._store.newest(100)
+            for one in newest_articles(self._store, 100)
         )
 
     def write_another_article(self) -> None:

@@ -24,6 +24,7 @@ from feeds.model.articles import Article, Change, Cleaned, Draft, Original, Rece
 from feeds.storage import schema
 from feeds.storage.database import database_url
 from feeds.storage.store import Store
+from tests.support.stored_articles import newest_articles
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HARBOUR = Source(slug="harbour", title="The Harbour", home="https://harbour.example/", language="en")
@@ -87,7 +88,7 @@ class Watch:
         return self.store.number("generation") or 0
 
     def articles(self) -> list[Article]:
-        return self.store.newest(1000)
+        return newest_articles(self.store, 1000)
 
     def article(self) -> Article:
         """The only one."""

@@ -16,6 +16,7 @@ from feeds.ingest.uploads import Uploads
 from feeds.publishing.websub import ChangeNotifier, status_lines
 from feeds.storage.store import Store
 from tests.support.places import Place, article, eventually, titles
+from tests.support.stored_articles import newest_articles
 
 LIMIT = 200_000
 
@@ -181,7 +182,7 @@ def test_many_at_once_are_all_taken_once(tmp_path: Path, address: str) -> None:
         for thread in threads:
             thread.join()
         assert sorted(became) == ["new"] * 12 + ["same"] * 36
-        assert len(place.store().newest(100)) == 12
+        assert len(newest_articles(place.store(), 100)) == 12
         for uploads in instances:
             uploads.close()
 
@@ -192,7 +193,7 @@ def test_what_was_posted_outlives_the_folder_and_the_process(tmp_path: Path) -> 
         uploads.take("a.md", article(1).encode())
         uploads.close()
         assert place.ingest().same == 1
-        assert [one.title for one in place.store().newest(9)] == ["Ferry 1 is back"]
+        assert [one.title for one in newest_articles(place.store(), 9)] == ["Ferry 1 is back"]
 
 
 def test_hubs_are_told_of_what_was_posted(tmp_path: Path) -> None:
@@ -226,7 +227,7 @@ def test_a_posted_file_can_be_taken_back(tmp_path: Path) -> None:
         assert uploads.remove("a.md")
         assert not uploads.remove("a.md")
         assert place.ingest().gone == 1
-        assert place.store().newest(9) == []
+        assert newest_articles(place.store(), 9) == []
         uploads.close()
 
 

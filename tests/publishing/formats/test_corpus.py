@@ -21,6 +21,7 @@ from feeds.storage.store import Store
 from tests.support.feed_rules import RULES, Served
 from tests.support.format_samples import HOST, RICH, read, render
 from tests.support.json_feed_rules import JSON_RULES, served_json
+from tests.support.stored_articles import newest_articles
 
 LATEST = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -52,7 +53,7 @@ def _views(store: Store) -> Iterator[View]:
         address=f"{HOST}/feeds/all",
         language="zh-Hans",
         updated=max(state.updated for state in states),
-        articles=tuple(store.newest(10_000)),
+        articles=tuple(newest_articles(store, 10_000)),
         combined=True,
         source_addresses={state.source.slug: f"{HOST}/feeds/{state.source.slug}" for state in states},
         source_updated={state.source.slug: state.updated for state in states},
@@ -68,7 +69,7 @@ def _views(store: Store) -> Iterator[View]:
             address=f"{HOST}/feeds/{state.source.slug}?content=full",
             language=state.source.language or "zh-Hans",
             updated=state.updated,
-            articles=tuple(store.newest(10_000, source=state.source.slug)),
+            articles=tuple(newest_articles(store, 10_000, source=state.source.slug)),
         )
 
 
