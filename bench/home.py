@@ -111,7 +111,7 @@ def fill(store: Store, address: str, articles: int, sources: int) -> None:
         numbers = range(start, min(start + AT_ONCE, articles))
         made = [article(number, sources, spread) for number in numbers]
         with database.writing() as connection:
-            database.upsert(connection, schema.entries, [rows.entry_row(one) for one in made])
+            database.upsert(connection, schema.entries, [rows.to_entry_row(one) for one in made])
             batch_writer.write_sources(database, connection, [one.article.source for one in made])
     database.close()
     store.finish_run(run, Report(new=articles), NEWEST)

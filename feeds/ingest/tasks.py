@@ -92,7 +92,7 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
         article = cleaned.article
         search_document = search_terms.build_search_document(article.title, article.html)
         is_edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
-        return PreparedArticle(draft, rows.packed(draft), cleaned, search_document, is_edited)
+        return PreparedArticle(draft, rows.pack_draft(draft), cleaned, search_document, is_edited)
 
     try:
         parsed = ParsedFile(task.data, task.path)

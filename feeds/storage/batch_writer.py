@@ -90,7 +90,7 @@ def _write_originals(database: Database, connection: Connection, inbox: str, bat
     columns = schema.originals.c
     for chunk in search_index.chunks(batch.rewritten):
         connection.execute(sa.delete(schema.originals).where(columns.inbox == inbox, columns.path.in_(chunk)))
-    values = [rows.original_row(original) for original in batch.originals]
+    values = [rows.to_original_row(original) for original in batch.originals]
     database.upsert(connection, schema.originals, values)
 
 
@@ -134,7 +134,7 @@ def withdraw(
 
 def _write_entries(database: Database, connection: Connection, batch: Batch) -> dict[str, Outcome]:
     cleaned = {one.article.id: one for one in batch.entries}
-    made = {entry_id: rows.entry_row(one) for entry_id, one in cleaned.items()}
+    made = {entry_id: rows.to_entry_row(one) for entry_id, one in cleaned.items()}
     known = _known(connection, list(made))
     outcomes: dict[str, Outcome] = {}
     for entry_id, row in made.items():
@@ -145,7 +145,7 @@ def _write_entries(database: Database, connection: Connection, batch: Batch) -> 
             outcomes[entry_id] = "same" if before[0][0] == row["digest"] else "changed"
     # A receipt can change where nothing that a feed shows does, and the numbers where no receipt does.
     fresh = [row for entry_id, row in made.items() if known.get(entry_id, _NEW)[0] != _fingerprint(row)]
-    told = [rows.cleaning_row(one) for one in cleaned.values()]
+    told = [rows.to_cleaning_row(one) for one in cleaned.values()]
     told = [row for row in told if known.get(row["id"], _NEW)[1] != _numbers(row)]
     database.upsert(connection, schema.entries, fresh)
     database.upsert(connection, schema.cleanings, told)
@@ -182,7 +182,7 @@ def write_sources(
     for source in set(sources):
         chosen[source.slug] = min(source, chosen.get(source.slug, source), key=_preference)
     changed = [source for slug, source in chosen.items() if known.get(slug) != source]
-    values = [rows.source_row(source) for source in changed]
+    values = [rows.to_source_row(source) for source in changed]
     database.upsert(connection, schema.sources, values)
     return bool(changed)
 
@@ -214,7 +214,7 @@ def articles(connection: Connection, ids: Sequence[str]) -> dict[str, Article]:
         ).mappings()
     ]
     known = known_sources(connection)  # after the entries: a source comes with its first entry
-    return {row["id"]: rows.article(row, known[row["source"]]) for row in found}
+    return {row["id"]: rows.to_article(row, known[row["source"]]) for row in found}
 
 
 def known_sources(connection: Connection) -> dict[str, Source]:

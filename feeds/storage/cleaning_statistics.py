@@ -34,7 +34,7 @@ class History:
 
         Entries that an older version stored come in with the next run of the ingest.
         """
-        week, strung = rows.week(_columns.published), sa.func.aggregate_strings
+        week, strung = rows.micros_to_week(_columns.published), sa.func.aggregate_strings
         query = sa.select(
             _columns.source,
             week.label("week"),
@@ -49,13 +49,13 @@ class History:
         if without:
             query = query.where(_columns.source.not_in(without))
         if since is not None:
-            query = query.where(_columns.published >= rows.first_micros(rows.week_of(since)))
+            query = query.where(_columns.published >= rows.week_to_micros(rows.date_to_week(since)))
         with self.database.reading() as connection:
             found = sorted(connection.execute(query).all(), key=itemgetter(0, 1))
         return [
             CleanedWeek(
                 source=source,
-                week=rows.monday(number),
+                week=rows.week_to_monday(number),
                 before=before,
                 after=after,
                 pieces=json.loads(f"[{pieces}]"),

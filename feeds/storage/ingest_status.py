@@ -124,7 +124,7 @@ def with_errors(database: Database) -> list[Run]:
     """The runs that ended with an error, newest first."""
     query = sa.select(schema.runs).where(_runs.error != "").order_by(_runs.id.desc()).limit(_ERRORS)
     with database.reading() as connection:
-        return [rows.run(row) for row in connection.execute(query).mappings()]
+        return [rows.to_run(row) for row in connection.execute(query).mappings()]
 
 
 def size(database: Database) -> int:

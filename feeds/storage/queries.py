@@ -88,15 +88,15 @@ class Selection:
             newest = connection.scalar(sa.select(sa.func.max(_columns.published)).where(*conditions))
             if newest is None:
                 return Weeks(first=None, articles={})
-            since = rows.week(newest) - number + 1
-            week = rows.week(_columns.published)
+            since = rows.micros_to_week(newest) - number + 1
+            week = rows.micros_to_week(_columns.published)
             query = sa.select(_columns.source, week.label("week"), sa.func.count())
-            query = query.where(_columns.published >= rows.first_micros(since), *conditions)
+            query = query.where(_columns.published >= rows.week_to_micros(since), *conditions)
             counts: dict[str, list[int]] = {}
             for source, counted, articles in connection.execute(query.group_by(_columns.source, "week")):
                 counts.setdefault(source, [0] * number)[counted - since] = articles
         told = {source: tuple(found) for source, found in counts.items()}
-        return Weeks(first=rows.monday(since), articles=told)
+        return Weeks(first=rows.week_to_monday(since), articles=told)
 
     def leaf(
         self,
@@ -130,7 +130,7 @@ class Selection:
 
     def days(self, filters: Sequence[Filter]) -> dict[date, int]:
         """How many articles that the filters let through were published on each day, in UTC."""
-        day = rows.day(_columns.published)
+        day = rows.micros_to_day(_columns.published)
         with self.database.reading() as connection:
             query = sa.select(day.label("day"), sa.func.count().label("articles"))
             found = connection.execute(query.where(*_conditions(connection, filters)).group_by("day"))

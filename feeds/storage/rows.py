@@ -1,4 +1,4 @@
-"""Values to rows and back: what stands in the tables' JSON and time columns. Pure."""
+"""Convert values to rows of the tables and back: JSON, times, days and weeks. Pure."""
 
 from __future__ import annotations
 
@@ -24,44 +24,50 @@ from feeds.model.articles import (
 from feeds.model.runs import Run
 
 _MICROSECOND = timedelta(microseconds=1)
-_DAY = 86_400_000_000
-_BEFORE_1970 = 719_162 * _DAY  # no number that is divided is negative: databases round those their way
-_LEVEL = 1  # of deflating: the next ones save little and cost more than all else that storing does
+_DAY_MICROS = 86_400_000_000
+# Microseconds from 0001-01-01 to 1970. Times are divided only after this is added, because the databases
+# round the quotients of negative numbers differently.
+_MICROS_BEFORE_1970 = 719_162 * _DAY_MICROS
+# A level of zlib. Higher levels save little space and take more time than all other work of storing.
+_COMPRESSION_LEVEL = 1
 
 
 def to_micros(moment: datetime) -> int:
-    """Microseconds since 1970."""
+    """Return the microseconds from 1970 to a time."""
     return (moment - EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
-    """The moment, in UTC."""
+    """Return the time in UTC, from microseconds since 1970."""
     return EPOCH + timedelta(microseconds=micros)
 
 
-def day(micros: Any) -> Any:
-    """The day of a moment in UTC as its ordinal (`date.fromordinal`); of a column, in the database."""
-    return (micros + _BEFORE_1970) // _DAY + 1
+def micros_to_day(micros: Any) -> Any:
+    """Return the ordinal (`date.fromordinal`) of the UTC day of a time; for a column, an SQL expression."""
+    return (micros + _MICROS_BEFORE_1970) // _DAY_MICROS + 1
 
 
-def week(micros: Any) -> Any:
-    """The week of a moment, Mondays to Sundays in UTC, counted from that of 0001-01-01; of a column too."""
-    return (micros + _BEFORE_1970) // (7 * _DAY)
+def micros_to_week(micros: Any) -> Any:
+    """Return the number of the UTC week of a time, from Monday to Sunday; for a column, an SQL expression.
+
+    The week of 0001-01-01 is number 0.
+    """
+    return (micros + _MICROS_BEFORE_1970) // (7 * _DAY_MICROS)
 
 
-def monday(week: int) -> date:
-    """The day on which a week begins."""
+def week_to_monday(week: int) -> date:
+    """Return the first day of a week."""
     return date.fromordinal(7 * week + 1)
 
 
-def week_of(monday: date) -> int:
-    """The week in which a day is."""
-    return (monday.toordinal() - 1) // 7
+def date_to_week(day: date) -> int:
+    """Return the number of the week that contains a day."""
+    return (day.toordinal() - 1) // 7
 
 
-def first_micros(week: int) -> int:
-    """The moment at which a week begins."""
-    return 7 * _DAY * week - _BEFORE_1970
+def week_to_micros(week: int) -> int:
+    """Return the first time of a week, in microseconds since 1970."""
+    return 7 * _DAY_MICROS * week - _MICROS_BEFORE_1970
 
 
 def _json(value: Any) -> str:
@@ -69,12 +75,12 @@ def _json(value: Any) -> str:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass by name; unlike `asdict` it copies nothing."""
+    """Return the fields of a dataclass by name. Unlike `asdict`, copy no values."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def entry_row(cleaned: Cleaned) -> dict[str, Any]:
-    """An article as a row of `entries`; its digest covers everything that a feed shows."""
+def to_entry_row(cleaned: Cleaned) -> dict[str, Any]:
+    """Convert an article to a row of `entries`. The digest covers everything that a feed shows of it."""
     article = cleaned.article
     row: dict[str, Any] = {
         "id": article.id,
@@ -102,8 +108,11 @@ def entry_row(cleaned: Cleaned) -> dict[str, Any]:
     return row
 
 
-def cleaning_row(cleaned: Cleaned) -> dict[str, Any]:
-    """What cleaning did to an article as a row of `cleanings`; a database can string its texts together."""
+def to_cleaning_row(cleaned: Cleaned) -> dict[str, Any]:
+    """Convert the statistics of an article's cleaning to a row of `cleanings`.
+
+    A database can concatenate its texts: JSON objects with commas, lists of hosts with spaces.
+    """
     article, stats = cleaned.article, cleaned.stats
     return {
         "id": article.id,
@@ -116,8 +125,8 @@ def cleaning_row(cleaned: Cleaned) -> dict[str, Any]:
     }
 
 
-def article(row: Mapping[Any, Any], source: Source) -> Article:
-    """A row of `entries` as an article."""
+def to_article(row: Mapping[Any, Any], source: Source) -> Article:
+    """Convert a row of `entries` to an Article."""
     extra = json.loads(row["extra"])
     return Article(
         id=row["id"],
@@ -137,13 +146,13 @@ def article(row: Mapping[Any, Any], source: Source) -> Article:
     )
 
 
-def source_row(source: Source) -> dict[str, Any]:
-    """A source as a row of `sources`."""
+def to_source_row(source: Source) -> dict[str, Any]:
+    """Convert a source to a row of `sources`."""
     return _fields(source)
 
 
-def receipt(text: str) -> Receipt:
-    """The `receipt` column as a Receipt."""
+def to_receipt(text: str) -> Receipt:
+    """Convert the column `receipt` to a Receipt."""
     changes = json.loads(text)
     return Receipt(
         changes=tuple(
@@ -153,31 +162,31 @@ def receipt(text: str) -> Receipt:
     )
 
 
-def packed(draft: Draft) -> bytes:
-    """A draft as it is kept: deflated JSON."""
+def pack_draft(draft: Draft) -> bytes:
+    """Serialise a draft for the column `draft`: JSON, compressed by zlib."""
     fields = _fields(draft)
     fields["enclosures"] = [_fields(enclosure) for enclosure in draft.enclosures]
     for name in ("published", "updated"):
         fields[name] = fields[name].isoformat() if fields[name] else None
-    return zlib.compress(_json(fields).encode(), _LEVEL)
+    return zlib.compress(_json(fields).encode(), _COMPRESSION_LEVEL)
 
 
-def original_row(original: Original) -> dict[str, Any]:
-    """An original as a row of `originals`."""
+def to_original_row(original: Original) -> dict[str, Any]:
+    """Convert an original to a row of `originals`."""
     return {
         "inbox": original.inbox,
         "path": original.path,
         "position": original.position,
         "entry_id": original.entry_id,
-        "draft": original.packed or packed(original.draft),
+        "draft": original.packed or pack_draft(original.draft),
         "dated": to_micros(original.default_published),
         "seen": to_micros(original.first_seen),
         "edited": to_micros(original.edited) if original.edited else None,
     }
 
 
-def original(row: Mapping[Any, Any]) -> Original:
-    """A row of `originals` as an Original."""
+def to_original(row: Mapping[Any, Any]) -> Original:
+    """Convert a row of `originals` to an Original."""
     draft = json.loads(zlib.decompress(row["draft"]))
     for name in ("published", "updated"):
         draft[name] = datetime.fromisoformat(draft[name]) if draft[name] else None
@@ -196,8 +205,8 @@ def original(row: Mapping[Any, Any]) -> Original:
     )
 
 
-def run(row: Mapping[Any, Any]) -> Run:
-    """A row of `runs` as a Run."""
+def to_run(row: Mapping[Any, Any]) -> Run:
+    """Convert a row of `runs` to a Run."""
     counts = {name: row[name] for name in ("new", "changed", "same", "waiting", "failed")}
     return Run(
         trigger=row["trigger"],

@@ -124,7 +124,7 @@ class Store:
 
     def move(self, move: Move, now: datetime) -> None:
         """Note that a source was renamed or merged; its articles follow when they are cleaned again."""
-        target = rows.source_row(move.into)
+        target = rows.to_source_row(move.into)
         target["target"] = target.pop("slug")
         with self._database.writing() as connection:
             self._database.upsert(connection, schema.moves, [{"slug": move.slug, **target}])
@@ -223,7 +223,7 @@ class Store:
         columns = schema.originals.c
         with self._database.reading() as connection:
             return [
-                rows.original(row)
+                rows.to_original(row)
                 for chunk in search_index.chunks(paths)
                 for row in connection.execute(
                     sa.select(schema.originals).where(columns.inbox == inbox, columns.path.in_(chunk))
@@ -238,7 +238,7 @@ class Store:
             for chunk in search_index.chunks(ids):
                 found = connection.execute(query.where(schema.originals.c.entry_id.in_(chunk)))
                 for row in found.mappings():
-                    gathered.setdefault(row["entry_id"], []).append(rows.original(row))
+                    gathered.setdefault(row["entry_id"], []).append(rows.to_original(row))
         return gathered
 
     def entry_ids(self, after: str = "", limit: int = 200, source: str = "") -> list[str]:
@@ -300,7 +300,7 @@ class Store:
         query = sa.select(schema.originals).execution_options(yield_per=_DRAFTS_AT_ONCE)
         with self._database.reading() as connection:
             for row in connection.execute(query).mappings():
-                yield rows.original(row).draft
+                yield rows.to_original(row).draft
 
     # -- reading: the web ------------------------------------------------------------------------------
 
@@ -330,7 +330,7 @@ class Store:
             text = connection.scalar(
                 sa.select(schema.entries.c.receipt).where(schema.entries.c.id == entry_id)
             )
-            return rows.receipt(text) if text is not None else None
+            return rows.to_receipt(text) if text is not None else None
 
     def sources(self) -> list[SourceState]:
         """Every source that has articles, by title; counted once for each state: that takes all articles, and
@@ -366,7 +366,7 @@ class Store:
         """The last runs, newest first."""
         with self._database.reading() as connection:
             query = sa.select(schema.runs).order_by(schema.runs.c.id.desc()).limit(limit)
-            return [rows.run(row) for row in connection.execute(query).mappings()]
+            return [rows.to_run(row) for row in connection.execute(query).mappings()]
 
     def failures(self) -> list[Failure]:
         """The files that could not be read, and why; each is tried again when it changes."""

@@ -97,17 +97,17 @@ def test_a_moment_comes_back_to_the_microsecond(moment: datetime) -> None:
 
 @given(CLEANED)
 def test_an_article_comes_back(cleaned: Cleaned) -> None:
-    assert rows.article(rows.entry_row(cleaned), cleaned.article.source) == cleaned.article
+    assert rows.to_article(rows.to_entry_row(cleaned), cleaned.article.source) == cleaned.article
 
 
 @given(CLEANED)
 def test_a_receipt_comes_back(cleaned: Cleaned) -> None:
-    assert rows.receipt(rows.entry_row(cleaned)["receipt"]) == cleaned.receipt
+    assert rows.to_receipt(rows.to_entry_row(cleaned)["receipt"]) == cleaned.receipt
 
 
 @given(CLEANED)
 def test_the_row_of_a_cleaning_has_the_numbers_and_the_hosts(cleaned: Cleaned) -> None:
-    row, numbers = rows.cleaning_row(cleaned), cleaned.stats
+    row, numbers = rows.to_cleaning_row(cleaned), cleaned.stats
     for name in ("before", "after", "more_before", "more_after"):
         assert row[name] == getattr(numbers, name)
     assert tuple(row["hosts_before"].split()) == numbers.hosts_before
@@ -116,22 +116,22 @@ def test_the_row_of_a_cleaning_has_the_numbers_and_the_hosts(cleaned: Cleaned) -
 
 @given(MOMENTS)
 def test_a_week_is_the_one_of_the_calendar(moment: datetime) -> None:
-    week = rows.week(rows.to_micros(moment))
-    assert rows.monday(week).isocalendar()[:2] == moment.isocalendar()[:2]
-    assert rows.monday(week).isoweekday() == 1
-    assert rows.week_of(moment.date()) == week
-    assert rows.first_micros(week) <= rows.to_micros(moment) < rows.first_micros(week + 1)
-    assert rows.week(rows.first_micros(week)) == week
+    week = rows.micros_to_week(rows.to_micros(moment))
+    assert rows.week_to_monday(week).isocalendar()[:2] == moment.isocalendar()[:2]
+    assert rows.week_to_monday(week).isoweekday() == 1
+    assert rows.date_to_week(moment.date()) == week
+    assert rows.week_to_micros(week) <= rows.to_micros(moment) < rows.week_to_micros(week + 1)
+    assert rows.micros_to_week(rows.week_to_micros(week)) == week
 
 
 @given(ORIGINALS)
 def test_an_original_comes_back(original: Original) -> None:
-    assert rows.original(rows.original_row(original)) == original
+    assert rows.to_original(rows.to_original_row(original)) == original
 
 
 @given(SOURCES)
 def test_a_source_comes_back(source: Source) -> None:
-    assert Source(**rows.source_row(source)) == source
+    assert Source(**rows.to_source_row(source)) == source
 
 
 @given(
@@ -142,18 +142,18 @@ def test_a_source_comes_back(source: Source) -> None:
 def test_the_digest_moves_with_everything_that_a_feed_shows(cleaned: Cleaned, name: str, other: str) -> None:
     article = replace(cleaned.article, **{name: other})  # type: ignore[arg-type]
     changed = replace(cleaned, article=article)
-    assert rows.entry_row(changed)["digest"] != rows.entry_row(cleaned)["digest"]
+    assert rows.to_entry_row(changed)["digest"] != rows.to_entry_row(cleaned)["digest"]
 
 
 @given(CLEANED, RECEIPTS, TEXT)
 def test_the_digest_stays_with_what_no_feed_shows(cleaned: Cleaned, receipt: Receipt, recipe: str) -> None:
     changed = replace(cleaned, receipt=receipt, recipe=recipe)
-    assert rows.entry_row(changed)["digest"] == rows.entry_row(cleaned)["digest"]
+    assert rows.to_entry_row(changed)["digest"] == rows.to_entry_row(cleaned)["digest"]
 
 
 def test_a_run_that_was_killed_has_no_end() -> None:
     row: dict[str, Any] = dict.fromkeys(("new", "changed", "same", "waiting", "failed"), 0)
     row |= {"trigger": "watcher", "started": 5, "finished": None, "error": ""}
-    run = rows.run(row)
+    run = rows.to_run(row)
     assert run.finished is None
     assert (run.started - EPOCH).microseconds == 5
