@@ -389,7 +389,7 @@ def merge_entries(
     changes = Batch(
         files=incoming.files,
         rewritten=incoming.rewritten,
-        withdrawn=list(batch.deleted),
+        deleted_paths=list(batch.deleted),
         search_documents=incoming.search_documents,
     )
     for entry_id, incoming_versions in versions.items():

@@ -126,7 +126,7 @@ def restore(database: Database, file: Path, now: datetime, *, replace: bool) -> 
         later = {name: max(own.get(name, 0), theirs.get(name, 0)) for name in ("generation", "changed")}
         later["index"] = search_terms.VERSION
         database.upsert(target, schema.meta, [{"name": name, "value": later[name]} for name in later])
-        batch_writer.moved(database, target, now)
+        batch_writer.increment_generation(database, target, now)
     return copied
 
 
@@ -165,7 +165,7 @@ def _index(connection: Connection) -> None:
     columns, after = schema.entries.c, ""
     query = sa.select(columns.id).order_by(columns.id).limit(_ROWS_AT_ONCE)
     while ids := connection.scalars(query.where(columns.id > after)).all():
-        search_index.write(connection, batch_writer.articles(connection, ids).values())
+        search_index.write(connection, batch_writer.read_articles(connection, ids).values())
         after = ids[-1]
 
 

@@ -1,4 +1,4 @@
-"""How a batch is written: everything that some files changed, in one open transaction, or nothing of it."""
+"""Write one batch of files in an open transaction: all of its changes, or none of them."""
 
 from __future__ import annotations
 
@@ -16,54 +16,57 @@ from feeds.storage import rows, schema, search_index
 from feeds.storage.database import Database
 from feeds.text.search_terms import SearchDocument
 
-_NUMBERS = tuple(column.name for column in schema.cleanings.c if not column.primary_key)
-_NEW = (None, None)
-_A_SECOND = timedelta(seconds=1)
+_CLEANING_COLUMNS = tuple(column.name for column in schema.cleanings.c if not column.primary_key)
+_NOT_STORED = (None, None)
+_MIN_STEP = timedelta(seconds=1)  # the resolution of HTTP dates
 
 
 @dataclass(slots=True)
 class Batch:
-    """What some files changed, written together or not at all."""
+    """The changes of some files. They are written together or not at all."""
 
     files: list[FileState] = field(default_factory=list)
     rewritten: list[str] = field(default_factory=list)
-    """Paths whose originals are replaced by those here."""
+    """Paths of files whose stored originals are replaced by `originals`."""
     originals: list[Original] = field(default_factory=list)
     entries: list[Cleaned] = field(default_factory=list)
-    """Every entry that the files tell of; those that are stored just so already are not written again."""
+    """Every entry that the files contain. Entries that are stored in the same form are not written again."""
     orphans: list[str] = field(default_factory=list)
-    """Ids of entries that no file tells of any more."""
-    withdrawn: list[str] = field(default_factory=list)
-    """Paths of files that are there no more."""
+    """Ids of entries that no file contains any more."""
+    deleted_paths: list[str] = field(default_factory=list)
+    """Paths of files that were deleted."""
     search_documents: dict[str, SearchDocument] = field(default_factory=dict)
-    """What entries are found by, by id, as far as it was made already."""
+    """Search documents by entry id, if they were made before. `write_batch` makes the missing ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What moves whenever anything that a feed shows has changed, and with nothing else."""
+    """The version of the published content. Equal states serve equal bytes.
+
+    It changes if and only if something changes that a feed shows.
+    """
 
     generation: int
     changed: datetime
-    """When it last moved, to the second; every process and every restart says the same."""
+    """Time of the last change, to the second. It is the same in every process and after every restart."""
 
 
-def write(
+def write_batch(
     database: Database, connection: Connection, inbox: str, batch: Batch, now: datetime, *, retire: bool
 ) -> dict[str, Outcome]:
-    """Write a batch; answers what became of its entries, by id.
+    """Write a batch and return the outcome of each of its entries, by id.
 
-    The generation moves if anything that a feed shows changed. With `retire` orphans leave a sign that they
-    were published once.
+    Increment the generation if anything changed that a feed shows. With `retire`, record the deletion of
+    the orphans, so that feeds can announce it.
     """
     _write_files(database, connection, inbox, batch.files, now)
     _write_originals(database, connection, inbox, batch)
     outcomes = _write_entries(database, connection, batch)
-    described = write_sources(database, connection, [made.article.source for made in batch.entries])
-    withdraw(database, connection, batch.orphans, now if retire else None)
-    forget_files(connection, inbox, batch.withdrawn)
+    described = write_sources(database, connection, [entry.article.source for entry in batch.entries])
+    delete_entries(database, connection, batch.orphans, now if retire else None)
+    forget_files(connection, inbox, batch.deleted_paths)
     if described or batch.orphans or any(outcome != "same" for outcome in outcomes.values()):
-        moved(database, connection, now)
+        increment_generation(database, connection, now)
     return outcomes
 
 
@@ -95,130 +98,144 @@ def _write_originals(database: Database, connection: Connection, inbox: str, bat
 
 
 def forget_files(connection: Connection, inbox: str, paths: Sequence[str]) -> None:
-    """Forget files, not what they told."""
+    """Delete the stored states of files. Their originals and entries are kept."""
     columns = schema.files.c
     for chunk in search_index.chunks(paths):
         connection.execute(sa.delete(schema.files).where(columns.inbox == inbox, columns.path.in_(chunk)))
 
 
-def withdraw(
+def delete_entries(
     database: Database,
     connection: Connection,
     ids: Sequence[str],
-    at: datetime | None,
+    deleted_at: datetime | None,
     *,
     forgotten: bool = False,
 ) -> bool:
-    """Take entries out; with a time they leave a sign behind. Answers whether any was there."""
-    columns, known = schema.entries.c, False
+    """Delete entries, with their statistics and search terms. Return whether any of them was stored.
+
+    With `deleted_at`, record each deletion. With `forgotten`, the record says that no file can bring the
+    entry back.
+    """
+    columns, any_stored = schema.entries.c, False
     for chunk in search_index.chunks(ids):
         query = sa.select(columns.id, columns.source).where(columns.id.in_(chunk))
-        found = {row.id: row.source for row in connection.execute(query)}
-        known = known or bool(found)
+        sources = {row.id: row.source for row in connection.execute(query)}
+        any_stored = any_stored or bool(sources)
         values = [
             {
                 "id": entry_id,
                 "source": source,
-                "deleted": rows.to_micros(at),
+                "deleted": rows.to_micros(deleted_at),
                 "forgotten": int(forgotten),
             }
-            for entry_id, source in found.items()
-            if at is not None
+            for entry_id, source in sources.items()
+            if deleted_at is not None
         ]
         database.upsert(connection, schema.deletions, values)
         connection.execute(sa.delete(schema.entries).where(columns.id.in_(chunk)))
         connection.execute(sa.delete(schema.cleanings).where(schema.cleanings.c.id.in_(chunk)))
     search_index.remove(connection, ids)
-    return known
+    return any_stored
 
 
 def _write_entries(database: Database, connection: Connection, batch: Batch) -> dict[str, Outcome]:
-    cleaned = {one.article.id: one for one in batch.entries}
-    made = {entry_id: rows.to_entry_row(one) for entry_id, one in cleaned.items()}
-    known = _known(connection, list(made))
+    entries = {entry.article.id: entry for entry in batch.entries}
+    entry_rows = {entry_id: rows.to_entry_row(entry) for entry_id, entry in entries.items()}
+    stored = _stored_values(connection, list(entry_rows))
     outcomes: dict[str, Outcome] = {}
-    for entry_id, row in made.items():
-        before = known.get(entry_id)
+    for entry_id, row in entry_rows.items():
+        before = stored.get(entry_id)
         if before is None:
             outcomes[entry_id] = "new"
         else:
             outcomes[entry_id] = "same" if before[0][0] == row["digest"] else "changed"
-    # A receipt can change where nothing that a feed shows does, and the numbers where no receipt does.
-    fresh = [row for entry_id, row in made.items() if known.get(entry_id, _NEW)[0] != _fingerprint(row)]
-    told = [rows.to_cleaning_row(one) for one in cleaned.values()]
-    told = [row for row in told if known.get(row["id"], _NEW)[1] != _numbers(row)]
-    database.upsert(connection, schema.entries, fresh)
-    database.upsert(connection, schema.cleanings, told)
-    search_index.write(connection, [cleaned[row["id"]].article for row in fresh], batch.search_documents)
-    back = [entry_id for entry_id, outcome in outcomes.items() if outcome == "new"]
-    for chunk in search_index.chunks(back):
+    # A receipt can change although the feeds show the same, and the statistics although the receipt is the
+    # same.
+    changed = [
+        row
+        for entry_id, row in entry_rows.items()
+        if stored.get(entry_id, _NOT_STORED)[0] != _fingerprint(row)
+    ]
+    cleanings = [rows.to_cleaning_row(entry) for entry in entries.values()]
+    cleanings = [row for row in cleanings if stored.get(row["id"], _NOT_STORED)[1] != _statistics(row)]
+    database.upsert(connection, schema.entries, changed)
+    database.upsert(connection, schema.cleanings, cleanings)
+    search_index.write(connection, [entries[row["id"]].article for row in changed], batch.search_documents)
+    new = [entry_id for entry_id, outcome in outcomes.items() if outcome == "new"]
+    for chunk in search_index.chunks(new):  # an entry that is published again is not deleted
         connection.execute(sa.delete(schema.deletions).where(schema.deletions.c.id.in_(chunk)))
     return outcomes
 
 
-def _known(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Any, Any]]:
-    """Entries as they are stored, as far as to tell whether they are others now, with their numbers."""
-    columns, numbers = schema.entries.c, schema.cleanings.c
+def _stored_values(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """Return the fingerprint and the statistics of each stored entry, to see which entries have changed."""
+    columns, statistics = schema.entries.c, schema.cleanings.c
     query = sa.select(columns.id, columns.digest, columns.receipt, columns.recipe)
-    query = query.add_columns(*(numbers[name] for name in _NUMBERS))
-    query = query.join_from(schema.entries, schema.cleanings, columns.id == numbers.id, isouter=True)
+    query = query.add_columns(*(statistics[name] for name in _CLEANING_COLUMNS))
+    query = query.join_from(schema.entries, schema.cleanings, columns.id == statistics.id, isouter=True)
     return {
-        row["id"]: (_fingerprint(row), _numbers(row))
+        row["id"]: (_fingerprint(row), _statistics(row))
         for chunk in search_index.chunks(ids)
         for row in connection.execute(query.where(columns.id.in_(chunk))).mappings()
     }
 
 
 def write_sources(
-    database: Database, connection: Connection, sources: Iterable[Source], *, anew: bool = False
+    database: Database, connection: Connection, sources: Iterable[Source], *, ignore_stored: bool = False
 ) -> bool:
-    """Keep the sources' descriptions; answers whether any is new or another now.
+    """Store the descriptions of sources. Return whether any of them is new or has changed.
 
-    Where several names make one slug (美国之音 and 美國之音, where no pack knows them), one of them holds
-    whatever the order in which they come.
+    If several names have the same slug (美国之音 and 美國之音, if no pack knows them), always the same one of
+    them is stored, in whatever order they come. With `ignore_stored`, a stored description does not take
+    part in this choice.
     """
-    known = known_sources(connection)
-    chosen = {} if anew else dict(known)
+    stored = stored_sources(connection)
+    chosen = {} if ignore_stored else dict(stored)
     for source in set(sources):
-        chosen[source.slug] = min(source, chosen.get(source.slug, source), key=_preference)
-    changed = [source for slug, source in chosen.items() if known.get(slug) != source]
+        chosen[source.slug] = min(source, chosen.get(source.slug, source), key=preference)
+    changed = [source for slug, source in chosen.items() if stored.get(slug) != source]
     values = [rows.to_source_row(source) for source in changed]
     database.upsert(connection, schema.sources, values)
     return bool(changed)
 
 
-def moved(database: Database, connection: Connection, now: datetime) -> None:
-    """Something that a feed shows has changed: another generation, of a later second than the last."""
-    before = state(connection)
-    changed = max(now.replace(microsecond=0), before.changed + _A_SECOND)
+def increment_generation(database: Database, connection: Connection, now: datetime) -> None:
+    """Record that something has changed that a feed shows.
+
+    Increment the generation and set its time to `now`, or to one second after the last change if that is
+    later: HTTP dates have a resolution of one second.
+    """
+    before = read_state(connection)
+    changed = max(now.replace(microsecond=0), before.changed + _MIN_STEP)
     numbers = {"generation": before.generation + 1, "changed": rows.to_micros(changed)}
     values = [{"name": name, "value": value} for name, value in numbers.items()]
     database.upsert(connection, schema.meta, values)
 
 
-def state(connection: Connection) -> State:
-    """Which generation of what feeds show this is."""
+def read_state(connection: Connection) -> State:
+    """Return the version of the published content; generation 0 of 1970-01-01 if nothing was ever written."""
     columns = schema.meta.c
     query = sa.select(columns.name, columns.value).where(columns.name.in_(("generation", "changed")))
     numbers = {row.name: row.value for row in connection.execute(query)}
     return State(numbers.get("generation", 0), rows.from_micros(numbers.get("changed", 0)))
 
 
-def articles(connection: Connection, ids: Sequence[str]) -> dict[str, Article]:
-    """Some entries as they are served, by id; those that are not there are left out."""
-    found = [
+def read_articles(connection: Connection, ids: Sequence[str]) -> dict[str, Article]:
+    """Return articles by id. Ids that are not stored are left out."""
+    entries = [
         row
         for chunk in search_index.chunks(ids)
         for row in connection.execute(
             sa.select(schema.entries).where(schema.entries.c.id.in_(chunk))
         ).mappings()
     ]
-    known = known_sources(connection)  # after the entries: a source comes with its first entry
-    return {row["id"]: rows.to_article(row, known[row["source"]]) for row in found}
+    sources = stored_sources(connection)  # after the entries: a source is written with its first entry
+    return {row["id"]: rows.to_article(row, sources[row["source"]]) for row in entries}
 
 
-def known_sources(connection: Connection) -> dict[str, Source]:
-    """The sources as they are described, by slug."""
+def stored_sources(connection: Connection) -> dict[str, Source]:
+    """Return the stored sources by slug."""
     return {
         row.slug: Source(slug=row.slug, title=row.title, home=row.home, language=row.language)
         for row in connection.execute(sa.select(schema.sources))
@@ -229,10 +246,13 @@ def _fingerprint(row: Any) -> tuple[str, str, str]:
     return row["digest"], row["receipt"], row["recipe"]
 
 
-def _numbers(row: Any) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _NUMBERS)
+def _statistics(row: Any) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _CLEANING_COLUMNS)
 
 
-def _preference(source: Source) -> tuple[object, ...]:
-    """What comes first of several descriptions of a source: one of the site's own before a mere host name."""
+def preference(source: Source) -> tuple[object, ...]:
+    """Return the sort key of a source's description; the lowest key is preferred.
+
+    A title that the site gives itself is preferred to its host name.
+    """
     return (source.home == f"https://{source.title}/", *astuple(source))

@@ -45,7 +45,7 @@ def cadences(database: Database) -> dict[str, Cadence]:
             newest.setdefault(source, entry_id)
             found.setdefault(source, []).append(rows.from_micros(published))
         met = _first_read(connection, list(newest.values()))
-        known = batch_writer.known_sources(connection)
+        known = batch_writer.stored_sources(connection)
     return {
         slug: Cadence(
             source=known[slug], published=tuple(dates[:MAX_CADENCE_ARTICLES]), met=met.get(newest[slug])

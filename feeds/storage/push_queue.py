@@ -49,7 +49,7 @@ class Queue:
     def state(self) -> State:
         """What moves whenever any fingerprint does."""
         with self._database.reading() as connection:
-            return batch_writer.state(connection)
+            return batch_writer.read_state(connection)
 
     def fingerprints(self, limit: int, hidden: Callable[[str], bool], *, salt: str) -> dict[str, str]:
         """What stands in the feed of each source, and in that of all of them (ALL), as a digest.
@@ -57,7 +57,7 @@ class Queue:
         Without the sources that are `hidden`; `salt` is made part of every digest.
         """
         with self._database.reading() as connection:
-            known = batch_writer.known_sources(connection).values()
+            known = batch_writer.stored_sources(connection).values()
             sources = [source for source in known if not hidden(source.slug)]
             shown = _shown_of_each(connection, limit)
             found = {

@@ -144,7 +144,7 @@ def _ordered(order: Order, backwards: bool = False) -> list[sa.UnaryExpression[A
 
 def _articles(connection: Connection, ids: Sequence[str]) -> tuple[Article, ...]:
     """The articles of these ids, in their order."""
-    found = batch_writer.articles(connection, ids)
+    found = batch_writer.read_articles(connection, ids)
     return tuple(found[entry_id] for entry_id in ids if entry_id in found)
 
 
@@ -173,9 +173,9 @@ def _of_filter(connection: Connection, asked: Filter) -> list[sa.ColumnElement[b
             sa.or_(*(spoken == tag for tag in asked.lang), *(spoken.like(f"{tag}-%") for tag in asked.lang))
         )
     if asked.tag:
-        found.append(search_index.labelled("tag", asked.tag, _columns.id))
+        found.append(search_index.has_label("tag", asked.tag, _columns.id))
     if asked.author:
-        found.append(search_index.labelled("author", asked.author, _columns.id))
-    found += [search_index.occurs(connection, word, _columns.id) for word in asked.q]
-    found += [search_index.occurs_not(word, _columns.id) for word in asked.exclude]
+        found.append(search_index.has_label("author", asked.author, _columns.id))
+    found += [search_index.has_word(connection, word, _columns.id) for word in asked.q]
+    found += [search_index.lacks_word(word, _columns.id) for word in asked.exclude]
     return found

@@ -1,8 +1,9 @@
-"""What articles are found by: their words, tags and authors, written in the transaction of the articles.
+"""Write and query the search index: words, tags and authors of articles.
 
-Which article a word occurs in is decided by `texts.text`, the same on every database. Which ones are worth
-looking at is said by an index of `search.pieces`: SQLite's FTS5, or an array under GIN in PostgreSQL.
-Neither cuts texts into words itself, so that neither does it in its own way.
+The index is written in the transaction that writes the articles. The column `texts.text` decides whether a
+word occurs in an article, so every database gives the same answer. An index of `search_terms.index_pieces` finds
+the candidates: FTS5 in SQLite, an array with a GIN index in PostgreSQL. Neither database splits texts into
+words itself, because each would do it differently.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from feeds.storage.pg_arrays import Numbers, NumbersType
 from feeds.text import search_terms
 from feeds.text.search_terms import SearchDocument
 
-_MOST_PARAMETERS = 500
-_NOTHING_READY: Mapping[str, SearchDocument] = MappingProxyType({})
+_MAX_PARAMETERS = 500
+_NO_DOCUMENTS: Mapping[str, SearchDocument] = MappingProxyType({})
 _texts, _labels = schema.texts.c, schema.labels.c
 _ID: sa.BindParameter[str] = sa.bindparam("new_id")
 _TEXT: sa.BindParameter[str] = sa.bindparam("new_text")
@@ -30,105 +31,120 @@ _NUMBERS: sa.BindParameter[Numbers] = sa.bindparam("new_numbers", type_=NumbersT
 
 
 def write(
-    connection: Connection, articles: Iterable[Article], ready: Mapping[str, SearchDocument] = _NOTHING_READY
+    connection: Connection,
+    articles: Iterable[Article],
+    documents: Mapping[str, SearchDocument] = _NO_DOCUMENTS,
 ) -> None:
-    """Let articles be found by what they say now; `ready` may hold what was made for that already, by id."""
+    """Index articles, in place of what the index has of them.
+
+    `documents` has search documents that were made before, by entry id. A document is used if its title and
+    body are those of the article.
+    """
     by_id = {article.id: article for article in articles}
-    _write_texts(connection, [_search_document(one, ready.get(one.id)) for one in by_id.values()])
+    _write_texts(
+        connection, [_search_document(article, documents.get(article.id)) for article in by_id.values()]
+    )
     _write_labels(connection, by_id)
 
 
 def remove(connection: Connection, ids: Sequence[str]) -> None:
-    """Let articles be found no more."""
-    _remove_texts(connection, _known_texts(connection, ids))
+    """Remove articles from the index."""
+    _remove_texts(connection, _stored_texts(connection, ids))
     for chunk in chunks(ids):
         connection.execute(sa.delete(schema.labels).where(_labels.id.in_(chunk)))
 
 
 def clear(connection: Connection) -> None:
-    """Let nothing be found, before everything is written anew."""
+    """Empty the index, before all articles are indexed again."""
     connection.execute(sa.delete(schema.texts))
     connection.execute(sa.delete(schema.labels))
-    if _has_own_table(connection):
+    if _has_pieces_table(connection):
         connection.exec_driver_sql(f"INSERT INTO {schema.PIECES}({schema.PIECES}) VALUES ('delete-all')")
 
 
-def occurs(connection: Connection, word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """The condition that one of `search.words` occurs in the article of that id."""
+def has_word(connection: Connection, word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a word (of `search_terms.query_words`) occurs in the article with this id."""
     pattern = search_terms.query_pattern(word)
-    found = _texts.text.contains(pattern, autoescape=True)
+    contains_word = _texts.text.contains(pattern, autoescape=True)
     pieces = search_terms.index_pieces(pattern)
-    if not pieces:  # one ideograph: every text is looked at, from the newest on until there are enough
-        return sa.exists().where(_texts.id == entry_id, found)
-    near: sa.ColumnElement[bool]
-    if _has_own_table(connection):
-        asked = " AND ".join(f'"{piece}"' for piece in pieces.split())
-        rows = sa.text(f"SELECT rowid FROM {schema.PIECES} WHERE {schema.PIECES} MATCH :asked")
-        near = _texts.number.in_(rows.bindparams(sa.bindparam("asked", asked, unique=True)))
+    if not pieces:  # one ideograph: the query reads every text, from the newest on, until there are enough
+        return sa.exists().where(_texts.id == entry_id, contains_word)
+    is_candidate: sa.ColumnElement[bool]
+    if _has_pieces_table(connection):
+        expression = " AND ".join(f'"{piece}"' for piece in pieces.split())
+        rows = sa.text(f"SELECT rowid FROM {schema.PIECES} WHERE {schema.PIECES} MATCH :expression")
+        is_candidate = _texts.number.in_(rows.bindparams(sa.bindparam("expression", expression, unique=True)))
     else:
-        near = _texts.numbers.contains([ord(piece) for piece in pieces.split()])
-    return entry_id.in_(sa.select(_texts.id).where(near, found))
+        is_candidate = _texts.numbers.contains([ord(piece) for piece in pieces.split()])
+    return entry_id.in_(sa.select(_texts.id).where(is_candidate, contains_word))
 
 
-def occurs_not(word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """The condition that one of `search.words` does not occur in the article of that id."""
-    found = _texts.text.contains(search_terms.query_pattern(word), autoescape=True)
-    return ~sa.exists().where(_texts.id == entry_id, found)
+def lacks_word(word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a word does not occur in the article with this id."""
+    contains_word = _texts.text.contains(search_terms.query_pattern(word), autoescape=True)
+    return ~sa.exists().where(_texts.id == entry_id, contains_word)
 
 
-def labelled(kind: str, values: Sequence[str], entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """The condition that the article of that id has one of these tags, or one of these authors."""
+def has_label(kind: str, values: Sequence[str], entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that the article with this id has one of these tags, or one of these authors.
+
+    `kind` is `tag` or `author`.
+    """
     return entry_id.in_(sa.select(_labels.id).where(_labels.kind == kind, _labels.value.in_(values)))
 
 
-def _search_document(article: Article, ready: SearchDocument | None) -> tuple[str, SearchDocument]:
-    if ready and (ready.title, ready.body) == (article.title, article.html):
-        return article.id, ready
+def _search_document(article: Article, document: SearchDocument | None) -> tuple[str, SearchDocument]:
+    if document and (document.title, document.body) == (article.title, article.html):
+        return article.id, document
     return article.id, search_terms.build_search_document(article.title, article.html)
 
 
 def _write_texts(connection: Connection, articles: Iterable[tuple[str, SearchDocument]]) -> None:
-    made = dict(articles)
-    known = _known_texts(connection, list(made))
-    stale = {entry_id: row for entry_id, row in known.items() if row[1] != made[entry_id].text}
+    documents = dict(articles)
+    stored = _stored_texts(connection, list(documents))
+    stale = {entry_id: row for entry_id, row in stored.items() if row[1] != documents[entry_id].text}
     _remove_texts(connection, stale)
-    fresh = [entry_id for entry_id in made if entry_id not in known or entry_id in stale]
+    fresh = [entry_id for entry_id in documents if entry_id not in stored or entry_id in stale]
     if not fresh:
         return
-    if not _has_own_table(connection):
+    if not _has_pieces_table(connection):
         connection.execute(
             sa.insert(schema.texts).values(id=_ID, text=_TEXT, numbers=_NUMBERS),
             [
                 {
-                    "new_id": one,
-                    "new_text": made[one].text,
-                    "new_numbers": Numbers(made[one].pieces.replace(" ", "")),
+                    "new_id": entry_id,
+                    "new_text": documents[entry_id].text,
+                    "new_numbers": Numbers(documents[entry_id].pieces.replace(" ", "")),
                 }
-                for one in fresh
+                for entry_id in fresh
             ],
         )
         return
-    connection.execute(sa.insert(schema.texts), [{"id": one, "text": made[one].text} for one in fresh])
-    for chunk in chunks(fresh, each=2):
-        found = connection.execute(sa.select(_texts.number, _texts.id).where(_texts.id.in_(chunk)))
-        rows = [(row.number, made[row.id].pieces) for row in found]
+    connection.execute(
+        sa.insert(schema.texts), [{"id": entry_id, "text": documents[entry_id].text} for entry_id in fresh]
+    )
+    for chunk in chunks(fresh, parameters_per_value=2):
+        numbers = connection.execute(sa.select(_texts.number, _texts.id).where(_texts.id.in_(chunk)))
+        rows = [(row.number, documents[row.id].pieces) for row in numbers]
         connection.exec_driver_sql(
             f"INSERT INTO {schema.PIECES}(rowid, pieces) VALUES {', '.join(['(?, ?)'] * len(rows))}",
             tuple(chain(*rows)),
         )
 
 
-def _remove_texts(connection: Connection, known: dict[str, tuple[int, str]]) -> None:
-    if known and _has_own_table(connection):  # what it knew is told by the text, or else stays in it
+def _remove_texts(connection: Connection, texts: dict[str, tuple[int, str]]) -> None:
+    if texts and _has_pieces_table(connection):
+        # The FTS5 table keeps no texts. It removes only the pieces that it is given, so it needs all of them.
         connection.exec_driver_sql(
             f"INSERT INTO {schema.PIECES}({schema.PIECES}, rowid, pieces) VALUES ('delete', ?, ?)",
-            [(number, search_terms.index_pieces(text)) for number, text in known.values()],
+            [(number, search_terms.index_pieces(text)) for number, text in texts.values()],
         )
-    for chunk in chunks(list(known)):
+    for chunk in chunks(list(texts)):
         connection.execute(sa.delete(schema.texts).where(_texts.id.in_(chunk)))
 
 
-def _known_texts(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+def _stored_texts(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Return row number and text of indexed articles, by entry id."""
     query = sa.select(_texts.id, _texts.number, _texts.text)
     return {
         row.id: (row.number, row.text)
@@ -138,18 +154,20 @@ def _known_texts(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[
 
 
 def _write_labels(connection: Connection, articles: dict[str, Article]) -> None:
-    made = {(one.id, kind, value) for one in articles.values() for kind, value in _labels_of(one)}
-    known = {
+    wanted = {
+        (article.id, kind, value) for article in articles.values() for kind, value in _labels_of(article)
+    }
+    stored = {
         (row.id, row.kind, row.value)
         for chunk in chunks(list(articles))
         for row in connection.execute(sa.select(schema.labels).where(_labels.id.in_(chunk)))
     }
     names = ("id", "kind", "value")
-    if stale := [dict(zip(names, row, strict=True)) for row in sorted(known - made)]:
-        which = [schema.labels.c[name] == sa.bindparam(f"old_{name}") for name in names]
+    if stale := [dict(zip(names, row, strict=True)) for row in sorted(stored - wanted)]:
+        conditions = [schema.labels.c[name] == sa.bindparam(f"old_{name}") for name in names]
         old = [{f"old_{name}": value for name, value in row.items()} for row in stale]
-        connection.execute(sa.delete(schema.labels).where(*which), old)
-    if fresh := [dict(zip(names, row, strict=True)) for row in sorted(made - known)]:
+        connection.execute(sa.delete(schema.labels).where(*conditions), old)
+    if fresh := [dict(zip(names, row, strict=True)) for row in sorted(wanted - stored)]:
         connection.execute(sa.insert(schema.labels), fresh)
 
 
@@ -160,12 +178,12 @@ def _labels_of(article: Article) -> Iterator[tuple[str, str]]:
                 yield kind, label
 
 
-def _has_own_table(connection: Connection) -> bool:
+def _has_pieces_table(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def chunks(values: Sequence[Any], each: int = 1) -> Iterator[Sequence[Any]]:
-    """The values in portions that a statement can take, with so many parameters for each of them."""
-    most = _MOST_PARAMETERS // each
-    for start in range(0, len(values), most):
-        yield values[start : start + most]
+def chunks(values: Sequence[Any], parameters_per_value: int = 1) -> Iterator[Sequence[Any]]:
+    """Split values into chunks with at most 500 parameters of an SQL statement each."""
+    size = _MAX_PARAMETERS // parameters_per_value
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -75,13 +75,13 @@ class Store:
         they were published once.
         """
         with self._database.writing() as connection:
-            return batch_writer.write(self._database, connection, inbox, batch, now, retire=retire)
+            return batch_writer.write_batch(self._database, connection, inbox, batch, now, retire=retire)
 
     def describe(self, sources: Iterable[Source], now: datetime) -> None:
         """Describe sources anew, whatever was kept of them; the generation moves if that changed anything."""
         with self._database.writing() as connection:
-            if batch_writer.write_sources(self._database, connection, sources, anew=True):
-                batch_writer.moved(self._database, connection, now)
+            if batch_writer.write_sources(self._database, connection, sources, ignore_stored=True):
+                batch_writer.increment_generation(self._database, connection, now)
 
     def forget_files(self, inbox: str, paths: Sequence[str]) -> None:
         """Forget files, not what they told."""
@@ -94,9 +94,9 @@ class Store:
         with self._database.writing() as connection:
             columns = schema.originals.c
             connection.execute(sa.delete(schema.originals).where(columns.entry_id == entry_id))
-            known = batch_writer.withdraw(self._database, connection, [entry_id], now, forgotten=True)
+            known = batch_writer.delete_entries(self._database, connection, [entry_id], now, forgotten=True)
             if known:
-                batch_writer.moved(self._database, connection, now)
+                batch_writer.increment_generation(self._database, connection, now)
         return known
 
     def remember(self, entry_id: str) -> bool:
@@ -130,7 +130,7 @@ class Store:
             self._database.upsert(connection, schema.moves, [{"slug": move.slug, **target}])
             # A source that others were moved into comes back where it stands.
             connection.execute(sa.delete(schema.moves).where(schema.moves.c.slug == move.into.slug))
-            batch_writer.moved(self._database, connection, now)
+            batch_writer.increment_generation(self._database, connection, now)
 
     def start_run(self, trigger: str, now: datetime) -> int:
         """Note in the history that a run has begun; answers its number."""
@@ -181,7 +181,7 @@ class Store:
         with self._database.writing() as connection:
             self._database.upsert(connection, schema.meta, [{"name": "index", "value": search_terms.VERSION}])
             if done:
-                batch_writer.moved(self._database, connection, now)
+                batch_writer.increment_generation(self._database, connection, now)
         return done
 
     # -- reading: the ingest ---------------------------------------------------------------------------
@@ -251,7 +251,7 @@ class Store:
     def articles(self, ids: Sequence[str]) -> dict[str, Article]:
         """Some entries as they are served, by id; those that are not there are left out."""
         with self._database.reading() as connection:
-            return batch_writer.articles(connection, ids)
+            return batch_writer.read_articles(connection, ids)
 
     def entries_of_path(self, path: str) -> list[str]:
         """The ids of the entries that files of this name tell of."""
@@ -307,7 +307,7 @@ class Store:
     def state(self) -> State:
         """Which generation of what feeds show this is, and since when."""
         with self._database.reading() as connection:
-            return batch_writer.state(connection)
+            return batch_writer.read_state(connection)
 
     def deletions(
         self, limit: int, source: str | None = None, without: Collection[str] = ()
@@ -348,7 +348,7 @@ class Store:
         ).group_by(columns.source)
         with self._database.reading() as connection:
             counted = connection.execute(query).all()
-            known = batch_writer.known_sources(
+            known = batch_writer.stored_sources(
                 connection
             )  # after the entries: a source comes with its first entry
         states = [

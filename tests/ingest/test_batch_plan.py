@@ -95,7 +95,7 @@ def test_the_entry_of_a_deleted_file_is_an_orphan_unless_another_file_has_it() -
     _, batch = changes(read, incoming, original(1, "a.md"), original(2, "a.md"), original(2, "b.md"))
     assert batch.orphans == [entry_id(1)]
     assert [entry.article.id for entry in batch.entries] == [entry_id(2)]
-    assert batch.withdrawn == ["a.md"]
+    assert batch.deleted_paths == ["a.md"]
 
 
 def test_a_forgotten_entry_does_not_come_back() -> None:

@@ -116,9 +116,9 @@ def test_a_host_s_source_is_called_what_its_pages_say_in_whatever_order_they_com
         Draft(link="https://www.quay.example/2", html="", site_title="The Quay"),
         Draft(link="https://quay.example/3", html="", site_title="The Quay – News"),
     ]
-    from feeds.storage.batch_writer import _preference
+    from feeds.storage.batch_writer import preference
 
     for order in permutations(drafts):
         made = [SourceCatalogue(packs=packs()).origin_of(draft) for draft in order]
         assert {source.slug for source in made} == {"quay-example"}
-        assert min(made, key=_preference).title == "The Quay"
+        assert min(made, key=preference).title == "The Quay"
