@@ -237,7 +237,7 @@ def migrate(file: str | None) -> None:
     from feeds.storage.database import Database
 
     database = Database(_config(file).database)
-    found, name = database.found, database.name
+    found, name = database.opened_schema, database.name
     database.close()
     if found is None:
         click.echo(f"{name}: made, schema {schema.SCHEMA}")

@@ -1,6 +1,7 @@
-"""The database itself: its address, its connections, its tables, and the right to write to it.
+"""Open a database, create or upgrade its tables, give out connections, and hold the ingest lock.
 
-SQLite by default, PostgreSQL by address; what is kept there is store.py's matter.
+SQLite is the default; a postgresql:// address selects PostgreSQL. What the tables contain is the matter of
+store.py.
 """
 
 from __future__ import annotations
@@ -20,9 +21,15 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from feeds.model.errors import NoAnswerError, NoDatabaseError, StoreError, UnavailableError
 from feeds.storage import migrations, schema
-from feeds.storage.engine import disk_is_full, does_not_answer, engine_of, is_unavailable, prepare_to_ingest
+from feeds.storage.engine import (
+    disk_is_full,
+    is_server_down,
+    is_unavailable,
+    make_engine,
+    prepare_ingest_session,
+)
 
-_LOCK = 0x666565647321  # PostgreSQL's advisory locks are known by a number
+_LOCK_NUMBER = 0x666565647321  # PostgreSQL identifies an advisory lock by a number
 _POSTGRESQL = "postgresql+psycopg"
 
 
@@ -31,15 +38,17 @@ class AlreadyRunningError(StoreError):
 
 
 def database_url(address: str) -> sa.URL:
-    """The address as SQLAlchemy takes it: `postgres://` as Heroku writes it, a bare path as SQLite.
+    """Convert the address of a database to a SQLAlchemy URL.
 
-    Raises StoreError where it is none, or names no file: what is in memory, no other process can serve.
+    `postgres://`, as Heroku writes it, is PostgreSQL; a path without a scheme is SQLite. Raises StoreError if
+    it is not an address of a database, or if it names no file: no other process can serve a database in
+    memory.
     """
     url = sa.URL.create("sqlite", database=address)
     if "://" in address:
         try:
             url = make_url(address)
-        except (ArgumentError, ValueError):  # their texts can hold a piece of the password
+        except (ArgumentError, ValueError):  # their texts can contain a part of the password
             raise StoreError(
                 "expected the address of a database such as postgresql://user@host/name"
             ) from None
@@ -58,11 +67,11 @@ def database_url(address: str) -> sa.URL:
 class Database:
     """One database with its tables. Safe to share between threads; each process opens its own.
 
-    Without `create` nothing is created where there is none: no folder, no file, no tables. A database of an
-    older schema is brought forward all the same.
+    Without `create`, a missing database is not created: no folder, no file, no tables. A database with an
+    older schema is upgraded in any case.
 
-    Raises StoreError where it cannot be used, or was written by another version; NoAnswerError where no
-    server answers; NoDatabaseError where there is none and `create` is false.
+    Raises NoDatabaseError if the database is missing and `create` is false; NoAnswerError if no server
+    answers; StoreError if the database cannot be used, or needs a newer version of feeds.
     """
 
     def __init__(self, address: str, *, create: bool = True) -> None:
@@ -71,14 +80,14 @@ class Database:
         self._holder: Connection | None = None
         self._pinned = _Pinned()
         self._create = create
-        self.found: int | None = None
-        """The schema that the database had when it was opened; None where it was empty."""
+        self.opened_schema: int | None = None
+        """Number of the schema that the database had when it was opened; None if it was empty."""
         try:
             if self._path and create:
                 Path(self._path).parent.mkdir(parents=True, exist_ok=True)
             elif self._path and not Path(self._path).exists():
                 raise NoDatabaseError(f"{Path(self._path).absolute()}: there is no such database")
-            self._engine = engine_of(self._url, create=create)
+            self._engine = make_engine(self._url, create=create)
         except (OSError, ImportError) as error:
             raise StoreError(f"{self.name}: {_reason(error)}") from error
         try:
@@ -88,49 +97,50 @@ class Database:
             raise
 
     def _open(self) -> None:
-        for last in (False, True):
+        for is_last in (False, True):
             try:
                 self._prepare()
             except SQLAlchemyError as error:
-                if does_not_answer(self._url, error):
+                if is_server_down(self._url, error):
                     raise NoAnswerError(f"{self.name}: {_reason(error)}") from error
-                if last or not is_unavailable(error) or self._path is not None:
-                    raise StoreError(f"{self.name}: {self._said(error)}") from error
-            else:  # else a server may have begun to answer in this moment
+                # A server that has just begun to answer is tried once more.
+                if is_last or not is_unavailable(error) or self._path is not None:
+                    raise StoreError(f"{self.name}: {self._explain(error)}") from error
+            else:
                 return
 
     @property
     def name(self) -> str:
-        """The database as people may see it: without a password."""
+        """Address of the database for messages, without its password; the path of a SQLite file."""
         return self._path or self._url.render_as_string(hide_password=True)
 
     @property
     def path(self) -> str | None:
-        """The file of a SQLite database; None elsewhere."""
+        """Path of a SQLite database; None for PostgreSQL."""
         return self._path
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close all connections."""
         self._engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection to read from. Raises StoreError if the database does not answer."""
         if self._pinned.scope is None:
-            with self._named_errors(), self._engine.connect() as connection:
+            with self._translated_errors(), self._engine.connect() as connection:
                 yield connection
             return
-        with self._named_errors():
+        with self._translated_errors():
             if self._pinned.connection is None:
                 self._pinned.connection = self._pinned.scope.enter_context(self._one_state())
             yield self._pinned.connection
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
-        """Let everything that this thread reads until the end show one state, whatever is written meanwhile.
+        """Read one state by all reads of this thread until the end, whatever others write meanwhile.
 
-        A connection is taken from the pool by the first read, and given back at the end. Do not wait for
-        another thread meanwhile: it may wait for a connection. A pin within a pin changes nothing.
+        The first read takes a connection from the pool; it is returned at the end. Do not wait for another
+        thread meanwhile, because that thread may be waiting for a connection. A nested pin has no effect.
         """
         if self._pinned.scope is not None:
             yield
@@ -144,25 +154,24 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction: all of it or nothing. Raises StoreError where the database does not take it.
+        """Begin a transaction. Raises StoreError if the database does not accept it.
 
-        Where PostgreSQL's lock is held, it is on the connection that holds it: who lost one lost both.
+        While this object holds the ingest lock of PostgreSQL, the transaction uses the connection of the
+        lock: if that is lost, neither the lock nor the transaction remains.
         """
         if self._holder is not None:
-            if self._holder.invalidated:  # it would come back by itself, without the lock
-                raise UnavailableError(
-                    f"{self.name}: the connection was lost, and the right to ingest with it"
-                )
-            with self._named_errors(), self._holder.begin():
+            if self._holder.invalidated:  # SQLAlchemy would connect again, without the lock
+                raise UnavailableError(f"{self.name}: the connection was lost, and with it the ingest lock")
+            with self._translated_errors(), self._holder.begin():
                 yield self._holder
         else:
-            with self._named_errors(), self._engine.begin() as connection:
+            with self._translated_errors(), self._engine.begin() as connection:
                 yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Open a connection that reads one state, whatever is written meanwhile. Raises StoreError."""
-        with self._named_errors(), self._one_state() as connection:
+        with self._translated_errors(), self._one_state() as connection:
             yield connection
 
     @contextmanager
@@ -176,38 +185,39 @@ class Database:
 
     @contextmanager
     def running(self, *, wait: bool) -> Iterator[None]:
-        """Hold the right to ingest: one process at a time, given back when the process ends, however it ends.
+        """Hold the ingest lock: one process at a time. It is released when the process ends, in any way.
 
-        What is written meanwhile is written by this thread. Raises AlreadyRunningError at once where another
-        holds it and `wait` is false.
+        Only this thread may write meanwhile. Raises AlreadyRunningError at once if another process holds the
+        lock and `wait` is false.
         """
-        with self._lock_of_server(wait) if self._path is None else _lock_of_file(f"{self._path}.lock", wait):
+        path = self._path
+        with self._lock_on_server(wait) if path is None else _lock_file(f"{path}.lock", wait):
             yield
 
     @contextmanager
-    def _named_errors(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
             kind = UnavailableError if is_unavailable(error) else StoreError
-            raise kind(f"{self.name}: {self._said(error)}") from error
+            raise kind(f"{self.name}: {self._explain(error)}") from error
 
-    def _said(self, error: SQLAlchemyError) -> str:
-        """Why; SQLite calls a disk that is full by many names."""
+    def _explain(self, error: SQLAlchemyError) -> str:
+        """Return the reason of an error. SQLite reports a full disk by several errors."""
         if self._path is None or not is_unavailable(error):
             return _reason(error)
         if disk_is_full(self._path):
             return "its disk is full"
-        locked = "" if os.access(Path(self._path).parent, os.W_OK) else "; its folder cannot be written to"
-        return _reason(error) + locked
+        is_writable = os.access(Path(self._path).parent, os.W_OK)
+        return _reason(error) + ("" if is_writable else "; its folder cannot be written to")
 
     @contextmanager
-    def _lock_of_server(self, wait: bool) -> Iterator[None]:
-        with self._named_errors(), self._engine.connect() as connection:
-            connection.detach()  # closed at the end, not given back: the lock ends with its session
-            prepare_to_ingest(connection)
-            take = sa.func.pg_advisory_lock if wait else sa.func.pg_try_advisory_lock
-            if connection.scalar(sa.select(take(_LOCK))) is False:
+    def _lock_on_server(self, wait: bool) -> Iterator[None]:
+        with self._translated_errors(), self._engine.connect() as connection:
+            connection.detach()  # not returned to the pool but closed: the lock ends with its session
+            prepare_ingest_session(connection)
+            lock = sa.func.pg_advisory_lock if wait else sa.func.pg_try_advisory_lock
+            if connection.scalar(sa.select(lock(_LOCK_NUMBER))) is False:
                 raise AlreadyRunningError("another process is ingesting")
             connection.commit()
             self._holder = connection
@@ -215,74 +225,74 @@ class Database:
                 yield
             finally:
                 self._holder = None
-                _give_back(connection)
+                _release_lock(connection)
 
     def upsert(self, connection: Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, or write them over those with the same keys; every row has the same columns."""
+        """Insert rows, or replace those with the same primary keys. Every row must have the same columns."""
         if not values:
             return
         insert = postgresql.insert(table) if self._path is None else sqlite.insert(table)
         keys = [column.name for column in table.primary_key]
-        changed = {name: insert.excluded[name] for name in values[0] if name not in keys}
-        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(values))
+        replaced = {name: insert.excluded[name] for name in values[0] if name not in keys}
+        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=replaced), list(values))
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:
-            found = migrations.revision(connection)
-        self.found = found
-        if found is None and not self._create:
+            revision = migrations.read_revision(connection)
+        self.opened_schema = revision
+        if revision is None and not self._create:
             name = Path(self._path).absolute() if self._path else self.name
             raise NoDatabaseError(f"{name}: it holds no feeds database yet")
-        if found is None or found < schema.SCHEMA:  # else nothing is written: who only reads waits for no one
+        if revision is None or revision < schema.SCHEMA:  # else a process that only reads waits for nobody
             with self._engine.begin() as connection:
                 self._lock_tables(connection)
                 migrations.upgrade(connection)
-        elif found > schema.SCHEMA:
-            self._work_with_newer(found)
+        elif revision > schema.SCHEMA:
+            self._check_newer(revision)
 
-    def _work_with_newer(self, found: int) -> None:
-        """A newer version may be on its way in, with this one still at work: as long as it took nothing away.
+    def _check_newer(self, revision: int) -> None:
+        """Check that this version of feeds can use a newer schema, as during an upgrade.
 
-        Raises StoreError where it did.
+        Raises StoreError if the newer version removed something that this version needs.
         """
         query = sa.select(schema.meta.c.value).where(schema.meta.c.name == migrations.NEEDS)
         with self._engine.connect() as connection:
             needs = connection.scalar(query) or 0
         if needs > schema.SCHEMA:
             raise StoreError(
-                f"{self.name} was written by a newer version of feeds: its schema is {found} and needs a "
+                f"{self.name} was written by a newer version of feeds: its schema is {revision} and needs a "
                 f"version that knows {needs}; this one knows {schema.SCHEMA}"
             )
 
     def _lock_tables(self, connection: Connection) -> None:
-        """Two processes that start together make the tables once."""
+        """Lock the tables, so that only one of two processes that start at once creates them."""
         if self._path is None:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK + 1)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_NUMBER + 1)))
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class _Pinned(threading.local):
-    """What `Database.pinned` holds for one thread."""
+    """The state of `Database.pinned` for one thread."""
 
     scope: ExitStack | None = None
-    """None outside of a pin."""
+    """What is closed at the end of the pin; None outside a pin."""
     connection: Connection | None = None
-    """None until the first read."""
+    """The connection that all reads use; None before the first read."""
 
 
-def _give_back(connection: Connection) -> None:
-    """Give the lock back now: closing the session does it too, but only when the server gets to it."""
-    if connection.invalidated:  # it went with its session
+def _release_lock(connection: Connection) -> None:
+    """Release the lock now. The end of the session releases it too, but later."""
+    if connection.invalidated:  # the session has ended, and with it the lock
         return
     with suppress(SQLAlchemyError):
         connection.rollback()
-        connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
+        connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK_NUMBER)))
         connection.commit()
 
 
 @contextmanager
-def _lock_of_file(path: str, wait: bool) -> Iterator[None]:
+def _lock_file(path: str, wait: bool) -> Iterator[None]:
     with ExitStack() as files:
         try:
             lock = files.enter_context(Path(path).open("a", encoding="utf-8"))
@@ -296,5 +306,5 @@ def _lock_of_file(path: str, wait: bool) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    said = str(getattr(error, "orig", None) or error).strip()
-    return said.splitlines()[0] if said else type(error).__name__
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

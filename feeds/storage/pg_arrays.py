@@ -1,6 +1,7 @@
-"""Numbers as PostgreSQL takes an array of them in binary: none is written out here, none is parsed there.
+"""Send arrays of numbers to PostgreSQL in its binary format, without converting each number to text.
 
-A thousand numbers, each adapted by itself, take as long as half of an article's cleaning.
+psycopg adapts each number by itself: for a thousand numbers, that takes as long as half of an article's
+cleaning.
 """
 
 from __future__ import annotations
@@ -10,44 +11,44 @@ from typing import Any
 
 import sqlalchemy as sa
 
-_INTEGER, _INTEGERS = 23, 1007  # their types: src/include/catalog/pg_type.dat
-_HEADER = struct.Struct("!iiiii")  # dimensions, nulls or none, type, length, first index: array_send
+_INTEGER_OID, _INTEGER_ARRAY_OID = 23, 1007  # src/include/catalog/pg_type.dat
+_HEADER = struct.Struct("!iiiii")  # dimensions, has nulls, type, length, first index: array_send
 _FOUR_BYTES = b"\0\0\0\x04"
 
 
 class Numbers(str):
-    """A text that stands for the numbers of its characters, `integer[]` for the database."""
+    """A text that stands for the code points of its characters; an `integer[]` in the database."""
 
     __slots__ = ()
 
     def binary(self) -> bytes:
-        """The array as `array_recv` takes it: before each number its length in bytes."""
+        """Return the array as `array_recv` expects it: before each number its length in bytes."""
         numbers = self.encode("utf-32-be")
         cells = bytearray((_FOUR_BYTES * 2) * len(self))
         for byte in range(4):
             cells[4 + byte :: 8] = numbers[byte::4]
-        return _HEADER.pack(1, 0, _INTEGER, len(self), 1) + cells
+        return _HEADER.pack(1, 0, _INTEGER_OID, len(self), 1) + cells
 
 
 class NumbersType(sa.types.UserDefinedType[Numbers]):
-    """What SQLAlchemy hands to the driver as it is."""
+    """The column type of Numbers. SQLAlchemy passes the values to the driver unchanged."""
 
     cache_ok = True
 
     def get_col_spec(self, **_: Any) -> str:
-        """As DDL says it."""
+        """Return the type for DDL. Called by SQLAlchemy."""
         return "INTEGER[]"
 
 
 def register() -> None:
-    """Let connections that are made from now on take `Numbers`. Raises ImportError without the driver."""
+    """Register Numbers with psycopg, for later connections. Raises ImportError without psycopg."""
     from psycopg import adapters
     from psycopg.adapt import Dumper
     from psycopg.pq import Format
 
     class Binary(Dumper):
         format = Format.BINARY
-        oid = _INTEGERS
+        oid = _INTEGER_ARRAY_OID
 
         def dump(self, obj: Numbers) -> bytes:
             return obj.binary()

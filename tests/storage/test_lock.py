@@ -103,6 +103,6 @@ def test_who_loses_the_lock_in_mid_run_writes_no_more(
     assert watch.store.runs(1)[0].finished is None
     assert watch.run() == (2, 0, 2, 0, 0)
     again = Database(watch.address)
-    assert again.found == schema.SCHEMA
+    assert again.opened_schema == schema.SCHEMA
     again.close()
     watch.store.close()

@@ -58,7 +58,7 @@ def numbers(address: str) -> dict[str, int]:
 
 def is_at(engine: sa.Engine) -> int | None:
     with engine.connect() as connection:
-        return migrations.revision(connection)
+        return migrations.read_revision(connection)
 
 
 def stands_at(engine: sa.Engine, revision: int, needs: int | None = None) -> None:
@@ -96,12 +96,12 @@ def test_no_process_is_refused_while_another_makes_the_same_sqlite_database(tmp_
 
 def test_a_new_database_has_every_table_and_the_newest_revision(address: str, engine: sa.Engine) -> None:
     database = Database(address)
-    assert database.found is None
+    assert database.opened_schema is None
     database.close()
     assert is_at(engine) == tables.SCHEMA
     assert differences(engine) == []
     again = Database(address)
-    assert again.found == tables.SCHEMA
+    assert again.opened_schema == tables.SCHEMA
     again.close()
 
 
@@ -138,7 +138,7 @@ def test_an_older_database_is_brought_to_the_tables_that_a_new_one_has(
             for gone in ("drop table cleanings", "drop table tokens", "drop index entries_times_by_source"):
                 connection.exec_driver_sql(gone)
     database = Database(address)
-    assert database.found == 0
+    assert database.opened_schema == 0
     database.close()
     assert is_at(engine) == tables.SCHEMA
     assert differences(engine) == []

@@ -1,8 +1,9 @@
-"""The database's schema, brought forward step by step (Alembic).
+"""Create the database's schema, or upgrade it step by step (Alembic).
 
-A migration `versions/r<number>_<what>.py` only adds: tables, indexes, columns with a default of the
-database's own. So versions before it work on beside those that know it. What no version needs any more is
-taken away by a later one, which says so by `needs`: who knows no schema of that number is refused.
+A migration `versions/r<number>_<what>.py` only adds: tables, indexes, and columns that have a default in the
+database. So older versions of feeds can use the database at the same time. A later migration may remove what
+no version needs any more. It then sets `needs` to its number, and the database refuses every version of
+feeds that does not know this schema.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ from feeds.model.errors import StoreError
 from feeds.storage import schema
 
 NEEDS = "needs"
-"""In `meta`: the oldest schema that a version has to know to work on the database."""
+"""Name in `meta`: the oldest schema that a version of feeds must know to use the database."""
 
-_VERSIONS = "alembic_version"
+_ALEMBIC_TABLE = "alembic_version"
 _BEFORE_ALEMBIC = range(1, 5)
-"""Schemas that were a number in `meta`; the first migration adds what they lack."""
+"""Schemas whose number was stored in `meta`. The first migration adds what they lack."""
 
 
-def revision(connection: Connection) -> int | None:
-    """The number of a database's schema; None where it is empty, 0 where it is older than the migrations."""
+def read_revision(connection: Connection) -> int | None:
+    """Return the number of a database's schema; None if it is empty, 0 if it is older than the migrations.
+
+    Raises StoreError if no version of feeds has written such a schema.
+    """
     inspector = sa.inspect(connection)
-    if inspector.has_table(_VERSIONS):
-        return int(connection.scalar(sa.text(f"SELECT version_num FROM {_VERSIONS}")) or 0)
+    if inspector.has_table(_ALEMBIC_TABLE):
+        return int(connection.scalar(sa.text(f"SELECT version_num FROM {_ALEMBIC_TABLE}")) or 0)
     if not inspector.has_table(schema.meta.name):
         return None
     old = connection.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.name == "schema"))
@@ -37,29 +41,29 @@ def revision(connection: Connection) -> int | None:
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the schema to what this version knows, in the transaction that is open.
+    """Upgrade the schema to the one of this version, in the open transaction.
 
-    Called with the tables locked. Raises StoreError for a database that is something else.
+    The caller has locked the tables. Raises StoreError if no version of feeds has written the schema.
     """
-    found = revision(connection)
-    if found is None:
+    revision = read_revision(connection)
+    if revision is None:
         schema.metadata.create_all(connection)
         version = "version_num VARCHAR(32) NOT NULL PRIMARY KEY"
-        connection.execute(sa.text(f"CREATE TABLE {_VERSIONS} ({version})"))
-        connection.execute(sa.text(f"INSERT INTO {_VERSIONS} VALUES ('{schema.SCHEMA:04}')"))
-    elif found < schema.SCHEMA:
+        connection.execute(sa.text(f"CREATE TABLE {_ALEMBIC_TABLE} ({version})"))
+        connection.execute(sa.text(f"INSERT INTO {_ALEMBIC_TABLE} VALUES ('{schema.SCHEMA:04}')"))
+    elif revision < schema.SCHEMA:
         _migrate(connection)
 
 
 def _migrate(connection: Connection) -> None:
-    from alembic.config import Config  # slow to import, and most starts find nothing to do
+    from alembic.config import Config  # slow to import, and most starts have nothing to migrate
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
-    steps = EnvironmentContext(config, script, fn=lambda found, _: script._upgrade_revs("head", found))
+    steps = EnvironmentContext(config, script, fn=lambda revision, _: script._upgrade_revs("head", revision))
     with steps:
         steps.configure(connection=connection, transactional_ddl=True)
         with steps.begin_transaction():

@@ -1,1 +1,1 @@
-"""The migrations, one file each."""
+"""Contain the migrations, one file each."""

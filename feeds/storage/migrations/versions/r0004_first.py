@@ -1,4 +1,4 @@
-"""The first schema under migrations. Databases of those before it lack tables and indexes, which are made.
+"""Create the first schema under migrations: add the tables and indexes that older databases lack.
 
 Revision ID: 0004
 """
@@ -121,7 +121,7 @@ _PIECES = (
 
 
 def upgrade() -> None:
-    """Make every table and index that is not there."""
+    """Create the missing tables and indexes."""
     connection = op.get_bind()
     metadata.create_all(connection)
     for index in [index for table in metadata.sorted_tables for index in table.indexes]:

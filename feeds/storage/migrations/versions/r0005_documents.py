@@ -1,4 +1,4 @@
-"""Files that have no disk, feeds of others, and what a place says of a file's content.
+"""Add files that have no disk, subscriptions, and the version that an inbox reports for a file.
 
 Revision ID: 0005
 Revises: 0004
