@@ -1,7 +1,8 @@
-"""A database as one file, and back: between SQLite and PostgreSQL, every id, date and number kept.
+"""Back up a database into one file, and restore it, also between SQLite and PostgreSQL.
 
-The file is a SQLite database of feeds itself, without what is derived from the rest: what articles are found
-by is made anew where it is restored. It is written from one snapshot, while the web and the watcher go on.
+Every id, date and number is preserved. The file is a SQLite database of feeds without the search index, which
+is made from the articles when the file is restored. It is written from one snapshot, while the web server and
+the watcher work.
 """
 
 from __future__ import annotations
@@ -27,61 +28,64 @@ from feeds.storage import batch_writer, migrations, schema, search_index
 from feeds.storage.database import Database
 from feeds.text import search_terms
 
-_ROWS_AT_ONCE = 100
-_HEAD = 20
-"""Bytes of a SQLite file up to the one that says how it is read (https://www.sqlite.org/fileformat.html)."""
-_WRITE_AHEAD = 2
-_DERIVED = (schema.labels, schema.texts)
-_KEPT = [table for table in schema.metadata.sorted_tables if table not in _DERIVED]
-_NUMBERED = [table for table in _KEPT if table.autoincrement_column is not None]
-"""Tables whose rows the database numbers: it goes on after the last number, also where that row is gone."""
-_PRECIOUS = [
+_ROWS_PER_CHUNK = 100
+_HEADER_BYTES = 20
+"""Bytes of a SQLite file up to its read version (https://www.sqlite.org/fileformat.html)."""
+_WRITE_AHEAD_LOG = 2
+"""The read version of a database with a write-ahead log."""
+_DERIVED_TABLES = (schema.labels, schema.texts)
+_BACKED_UP_TABLES = [table for table in schema.metadata.sorted_tables if table not in _DERIVED_TABLES]
+_NUMBERED_TABLES = [table for table in _BACKED_UP_TABLES if table.autoincrement_column is not None]
+"""Tables whose rows get numbers from the database. No number is used again, even if its row was deleted."""
+_CONTENT_TABLES = [
     schema.entries, schema.originals, schema.documents, schema.deletions, schema.moves, schema.tokens,
 ]  # fmt: skip
-"""Tables with anything in which a database is not empty."""
-_OWN_NUMBERS = (migrations.NEEDS, "schema", "index")
-"""Numbers of a database itself, not of what is in it."""
+"""A database is empty if all these tables are empty."""
+_DATABASE_NUMBERS = (migrations.NEEDS, "schema", "index")
+"""Names of `meta` that describe the database itself, not its content. They are not backed up."""
 
 
 class BackupError(StoreError):
-    """A backup cannot be written, or a file cannot be restored."""
+    """A backup cannot be written, or a file cannot be restored. The text is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Copied:
-    """What was written."""
+class CopyCounts:
+    """The numbers of articles and sources that were copied."""
 
     articles: int
     sources: int
 
 
-def backup(database: Database, file: Path, *, replace: bool, allow_fewer: bool = False) -> Copied:
-    """Write everything that a database keeps into a file, which is there whole or not at all.
+def backup(database: Database, file: Path, *, replace: bool, allow_fewer: bool = False) -> CopyCounts:
+    """Write a backup of a database into a file. The file is complete, or it does not exist.
 
-    With `replace` a file that is there already is replaced if it is empty, or a backup that holds no more
-    articles than the new one; with `allow_fewer` also one that holds more.
+    With `replace`, an existing file is replaced if it is empty, or if it is a backup with at most as many
+    articles as the new one; with `allow_fewer`, also a backup with more articles.
 
-    Raises BackupError where the file is there already and is not to be replaced, or cannot be written.
+    Raises BackupError if the file exists and must not be replaced, if it cannot be written, or if a newer
+    version of feeds wrote the database.
     """
-    if database.path is not None and _same(file, database.path):
+    if database.path is not None and _is_same_file(file, database.path):
         raise BackupError(f"{file} is the database itself")
     if file.is_dir():
         raise BackupError(f"{file}: is a folder")
     if file.exists() and not replace:
-        raise BackupError(f"{file}: there is such a file already; --replace replaces a backup")
-    if database.found is not None and database.found > schema.SCHEMA:
+        raise BackupError(f"{file}: the file exists already; --replace replaces a backup")
+    revision = database.opened_schema
+    if revision is not None and revision > schema.SCHEMA:
         raise BackupError(
-            f"{database.name} was written by a newer version of feeds (schema {database.found}, this version "
-            f"knows {schema.SCHEMA}), which has to make its backups"
+            f"{database.name} was written by a newer version of feeds (schema {revision}, this version "
+            f"knows {schema.SCHEMA}); only that version can back it up"
         )
-    held = _articles_in(file)
+    articles_before = _count_articles(file)
     try:
-        with _part(file) as part:
-            copied = _write(database, part)
-            if copied.articles < held and not allow_fewer:
+        with _partial_file(file) as part:
+            counts = _write(database, part)
+            if counts.articles < articles_before and not allow_fewer:
                 raise BackupError(
-                    f"{file}: not replaced: it holds {held} articles, and {database.name} only "
-                    f"{copied.articles}; --allow-fewer replaces it all the same"
+                    f"{file}: not replaced: it holds {articles_before} articles, and {database.name} only "
+                    f"{counts.articles}; --allow-fewer replaces it all the same"
                 )
             with part.open("rb") as written:
                 os.fsync(written.fileno())
@@ -93,89 +97,93 @@ def backup(database: Database, file: Path, *, replace: bool, allow_fewer: bool =
             os.close(folder)
     except OSError as error:
         raise BackupError(f"{file}: cannot be written: {error.strerror or error}") from error
-    return copied
+    return counts
 
 
-def restore(database: Database, file: Path, now: datetime, *, replace: bool) -> Copied:
-    """Make a database what a backup says: in one transaction, under the right to ingest.
+def restore(database: Database, file: Path, now: datetime, *, replace: bool) -> CopyCounts:
+    """Replace the content of a database by that of a backup: in one transaction, under the ingest lock.
 
-    Its generation moves beyond both, so that whoever serves it sees the change; ids, dates, tokens, and what
-    hubs were told are those of the backup. Raises BackupError, before anything is touched, where the file is
-    no whole backup or is of a newer version, or where the database is not empty and `replace` is false.
+    The new generation is higher than those of both, so that every server of the database notices the change.
+    Ids, dates, tokens and the record of what hubs were notified of are those of the backup.
+
+    Raises BackupError, before anything is changed, if the file is not a complete backup, if a newer version
+    of feeds wrote the file or the database, or if the database is not empty and `replace` is false.
     """
-    if database.path is not None and _same(file, database.path):
+    if database.path is not None and _is_same_file(file, database.path):
         raise BackupError(f"{file} is the database itself")
-    if database.found is not None and database.found > schema.SCHEMA:
+    revision = database.opened_schema
+    if revision is not None and revision > schema.SCHEMA:
         raise BackupError(
-            f"{database.name} was written by a newer version of feeds (schema {database.found}, this version "
-            f"knows {schema.SCHEMA}), which has to restore it"
+            f"{database.name} was written by a newer version of feeds (schema {revision}, this version "
+            f"knows {schema.SCHEMA}); only that version can restore into it"
         )
-    with _opened(file) as source, database.running(wait=True), database.writing() as target:
-        _lock(target)
+    with _open_backup(file) as source, database.running(wait=True), database.writing() as target:
+        _lock_tables(target)
         if not replace:
             _check_empty(target, database.name)
-        own = _numbers(target)
+        before = _read_meta(target)
         search_index.clear(target)
-        for table in _KEPT:
-            target.execute(_without_own_numbers(sa.delete(table), table))
-        copied = _copy(source, target)
-        for table in _NUMBERED:
-            _count_on(target, table, max(_last_number(source, table), _last_number(target, table)))
+        for table in _BACKED_UP_TABLES:
+            target.execute(_without_database_numbers(sa.delete(table), table))
+        counts = _copy(source, target)
+        for table in _NUMBERED_TABLES:
+            _set_last_number(target, table, max(_last_number(source, table), _last_number(target, table)))
         _index(target)
-        theirs = _numbers(target)
-        later = {name: max(own.get(name, 0), theirs.get(name, 0)) for name in ("generation", "changed")}
-        later["index"] = search_terms.VERSION
-        database.upsert(target, schema.meta, [{"name": name, "value": later[name]} for name in later])
+        copied = _read_meta(target)
+        values = {name: max(before.get(name, 0), copied.get(name, 0)) for name in ("generation", "changed")}
+        values["index"] = search_terms.VERSION
+        database.upsert(target, schema.meta, [{"name": name, "value": values[name]} for name in values])
         batch_writer.increment_generation(database, target, now)
-    return copied
+    return counts
 
 
 # -- copying ----------------------------------------------------------------------------------------------
 
 
-def _write(database: Database, part: Path) -> Copied:
-    """Fill the file, which is empty."""
-    made = Database(str(part))
+def _write(database: Database, part: Path) -> CopyCounts:
+    """Write a backup into an empty file."""
+    copy = Database(str(part))
     try:
-        with database.snapshot() as source, made.writing() as target:
-            copied = _copy(source, target)
-            for table in _NUMBERED:
-                _count_on(target, table, _last_number(source, table))
+        with database.snapshot() as source, copy.writing() as target:
+            counts = _copy(source, target)
+            for table in _NUMBERED_TABLES:
+                _set_last_number(target, table, _last_number(source, table))
     finally:
-        made.close()
+        copy.close()
     with closing(sqlite3.connect(part)) as connection:
-        connection.execute("PRAGMA journal_mode=DELETE")  # one file, and no others beside it
-    return copied
+        connection.execute("PRAGMA journal_mode=DELETE")  # one file, without a write-ahead log beside it
+    return counts
 
 
-def _copy(source: Connection, target: Connection) -> Copied:
-    """Copy the rows of every table that is kept, in portions."""
-    counted: dict[str, int] = {}
-    for table in _KEPT:
-        query = _without_own_numbers(sa.select(table), table).execution_options(yield_per=_ROWS_AT_ONCE)
-        counted[table.name] = 0
-        for portion in source.execute(query).mappings().partitions():
-            target.execute(sa.insert(table), [dict(row) for row in portion])
-            counted[table.name] += len(portion)
-    return Copied(articles=counted[schema.entries.name], sources=counted[schema.sources.name])
+def _copy(source: Connection, target: Connection) -> CopyCounts:
+    """Copy the rows of every table that is backed up, in chunks."""
+    row_counts: dict[str, int] = {}
+    for table in _BACKED_UP_TABLES:
+        query = _without_database_numbers(sa.select(table), table)
+        query = query.execution_options(yield_per=_ROWS_PER_CHUNK)
+        row_counts[table.name] = 0
+        for chunk in source.execute(query).mappings().partitions():
+            target.execute(sa.insert(table), [dict(row) for row in chunk])
+            row_counts[table.name] += len(chunk)
+    return CopyCounts(articles=row_counts[schema.entries.name], sources=row_counts[schema.sources.name])
 
 
 def _index(connection: Connection) -> None:
-    """Let everything be found that was copied."""
+    """Add all articles to the search index."""
     columns, after = schema.entries.c, ""
-    query = sa.select(columns.id).order_by(columns.id).limit(_ROWS_AT_ONCE)
+    query = sa.select(columns.id).order_by(columns.id).limit(_ROWS_PER_CHUNK)
     while ids := connection.scalars(query.where(columns.id > after)).all():
         search_index.write(connection, batch_writer.read_articles(connection, ids).values())
         after = ids[-1]
 
 
-def _numbers(connection: Connection) -> dict[str, int]:
-    found = connection.execute(sa.select(schema.meta.c.name, schema.meta.c.value))
-    return {row.name: row.value for row in found}
+def _read_meta(connection: Connection) -> dict[str, int]:
+    query = sa.select(schema.meta.c.name, schema.meta.c.value)
+    return {row.name: row.value for row in connection.execute(query)}
 
 
-def _lock(connection: Connection) -> None:
-    """Let nobody else write until the transaction ends; who reads goes on with what there was."""
+def _lock_tables(connection: Connection) -> None:
+    """Lock all tables against writing until the transaction ends. Readers see the old content meanwhile."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
@@ -184,57 +192,59 @@ def _lock(connection: Connection) -> None:
 
 
 def _check_empty(connection: Connection, name: str) -> None:
-    found = [
+    contents = [
         f"{count} {table.name}"
-        for table in _PRECIOUS
+        for table in _CONTENT_TABLES
         if (count := connection.scalar(sa.select(sa.func.count()).select_from(table)))
     ]
-    if found:
-        raise BackupError(f"{name} is not empty ({', '.join(found)}); --replace puts the backup in its place")
+    if contents:
+        raise BackupError(
+            f"{name} is not empty ({', '.join(contents)}); --replace puts the backup in its place"
+        )
 
 
 def _last_number(connection: Connection, table: sa.Table) -> int:
-    """The last number that a table gave, also where its row is gone; 0 where it gave none."""
+    """Return the last number of a table, even if its row was deleted; 0 if it has given none."""
     highest = connection.scalar(sa.select(sa.func.max(table.autoincrement_column))) or 0
     if connection.dialect.name == "sqlite":
         query = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-        given = connection.scalar(query, {"name": table.name})
+        last = connection.scalar(query, {"name": table.name})
     else:
         query = sa.text(f"SELECT CASE WHEN is_called THEN last_value END FROM {_sequence(connection, table)}")
-        given = connection.scalar(query)
-    return max(highest, given or 0)
+        last = connection.scalar(query)
+    return max(highest, last or 0)
 
 
-def _count_on(connection: Connection, table: sa.Table, last: int) -> None:
-    """Let a table's next number be the one after the last."""
+def _set_last_number(connection: Connection, table: sa.Table, last: int) -> None:
+    """Set the last number of a table. Its next row gets the number after it."""
     values = {"name": table.name, "last": last}
     if connection.dialect.name != "sqlite":
-        if last:  # no sequence begins before 1
+        if last:  # a sequence begins at 1 at least
             query = sa.text("SELECT setval(CAST(:name AS regclass), :last)")
             connection.execute(query, values | {"name": _sequence(connection, table)})
-    elif table.dialect_options["sqlite"]["autoincrement"]:  # the others go on after the highest by themselves
+    elif table.dialect_options["sqlite"]["autoincrement"]:  # other tables continue after the highest row
         connection.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
         connection.execute(sa.text("INSERT INTO sqlite_sequence(name, seq) VALUES (:name, :last)"), values)
 
 
 def _sequence(connection: Connection, table: sa.Table) -> str:
-    """The name of what numbers a table's rows in PostgreSQL, quoted where it has to be."""
+    """Return the name of the PostgreSQL sequence that numbers the rows of a table, quoted if necessary."""
     column = table.autoincrement_column
     assert column is not None
     query = sa.select(sa.func.pg_get_serial_sequence(table.name, column.name))
     return str(connection.scalar(query))
 
 
-def _without_own_numbers(statement: Any, table: sa.Table) -> Any:
-    return statement.where(table.c.name.not_in(_OWN_NUMBERS)) if table is schema.meta else statement
+def _without_database_numbers(statement: Any, table: sa.Table) -> Any:
+    return statement.where(table.c.name.not_in(_DATABASE_NUMBERS)) if table is schema.meta else statement
 
 
 # -- files ------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _part(file: Path) -> Iterator[Path]:
-    """An empty file beside a file, for this process and its user alone; gone if it is not finished."""
+def _partial_file(file: Path) -> Iterator[Path]:
+    """Create an empty file beside a file: locked by this process, mode 0600, removed if an error occurs."""
     part = file.with_name(f"{file.name}.part")
     handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
@@ -260,67 +270,67 @@ def _remove_journals(file: Path) -> None:
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
-def _articles_in(file: Path) -> int:
-    """Count the articles of a backup that is to be replaced; 0 where there is no file, or an empty one.
+def _count_articles(file: Path) -> int:
+    """Count the articles of a backup that is to be replaced; 0 if there is no file, or an empty one.
 
-    Raises BackupError where the file is something else, which somebody may miss.
+    Raises BackupError if the file is something else, because somebody may still need it.
     """
     try:
         with file.open("rb") as opened:
-            head = opened.read(_HEAD)
+            header = opened.read(_HEADER_BYTES)
     except FileNotFoundError:
         return 0
     except OSError as error:
         raise BackupError(f"{file}: cannot be read: {error.strerror or error}") from error
-    if not head:
+    if not header:
         return 0
     try:
-        if head.startswith(b"SQLite format 3\0") and head[-1] == _WRITE_AHEAD:
-            # Its journal may lie beside it, and would be applied to whatever replaced it.
-            raise BackupError(f"{file}: is a database that feeds ran on, and no backup")
-        with _reading(file) as connection, _named_faults(file):
-            if migrations.revision(connection) is None:
-                raise BackupError(f"{file}: is no backup of feeds")
+        if header.startswith(b"SQLite format 3\0") and header[-1] == _WRITE_AHEAD_LOG:
+            # SQLite would apply a log that is beside it to the backup that replaces it.
+            raise BackupError(f"{file}: is a database that feeds has used, not a backup")
+        with _open_snapshot(file) as connection, _translated_errors(file):
+            if migrations.read_revision(connection) is None:
+                raise BackupError(f"{file}: is not a backup of feeds")
             return connection.scalar(sa.select(sa.func.count()).select_from(schema.entries)) or 0
     except BackupError as error:
         raise BackupError(f"{error}; not replaced: move it away, or name another file") from error
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Connection]:
-    """A backup to read from, whole and with the tables that this version knows; an older one is a copy.
+def _open_backup(file: Path) -> Iterator[Connection]:
+    """Open a complete backup with the schema of this version. An older backup is copied and upgraded.
 
-    Raises BackupError where it is something else.
+    Raises BackupError if the file is something else.
     """
     try:
         with file.open("rb"):
             pass
     except OSError as error:
         raise BackupError(f"{file}: cannot be read: {error.strerror or error}") from error
-    with tempfile.TemporaryDirectory(prefix="feeds-restore-") as folder, _reading(file) as connection:
-        if _checked(connection, file) == schema.SCHEMA:
+    with tempfile.TemporaryDirectory(prefix="feeds-restore-") as folder, _open_snapshot(file) as connection:
+        if _check_backup(connection, file) == schema.SCHEMA:
             yield connection
             return
         copy = Path(folder, "older.sqlite")
-        with _named_faults(file), closing(sqlite3.connect(copy)) as older:
+        with _translated_errors(file), closing(sqlite3.connect(copy)) as older:
             driver: Any = connection.connection.driver_connection
             driver.backup(older)
         Database(str(copy)).close()
-        with _reading(copy) as migrated:
-            _checked(migrated, file)
+        with _open_snapshot(copy) as migrated:
+            _check_backup(migrated, file)
             yield migrated
 
 
 @contextmanager
-def _reading(file: Path) -> Iterator[Connection]:
-    """One state of a SQLite file, which is left as it is."""
+def _open_snapshot(file: Path) -> Iterator[Connection]:
+    """Open a SQLite file read-only, in a transaction that reads one state."""
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True)
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
     try:
-        with _named_faults(file):
+        with _translated_errors(file):
             connection = engine.connect()
         with connection:
             connection.exec_driver_sql("BEGIN")
@@ -329,44 +339,44 @@ def _reading(file: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _checked(connection: Connection, file: Path) -> int:
-    """The schema of a backup, which is whole. Raises BackupError where it is not, or is something else."""
-    with _named_faults(file):
-        found = migrations.revision(connection)
-        if found is None:
-            raise BackupError(f"{file}: is no backup of feeds")
-        if found > schema.SCHEMA:
+def _check_backup(connection: Connection, file: Path) -> int:
+    """Return the schema number of a backup. Raises BackupError if it is damaged, or is not a backup."""
+    with _translated_errors(file):
+        revision = migrations.read_revision(connection)
+        if revision is None:
+            raise BackupError(f"{file}: is not a backup of feeds")
+        if revision > schema.SCHEMA:
             raise BackupError(
-                f"{file}: was written by a newer version of feeds: its schema is {found}, this version knows "
-                f"{schema.SCHEMA}"
+                f"{file}: was written by a newer version of feeds: its schema is {revision}, this version "
+                f"knows {schema.SCHEMA}"
             )
         if file.stat().st_size % (connection.exec_driver_sql("PRAGMA page_size").scalar() or 1):
-            raise BackupError(f"{file}: is damaged: its end is missing")  # SQLite would take it for zeros
+            raise BackupError(f"{file}: is damaged: its end is missing")  # SQLite would read it as zeros
         faults = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars().all()
         if faults != ["ok"]:
             raise BackupError(f"{file}: is damaged: {' '.join(str(faults[0]).split())}")
-        if found == schema.SCHEMA:
+        if revision == schema.SCHEMA:
             inspector = sa.inspect(connection)
-            for table in _KEPT:
-                known = inspector.get_columns(table.name) if inspector.has_table(table.name) else []
-                if missing := {column.name for column in table.c} - {column["name"] for column in known}:
-                    raise BackupError(f"{file}: is no backup of feeds: {table.name} lacks {min(missing)}")
-            named = schema.entries.c.source.in_(sa.select(schema.sources.c.slug))
-            if connection.scalar(sa.select(sa.exists().where(~named))):
+            for table in _BACKED_UP_TABLES:
+                columns = inspector.get_columns(table.name) if inspector.has_table(table.name) else []
+                if missing := {column.name for column in table.c} - {column["name"] for column in columns}:
+                    raise BackupError(f"{file}: is not a backup of feeds: {table.name} lacks {min(missing)}")
+            has_source = schema.entries.c.source.in_(sa.select(schema.sources.c.slug))
+            if connection.scalar(sa.select(sa.exists().where(~has_source))):
                 raise BackupError(f"{file}: is damaged: it has articles of sources that it does not have")
-    return found
+    return revision
 
 
 @contextmanager
-def _named_faults(file: Path) -> Iterator[None]:
+def _translated_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except BackupError:
         raise
     except (SQLAlchemyError, sqlite3.Error, StoreError, ValueError, TypeError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise BackupError(f"{file}: is no backup of feeds, or is damaged: {reason}") from error
+        raise BackupError(f"{file}: is not a backup of feeds, or is damaged: {reason}") from error
 
 
-def _same(file: Path, other: str) -> bool:
+def _is_same_file(file: Path, other: str) -> bool:
     return file.exists() and file.samefile(other)

@@ -233,7 +233,7 @@ def test_a_file_that_is_there_is_replaced_only_when_that_is_said(target: Store, 
     before = file.stat().st_ino
     (tmp_path / "b.part").write_text("of a backup that was killed", encoding="utf-8")
     (tmp_path / "b.part-wal").write_text("and this too", encoding="utf-8")
-    with pytest.raises(BackupError, match="there is such a file already; --replace replaces a backup"):
+    with pytest.raises(BackupError, match="the file exists already; --replace replaces a backup"):
         backup(target.database, file, replace=False)
     assert file.stat().st_ino == before
     backup(target.database, file, replace=True)
@@ -251,7 +251,7 @@ def test_a_backup_with_more_articles_is_replaced_only_when_that_is_said_too(
     before = file.read_bytes()
     with pytest.raises(BackupError, match=r"holds 229 articles, and .* only 0; --allow-fewer replaces it"):
         backup(target.database, file, replace=True)
-    with pytest.raises(BackupError, match="there is such a file already"):
+    with pytest.raises(BackupError, match="the file exists already"):
         backup(target.database, file, replace=False, allow_fewer=True)
     assert file.read_bytes() == before
     assert list(tmp_path.glob("b*")) == [file]
@@ -338,17 +338,17 @@ def test_what_is_no_whole_backup_is_refused_before_anything_is_touched(
     damaged = tmp_path / "damaged"
     damaged.write_bytes(DAMAGE[how](file.read_bytes()))
     before = dump(full.watch.address, *KEPT, "meta")
-    with pytest.raises(BackupError, match=r"damaged: is (no backup of feeds|damaged)"):
+    with pytest.raises(BackupError, match=r"damaged: is (not a backup of feeds|damaged)"):
         restore(full.watch.store.database, damaged, LATER, replace=True)
     assert dump(full.watch.address, *KEPT, "meta") == before
 
 
 OTHERS = {
-    "another's database": ("CREATE TABLE meta (a, b)", "is no backup of feeds"),
-    "no tables": ("PRAGMA user_version = 1", "is no backup of feeds"),
+    "another's database": ("CREATE TABLE meta (a, b)", "is not a backup of feeds"),
+    "no tables": ("PRAGMA user_version = 1", "is not a backup of feeds"),
     "another's migrations": (
         "CREATE TABLE alembic_version (version_num); INSERT INTO alembic_version VALUES ('abc')",
-        "is no backup of feeds",
+        "is not a backup of feeds",
     ),
 }
 
@@ -383,7 +383,7 @@ def test_a_database_of_a_newer_version_is_left_to_that(tmp_path: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '0077'")
     connection.close()
     database = Database(mine)  # the newer one took nothing away: all else works
-    with pytest.raises(BackupError, match="which has to make its backups"):
+    with pytest.raises(BackupError, match="only that version can back it up"):
         backup(database, file, replace=False)
     assert not file.exists()
     database.close()
