@@ -64,7 +64,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     poller = Poller(config.subscriptions, policy_of(config.private_upstreams), config.database)
     ingest = ingest_of(config, Store(config.database))
     poller.subscribe(forget=False)
-    if poller.states.unread():  # else what a newer document has no more were lost
+    if poller.states.has_unread():  # else what a newer document has no more were lost
         ingest.run("by hand")
     failed = bool(wanted - known)
     for outcome in poller.now([state for state in poller.states.all() if state.url in wanted & known]):

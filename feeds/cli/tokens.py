@@ -54,7 +54,7 @@ def list_(file: str | None) -> None:
     from feeds.storage.tokens import POSTING, Tokens
     from feeds.text.filenames import shown
 
-    for one in Tokens(open_existing(load(file, os.environ)).database).listed():
+    for one in Tokens(open_existing(load(file, os.environ)).database).list_tokens():
         opens = "the inbox" if one.feed == POSTING else one.feed or "every feed"
         click.echo(
             f"{one.number:>4}  {one.created:%Y-%m-%d %H:%M}  {shown(opens)}  {shown(one.label)}".rstrip()

@@ -25,7 +25,7 @@ class DatabaseInbox:
     def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """List the files; those with the stamp that `stamps` has for their path are unchanged."""
         scan = InboxScan()
-        for blob in self.blobs.listed(self.name):
+        for blob in self.blobs.list_blobs(self.name):
             scan.add(self._file(blob), stamps)
         return scan
 

@@ -26,7 +26,7 @@ from feeds.publishing.access import AccessReader
 from feeds.publishing.formats import WRITERS
 from feeds.storage.batch_writer import State
 from feeds.storage.database import Database
-from feeds.storage.push_queue import ALL, Push, Queue
+from feeds.storage.push_queue import ALL_SOURCES, Push, PushQueue
 from feeds.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Pusher:
         self._client = client
         self._store = Store(config.database)
         self._access = AccessReader(config, self._store)
-        self._queue = Queue(self._store.database)
+        self._queue = PushQueue(self._store.database)
         self._noted: State | None = None
         self._telling: dict[str, _Telling] = {}
         self._stopping = threading.Event()
@@ -90,13 +90,13 @@ class Pusher:
         Never raises: what could not be noted is found changed the next time.
         """
         try:
-            state = self._queue.state()
+            state = self._queue.read_state()
             if state == self._noted:
                 return 0
             with self._store.snapshot():
                 found = self._fingerprints()
             now = self._clock()
-            queued = self._queue.put(self._config.hubs, found, self._topics, now, now + self._settled)
+            queued = self._queue.enqueue(self._config.hubs, found, self._topics, now, now + self._settled)
             self._noted = state
             return queued
         except FeedsError as error:
@@ -106,11 +106,11 @@ class Pusher:
         return 0
 
     def _fingerprints(self) -> dict[str, str]:
-        """Return the fingerprint of each public feed: the slug of a source or a view, or ALL."""
+        """Return the fingerprint of each public feed: the slug of a source or a view, or ALL_SOURCES."""
         config, is_private = self._config, self._access.now().is_private
         # Another base address makes other topics, all of them untold.
         found = self._queue.fingerprints(config.limit, is_private, salt=config.base_url)
-        known = tuple(feed for feed in found if feed != ALL) or ("-",)  # no source is called that
+        known = tuple(feed for feed in found if feed != ALL_SOURCES) or ("-",)  # no source is called that
         for view in config.feeds:
             if not is_private(view.slug):
                 asked, filters = (
@@ -121,7 +121,7 @@ class Pusher:
                     filters, asked.limit or config.limit, asked.order or "newest", salt=config.base_url
                 )
         if is_private(COMBINED):
-            del found[ALL]
+            del found[ALL_SOURCES]
         return found
 
     def deliver(self, seconds: float) -> None:
@@ -150,20 +150,20 @@ class Pusher:
                 continue
             refusal = publish(hub, push.topic, self._client)
             if refusal is None:
-                self._queue.done(push)
+                self._queue.mark_delivered(push)
                 log.debug("%s was told of %s", hub, push.topic)
                 continue
             now = self._clock()
             wait = max(waiting_after(push.attempts + 1), refusal.retry_after)
             over = push.attempts + 1 >= MOST_ATTEMPTS
-            self._queue.failed(push, refusal.reason, None if over else now + wait)
+            self._queue.mark_failed(push, refusal.reason, None if over else now + wait)
             log.warning(
                 "%s could not be told of %s: %s; %s",
                 *(hub, push.topic, refusal.reason),
                 "given up" if over else f"again in {wait.total_seconds():.0f} s",
             )
             if refusal.whole_hub:
-                self._queue.hub_failed(hub, refusal.reason, now, now + wait, MOST_ATTEMPTS)
+                self._queue.mark_hub_failed(hub, refusal.reason, now, now + wait, MOST_ATTEMPTS)
                 return
 
     def told(self) -> None:
@@ -173,7 +173,7 @@ class Pusher:
 
     def _topics(self, feed: str) -> Iterator[str]:
         for suffix in WRITERS:
-            yield f"{self._config.base_url}/feeds/{COMBINED if feed == ALL else feed}.{suffix}"
+            yield f"{self._config.base_url}/feeds/{COMBINED if feed == ALL_SOURCES else feed}.{suffix}"
 
 
 class _Telling(threading.Thread):
@@ -265,7 +265,7 @@ def status_lines(config: Config, database: Database) -> Iterator[str]:
     """What hubs have still to be told, for `feeds status`. Raises StoreError."""
     if not config.hubs:
         return
-    queued = [push for push in Queue(database).waiting() if push.hub in config.hubs]
+    queued = [push for push in PushQueue(database).list_pushes() if push.hub in config.hubs]
     waiting = sum(push.due is not None for push in queued)
     over = len(queued) - waiting
     yield f"pushes: {waiting} waiting" + (f", {over} given up" if over else "")

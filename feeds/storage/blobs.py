@@ -1,7 +1,6 @@
-"""Files that have no disk: kept in the database as they came, in inboxes of their own.
+"""Store uploaded and fetched documents in the database, in inboxes of their own.
 
-What is posted and what is fetched from others goes in here at once, whoever holds the right to ingest, and
-is read with the next run like any file.
+They are stored at once, also while another process holds the ingest lock. The next run reads them like files.
 """
 
 from __future__ import annotations
@@ -21,24 +20,24 @@ _columns = schema.documents.c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """A document as it is listed, without its bytes."""
+    """A stored document without its bytes."""
 
     path: str
     size: int
-    """In bytes."""
+    """Size in bytes."""
     modified: int
-    """When its content last changed, in nanoseconds since 1970."""
+    """Time of the last change of its content, in nanoseconds since 1970."""
     digest: str
 
 
 class BlobStore:
-    """The documents in one database. Raises StoreError where it cannot be used."""
+    """The documents in one database. Every method raises StoreError if the database cannot be used."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, inbox: str, path: str, data: bytes, now: datetime) -> bool:
-        """Keep a document at a path; answers whether it is another one than was there."""
+        """Store a document at a path. Return False if the same document was already there."""
         values = {
             "inbox": inbox,
             "path": known_as(path),
@@ -55,28 +54,28 @@ class BlobStore:
         return True
 
     def get(self, inbox: str, path: str) -> bytes | None:
-        """The bytes of a document; None where there is none."""
+        """Return the bytes of a document; None if there is none."""
         query = sa.select(_columns.data).where(*_at(inbox, path))
         with self._database.reading() as connection:
             data = connection.scalar(query)
         return None if data is None else zlib.decompress(data)
 
     def remove(self, inbox: str, path: str) -> bool:
-        """Keep a document no more; answers whether there was one."""
+        """Remove a document. Return whether there was one."""
         with self._database.writing() as connection:
-            done = connection.execute(sa.delete(schema.documents).where(*_at(inbox, path)))
-        return bool(done.rowcount)
+            deletion = connection.execute(sa.delete(schema.documents).where(*_at(inbox, path)))
+        return bool(deletion.rowcount)
 
-    def listed(self, inbox: str) -> list[Blob]:
-        """Every document of an inbox, by path."""
-        return sorted(self._listed(_columns.inbox == inbox), key=lambda one: one.path)
+    def list_blobs(self, inbox: str) -> list[Blob]:
+        """Return the documents of an inbox, without their bytes, by path."""
+        return sorted(self._select(_columns.inbox == inbox), key=lambda blob: blob.path)
 
     def find(self, inbox: str, path: str) -> Blob | None:
-        """A document as it is listed; None where there is none."""
-        return next(iter(self._listed(*_at(inbox, path))), None)
+        """Return a document without its bytes; None if there is none."""
+        return next(iter(self._select(*_at(inbox, path))), None)
 
-    def _listed(self, *which: sa.ColumnElement[bool]) -> list[Blob]:
-        query = sa.select(*(_columns[name] for name in Blob.__dataclass_fields__)).where(*which)
+    def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Blob]:
+        query = sa.select(*(_columns[name] for name in Blob.__dataclass_fields__)).where(*conditions)
         with self._database.reading() as connection:
             return [Blob(**row) for row in connection.execute(query).mappings()]
 

@@ -1,4 +1,4 @@
-"""Read what cleaning did from the table `cleanings`, by source and week, without a look at any body."""
+"""Read the statistics of cleaning from the table `cleanings`, by source and week, without any body."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _columns = schema.cleanings.c
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """What a database knows of cleaning."""
+class CleaningHistory:
+    """The cleaning statistics in one database. Raises StoreError if it cannot be used."""
 
     database: Database
 
@@ -30,19 +30,20 @@ class History:
         without: Collection[str] = (),
         since: date | None = None,
     ) -> list[CleanedWeek]:
-        """Return each source's weeks in order: of all or some sources, of all but some, from a day's week on.
+        """Return the statistics of each source and week, in this order.
 
-        Entries that an older version stored come in with the next run of the ingest.
+        With `sources`, only of these; with `without`, of all but these; with `since`, from the week of this
+        day on. Entries that an older version of feeds stored get statistics in the next run of the ingest.
         """
-        week, strung = rows.micros_to_week(_columns.published), sa.func.aggregate_strings
+        week, concatenate = rows.micros_to_week(_columns.published), sa.func.aggregate_strings
         query = sa.select(
             _columns.source,
             week.label("week"),
             sa.func.sum(_columns.before),
             sa.func.sum(_columns.after),
-            strung(_columns.pieces, ","),
-            strung(_columns.hosts_before, " "),
-            strung(_columns.hosts_after, " "),
+            concatenate(_columns.pieces, ","),
+            concatenate(_columns.hosts_before, " "),
+            concatenate(_columns.hosts_after, " "),
         ).group_by(_columns.source, "week")
         if sources is not None:
             query = query.where(_columns.source.in_(sources))
@@ -51,7 +52,7 @@ class History:
         if since is not None:
             query = query.where(_columns.published >= rows.week_to_micros(rows.date_to_week(since)))
         with self.database.reading() as connection:
-            found = sorted(connection.execute(query).all(), key=itemgetter(0, 1))
+            weeks = sorted(connection.execute(query).all(), key=itemgetter(0, 1))
         return [
             CleanedWeek(
                 source=source,
@@ -59,8 +60,8 @@ class History:
                 before=before,
                 after=after,
                 pieces=json.loads(f"[{pieces}]"),
-                hosts_before=hosts.split(),
-                hosts_after=left.split(),
+                hosts_before=hosts_before.split(),
+                hosts_after=hosts_after.split(),
             )
-            for source, number, before, after, pieces, hosts, left in found
+            for source, number, before, after, pieces, hosts_before, hosts_after in weeks
         ]

@@ -1,4 +1,4 @@
-"""What is known of each feed of others, in the database: so it outlives restarts, and processes share it."""
+"""Store the state of each subscription, so that it survives restarts and all processes share it."""
 
 from __future__ import annotations
 
@@ -15,69 +15,72 @@ from feeds.storage.database import Database
 from feeds.text.filenames import known_as
 
 _columns = schema.upstreams.c
-_CLAIMED = timedelta(hours=1)
-"""Longer than one that is being asked is claimed for."""
+_MAX_CLAIM = timedelta(hours=1)
+"""Longer than any claim of a poller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamState:
-    """How it stands with one feed."""
+    """The state of one subscription."""
 
     url: str
-    """What it is known by: its address as configured, without credentials."""
+    """Key of the subscription: its configured URL without credentials."""
     address: str
-    """Where it is now: another one where it moved for good."""
+    """Current URL; another one than `url` after a permanent redirect."""
     title: str = ""
-    """As configured."""
+    """Title in the configuration."""
     etag: str = ""
     modified: str = ""
-    """Last-Modified of what was fetched last, as it was sent."""
+    """Header Last-Modified of the last response with a document, as it was sent."""
     checked: datetime | None = None
-    """When it was last asked."""
+    """Time of the last poll."""
     changed: datetime | None = None
-    """When it last had something new."""
+    """Time of the last poll that returned a new document."""
     due: datetime | None = None
-    """When it is asked next; None where it is gone for good."""
+    """Time of the next poll; None if the feed is gone permanently."""
     failures: int = 0
-    """How many times after each other it failed."""
+    """Number of failed polls since the last successful one."""
     failed: datetime | None = None
-    """When that began."""
+    """Time of the first of these failures."""
     error: str = ""
-    """Why it failed last."""
+    """Reason of the last failure."""
 
     @property
     def gone(self) -> bool:
-        """Whether it said that it is gone for good, and is not asked any more."""
+        """Whether its server reported that it is gone permanently; then it is not polled any more."""
         return self.due is None and bool(self.error)
 
 
 class UpstreamStates:
-    """The states in one database. Raises StoreError where it cannot be used."""
+    """The states in one database. Every method raises StoreError if the database cannot be used."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def all(self) -> list[UpstreamState]:
-        """Every one, by address."""
-        return self._found(sa.select(schema.upstreams).order_by(_columns.url))
+        """Return the states of all subscriptions, by URL."""
+        return self._select(sa.select(schema.upstreams).order_by(_columns.url))
 
     def due(self, now: datetime) -> list[UpstreamState]:
-        """Those that have to be asked, the longest due first.
+        """Return the states of the subscriptions that are due, the longest due first.
 
-        Not while a run has yet to read what was fetched: entries that a newer document has no more were lost.
-        One that was asked later than now was asked with a clock that was ahead, and is due.
+        A subscription is not due while its last document is unread: entries that a newer document does not
+        contain any more would be lost. A subscription is due if its last poll is in the future, because the
+        clock was ahead at that time.
         """
-        ahead = sa.and_(_columns.checked > rows.to_micros(now), _columns.due > rows.to_micros(now + _CLAIMED))
-        which = sa.or_(_columns.due <= rows.to_micros(now), ahead)
-        query = sa.select(schema.upstreams).where(which, ~_unread())
-        return self._found(query.order_by(_columns.due, _columns.url))
+        is_in_future = sa.and_(
+            _columns.checked > rows.to_micros(now), _columns.due > rows.to_micros(now + _MAX_CLAIM)
+        )
+        is_due = sa.or_(_columns.due <= rows.to_micros(now), is_in_future)
+        query = sa.select(schema.upstreams).where(is_due, ~_is_unread())
+        return self._select(query.order_by(_columns.due, _columns.url))
 
-    def unread(self) -> bool:
-        """Whether a run has yet to read anything that was fetched."""
-        return bool(self._found(sa.select(schema.upstreams).where(_unread()).limit(1)))
+    def has_unread(self) -> bool:
+        """Return whether there is a fetched document that no run has read yet."""
+        return bool(self._select(sa.select(schema.upstreams).where(_is_unread()).limit(1)))
 
     def subscribe(self, titles: Mapping[str, str], now: datetime) -> None:
-        """Know the feeds at these addresses, with their titles; one that is new or renamed is due at once."""
+        """Add subscriptions, by URL and title. A new or renamed one is due at once."""
         known = {state.url: state for state in self.all()}
         fresh = [
             _row(UpstreamState(url=url, address=url, title=title, due=now))
@@ -95,9 +98,9 @@ class UpstreamStates:
                     )
 
     def forget(self, url: str) -> None:
-        """Know nothing of it any more, nor what was fetched.
+        """Delete the state and the fetched document of a subscription.
 
-        Its articles stay, whatever `deleted` says: nobody deleted them.
+        Its articles are kept, whatever the setting `deleted` says: nobody deleted them.
         """
         with self._database.writing() as connection:
             connection.execute(sa.delete(schema.upstreams).where(_columns.url == url))
@@ -106,47 +109,47 @@ class UpstreamStates:
                 connection.execute(sa.delete(table).where(*at))
 
     def claim(self, state: UpstreamState, until: datetime) -> bool:
-        """Whether this process is the one that asks now: of several that want to, one is.
+        """Claim a subscription for a poll. Return whether this process, of several that try, has the claim.
 
-        Where it ends without a word, the feed is due again after `until`.
+        If the process ends without recording a result, the subscription is due again at `until`.
         """
-        seen = None if state.due is None else rows.to_micros(state.due)
+        expected_due = None if state.due is None else rows.to_micros(state.due)
         with self._database.writing() as connection:
-            done = connection.execute(
+            update = connection.execute(
                 sa.update(schema.upstreams)
-                .where(_columns.url == state.url, _columns.due.is_not_distinct_from(seen))
+                .where(_columns.url == state.url, _columns.due.is_not_distinct_from(expected_due))
                 .values(due=rows.to_micros(until))
             )
-        return done.rowcount == 1
+        return update.rowcount == 1
 
-    def note(self, state: UpstreamState) -> None:
-        """What came of asking; a feed that was forgotten meanwhile stays forgotten."""
+    def record(self, state: UpstreamState) -> None:
+        """Store the state after a poll. A subscription that was deleted meanwhile is not added again."""
         values = _row(state)
         del values["url"], values["title"]
         with self._database.writing() as connection:
             connection.execute(sa.update(schema.upstreams).where(_columns.url == state.url).values(**values))
 
-    def _found(self, query: sa.Select[Any]) -> list[UpstreamState]:
+    def _select(self, query: sa.Select[Any]) -> list[UpstreamState]:
         with self._database.reading() as connection:
             return [_state(dict(row)) for row in connection.execute(query).mappings()]
 
 
-def _unread() -> sa.ColumnElement[bool]:
+def _is_unread() -> sa.ColumnElement[bool]:
     documents, files = schema.documents.c, schema.files.c
-    read = sa.exists().where(
+    is_read = sa.exists().where(
         files.inbox == FETCHED, files.path == documents.path, files.modified == documents.modified
     )
-    return sa.exists().where(documents.inbox == FETCHED, documents.path == _columns.url, ~read)
+    return sa.exists().where(documents.inbox == FETCHED, documents.path == _columns.url, ~is_read)
 
 
-_MOMENTS = ("checked", "changed", "due", "failed")
+_TIME_COLUMNS = ("checked", "changed", "due", "failed")
 
 
 def _state(row: Mapping[str, Any]) -> UpstreamState:
-    moments = {name: None if row[name] is None else rows.from_micros(row[name]) for name in _MOMENTS}
-    return UpstreamState(**{**row, **moments})
+    times = {name: None if row[name] is None else rows.from_micros(row[name]) for name in _TIME_COLUMNS}
+    return UpstreamState(**{**row, **times})
 
 
 def _row(state: UpstreamState) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(state, name) for name in UpstreamState.__slots__}
-    return row | {name: None if row[name] is None else rows.to_micros(row[name]) for name in _MOMENTS}
+    return row | {name: None if row[name] is None else rows.to_micros(row[name]) for name in _TIME_COLUMNS}

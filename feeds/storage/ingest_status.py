@@ -1,4 +1,4 @@
-"""What health is judged by, as a database has it: when sources published, what cannot be read, its size."""
+"""Read the state of the ingest from a database: dates of sources, files and subscriptions that fail, size."""
 
 from __future__ import annotations
 
@@ -15,47 +15,52 @@ from feeds.text import feed_urls
 
 _entries, _files, _runs = schema.entries.c, schema.files.c, schema.runs.c
 _upstreams = schema.upstreams.c
-_ERRORS = 1000
-_ALL = 1_000_000
+_MAX_ERRORS = 1000
+_NO_LIMIT = 1_000_000
 _LONG_AGO = -(2**62)
 
 
-def cadences(database: Database) -> dict[str, Cadence]:
-    """When each source published last, by slug."""
-    # A few steps along one index for each source, however many articles it has. The limit, which is none,
-    # keeps SQLite from asking for each article instead.
-    one = schema.entries.alias()
+def read_cadences(database: Database) -> dict[str, Cadence]:
+    """Return the dates of the newest articles of each source, by slug."""
+    # This reads a few rows of one index for each source, however many articles it has. The limit, which no
+    # database reaches, prevents SQLite from running the subquery for each article.
+    entries = schema.entries.alias()
     oldest = (
-        sa.select(one.c.published)
-        .where(one.c.source == schema.sources.c.slug)
-        .order_by(one.c.published.desc(), one.c.id.desc())
+        sa.select(entries.c.published)
+        .where(entries.c.source == schema.sources.c.slug)
+        .order_by(entries.c.published.desc(), entries.c.id.desc())
         .limit(1)
         .offset(MAX_CADENCE_ARTICLES - 1)
         .scalar_subquery()
     )
     since = sa.func.coalesce(oldest, sa.literal(_LONG_AGO, sa.BigInteger)).label("since")
-    each = sa.select(schema.sources.c.slug, since).limit(_ALL).subquery()
+    windows = sa.select(schema.sources.c.slug, since).limit(_NO_LIMIT).subquery()
     query = sa.select(_entries.source, _entries.published, _entries.id).join_from(
-        each, schema.entries, sa.and_(_entries.source == each.c.slug, _entries.published >= each.c.since)
+        windows,
+        schema.entries,
+        sa.and_(_entries.source == windows.c.slug, _entries.published >= windows.c.since),
     )
-    found: dict[str, list[datetime]] = {}
-    newest: dict[str, str] = {}
+    dates: dict[str, list[datetime]] = {}
+    newest_ids: dict[str, str] = {}
     with database.reading() as connection:
         for source, published, entry_id in sorted(connection.execute(query).all(), reverse=True):
-            newest.setdefault(source, entry_id)
-            found.setdefault(source, []).append(rows.from_micros(published))
-        met = _first_read(connection, list(newest.values()))
-        known = batch_writer.stored_sources(connection)
+            newest_ids.setdefault(source, entry_id)
+            dates.setdefault(source, []).append(rows.from_micros(published))
+        first_read = _first_read(connection, list(newest_ids.values()))
+        sources = batch_writer.stored_sources(connection)
     return {
         slug: Cadence(
-            source=known[slug], published=tuple(dates[:MAX_CADENCE_ARTICLES]), met=met.get(newest[slug])
+            source=sources[slug],
+            published=tuple(published_dates[:MAX_CADENCE_ARTICLES]),
+            met=first_read.get(newest_ids[slug]),
         )
-        for slug, dates in found.items()
-        if slug in known
+        for slug, published_dates in dates.items()
+        if slug in sources
     }
 
 
 def _first_read(connection: Connection, ids: list[str]) -> dict[str, datetime]:
+    """Return the time when each of these entries was first read from a file, by id."""
     columns = schema.originals.c
     query = sa.select(columns.entry_id, sa.func.min(columns.seen)).group_by(columns.entry_id)
     return {
@@ -65,15 +70,15 @@ def _first_read(connection: Connection, ids: list[str]) -> dict[str, datetime]:
     }
 
 
-def broken(database: Database, most: int) -> tuple[tuple[FailedFile, ...], int]:
-    """The files that cannot be read, those first that were tried last, and how many there are."""
-    failing = _files.reason != ""
+def failing_files(database: Database, limit: int) -> tuple[tuple[FailedFile, ...], int]:
+    """Return the files that cannot be read, the last tried one first, and the number of all such files."""
+    is_failing = _files.reason != ""
     query = sa.select(
         _files.inbox, _files.path, _files.reason, _files.seen, _files.modified, _files.digest
-    ).where(failing)
-    query = query.order_by(_files.seen.desc(), _files.path, _files.inbox).limit(most)
+    ).where(is_failing)
+    query = query.order_by(_files.seen.desc(), _files.path, _files.inbox).limit(limit)
     with database.reading() as connection:
-        listed = [
+        files = [
             FailedFile(
                 inbox=row.inbox,
                 path=feed_urls.redact_query(row.path),
@@ -83,19 +88,19 @@ def broken(database: Database, most: int) -> tuple[tuple[FailedFile, ...], int]:
             )
             for row in connection.execute(query)
         ]
-        count = len(listed)
-        if count == most:
-            count = connection.scalar(sa.select(sa.func.count()).where(failing)) or 0
-    return tuple(listed), count
+        count = len(files)
+        if count == limit:
+            count = connection.scalar(sa.select(sa.func.count()).where(is_failing)) or 0
+    return tuple(files), count
 
 
-def unheard(database: Database) -> tuple[tuple[FailingSubscription, ...], int]:
-    """The feeds of others that fail, those first that failed last, and how many are polled in all."""
+def failing_subscriptions(database: Database) -> tuple[tuple[FailingSubscription, ...], int]:
+    """Return the subscriptions that fail, and the number of all. The one that began to fail last is first."""
     query = sa.select(schema.upstreams).where(_upstreams.failures > 0)
     with database.reading() as connection:
         count = connection.scalar(sa.select(sa.func.count()).select_from(schema.upstreams)) or 0
         failing = connection.execute(query).all() if count else []
-    found = [
+    subscriptions = [
         FailingSubscription(
             url=row.url,
             title=row.title or feed_urls.redact_url(row.url),
@@ -107,11 +112,12 @@ def unheard(database: Database) -> tuple[tuple[FailingSubscription, ...], int]:
         )
         for row in failing
     ]
-    return tuple(sorted(found, key=lambda one: (one.since, one.url), reverse=True)), count
+    subscriptions.sort(key=lambda subscription: (subscription.since, subscription.url), reverse=True)
+    return tuple(subscriptions), count
 
 
-def last_by_watcher(database: Database) -> datetime | None:
-    """When the watcher's last run began."""
+def last_watcher_run(database: Database) -> datetime | None:
+    """Return the start of the watcher's last run; None if it has not run yet."""
     query = (
         sa.select(_runs.started).where(_runs.trigger == WATCHER_TRIGGER).order_by(_runs.id.desc()).limit(1)
     )
@@ -120,15 +126,15 @@ def last_by_watcher(database: Database) -> datetime | None:
     return None if started is None else rows.from_micros(started)
 
 
-def with_errors(database: Database) -> list[Run]:
-    """The runs that ended with an error, newest first."""
-    query = sa.select(schema.runs).where(_runs.error != "").order_by(_runs.id.desc()).limit(_ERRORS)
+def failed_runs(database: Database) -> list[Run]:
+    """Return the last 1000 runs that ended with an error, newest first."""
+    query = sa.select(schema.runs).where(_runs.error != "").order_by(_runs.id.desc()).limit(_MAX_ERRORS)
     with database.reading() as connection:
         return [rows.to_run(row) for row in connection.execute(query).mappings()]
 
 
-def size(database: Database) -> int:
-    """How many bytes the database has on its disk."""
+def size_in_bytes(database: Database) -> int:
+    """Return the size of the database on its disk, in bytes."""
     with database.reading() as connection:
         if connection.dialect.name == "sqlite":
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0

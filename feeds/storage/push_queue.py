@@ -1,7 +1,7 @@
-"""What WebSub hubs have still to be told, kept in the database, so that a restart forgets nothing.
+"""Queue WebSub notifications in the database, so that a restart loses none.
 
-Whether a feed has changed is seen by what stands in it, not by who changed it: a run, a command, or a process
-that was killed right after.
+A fingerprint of its content shows whether a feed has changed. So it does not matter what changed it: a run, a
+command, or a process that was killed immediately afterwards.
 """
 
 from __future__ import annotations
@@ -20,61 +20,62 @@ from feeds.storage.batch_writer import State
 from feeds.storage.database import Database
 from feeds.storage.queries import Selection
 
-ALL = ""
-"""The name of everything together, where other names are sources."""
+ALL_SOURCES = ""
+"""Name of the feed of all sources. Other names are slugs of sources and of named views."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """One hub that has to be told of one topic."""
+    """A notification of one topic for one hub."""
 
     hub: str
     topic: str
     queued: datetime
     attempts: int
     due: datetime | None
-    """When it is tried next; None where it was given up."""
+    """Time of the next attempt; None if there is none any more."""
     error: str
-    """Why the last attempt failed; empty before the first one."""
+    """Reason why the last attempt failed; empty before the first attempt."""
 
 
-class Queue:
-    """The queue in one database. Raises StoreError where the database cannot be used."""
+class PushQueue:
+    """The queue in one database. Every method raises StoreError if the database cannot be used."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     # -- what has changed ------------------------------------------------------------------------------
 
-    def state(self) -> State:
-        """What moves whenever any fingerprint does."""
+    def read_state(self) -> State:
+        """Return the version of the published content. Equal states have equal fingerprints."""
         with self._database.reading() as connection:
             return batch_writer.read_state(connection)
 
-    def fingerprints(self, limit: int, hidden: Callable[[str], bool], *, salt: str) -> dict[str, str]:
-        """What stands in the feed of each source, and in that of all of them (ALL), as a digest.
+    def fingerprints(self, limit: int, is_hidden: Callable[[str], bool], *, salt: str) -> dict[str, str]:
+        """Return a digest of the feed of each source, by slug, and of the feed of all sources (ALL_SOURCES).
 
-        Without the sources that are `hidden`; `salt` is made part of every digest.
+        Sources whose slug `is_hidden` are left out. `salt` is a part of every digest.
         """
         with self._database.reading() as connection:
-            known = batch_writer.stored_sources(connection).values()
-            sources = [source for source in known if not hidden(source.slug)]
-            shown = _shown_of_each(connection, limit)
-            found = {
-                source.slug: _digest([salt, repr(source), *shown[source.slug]])
-                for source in sources
-                if source.slug in shown
+            sources = batch_writer.stored_sources(connection).values()
+            visible = [source for source in sources if not is_hidden(source.slug)]
+            contents = _contents_by_source(connection, limit)
+            # The digests are stored: the class and field names in these texts are part of them.
+            digests = {
+                source.slug: _digest([salt, repr(source), *contents[source.slug]])
+                for source in visible
+                if source.slug in contents
             }
-            everything = _shown(connection, limit, [source.slug for source in sources])
-            found[ALL] = _digest([salt, *sorted(map(repr, sources)), *everything])
-            return found
+            combined = _contents(connection, limit, [source.slug for source in visible])
+            digests[ALL_SOURCES] = _digest([salt, *sorted(map(repr, visible)), *combined])
+            return digests
 
     def fingerprint(self, filters: Sequence[Filter], limit: int, order: Order, *, salt: str) -> str:
-        """What a view shows, as a digest."""
-        shown = Selection(self._database).newest(filters, limit, order)
-        return _digest([salt, *map(repr, shown.articles)])
+        """Return a digest of the articles of a view. `salt` is a part of it."""
+        selected = Selection(self._database).newest(filters, limit, order)
+        return _digest([salt, *map(repr, selected.articles)])
 
-    def put(
+    def enqueue(
         self,
         hubs: Sequence[str],
         fingerprints: dict[str, str],
@@ -82,105 +83,116 @@ class Queue:
         now: datetime,
         due: datetime,
     ) -> int:
-        """Queue the topics of every feed that is not as each hub was told; answers how many.
+        """Queue the topics of every feed whose fingerprint differs from the one that a hub was notified of.
 
-        What was meant for other hubs, or stands for feeds that are gone, is forgotten.
+        Return the number of notifications. Notifications for other hubs, and the records of other hubs and
+        feeds, are deleted.
         """
-        queue, told = schema.pushes, schema.announced
+        queue, announced = schema.pushes, schema.announced
         with self._database.writing() as connection:
             connection.execute(sa.delete(queue).where(queue.c.hub.not_in(hubs)))
-            connection.execute(sa.delete(told).where(told.c.hub.not_in(hubs)))
-            before = {(row.hub, row.feed): row.fingerprint for row in connection.execute(sa.select(told))}
-            fresh = {
+            connection.execute(sa.delete(announced).where(announced.c.hub.not_in(hubs)))
+            before = {
+                (row.hub, row.feed): row.fingerprint for row in connection.execute(sa.select(announced))
+            }
+            changed = {
                 (hub, feed): digest
                 for hub in hubs
                 for feed, digest in fingerprints.items()
                 if before.get((hub, feed)) != digest
             }
             for hub, feed in before.keys() - {(hub, feed) for hub in hubs for feed in fingerprints}:
-                connection.execute(sa.delete(told).where(told.c.hub == hub, told.c.feed == feed))
-            when = rows.to_micros(now)
+                connection.execute(
+                    sa.delete(announced).where(announced.c.hub == hub, announced.c.feed == feed)
+                )
             values = [
                 {
                     "hub": hub,
                     "topic": topic,
-                    "queued": when,
+                    "queued": rows.to_micros(now),
                     "attempts": 0,
                     "due": rows.to_micros(due),
                     "error": "",
                 }
-                for hub, feed in fresh
+                for hub, feed in changed
                 for topic in topics(feed)
             ]
             self._database.upsert(connection, queue, values)
             self._database.upsert(
                 connection,
-                told,
-                [{"hub": hub, "feed": feed, "fingerprint": digest} for (hub, feed), digest in fresh.items()],
+                announced,
+                [
+                    {"hub": hub, "feed": feed, "fingerprint": digest}
+                    for (hub, feed), digest in changed.items()
+                ],
             )
         return len(values)
 
-    # -- telling ---------------------------------------------------------------------------------------
+    # -- delivering ------------------------------------------------------------------------------------
 
     def due(self, now: datetime) -> list[Push]:
-        """What is to be tried now; of each hub, what failed most often first: it knows the longest wait.
+        """Return the notifications that are due, by hub, the one with the most failures first.
 
-        So is what nobody can have put off that far, but for a clock that was ahead.
+        That one has the longest wait if its hub fails again. A notification is also due if its time is so far
+        in the future that the clock must have been ahead when it was set.
         """
         columns = schema.pushes.c
         in_an_hour, tomorrow = (rows.to_micros(now + timedelta(hours=hours)) for hours in (1, 24))
-        ahead = sa.or_(columns.due > tomorrow, sa.and_(columns.attempts == 0, columns.due > in_an_hour))
-        query = sa.select(schema.pushes).where(sa.or_(columns.due <= rows.to_micros(now), ahead))
+        is_too_late = sa.or_(columns.due > tomorrow, sa.and_(columns.attempts == 0, columns.due > in_an_hour))
+        query = sa.select(schema.pushes).where(sa.or_(columns.due <= rows.to_micros(now), is_too_late))
         return self._pushes(query.order_by(columns.hub, columns.attempts.desc(), columns.topic))
 
-    def waiting(self) -> list[Push]:
-        """All that is queued, and what was given up last."""
+    def list_pushes(self) -> list[Push]:
+        """Return all notifications, the next due one first, those without a next attempt last."""
         columns = schema.pushes.c
         return self._pushes(
             sa.select(schema.pushes).order_by(columns.due.is_(None), columns.due, columns.hub, columns.topic)
         )
 
     def claim(self, push: Push, until: datetime) -> bool:
-        """Take one for this process; answers whether it was there to be taken.
+        """Claim a notification for this process. Return whether no other process has claimed or changed it.
 
-        Where the process ends without a word, it is due again after `until`.
+        If the process ends without recording a result, the notification is due again at `until`.
         """
         assert push.due is not None
         with self._database.writing() as connection:
             columns = schema.pushes.c
-            done = connection.execute(
+            update = connection.execute(
                 sa.update(schema.pushes)
-                .where(_this(push), columns.due == rows.to_micros(push.due))
+                .where(_is_push(push), columns.due == rows.to_micros(push.due))
                 .values(due=rows.to_micros(until))
             )
-        return done.rowcount == 1
+        return update.rowcount == 1
 
-    def done(self, push: Push) -> None:
-        """The hub knows. What was queued again meanwhile stays."""
+    def mark_delivered(self, push: Push) -> None:
+        """Delete a delivered notification. If it was queued again meanwhile, the new one is kept."""
         with self._database.writing() as connection:
-            connection.execute(sa.delete(schema.pushes).where(_this(push)))
+            connection.execute(sa.delete(schema.pushes).where(_is_push(push)))
 
-    def failed(self, push: Push, error: str, due: datetime | None) -> None:
-        """An attempt failed: try again when it is `due`, or not at all."""
+    def mark_failed(self, push: Push, error: str, due: datetime | None) -> None:
+        """Record a failed attempt. The next one is `due` at this time; None means no further attempt."""
         with self._database.writing() as connection:
             connection.execute(
                 sa.update(schema.pushes)
-                .where(_this(push))
+                .where(_is_push(push))
                 .values(attempts=push.attempts + 1, error=error, due=_micros(due))
             )
 
-    def hub_failed(self, hub: str, error: str, now: datetime, due: datetime, most_attempts: int) -> None:
-        """The hub itself does not answer: everything that is due there has failed once more."""
+    def mark_hub_failed(self, hub: str, error: str, now: datetime, due: datetime, max_attempts: int) -> None:
+        """Record a failed attempt for every due notification of a hub, because the hub itself failed.
+
+        A notification with `max_attempts` failures gets no further attempt.
+        """
         columns = schema.pushes.c
-        mine = sa.and_(columns.hub == hub, columns.due <= rows.to_micros(now))
+        is_due = sa.and_(columns.hub == hub, columns.due <= rows.to_micros(now))
         with self._database.writing() as connection:
             connection.execute(
                 sa.update(schema.pushes)
-                .where(mine)
+                .where(is_due)
                 .values(
                     attempts=columns.attempts + 1,
                     error=error,
-                    due=sa.case((columns.attempts + 1 >= most_attempts, None), else_=rows.to_micros(due)),
+                    due=sa.case((columns.attempts + 1 >= max_attempts, None), else_=rows.to_micros(due)),
                 )
             )
 
@@ -199,46 +211,45 @@ class Queue:
             ]
 
 
-# What a feed shows, in its order: its entries, and what was taken out of it.
-_entries, _gone = schema.entries.c, schema.deletions.c
+# What a feed shows, in its order: a column that changes with each item, of its entries and of its deletions.
+_entries, _deletions = schema.entries.c, schema.deletions.c
 _ENTRIES = (_entries.digest, (_entries.published.desc(), _entries.id.desc()))
-_DELETIONS = (_gone.deleted, (_gone.deleted.desc(), _gone.id))
+_DELETIONS = (_deletions.deleted, (_deletions.deleted.desc(), _deletions.id))
 
 
-def _shown(connection: Connection, limit: int, sources: Collection[str]) -> list[str]:
-    """What a feed of some sources shows."""
-    found: list[str] = []
-    for told, order in (_ENTRIES, _DELETIONS):
-        columns = told.table.c
-        query = sa.select(columns.id, told).where(columns.source.in_(sources)).order_by(*order).limit(limit)
-        found += [repr(tuple(row)) for row in connection.execute(query)]
-    return found
+def _contents(connection: Connection, limit: int, sources: Collection[str]) -> list[str]:
+    """Return the ids and versions of the entries and deletions that a feed of some sources shows."""
+    items: list[str] = []
+    for version, order in (_ENTRIES, _DELETIONS):
+        columns = version.table.c
+        query = sa.select(columns.id, version).where(columns.source.in_(sources))
+        query = query.order_by(*order).limit(limit)
+        items += [repr(tuple(row)) for row in connection.execute(query)]
+    return items
 
 
-def _shown_of_each(connection: Connection, limit: int) -> dict[str, list[str]]:
-    """What the feed of each source shows: one query for all of them, since there may be hundreds."""
-    found: dict[str, list[str]] = {}
-    for told, order in (_ENTRIES, _DELETIONS):
-        columns = told.table.c
-        place = sa.func.row_number().over(partition_by=columns.source, order_by=order).label("place")
-        placed = sa.select(columns.id, columns.source, place).subquery()
-        query = sa.select(placed.c.source, columns.id, told).join(placed, placed.c.id == columns.id)
-        for source, *shown in connection.execute(
-            query.where(placed.c.place <= limit).order_by(placed.c.place)
-        ):
-            found.setdefault(source, []).append(repr(tuple(shown)))
-    return found
+def _contents_by_source(connection: Connection, limit: int) -> dict[str, list[str]]:
+    """Return the contents of the feed of each source, by slug. One query reads them all, for many sources."""
+    items: dict[str, list[str]] = {}
+    for version, order in (_ENTRIES, _DELETIONS):
+        columns = version.table.c
+        rank = sa.func.row_number().over(partition_by=columns.source, order_by=order).label("rank")
+        ranked = sa.select(columns.id, columns.source, rank).subquery()
+        query = sa.select(ranked.c.source, columns.id, version).join(ranked, ranked.c.id == columns.id)
+        for source, *item in connection.execute(query.where(ranked.c.rank <= limit).order_by(ranked.c.rank)):
+            items.setdefault(source, []).append(repr(tuple(item)))
+    return items
 
 
 def _digest(parts: Iterable[str]) -> str:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def _micros(when: datetime | None) -> int | None:
-    return None if when is None else rows.to_micros(when)
+def _micros(time: datetime | None) -> int | None:
+    return None if time is None else rows.to_micros(time)
 
 
-def _this(push: Push) -> sa.ColumnElement[bool]:
+def _is_push(push: Push) -> sa.ColumnElement[bool]:
     columns = schema.pushes.c
     return sa.and_(
         columns.hub == push.hub,

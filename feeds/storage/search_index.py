@@ -63,7 +63,7 @@ def clear(connection: Connection) -> None:
 
 
 def has_word(connection: Connection, word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Return the condition that a word (of `search_terms.query_words`) occurs in the article with this id."""
+    """Return the condition that a word (of `search_terms.parse_query`) occurs in the article with this id."""
     pattern = search_terms.query_pattern(word)
     contains_word = _texts.text.contains(pattern, autoescape=True)
     pieces = search_terms.index_pieces(pattern)

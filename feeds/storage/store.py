@@ -17,7 +17,7 @@ from feeds.model.feeds import Deletion, SourceState
 from feeds.model.runs import UNREAD, Failure, FileState, Outcome, Report, Run
 from feeds.storage import batch_writer, rows, schema, search_index
 from feeds.storage.batch_writer import Batch, State
-from feeds.storage.cleaning_statistics import History
+from feeds.storage.cleaning_statistics import CleaningHistory
 from feeds.storage.database import AlreadyRunningError, Database, database_url
 from feeds.storage.queries import Selection
 from feeds.text import search_terms
@@ -39,7 +39,7 @@ class Store:
         self._database = Database(address, create=create)
         self._sources: tuple[State, list[SourceState]] | None = None
         self.selection = Selection(self._database)
-        self.history = History(self._database)
+        self.history = CleaningHistory(self._database)
 
     @property
     def database(self) -> Database:

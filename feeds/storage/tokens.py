@@ -1,7 +1,8 @@
-"""The tokens that open private feeds. A token is shown once, when it is made; what is kept is its hash.
+"""Create, find and revoke the tokens that open private feeds.
 
-SHA-256 is enough: a token is 256 random bits, not a word that somebody chose, so there is nothing to guess
-from a stolen hash that a slow one would slow down; and every request for a private feed hashes once.
+A token is shown once, when it is created. The database has only its hash. SHA-256 is enough: a token is 256
+random bits and not a chosen word, so nobody can guess it from a stolen hash, and a slow hash function would
+not help. Every request for a private feed computes one hash.
 """
 
 from __future__ import annotations
@@ -18,59 +19,64 @@ from feeds.storage import rows, schema
 from feeds.storage.database import Database
 
 POSTING = "_inbox"
-"""Of a token that lets files be posted, and opens no feed."""
-_BYTES = 32
-_LONGEST = 200
-_MOST_TOKENS = 2**31 - 1  # what a number can be in either database
+"""Value of `Token.feed` for a token that allows uploads and opens no feed."""
+_TOKEN_BYTES = 32
+_MAX_CHARACTERS = 200
+_MAX_NUMBER = 2**31 - 1  # the largest INTEGER of PostgreSQL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """What is known of a token: not the token."""
+    """The stored data of a token, without the token itself."""
 
     number: int
     feed: str
-    """The name of the feed that it opens; empty for all of them."""
+    """Name of the feed that it opens; empty for all feeds; POSTING for uploads."""
     label: str
     created: datetime
 
 
 class Tokens:
-    """The tokens in one database. Raises StoreError where it cannot be used."""
+    """The tokens in one database. Every method raises StoreError if the database cannot be used."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, feed: str, label: str, now: datetime) -> str:
-        """A new token for a feed, or for all of them (empty): the only time that it is known."""
-        token = secrets.token_urlsafe(_BYTES)
-        label = label.encode("utf-8", "replace").decode()  # bytes of a command line that are no UTF-8
+        """Create a token for a feed, or for all feeds (empty), and return it. Only its hash is stored."""
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        label = label.encode(
+            "utf-8", "replace"
+        ).decode()  # a command line can contain bytes that are not UTF-8
         values = {"hash": _hash(token), "feed": feed, "label": label, "created": rows.to_micros(now)}
         with self._database.writing() as connection:
             connection.execute(sa.insert(schema.tokens).values(**values))
         return token
 
-    def listed(self) -> list[Token]:
-        """Every token there is, the oldest first."""
+    def list_tokens(self) -> list[Token]:
+        """Return all tokens, the oldest first."""
         return [token for _, token in self._hashed()]
 
     def revoke(self, number: int) -> bool:
-        """Make a token open nothing any more, from the next request on; answers whether there was one."""
-        if not 0 < number <= _MOST_TOKENS:
+        """Delete a token. It is invalid from the next request on. Return whether there was one."""
+        if not 0 < number <= _MAX_NUMBER:
             return False
         with self._database.writing() as connection:
-            done = connection.execute(sa.delete(schema.tokens).where(schema.tokens.c.id == number))
-        return bool(done.rowcount)
+            deletion = connection.execute(sa.delete(schema.tokens).where(schema.tokens.c.id == number))
+        return bool(deletion.rowcount)
 
     def find(self, given: str) -> Token | None:
-        """The token that was given, if there is one; how long that takes says nothing about any other."""
-        if not 0 < len(given) <= _LONGEST:
+        """Return the data of a token that a client sent; None if there is no such token.
+
+        The time that this takes reveals nothing about other tokens.
+        """
+        if not 0 < len(given) <= _MAX_CHARACTERS:
             return None
-        found, digest = None, _hash(given)
-        for kept, token in self._hashed():
-            if hmac.compare_digest(kept, digest):
-                found = token
-        return found
+        match, digest = None, _hash(given)
+        for stored, token in self._hashed():
+            if hmac.compare_digest(stored, digest):
+                match = token
+        return match
 
     def _hashed(self) -> list[tuple[str, Token]]:
         with self._database.reading() as connection:

@@ -170,7 +170,7 @@ class Poller:
         if not self.states.claim(state, self._clock() + _LEASE):
             return None
         outcome = self._poll(upstream, state)
-        self.states.note(outcome.state)
+        self.states.record(outcome.state)
         if outcome.new:
             self.news.set()
         return outcome

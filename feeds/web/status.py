@@ -44,8 +44,8 @@ class Checkup:
         """
         now, runs = datetime.now(UTC), self._store.runs(RUNS)
         broken, failing = self.failing(runs)
-        wrong = [run for run in ingest_status.with_errors(self._database) if health.is_failed(run)]
-        unheard, subscribed = ingest_status.unheard(self._database)
+        wrong = [run for run in ingest_status.failed_runs(self._database) if health.is_failed(run)]
+        unheard, subscribed = ingest_status.failing_subscriptions(self._database)
         with self._store.snapshot():
             access, by_source = self._access.now(), self._known()[1]
         named = _sees_all(access, visitor)
@@ -77,7 +77,7 @@ class Checkup:
         last = runs[0] if runs else None
         if last is not None and self._failing is not None and self._failing[0] == last:
             return self._failing[1]
-        found = ingest_status.broken(self._database, FILES)
+        found = ingest_status.failing_files(self._database, FILES)
         self._failing = (last, found) if last is not None and last.finished else None
         return found
 
@@ -94,19 +94,19 @@ class Checkup:
 
     def size(self) -> int:
         """Of the database, in bytes."""
-        return ingest_status.size(self._database)
+        return ingest_status.size_in_bytes(self._database)
 
     def _known(self) -> Sources:
         state = self._store.state()
         if self._sources is None or self._sources[0] != state:
-            self._sources = (state, (self._store.sources(), ingest_status.cadences(self._database)))
+            self._sources = (state, (self._store.sources(), ingest_status.read_cadences(self._database)))
         return self._sources[1]
 
     def _watched(self, runs: Sequence[Run], now: datetime) -> WatcherStatus:
         interval, cron = self._config.interval, self._config.cron
         return health.watcher_status(
             runs,
-            ingest_status.last_by_watcher(self._database),
+            ingest_status.last_watcher_run(self._database),
             lambda after: schedules.due(interval, cron, after, health.MAX_MISSED_RUNS),
             now,
         )

@@ -20,7 +20,7 @@ from feeds.model.status import WATCHER_TRIGGER
 from feeds.server.watcher import CoalescingTrigger, CronTrigger
 from feeds.storage.database import Database
 from feeds.storage.feed_states import UpstreamState, UpstreamStates
-from feeds.storage.push_queue import Queue
+from feeds.storage.push_queue import PushQueue
 from tests.support.fault_clock import WrongClock
 from tests.support.places import Place, article, eventually, titles
 from tests.support.storage_samples import NOON, Watch, text_of
@@ -100,19 +100,19 @@ def test_a_feed_of_others_that_was_to_be_asked_in_a_year_is_asked_now(tmp_path: 
     states = UpstreamStates(database)
     states.subscribe({url: ""}, NOON)
     asked = UpstreamState(url=url, address=url, checked=NOON + A_YEAR, due=NOON + A_YEAR + A_DAY)
-    states.note(asked)
+    states.record(asked)
     assert states.due(NOON) == [asked]
     assert states.claim(asked, NOON + timedelta(minutes=5))
     assert states.due(NOON) == []
-    states.note(UpstreamState(url=url, address=url, checked=NOON, due=NOON + A_DAY))
+    states.record(UpstreamState(url=url, address=url, checked=NOON, due=NOON + A_DAY))
     assert states.due(NOON) == []
     database.close()
 
 
 def test_what_hubs_were_to_hear_in_a_year_they_hear_now(tmp_path: Path) -> None:
     database = Database(str(tmp_path / "feeds.sqlite"))
-    queue, hub = Queue(database), "https://hub.example/"
-    queue.put([hub], {"harbour": "1"}, lambda feed: [f"/{feed}"], NOON + A_YEAR, NOON + A_YEAR)
+    queue, hub = PushQueue(database), "https://hub.example/"
+    queue.enqueue([hub], {"harbour": "1"}, lambda feed: [f"/{feed}"], NOON + A_YEAR, NOON + A_YEAR)
     (push,) = queue.due(NOON)
     assert queue.claim(push, NOON + timedelta(minutes=1))
     assert queue.due(NOON) == []

@@ -89,7 +89,7 @@ def test_a_document_is_kept_whole_and_is_another_one_only_when_it_says_something
     assert not post(watch, "a.md", text)
     assert documents(watch).get("posted", "a.md") == text.encode()
     assert documents(watch).get("folder", "a.md") is None
-    (listed,) = documents(watch).listed("posted")
+    (listed,) = documents(watch).list_blobs("posted")
     assert (listed.path, listed.size) == ("a.md", len(text.encode()))
     assert post(watch, "a.md", text_of(title="Another"))
 

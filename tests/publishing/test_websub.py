@@ -363,6 +363,6 @@ def test_what_is_queued_again_while_it_is_told_is_told_again(pushing: Place, hub
     clock[0] += timedelta(seconds=1)
     pusher.note()
     for push in taken:
-        pusher._queue.done(push)
+        pusher._queue.mark_delivered(push)
     assert len(pusher._queue.due(clock[0])) == 6
     pusher.close()

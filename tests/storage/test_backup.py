@@ -25,7 +25,7 @@ from feeds.storage.backup import BackupError, backup, restore
 from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database, database_url
 from feeds.storage.migrations.versions import r0004_first
-from feeds.storage.push_queue import Queue
+from feeds.storage.push_queue import PushQueue
 from feeds.storage.store import Store
 from feeds.storage.tokens import Tokens
 from feeds.web import create_app
@@ -74,13 +74,13 @@ class Full:
             upstream: dict[str, Any] = {"url": "https://a.example/", "address": "https://b.example/"}
             upstream |= {"title": "A", "etag": '"1"', "modified": "", "failures": 0, "error": ""}
             connection.execute(sa.insert(schema.upstreams).values(**upstream, due=1))
-        self.queue = Queue(database)
+        self.queue = PushQueue(database)
         self.note()
 
     def note(self) -> int:
         """Queue what hubs have not been told yet; answers how many feeds that are."""
         found = self.queue.fingerprints(50, lambda slug: False, salt="")
-        return self.queue.put([HUB], found, lambda feed: [f"https://feeds.example/{feed}"], LATER, LATER)
+        return self.queue.enqueue([HUB], found, lambda feed: [f"https://feeds.example/{feed}"], LATER, LATER)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -130,14 +130,14 @@ def test_everything_goes_on_where_it_was(full: Full, file: Path, target: Store, 
     assert found is not None
     assert found.label == "Ann"
     there.add("", "Cid", LATER)
-    assert [token.number for token in there.listed()] == [1, 3]  # the second was given once
+    assert [token.number for token in there.list_tokens()] == [1, 3]  # the second was given once
     assert (
         target.start_run("test", LATER)
         == max(row["id"] for row in dump(full.watch.address, "runs")["runs"]) + 1
     )
-    queue = Queue(target.database)
+    queue = PushQueue(target.database)
     told = queue.fingerprints(50, lambda slug: False, salt="")
-    assert queue.put([HUB], told, lambda feed: [feed], LATER, LATER) == 0  # hubs know it all
+    assert queue.enqueue([HUB], told, lambda feed: [feed], LATER, LATER) == 0  # hubs know it all
     again = Watch(_address(target), full.watch.folder, full.watch.clock)
     assert again.run()[:2] == (0, 0)  # no file is read again
     again.store.close()

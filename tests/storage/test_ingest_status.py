@@ -32,7 +32,7 @@ def test_the_newest_dates_of_each_source(address: str, count: int) -> None:
     store = Store(address)
     entries = [told(source, number) for source in (HARBOUR, LANTERN) for number in range(count)]
     store.write("folder", Batch(entries=entries), NOON)
-    found = ingest_status.cadences(store.selection.database)
+    found = ingest_status.read_cadences(store.selection.database)
     assert {slug: one.source for slug, one in found.items()} == {"harbour": HARBOUR, "lantern": LANTERN}
     for one in found.values():
         assert list(one.published) == [
@@ -45,7 +45,7 @@ def test_the_newest_dates_of_each_source(address: str, count: int) -> None:
 def test_what_a_watched_folder_leaves_behind(address: str, tmp_path: Path) -> None:
     watch = Watch(address, tmp_path / "inbox")
     database = watch.store.selection.database
-    assert ingest_status.last_by_watcher(database) is None
+    assert ingest_status.last_watcher_run(database) is None
     watch.put(
         "good.md", '---\ntitle: "A"\ndate: 2026-02-28T10:00:00Z\nfrom: https://a.example/1\n---\n<p>a</p>'
     )
@@ -57,15 +57,15 @@ def test_what_a_watched_folder_leaves_behind(address: str, tmp_path: Path) -> No
     number = watch.store.start_run("by hand", watch.clock.now)
     watch.store.finish_run(number, Report(), watch.clock.now, "OSError: no space")
 
-    assert ingest_status.last_by_watcher(database) == NOON
-    assert [run.error for run in ingest_status.with_errors(database)] == ["OSError: no space"]
-    listed, count = ingest_status.broken(database, 10)
+    assert ingest_status.last_watcher_run(database) == NOON
+    assert [run.error for run in ingest_status.failed_runs(database)] == ["OSError: no space"]
+    listed, count = ingest_status.failing_files(database, 10)
     assert [(one.path, one.tried) for one in listed] == [("worse.md", NOON + HOUR), ("bad.md", NOON)]
     assert all("not an article" in one.reason for one in listed)
     assert count == 2
-    assert [one.path for one in ingest_status.broken(database, 1)[0]] == ["worse.md"]
-    assert ingest_status.broken(database, 1)[1] == 2, "all are counted"
-    (cadence,) = ingest_status.cadences(database).values()
+    assert [one.path for one in ingest_status.failing_files(database, 1)[0]] == ["worse.md"]
+    assert ingest_status.failing_files(database, 1)[1] == 2, "all are counted"
+    (cadence,) = ingest_status.read_cadences(database).values()
     assert cadence.met == NOON
-    assert ingest_status.size(database) > 10_000
+    assert ingest_status.size_in_bytes(database) > 10_000
     watch.store.close()

@@ -31,7 +31,7 @@ def test_a_token_is_found_again_by_itself_alone(tokens: Tokens) -> None:
     found = tokens.find(ann)
     assert found is not None
     assert (found.feed, found.label, found.created) == ("harbour", "Ann's phone, 安的手机 📱", NOON)
-    assert tokens.find(bob) == tokens.listed()[1]
+    assert tokens.find(bob) == tokens.list_tokens()[1]
     for other in (
         "",
         ann[:-1],
@@ -48,7 +48,7 @@ def test_a_token_is_found_again_by_itself_alone(tokens: Tokens) -> None:
 
 def test_a_label_may_be_any_bytes_of_a_command_line(tokens: Tokens) -> None:
     tokens.add("", os.fsdecode(b"Ren\xe9's"), NOON)
-    assert tokens.listed()[0].label == "Ren?'s"
+    assert tokens.list_tokens()[0].label == "Ren?'s"
 
 
 def test_what_is_kept_is_no_token(tokens: Tokens, address: str) -> None:
@@ -64,7 +64,11 @@ def test_a_revoked_token_opens_nothing_and_its_number_is_not_given_again(tokens:
     assert [tokens.revoke(number) for number in (3, 0, -1, 99, 2**31, 10**40)] == [False] * 6
     assert tokens.find(third) is None
     tokens.add("harbour", "the fourth", NOON)
-    assert [(token.number, token.label) for token in tokens.listed()] == [(1, ""), (2, ""), (4, "the fourth")]
+    assert [(token.number, token.label) for token in tokens.list_tokens()] == [
+        (1, ""),
+        (2, ""),
+        (4, "the fourth"),
+    ]
     assert [token.number for one in (first, second) if (token := tokens.find(one))] == [1, 2]
 
 

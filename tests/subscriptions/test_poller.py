@@ -108,7 +108,7 @@ class Subscriber:
             poller.close()
 
     def documents(self) -> list[str]:
-        return [one.path for one in BlobStore(self.place.store().database).listed(FETCHED)]
+        return [one.path for one in BlobStore(self.place.store().database).list_blobs(FETCHED)]
 
 
 @pytest.fixture
