@@ -70,7 +70,7 @@ def measured(articles: int, passes: int) -> float:
         made = Made(config)
         for start in range(0, articles, IN_A_BATCH):
             numbers = range(start, min(start + IN_A_BATCH, articles))
-            store.write("bench", Batch(entries=[made.entry(number) for number in numbers]), NOW)
+            store.write_batch("bench", Batch(entries=[made.entry(number) for number in numbers]), NOW)
         done = store.start_run("bench", NOW)
         store.finish_run(done, Report(), NOW)
         export(config, store, root / "there")
@@ -85,7 +85,7 @@ def measured(articles: int, passes: int) -> float:
             export(config, store, root / "there")
 
         def one() -> None:
-            store.write("bench", Batch(entries=[made.entry(next(further), newest=True)]), NOW)
+            store.write_batch("bench", Batch(entries=[made.entry(next(further), newest=True)]), NOW)
             export(config, store, root / "there")
 
         works: dict[str, Callable[[], object]] = {

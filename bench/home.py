@@ -76,7 +76,7 @@ def measure(config: Config, store: Store, passes: int) -> None:
     taken: dict[str, list[float]] = {}
     for number in range(passes):
         changed = batch_writer.Batch(entries=[article(0, SOURCES, text=f"once more {number}")])
-        store.write("inbox", changed, NEWEST)
+        store.write_batch("inbox", changed, NEWEST)
         settled.get("/")
         turns: dict[str, tuple[Callable[[], Any], int]] = {
             "a constant view": (lambda: constant.get("/"), later),

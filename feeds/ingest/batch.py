@@ -69,7 +69,7 @@ class InboxIngest:
         failed = Incoming()
         batch_plan.add_failure(failed, self.known, read, unexpected(error))
         if failed.files:
-            self.store.write(self.inbox.name, Batch(files=failed.files), batch.now, retire=self.retire)
+            self.store.write_batch(self.inbox.name, Batch(files=failed.files), batch.now, retire=self.retire)
         return failed.report
 
     def _read_file(self, batch: ReadBatch, file: InboxFile) -> FileTask | None:
@@ -109,7 +109,7 @@ class InboxIngest:
         stored = self.store.originals_of_entries(merge.entry_ids)
         changes = batch_plan.merge_entries(batch, incoming, merge, stored, self.cleaner)
         if changes != Batch():
-            outcomes = self.store.write(self.inbox.name, changes, batch.now, retire=self.retire)
+            outcomes = self.store.write_batch(self.inbox.name, changes, batch.now, retire=self.retire)
             outcomes |= dict.fromkeys(changes.orphans, "changed")
             batch_plan.count_files(incoming.report, merge.entries_of_files, outcomes)
         return changes

@@ -67,7 +67,7 @@ def where_rules_changed(
     if store.number("catalogue") != current or not is_split:
         part_audiences(store, cleaner, clock)
         report.recleaned += everything(store, cleaner, clock, workforce)
-        store.read_failed_again()
+        store.mark_failed_files_unread()
         store.set_number("catalogue", current)
 
 
@@ -111,7 +111,7 @@ def _move_originals(
             batch.entries.append(merging.merge(versions))
         else:  # the stored entry may hold text of the versions that left it
             batch.orphans.append(entry_id)
-    store.write("", batch, now)
+    store.write_batch("", batch, now)
 
 
 def everything(
@@ -124,10 +124,10 @@ def everything(
     changed, described = 0, set[Source]()
     for entries in _clean_entries(store, cleaner, workforce, source):
         described.update(entry.article.source for entry in entries)
-        outcomes = store.write("", Batch(entries=entries), clock())
+        outcomes = store.write_batch("", Batch(entries=entries), clock())
         changed += sum(outcome != "same" for outcome in outcomes.values())
     if not source:
-        store.describe(described, clock())
+        store.replace_sources(described, clock())
     return changed
 
 

@@ -1,4 +1,4 @@
-"""Which articles a view shows: filters to queries, on any database alike."""
+"""Select the articles of a view: convert filters to queries that give the same result on every database."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from feeds.storage.database import Database
 
 _columns = schema.entries.c
 
-# The order in which a view shows its articles: the time, and whether the latest come first. Ids decide
-# between equal times.
-_TIMES: dict[Order, tuple[sa.Column[int], bool]] = {
+# For each order of a view: the column of the time, and whether it is descending. Articles with equal times
+# are ordered by id.
+_ORDERS: dict[Order, tuple[sa.Column[int], bool]] = {
     "newest": (_columns.published, True),
     "oldest": (_columns.published, False),
     "updated": (_columns.updated, True),
@@ -32,31 +32,33 @@ class Selected:
 
     articles: tuple[Article, ...]
     beyond: datetime | None
-    """The date of the first article after these; None where these are all."""
+    """Date of publication of the first article after these; None if there are no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weeks:
-    """How many articles there were in each week, source by source."""
+    """The number of articles of each source and week."""
 
     first: date | None
-    """The Monday of the first week; None where there are no articles at all."""
+    """Monday of the first week; None if there are no articles."""
     articles: Mapping[str, tuple[int, ...]]
-    """By slug, one number a week; sources without any in these weeks are left out."""
+    """One number per week, by slug. Sources without an article in these weeks are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Some articles out of a view's whole history, in its order, and whether it goes on to either side."""
+    """One page of all articles of a view, in its order."""
 
     articles: tuple[Article, ...]
     more_before: bool
+    """Whether there are articles before these."""
     more_after: bool
+    """Whether there are articles after these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a database holds, as views ask for it."""
+    """Queries for the articles of views, in one database. Raises StoreError if it cannot be used."""
 
     database: Database
 
@@ -68,20 +70,21 @@ class Selection:
         *,
         id_prefix: str = "",
     ) -> Selected:
-        """Return the first `limit` articles that all the filters let through, with ids that begin so."""
+        """Return the first `limit` articles that pass all filters and whose ids begin with `id_prefix`."""
         with self.database.reading() as connection:
-            narrow = sa.select(_columns.id, _columns.published)
-            narrow = narrow.where(*_conditions(connection, filters, id_prefix))
-            found = connection.execute(narrow.order_by(*_ordered(order)).limit(limit + 1)).all()
-            articles = _articles(connection, [row.id for row in found[:limit]])
+            query = sa.select(_columns.id, _columns.published)
+            query = query.where(*_conditions(connection, filters, id_prefix))
+            matches = connection.execute(query.order_by(*_order_columns(order)).limit(limit + 1)).all()
+            articles = _articles(connection, [row.id for row in matches[:limit]])
         return Selected(
             articles=articles,
-            beyond=rows.from_micros(found[limit].published) if len(found) > limit else None,
+            beyond=rows.from_micros(matches[limit].published) if len(matches) > limit else None,
         )
 
-    def weeks(self, filters: Sequence[Filter], number: int = 26) -> Weeks:
-        """How many articles of each source that the filters let through were published in each of the last
-        weeks: those that end with the newest article's, Mondays to Sundays in UTC.
+    def count_by_week(self, filters: Sequence[Filter], number: int = 26) -> Weeks:
+        """Count the articles that pass all filters, by source and week, for the last `number` weeks.
+
+        The last week is the one of the newest article. Weeks are Mondays to Sundays in UTC.
         """
         with self.database.reading() as connection:
             conditions = _conditions(connection, filters)
@@ -93,10 +96,10 @@ class Selection:
             query = sa.select(_columns.source, week.label("week"), sa.func.count())
             query = query.where(_columns.published >= rows.week_to_micros(since), *conditions)
             counts: dict[str, list[int]] = {}
-            for source, counted, articles in connection.execute(query.group_by(_columns.source, "week")):
-                counts.setdefault(source, [0] * number)[counted - since] = articles
-        told = {source: tuple(found) for source, found in counts.items()}
-        return Weeks(first=rows.week_to_monday(since), articles=told)
+            for source, week_number, count in connection.execute(query.group_by(_columns.source, "week")):
+                counts.setdefault(source, [0] * number)[week_number - since] = count
+        articles = {source: tuple(source_counts) for source, source_counts in counts.items()}
+        return Weeks(first=rows.week_to_monday(since), articles=articles)
 
     def leaf(
         self,
@@ -107,75 +110,84 @@ class Selection:
         after: str = "",
         before: str = "",
     ) -> Leaf:
-        """The next `limit` articles after one, by its id, or the last ones before one; else the first.
+        """Return the next `limit` articles after the article with the id `after`, or the last ones before
+        `before`.
 
-        Where there is no such article (any more), it is the first ones.
+        Without these, or if there is no such article (any more), return the first articles.
         """
-        time, falling = _TIMES[order]
+        time, is_descending = _ORDERS[order]
         with self.database.reading() as connection:
             mark = connection.execute(
                 sa.select(time, _columns.id).where(_columns.id == (before or after))
             ).first()
             backwards = bool(before and mark)
-            narrow = sa.select(_columns.id).where(*_conditions(connection, filters))
+            query = sa.select(_columns.id).where(*_conditions(connection, filters))
             if mark:
-                place, here = sa.tuple_(time, _columns.id), sa.tuple_(*mark)
-                narrow = narrow.where(place < here if falling != backwards else place > here)
-            ids = connection.scalars(narrow.order_by(*_ordered(order, backwards)).limit(limit + 1)).all()
-            more = len(ids) > limit
+                position, mark_position = sa.tuple_(time, _columns.id), sa.tuple_(*mark)
+                query = query.where(
+                    position < mark_position if is_descending != backwards else position > mark_position
+                )
+            query = query.order_by(*_order_columns(order, backwards)).limit(limit + 1)
+            ids = connection.scalars(query).all()
+            has_more = len(ids) > limit
             articles = _articles(connection, ids[:limit])
         if backwards:
-            return Leaf(articles[::-1], more_before=more, more_after=True)
-        return Leaf(articles, more_before=mark is not None, more_after=more)
+            return Leaf(articles[::-1], more_before=has_more, more_after=True)
+        return Leaf(articles, more_before=mark is not None, more_after=has_more)
 
     def days(self, filters: Sequence[Filter]) -> dict[date, int]:
-        """How many articles that the filters let through were published on each day, in UTC."""
+        """Count the articles that pass all filters, by the UTC day of their publication."""
         day = rows.micros_to_day(_columns.published)
         with self.database.reading() as connection:
             query = sa.select(day.label("day"), sa.func.count().label("articles"))
-            found = connection.execute(query.where(*_conditions(connection, filters)).group_by("day"))
-            return {date.fromordinal(row.day): row.articles for row in found}
+            counts = connection.execute(query.where(*_conditions(connection, filters)).group_by("day"))
+            return {date.fromordinal(row.day): row.articles for row in counts}
 
 
-def _ordered(order: Order, backwards: bool = False) -> list[sa.UnaryExpression[Any]]:
-    time, falling = _TIMES[order]
-    return [one.desc() if falling != backwards else one.asc() for one in (time, _columns.id)]
+def _order_columns(order: Order, backwards: bool = False) -> list[sa.UnaryExpression[Any]]:
+    time, is_descending = _ORDERS[order]
+    return [column.desc() if is_descending != backwards else column.asc() for column in (time, _columns.id)]
 
 
 def _articles(connection: Connection, ids: Sequence[str]) -> tuple[Article, ...]:
-    """The articles of these ids, in their order."""
-    found = batch_writer.read_articles(connection, ids)
-    return tuple(found[entry_id] for entry_id in ids if entry_id in found)
+    """Return the articles with these ids, in the order of the ids."""
+    articles = batch_writer.read_articles(connection, ids)
+    return tuple(articles[entry_id] for entry_id in ids if entry_id in articles)
 
 
 def _conditions(
     connection: Connection, filters: Sequence[Filter], id_prefix: str = ""
 ) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = [
-        condition for one in filters for condition in _of_filter(connection, one)
+    conditions = [
+        condition
+        for article_filter in filters
+        for condition in _filter_conditions(connection, article_filter)
     ]
     if id_prefix:
-        found.append(_columns.id.startswith(id_prefix, autoescape=True))
-    return found
+        conditions.append(_columns.id.startswith(id_prefix, autoescape=True))
+    return conditions
 
 
-def _of_filter(connection: Connection, asked: Filter) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
-    if asked.source:
-        found.append(_columns.source.in_(asked.source))
-    if asked.since:
-        found.append(_columns.published >= rows.to_micros(asked.since))
-    if asked.until:
-        found.append(_columns.published < rows.to_micros(asked.until))
-    if asked.lang:
-        spoken = sa.func.lower(_columns.language)
-        found.append(
-            sa.or_(*(spoken == tag for tag in asked.lang), *(spoken.like(f"{tag}-%") for tag in asked.lang))
+def _filter_conditions(connection: Connection, article_filter: Filter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if article_filter.source:
+        conditions.append(_columns.source.in_(article_filter.source))
+    if article_filter.since:
+        conditions.append(_columns.published >= rows.to_micros(article_filter.since))
+    if article_filter.until:
+        conditions.append(_columns.published < rows.to_micros(article_filter.until))
+    if article_filter.lang:
+        language = sa.func.lower(_columns.language)
+        conditions.append(
+            sa.or_(
+                *(language == tag for tag in article_filter.lang),
+                *(language.like(f"{tag}-%") for tag in article_filter.lang),
+            )
         )
-    if asked.tag:
-        found.append(search_index.has_label("tag", asked.tag, _columns.id))
-    if asked.author:
-        found.append(search_index.has_label("author", asked.author, _columns.id))
-    found += [search_index.has_word(connection, word, _columns.id) for word in asked.q]
-    found += [search_index.lacks_word(word, _columns.id) for word in asked.exclude]
-    return found
+    if article_filter.tag:
+        conditions.append(search_index.has_label("tag", article_filter.tag, _columns.id))
+    if article_filter.author:
+        conditions.append(search_index.has_label("author", article_filter.author, _columns.id))
+    conditions += [search_index.has_word(connection, word, _columns.id) for word in article_filter.q]
+    conditions += [search_index.lacks_word(word, _columns.id) for word in article_filter.exclude]
+    return conditions

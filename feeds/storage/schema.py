@@ -1,6 +1,7 @@
-"""The database's tables (SQLAlchemy Core). Times are microseconds since 1970 in UTC: every database alike.
+"""Define the tables of the database (SQLAlchemy Core).
 
-What files and people write has no greatest length here: PostgreSQL would refuse the batch that holds it.
+Times are microseconds since 1970 in UTC, the same on every database. Columns for texts of files and people
+have no maximum length, because PostgreSQL would refuse a batch with a longer text.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 SCHEMA = 5
-"""Raised with every change to the tables, which a migration of that number makes (`storage/migrations/`)."""
+"""Number of the schema. Every change to the tables increments it and adds a migration with this number."""
 
 metadata = MetaData()
 
-# One row a number of the database itself: `generation`, which moves whenever anything that a feed shows has
-# changed; `needs`, the oldest schema that a version has to know to work on it.
+# Numbers of the database itself. `generation` is incremented whenever something changes that a feed shows.
+# `needs` is the oldest schema that a version of feeds must know to use the database.
 meta = Table(
     "meta",
     metadata,
@@ -34,51 +35,51 @@ meta = Table(
     Column("value", BigInteger, nullable=False),
 )
 
-# What was seen in an inbox, so that an unchanged file is not read again.
+# The known files of each inbox, so that an unchanged file is not read again.
 files = Table(
     "files",
     metadata,
     Column("inbox", Text, primary_key=True),
     Column("path", Text, primary_key=True),
     Column("size", BigInteger, nullable=False),
-    Column("modified", BigInteger, nullable=False),  # nanoseconds, as the file system says
-    Column("version", Text, nullable=False, server_default=""),  # an ETag or its like, where there is one
+    Column("modified", BigInteger, nullable=False),  # nanoseconds since 1970
+    Column("version", Text, nullable=False, server_default=""),  # an ETag or similar; may be empty
     Column("digest", String(32), nullable=False),
-    Column("reason", Text, nullable=False),  # why it could not be read; empty where it could
+    Column("reason", Text, nullable=False),  # why it could not be read; empty if it was read
     Column("seen", BigInteger, nullable=False),
 )
 
-# Files that have no disk: what was posted, what was fetched from others.
+# Documents that are not files on a disk: uploads, and documents of subscriptions.
 documents = Table(
     "documents",
     metadata,
     Column("inbox", Text, primary_key=True),
     Column("path", Text, primary_key=True),
-    Column("data", LargeBinary, nullable=False),  # deflated
+    Column("data", LargeBinary, nullable=False),  # compressed by zlib
     Column("size", BigInteger, nullable=False),
-    Column("modified", BigInteger, nullable=False),  # nanoseconds
+    Column("modified", BigInteger, nullable=False),  # nanoseconds since 1970
     Column("digest", String(32), nullable=False),
 )
 
-# Feeds of others that are polled: when, and how that went.
+# Subscriptions: when each feed is polled, and the result of the last poll.
 upstreams = Table(
     "upstreams",
     metadata,
-    Column("url", Text, primary_key=True),  # as it is configured
-    Column("address", Text, nullable=False),  # where it is now
+    Column("url", Text, primary_key=True),  # as configured, without credentials
+    Column("address", Text, nullable=False),  # the current URL, after permanent redirects
     Column("title", Text, nullable=False),
     Column("etag", Text, nullable=False),
-    Column("modified", Text, nullable=False),  # Last-Modified, as it was sent
+    Column("modified", Text, nullable=False),  # the header Last-Modified, as it was sent
     Column("checked", BigInteger),
     Column("changed", BigInteger),
-    Column("due", BigInteger),  # none where it is not asked any more
-    Column("failures", Integer, nullable=False),  # since it last answered
-    Column("failed", BigInteger),  # when the first of them was
+    Column("due", BigInteger),  # null if it is not polled any more
+    Column("failures", Integer, nullable=False),  # since the last successful poll
+    Column("failed", BigInteger),  # time of the first of these failures
     Column("error", Text, nullable=False),
 )
 
-# What each file said: the draft as found, kept so that it can be cleaned again where the disk is gone.
-# Several originals may tell of one entry; what is served is decided over all of them.
+# The drafts that were read from each file, so that articles can be cleaned again without the files. One entry
+# may have several originals; the served article is made from all of them.
 originals = Table(
     "originals",
     metadata,
@@ -86,10 +87,10 @@ originals = Table(
     Column("path", Text, primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("entry_id", String(45), nullable=False),
-    Column("draft", LargeBinary, nullable=False),  # JSON, deflated
+    Column("draft", LargeBinary, nullable=False),  # JSON, compressed by zlib
     Column("dated", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
-    Column("edited", BigInteger),  # when a changed file last changed that text
+    Column("edited", BigInteger),  # time of the last change of this text in its file
     Index("originals_by_entry", "entry_id"),
 )
 
@@ -107,27 +108,27 @@ entries = Table(
     Column("language", Text, nullable=False),
     Column("extra", Text, nullable=False),  # JSON: authors, tags, image, enclosures
     Column("receipt", Text, nullable=False),  # JSON
-    Column("recipe", String(60), nullable=False),  # fingerprint of what cleaned it
+    Column("recipe", String(60), nullable=False),  # fingerprint of the recipe that cleaned it
     Column("digest", String(32), nullable=False),  # of everything that a feed shows
     Index("entries_newest", "published", "id"),
     Index("entries_newest_by_source", "source", "published", "id"),
-    # All that is asked of sources without their articles: no row, and no id, is read for that.
+    # Covers the queries for the numbers and dates of sources, so that they read the index only.
     Index("entries_times_by_source", "source", "published", "updated"),
 )
 
-# What cleaning did to each entry, in numbers: apart from `entries`, to be summed up without their bodies.
+# Statistics of the cleaning of each entry, in a table of their own so that queries read no bodies.
 cleanings = Table(
     "cleanings",
     metadata,
     Column("id", String(45), primary_key=True),
     Column("source", Text, nullable=False),
     Column("published", BigInteger, nullable=False),
-    Column("before", Integer, nullable=False),  # bytes of the body as found
-    Column("after", Integer, nullable=False),  # and as served
-    Column("pieces", Text, nullable=False),  # JSON: by rule
-    Column("hosts_before", Text, nullable=False),  # a blank between them
+    Column("before", Integer, nullable=False),  # bytes of the body before cleaning
+    Column("after", Integer, nullable=False),  # bytes of the served body
+    Column("pieces", Text, nullable=False),  # JSON: number of pieces by rule
+    Column("hosts_before", Text, nullable=False),  # separated by spaces
     Column("hosts_after", Text, nullable=False),
-    Column("more_before", Integer, nullable=False),  # hosts that are not named
+    Column("more_before", Integer, nullable=False),  # number of further hosts
     Column("more_after", Integer, nullable=False),
 )
 
@@ -155,18 +156,18 @@ runs = Table(
     Column("error", Text, nullable=False, default=""),
 )
 
-# Entries that are published no more: `retired` with their files, or `forgotten` for good.
+# Deleted entries: retired because their files were deleted, or forgotten by a command.
 deletions = Table(
     "deletions",
     metadata,
     Column("id", String(45), primary_key=True),
     Column("source", Text, nullable=False),
     Column("deleted", BigInteger, nullable=False),
-    Column("forgotten", Integer, nullable=False),  # 1: whatever a file says, it does not come back
+    Column("forgotten", Integer, nullable=False),  # 1: no file can bring it back
     Index("deletions_newest", "deleted"),
 )
 
-# Sources that were renamed or merged: what belonged to `slug` belongs to the source described here.
+# Renamed and merged sources: the articles of `slug` belong to the source that the other columns describe.
 moves = Table(
     "moves",
     metadata,
@@ -177,7 +178,7 @@ moves = Table(
     Column("language", Text, nullable=False),
 )
 
-# What WebSub hubs have still to be told: one row a hub and topic, however often the topic has changed.
+# Queued WebSub notifications: one row for each hub and topic, however often the topic has changed.
 pushes = Table(
     "pushes",
     metadata,
@@ -185,11 +186,11 @@ pushes = Table(
     Column("topic", Text, primary_key=True),
     Column("queued", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("due", BigInteger),  # when it is tried next; none where it was given up
+    Column("due", BigInteger),  # time of the next attempt; null if there is none
     Column("error", Text, nullable=False),
 )
 
-# What each hub was last told of a feed, or will be by what stands in `pushes`.
+# The fingerprint of each feed of which each hub was last notified, or will be by a row of `pushes`.
 announced = Table(
     "announced",
     metadata,
@@ -198,7 +199,7 @@ announced = Table(
     Column("fingerprint", String(32), nullable=False),
 )
 
-# The tokens that open private feeds, by their hashes; an empty `feed` is every feed.
+# The hashes of the tokens that open private feeds. An empty `feed` means every feed.
 tokens = Table(
     "tokens",
     metadata,
@@ -208,10 +209,10 @@ tokens = Table(
     Column("label", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     Index("tokens_by_hash", "hash", unique=True),
-    sqlite_autoincrement=True,  # no number is given twice
+    sqlite_autoincrement=True,  # no number is used twice
 )
 
-# What articles are found by beside their own columns: tags and authors, as `search.label` writes them.
+# Search index: tags and authors of articles, normalised by `search_terms.fold_label`.
 labels = Table(
     "labels",
     metadata,
@@ -221,22 +222,23 @@ labels = Table(
     Index("labels_by_value", "kind", "value", "id"),
 )
 
-# The words of articles, as `search.searchable` writes them: what decides whether a word occurs.
+# Search index: title and text of articles, normalised by `search_terms.searchable_text`. They decide
+# whether a word occurs.
 texts = Table(
     "texts",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("id", String(45), nullable=False),
     Column("text", Text, nullable=False),
-    # `search.pieces`, which say where it is worth looking, each as a number; SQLite has the pieces themselves
-    # in a table of its own kind.
+    # The pieces of the text (`search_terms.index_pieces`) as numbers, to find candidates in PostgreSQL.
+    # SQLite has them in a virtual table.
     Column("numbers", ARRAY(Integer).with_variant(Integer, "sqlite")),
     Index("texts_by_id", "id", unique=True),
     Index("texts_by_numbers", "numbers", postgresql_using="gin").ddl_if(dialect="postgresql"),
 )
 
 PIECES = "texts_pieces"
-"""SQLite's index of `search.pieces`: it keeps no text, and no more than in which rows a piece occurs."""
+"""FTS5 table of SQLite for `search_terms.index_pieces`: it has no texts, only the rows of each piece."""
 
 event.listen(
     texts,

@@ -1,9 +1,9 @@
 """Write and query the search index: words, tags and authors of articles.
 
 The index is written in the transaction that writes the articles. The column `texts.text` decides whether a
-word occurs in an article, so every database gives the same answer. An index of `search_terms.index_pieces` finds
-the candidates: FTS5 in SQLite, an array with a GIN index in PostgreSQL. Neither database splits texts into
-words itself, because each would do it differently.
+word occurs in an article, so every database gives the same answer. An index of the pieces of each text
+(`search_terms.index_pieces`) finds the candidates: FTS5 in SQLite, an array with a GIN index in PostgreSQL.
+Neither database splits texts into words itself, because each would do it differently.
 """
 
 from __future__ import annotations

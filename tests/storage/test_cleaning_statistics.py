@@ -44,7 +44,7 @@ def entry(
 
 
 def put(store: Store, *entries: Cleaned) -> None:
-    store.write("folder", Batch(entries=list(entries)), NOON)
+    store.write_batch("folder", Batch(entries=list(entries)), NOON)
 
 
 def test_the_numbers_and_hosts_of_an_article_come_back(store: Store) -> None:
@@ -67,7 +67,7 @@ def test_numbers_go_with_their_articles(store: Store) -> None:
     put(store, entry("a"), entry("b"))
     store.forget(made("a").article.id, NOON)
     assert summarise(store.history.weeks()).total.articles == 1
-    store.write("folder", Batch(orphans=[made("b").article.id]), NOON)
+    store.write_batch("folder", Batch(orphans=[made("b").article.id]), NOON)
     assert summarise(store.history.weeks()).total == CleaningSummary()
 
 
@@ -154,7 +154,7 @@ def test_a_database_of_an_older_version_gets_its_numbers_with_the_next_run(
 
 
 def test_articles_are_counted_by_source_and_week(store: Store) -> None:
-    assert store.selection.weeks([]).articles == {}
+    assert store.selection.count_by_week([]).articles == {}
     sunday, week = NOON, timedelta(days=7)
     put(
         store,
@@ -164,12 +164,12 @@ def test_articles_are_counted_by_source_and_week(store: Store) -> None:
         entry("d", published=sunday - 2 * week, source=LANTERN),
         entry("e", published=sunday - 3 * week, source=LANTERN),
     )
-    weeks = store.selection.weeks([], number=3)
+    weeks = store.selection.count_by_week([], number=3)
     assert weeks.first == MONDAY - 2 * week
     assert weeks.articles == {"harbour": (0, 1, 2), "lantern": (1, 0, 0)}
-    only = store.selection.weeks([Filter(source=("lantern",))], number=2)
+    only = store.selection.count_by_week([Filter(source=("lantern",))], number=2)
     assert (only.first, only.articles) == (MONDAY - 3 * week, {"lantern": (1, 1)})
-    assert len(store.selection.weeks([]).articles["harbour"]) == 26
+    assert len(store.selection.count_by_week([]).articles["harbour"]) == 26
 
 
 def test_sources_are_listed_and_counted_without_a_look_at_any_article(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_sources_are_listed_and_counted_without_a_look_at_any_article(tmp_path: 
         lambda _connection, _cursor, statement, parameters, *_: asked.append((statement, parameters)),
     )
     store.sources()
-    store.selection.weeks([])
+    store.selection.count_by_week([])
     grouped = [one for one in asked if "GROUP BY" in one[0]]
     assert len(grouped) == 2
     with store._database.reading() as connection:

@@ -31,7 +31,7 @@ def told(source: Source, number: int) -> Cleaned:
 def test_the_newest_dates_of_each_source(address: str, count: int) -> None:
     store = Store(address)
     entries = [told(source, number) for source in (HARBOUR, LANTERN) for number in range(count)]
-    store.write("folder", Batch(entries=entries), NOON)
+    store.write_batch("folder", Batch(entries=entries), NOON)
     found = ingest_status.read_cadences(store.selection.database)
     assert {slug: one.source for slug, one in found.items()} == {"harbour": HARBOUR, "lantern": LANTERN}
     for one in found.values():

@@ -35,12 +35,12 @@ def stored(module_address: str) -> Iterator[Store]:
 
 @pytest.fixture
 def store(stored: Store) -> Store:
-    stored.write("folder", Batch(orphans=stored.entry_ids(limit=1000)), NOON)
+    stored.write_batch("folder", Batch(orphans=stored.entry_ids(limit=1000)), NOON)
     return stored
 
 
 def put(store: Store, *entries: Cleaned) -> None:
-    store.write("folder", Batch(entries=list(entries)), NOON)
+    store.write_batch("folder", Batch(entries=list(entries)), NOON)
 
 
 def entry(name: str, text: str = "", **article: object) -> Cleaned:
@@ -116,7 +116,7 @@ def test_every_database_finds_what_a_reading_by_hand_finds(texts: list[str], ask
     words = [runs(word) for word in asked.split() if runs(word)]
     if words:
         for store in GENERATED:
-            store.write("folder", Batch(orphans=store.entry_ids()), NOON)
+            store.write_batch("folder", Batch(orphans=store.entry_ids()), NOON)
             put(store, *(entry(f"{number}", text) for number, text in enumerate(texts)))
             for key, wanted in (("q", True), ("exclude", False)):
                 expected = [

@@ -31,7 +31,7 @@ def store(address: str) -> Iterator[Store]:
 def written(store: Store, *entries: object, **more: object) -> int:
     """Write entries; answers how far the generation moved."""
     before = store.number("generation") or 0
-    store.write("folder", Batch(entries=list(entries), **more), NOON)  # type: ignore[arg-type]
+    store.write_batch("folder", Batch(entries=list(entries), **more), NOON)  # type: ignore[arg-type]
     return (store.number("generation") or 0) - before
 
 
@@ -72,7 +72,7 @@ def test_a_batch_is_written_whole_or_not_at_all(store: Store, address: str) -> N
         orphans=[made("first").article.id],
     )
     with pytest.raises(UnicodeEncodeError):
-        store.write("folder", batch, NOON)
+        store.write_batch("folder", batch, NOON)
     assert dump(address) == before
     assert store.number("generation") == 1
 
@@ -86,7 +86,7 @@ def test_a_batch_of_thousands_is_written(store: Store) -> None:
         originals=originals,
         entries=list(many),
     )
-    assert set(store.write("folder", batch, NOON).values()) == {"new"}
+    assert set(store.write_batch("folder", batch, NOON).values()) == {"new"}
     ids = [one.article.id for one in many]
     assert len(store.originals_of_files("folder", batch.rewritten)) == 1200
     assert store.originals_of_files("another", batch.rewritten) == []
@@ -102,9 +102,9 @@ def test_a_batch_of_thousands_is_written(store: Store) -> None:
 
 def test_what_became_of_each_entry_is_answered(store: Store) -> None:
     batch = Batch(entries=[made("a"), made("b")])
-    assert set(store.write("folder", batch, NOON).values()) == {"new"}
+    assert set(store.write_batch("folder", batch, NOON).values()) == {"new"}
     batch = Batch(entries=[made("a"), made("b", title="Another"), made("c")])
-    outcomes = store.write("folder", batch, NOON)
+    outcomes = store.write_batch("folder", batch, NOON)
     assert [outcomes[one.article.id] for one in batch.entries] == ["same", "changed", "new"]
 
 
@@ -153,7 +153,7 @@ def test_a_source_that_is_described_anew_moves_the_generation_once(store: Store)
     renamed = replace(HARBOUR, title="The New Harbour")
     for moved in (1, 0):
         before = store.number("generation") or 0
-        store.describe([renamed], NOON)
+        store.replace_sources([renamed], NOON)
         assert (store.number("generation") or 0) - before == moved
     assert newest_articles(store, 1)[0].source == renamed
 
@@ -240,7 +240,7 @@ def test_runs_are_listed_newest_first_and_an_interrupted_one_has_no_end(store: S
 def test_the_history_of_runs_does_not_grow_for_ever(
     store: Store, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feeds.storage.store._RUNS_KEPT", 3)
+    monkeypatch.setattr("feeds.storage.store._MAX_RUNS", 3)
     for _ in range(5):
         store.finish_run(store.start_run("watcher", NOON), Report(), NOON)
     assert [row["id"] for row in dump(address, "runs")["runs"]] == [3, 4, 5]

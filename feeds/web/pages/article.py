@@ -51,7 +51,7 @@ def _readable(site: Site, context: PageContext, entry_id: str) -> Article:
     """
     article = site.store.articles([entry_id]).get(entry_id)
     if article is None:
-        abort(410 if site.store.was_published(entry_id) else 404)
+        abort(410 if site.store.is_deleted(entry_id) else 404)
     if not site.views.access.parted().may_see(context.visitor, article.source.slug):
         raise PrivateFeedError(article.source.slug)
     return article

@@ -67,7 +67,7 @@ def _values(site: Site, context: PageContext) -> Mapping[str, Any]:
     named = {view.slug for view in config.feeds}
     states = [state for state in store.sources() if state.source.slug not in named]
     feeds = dict(site.documents.listed(states, context.base, context.visitor))
-    weekly = store.selection.weeks((), WEEKS).articles
+    weekly = store.selection.count_by_week((), WEEKS).articles
     none = (0,) * WEEKS
     listed = [
         (feeds[state.source.slug], state, charts.bars(weekly.get(state.source.slug, none), *_SPARK))
