@@ -1,8 +1,8 @@
-"""What cleaning does, in order: tree to tree, each rule answering the pieces that it removed or changed.
+"""The cleaning rules in their order. Each rule changes the tree and returns the pieces that it changed.
 
-To add a rule: one function over a Page, and its line here. The order is part of the design: furniture goes
-before anything looks at what is left, addresses are absolute before they are unwrapped and final before
-repeated pictures are compared, and what the others emptied goes last.
+To add a rule: write one function over a Page, and add its line here. The order is part of the design.
+Boilerplate is removed before other rules look at the rest. URLs become absolute before they are unwrapped,
+and final before repeated pictures are compared. Elements that other rules left empty are removed last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from feeds.cleaning.rules.page import Page
 
 
 class CleaningRule(NamedTuple):
-    """A step of cleaning; its name stands in receipts and in `off:`."""
+    """A step of cleaning. Receipts and `off:` use its name, so names never change."""
 
     name: str
     apply: Callable[[Page], list[str]]
@@ -23,7 +23,7 @@ class CleaningRule(NamedTuple):
 
 
 VERSION = 7
-"""Raised with every change to what the rules do, so that stored articles are cleaned again."""
+"""Version of the rules. Each change to their results raises it, and stored articles are cleaned again."""
 
 RULES: tuple[CleaningRule, ...] = (
     CleaningRule("noscript", images.unwrap_noscript, "what a page shows without scripts is content"),

@@ -1,4 +1,4 @@
-"""What stands around an article: advertising, widgets, scripts, and the blocks that mirrors append."""
+"""Remove boilerplate around an article: advertising, widgets, scripts, and the blocks that mirrors append."""
 
 from __future__ import annotations
 
@@ -24,31 +24,33 @@ _SEPARATORS = frozenset({"br", "hr"})
 _DASHES = frozenset("-–—―－─━_*＊=＝·•")
 MAX_DASH_LINE_CHARACTERS = 60
 MAX_FOOTER_CHARACTERS = 600
-MAX_PLAIN_TEXT_CHARACTERS = 10_000  # characters; a description of a video has at most 5,000
+MAX_PLAIN_TEXT_CHARACTERS = 10_000  # the description of a video has at most 5,000
 _DASHES_AND_BLANKS = "".join(_DASHES) + " \t\n\xa0\u3000"
 
 
 def drop_elements(page: Page) -> list[str]:
-    """Remove the elements that the recipe's selectors name (docs/input-facts.md#boilerplate, #pictures and
-    #embeds).
+    """Remove the elements that the recipe's selectors match.
+
+    Source: docs/input-facts.md#boilerplate, #pictures and #embeds.
     """
     removed = []
     for element in page.tree.select(page.recipe.drop) if page.recipe.drop else ():
-        if is_inside(element, page.tree):  # else it went with another one
+        if is_inside(element, page.tree):  # not removed together with another element
             removed.append(format_sample(element))
             element.extract()
-    for named in page.recipe.drop_if:
-        for element in page.tree.select(named.select):
-            if is_inside(element, page.tree) and named.text.match(element.text.strip()):
+    for condition in page.recipe.drop_if:
+        for element in page.tree.select(condition.select):
+            if is_inside(element, page.tree) and condition.text.match(element.text.strip()):
                 removed.append(format_sample(element))
                 element.extract()
     return removed
 
 
 def remove_passages(page: Page) -> list[str]:
-    """Remove what the recipe names from plain text, which has no blocks to drop, with the lines of dashes
-    around it (docs/input-facts.md#repeated-blocks: descriptions of videos, whose line ends the mirrors
-    deleted).
+    """Remove the recipe's passages from a plain-text body, with the lines of dashes around them.
+
+    Plain text has no elements to drop. Examples are the descriptions of videos, whose line ends the mirrors
+    deleted (docs/input-facts.md#repeated-blocks).
     """
     if not page.plain or not page.recipe.passages:
         return []
@@ -74,31 +76,34 @@ def _plain_text(tree: Element) -> str:
 
 
 def _cut_matches(pattern: re.Pattern[str], text: str, pieces: list[str]) -> str:
-    """The text without what a pattern matches; where it stood, a new paragraph begins."""
-    kept, end = [], 0
-    for found in pattern.finditer(text):
-        if found.end() <= end or not found[0].strip():
+    """Cut the matches of a pattern out of a text, starting a new paragraph in their place.
+
+    Adds each match to `pieces`.
+    """
+    parts, end = [], 0
+    for match in pattern.finditer(text):
+        if match.end() <= end or not match[0].strip():
             continue
-        pieces.append(shorten(" ".join(found[0].split())))
-        before, after = text[end : max(end, found.start())], text[found.end() :]
-        kept.append(before[: len(before) - _dash_lines_length(before[::-1])])
-        end = found.end() + _dash_lines_length(after)
-    return "\n\n".join([*kept, text[end:]]).strip() if kept else text
+        pieces.append(shorten(" ".join(match[0].split())))
+        before, after = text[end : max(end, match.start())], text[match.end() :]
+        parts.append(before[: len(before) - _dash_lines_length(before[::-1])])
+        end = match.end() + _dash_lines_length(after)
+    return "\n\n".join([*parts, text[end:]]).strip() if parts else text
 
 
 def _dash_lines_length(text: str) -> int:
-    """How many characters at the beginning of a text are lines of dashes and the blanks around them."""
+    """Return the length of the dashes and blanks at a text's start; 0 without three equal dashes in a row."""
     rest = text.lstrip(_DASHES_AND_BLANKS)
     run = text[: len(text) - len(rest)]
     return len(run) if any(dash * 3 in run for dash in _DASHES) else 0
 
 
 def move_asides(page: Page) -> list[str]:
-    """Put a box that interrupts a text behind the block that the text stands in."""
+    """Move a box that interrupts a text behind the block that contains the text."""
     pieces = []
     for box in page.tree.select(page.recipe.asides) if page.recipe.asides else ():
-        above = (one for one in box.ancestors if isinstance(one, Element))
-        block = next((one for one in above if one.tag in BLOCKS), None)
+        ancestors = (ancestor for ancestor in box.ancestors if isinstance(ancestor, Element))
+        block = next((ancestor for ancestor in ancestors if ancestor.tag in BLOCKS), None)
         if block is not None and is_inside(block, page.tree):
             block.insert_after(box if box.tag in BLOCKS else Element("p", {}, [box]))
             pieces.append(format_sample(box))
@@ -106,7 +111,7 @@ def move_asides(page: Page) -> list[str]:
 
 
 def cut_endings(page: Page) -> list[str]:
-    """Cut what the recipe names from the end of a block's text, and leave the block."""
+    """Cut the recipe's endings from the end of a block's text, and keep the block."""
     pieces = []
     for node in (
         [node for node in page.tree.descendants if isinstance(node, Text)] if page.recipe.endings else ()
@@ -122,9 +127,9 @@ def cut_endings(page: Page) -> list[str]:
 
 
 def remove_footers(page: Page) -> list[str]:
-    """Remove the blocks whose text the recipe's footers match, and the rules and breaks before them.
+    """Remove the blocks that the recipe's footers match, and the rules and breaks before them.
 
-    Anchored on the text, because the markup around it differs with what the article left open
+    Footers match the text, because the markup around it depends on the elements that the article left open
     (docs/input-facts.md#footers).
     """
     footers = page.recipe.footers
@@ -135,7 +140,7 @@ def remove_footers(page: Page) -> list[str]:
 
 
 def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[str]:
-    """The blocks that hold a footer and nothing before it, innermost first, from the end."""
+    """Remove the blocks that begin with a footer, innermost blocks first, from the end of the body."""
     removed, tree = [], page.tree
     may_match = page.recipe.any_footer.match
     for block in [element for element in tree.iter_elements() if element.tag in BLOCKS][::-1]:
@@ -146,12 +151,12 @@ def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[st
         if not may_match(text) or not is_inside(block, tree):
             continue
         matches = ((footer, footer.text.match(text)) for footer in footers)
-        found = next(
-            (match for one, match in matches if match and _leads_only_to(block, one.hosts, own)), None
+        match = next(
+            (match for footer, match in matches if match and _leads_only_to(block, footer.hosts, own)), None
         )
-        if found is None:
+        if match is None:
             continue
-        if byline := found.groupdict().get("byline"):
+        if byline := match.groupdict().get("byline"):
             page.bylines.extend(parse_authors(byline, page.recipe.not_authors))
         _trim_before(block, tree)
         removed.append(format_sample(block))
@@ -160,16 +165,16 @@ def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[st
 
 
 def _remove_runs(page: Page, own: str) -> list[str]:
-    """Footers that unclosed markup left in a larger block: text, links and breaks up to its end.
+    """Remove footers in a larger block, which unclosed markup causes: text, links and breaks up to its end.
 
-    Only one that names its hosts may begin within a text: its links tell it from the article.
+    Only a footer with `hosts` may begin inside a text, because its links distinguish it from the article.
     """
     removed, tree = [], page.tree
     for node in [node for node in tree.descendants if isinstance(node, Text) and not is_blank(node.data)]:
-        matched = _match_footer(node.data, page.recipe)
-        if matched is None:
+        footer_and_match = _match_footer(node.data, page.recipe)
+        if footer_and_match is None:
             continue
-        footer, found = matched
+        footer, match = footer_and_match
         run: list[Node] = []
         following = node.next_sibling
         while following is not None and _belongs_to_footer(following, footer.hosts, own):
@@ -181,8 +186,8 @@ def _remove_runs(page: Page, own: str) -> list[str]:
             continue
         if not footer.hosts and not _ends_block(node, tree):
             continue
-        removed.append(shorten(" ".join(node.data[found.start() :].split())))
-        before = node.data[: found.start()]
+        removed.append(shorten(" ".join(node.data[match.start() :].split())))
+        before = node.data[: match.start()]
         if not is_blank(before):
             node.insert_before(Text(before))
         else:
@@ -197,14 +202,14 @@ def _match_footer(text: str, recipe: Recipe) -> tuple[Footer, re.Match[str]] | N
     if not recipe.any_footer.match(text, start) and not recipe.any_hosted_footer.search(text):
         return None
     for footer in recipe.footers:
-        found = footer.text.search(text) if footer.hosts else footer.text.match(text, start)
-        if found:
-            return footer, found
+        match = footer.text.search(text) if footer.hosts else footer.text.match(text, start)
+        if match:
+            return footer, match
     return None
 
 
 def _ends_block(node: Node, tree: Element) -> bool:
-    """Whether nothing is shown behind a node in the block that it stands in."""
+    """Return whether the block that contains a node shows nothing behind it."""
     while True:
         after = node.next_sibling
         while after is not None:
@@ -225,7 +230,7 @@ def _leads_only_to(block: Element, hosts: frozenset[str], own: str) -> bool:
 
 
 def _leads_to_host(link: str, hosts: frozenset[str], own: str) -> bool:
-    """Whether a link leads to one of the hosts; `self` stands for the article's own, without its `www.`."""
+    """Return whether a link leads to one of the hosts; `self` is the article's own host without `www.`."""
     names = urls.parents(urls.host(link))
     return not hosts.isdisjoint(names) or (
         "self" in hosts and (link[:1] in ("/", "#") or own.removeprefix("www.") in names)
@@ -239,13 +244,13 @@ def _belongs_to_footer(node: Node, hosts: frozenset[str], own: str) -> bool:
 
 
 def _trim_before(node: Node, tree: Element) -> None:
-    """Take away what sets a footer apart (`<br>`, `<hr>`, lines of dashes), also before its wrappers."""
+    """Remove the separators before a footer (`<br>`, `<hr>`, lines of dashes), also before its wrappers."""
     while True:
         before = previous_shown(node)
         while before is not None and _is_separator(before):
-            further = previous_shown(before)
+            next_before = previous_shown(before)
             before.extract()
-            before = further
+            before = next_before
         parent = node.parent
         if before is not None or not isinstance(parent, Element) or parent is tree:
             return

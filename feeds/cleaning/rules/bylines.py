@@ -1,5 +1,6 @@
-"""Dates and authors that stand in the body: the stamp at its top, and where a page names who wrote it
-(docs/input-facts.md#date-stamps-and-bylines).
+"""Take dates and authors out of the body: date stamps at its top, and elements that name the authors.
+
+Source: docs/input-facts.md#date-stamps-and-bylines.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ _SEPARATOR = re.compile(r"\s*(?:[,，、;；]|\s(?:and|&)\s)\s*")
 
 
 def take_bylines(page: Page) -> list[str]:
-    """Elements that name the authors go; the names become the authors'."""
+    """Remove the elements that name the authors, and keep the names as bylines."""
     pieces = []
     for element in page.tree.select(page.recipe.bylines) if page.recipe.bylines else ():
-        if is_inside(element, page.tree):  # else it went with another one
+        if is_inside(element, page.tree):  # not removed together with another element
             byline = _BY.sub("", " ".join(element.text.split()), count=1)
             page.bylines.extend(parse_authors(byline, page.recipe.not_authors))
             pieces.append(format_sample(element))
@@ -33,7 +34,7 @@ def take_bylines(page: Page) -> list[str]:
 
 
 def remove_stamps(page: Page) -> list[str]:
-    """Remove the stamps that are the first blocks of the body; keep the bylines and times that they carry."""
+    """Remove the date stamps in the first blocks of the body, and keep their bylines and the first time."""
     pieces = []
     node = _first_child(page.tree)
     while node is not None:
@@ -41,15 +42,15 @@ def remove_stamps(page: Page) -> list[str]:
             node = _next_outside(node, page.tree)
         elif not isinstance(node, Element):
             break
-        elif repeats_title(node, page.title):  # it goes as well: what follows it is the top
+        elif repeats_title(node, page.title):  # a later rule removes it, so the next node is at the top
             node = _next_outside(node, page.tree)
         elif not _is_line(node):
             node = _first_child(node)
         elif match := _match_stamp(node, page.recipe.stamps):
-            told = match.groupdict()
-            if told.get("byline"):
-                page.bylines.extend(parse_authors(told["byline"], page.recipe.not_authors))
-            page.stamped = page.stamped or parse_date(told.get("time") or "")
+            groups = match.groupdict()
+            if groups.get("byline"):
+                page.bylines.extend(parse_authors(groups["byline"], page.recipe.not_authors))
+            page.stamped = page.stamped or parse_date(groups.get("time") or "")
             pieces.append(format_sample(node))
             after = _next_outside(node, page.tree)
             node.extract()
@@ -67,7 +68,7 @@ def _match_stamp(block: Element, shapes: tuple[re.Pattern[str], ...]) -> re.Matc
 
 
 def parse_authors(byline: str, not_authors: frozenset[str]) -> list[str]:
-    """The persons that a byline names, each once, without their role in the report."""
+    """Return the persons that a byline names, each once, without their role in the report."""
     names = []
     for part in _SEPARATOR.split(byline.strip()):
         name = " ".join(part.split()).removeprefix("null ").strip("《》 ")
@@ -78,12 +79,12 @@ def parse_authors(byline: str, not_authors: frozenset[str]) -> list[str]:
 
 
 def _is_line(element: Element) -> bool:
-    """Whether an element is a block of its own; a box that holds more than inline text is looked into."""
+    """Return whether an element is one line of text, not a box that contains blocks or pictures."""
     return element.tag in _LINE_TAGS and not element.select_one("div, p, img")
 
 
 def _is_skipped(node: Node) -> bool:
-    """What may stand before a stamp: breaks, rules, comments, and elements that will go for being empty."""
+    """Return whether a node may precede a stamp: a break, a rule, a comment or an empty element."""
     if not isinstance(node, Element):
         return not isinstance(node, Text) or is_blank(node.data)
     if not is_blank(node.text):
@@ -96,7 +97,7 @@ def _first_child(element: Element) -> Node | None:
 
 
 def _next_outside(node: Node, tree: Element) -> Node | None:
-    """What comes after a node and all it holds."""
+    """Return the next node behind a node and its descendants; None at the end of the tree."""
     current: Node | None = node
     while current is not None and current is not tree:
         if current.next_sibling is not None:
@@ -106,7 +107,7 @@ def _next_outside(node: Node, tree: Element) -> Node | None:
 
 
 def _text_lines(element: Element) -> str:
-    """The text of an element, each `<br>` a new line, lines trimmed."""
+    """Return the text of an element, with a new line for each `<br>` and without blanks around lines."""
     pieces = []
     for node in element.descendants:
         if isinstance(node, Text):

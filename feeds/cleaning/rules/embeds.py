@@ -1,5 +1,6 @@
-"""What plays: frames and placeholders become titled links, audio and video enclosures
-(docs/input-facts.md#embeds).
+"""Replace frames and placeholders by titled links, and add audio and video as enclosures.
+
+Source: docs/input-facts.md#embeds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from feeds.cleaning.rules.page import Page, format_change, is_inside, shorten
 from feeds.model.articles import Enclosure
 from feeds.text import urls
 
-# (what a frame's address looks like, the page that it stands for, what that is).
+# (pattern of a frame's address, address of the page that shows the same, name of the site).
 _FRAME_PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
         re.compile(r"(?:https?:)?//(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w\-]{11}).*"),
@@ -28,14 +29,14 @@ _FRAME_PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Facebook",
     ),
 )
-# What sites call any frame: it says nothing of what this one shows.
+# Titles that sites give to all their frames: they do not describe what the frame shows.
 _GENERIC_TITLE = re.compile(
     r"(?:(?:youtube|vimeo|facebook|spotify)\s+)?(?:i?frame|(?:video\s+)?player|embed(?:ded)?(?:\s+(?:video|content))?)",
     re.IGNORECASE,
 )
 _LOCAL_SCHEME = re.compile(r"(?:about|javascript|data|blob):", re.IGNORECASE)
 _LINE_CONTAINERS = "p, figure, li, td, th, h1, h2, h3, h4, h5, h6, span"
-# Media types by suffix, for what a feed has to call `type` (RFC 4287 section 4.2.7.3).
+# Media types by suffix, for the attribute `type` of an enclosure (RFC 4287 section 4.2.7.3).
 _MEDIA_TYPES = {
     "mp3": "audio/mpeg",
     "m4a": "audio/mp4",
@@ -54,34 +55,35 @@ _MEDIA_TYPES = {
 
 
 def replace_placeholders(page: Page) -> list[str]:
-    """An element that a script would fill becomes a link to what a pack says that it stands for."""
+    """Replace an element that a script would fill by a link to the address that a pack derives from it."""
     pieces = []
-    for named in page.recipe.placeholders:
-        for element in page.tree.select(named.select):
-            before = element.attr(named.attribute) or ""
-            match = named.pattern.search(before)
-            made = urls.make_absolute(named.to.format(**match.groupdict("")), page.link) if match else ""
-            if made and is_inside(element, page.tree):
-                _replace_by_link(element, made, named.title or urls.host(made))
-                pieces.append(format_change(before, made))
+    for placeholder in page.recipe.placeholders:
+        for element in page.tree.select(placeholder.select):
+            before = element.attr(placeholder.attribute) or ""
+            match = placeholder.pattern.search(before)
+            target = placeholder.to.format(**match.groupdict("")) if match else ""
+            address = urls.make_absolute(target, page.link) if match else ""
+            if address and is_inside(element, page.tree):
+                _replace_by_link(element, address, placeholder.title or urls.host(address))
+                pieces.append(format_change(before, address))
     return pieces
 
 
 def replace_frames(page: Page) -> list[str]:
-    """A frame becomes a paragraph with a link to what it shows; one without an address goes.
+    """Replace a frame by a paragraph with a link to what it shows; remove a frame without an address.
 
-    On the hosts that a recipe allows it stays, in a sandbox.
+    A frame from a host that the recipe allows is kept in a sandbox.
     """
     pieces = []
     for frame in page.tree.select("iframe, frame, embed, object"):
-        if not is_inside(frame, page.tree):  # it went with another one
+        if not is_inside(frame, page.tree):  # removed together with another element
             continue
-        told = [(frame.attr(name) or "").strip() for name in ("src", "data-src", "data-lazy-src", "data")]
-        before = next((address for address in told if address and not _LOCAL_SCHEME.match(address)), "")
-        address, what = _find_page(before)
-        made = urls.make_absolute(address, page.link) if address else ""
-        if not made:
-            pieces.append(shorten(f"<{frame.tag} src={told[0]!r}>"))
+        sources = [(frame.attr(name) or "").strip() for name in ("src", "data-src", "data-lazy-src", "data")]
+        before = next((source for source in sources if source and not _LOCAL_SCHEME.match(source)), "")
+        target, site = _find_page(before)
+        address = urls.make_absolute(target, page.link) if target else ""
+        if not address:
+            pieces.append(shorten(f"<{frame.tag} src={sources[0]!r}>"))
             frame.extract()
             continue
         framed = urls.make_absolute(before, page.link)
@@ -89,16 +91,15 @@ def replace_frames(page: Page) -> list[str]:
             pieces += _sandbox(frame, framed)
             continue
         title = " ".join((frame.attr("title") or "").split())
-        _replace_by_link(
-            frame, made, ("" if _GENERIC_TITLE.fullmatch(title) else title) or what or urls.host(made)
-        )
-        pieces.append(format_change(before, made))
+        own_title = "" if _GENERIC_TITLE.fullmatch(title) else title
+        _replace_by_link(frame, address, own_title or site or urls.host(address))
+        pieces.append(format_change(before, address))
     return pieces
 
 
 def _replace_by_link(element: Element, address: str, title: str) -> None:
     parent = element.parent
-    if isinstance(parent, Element) and parent.closest("a") is not None:  # a link cannot hold another one
+    if isinstance(parent, Element) and parent.closest("a") is not None:  # a link cannot contain another one
         element.replace_with(Text(title))
         return
     link = Element("a", {"href": address}, [Text(title)])
@@ -111,30 +112,31 @@ def _is_allowed(address: str, hosts: frozenset[str]) -> bool:
 
 
 def _sandbox(frame: Element, address: str) -> list[str]:
-    """Leave of a frame what the allow-list has; answers what changed."""
+    """Reduce a frame to what the allowlist permits, and return the changed pieces."""
     before = dict(frame.attrs)
-    made = {"src": address, **allowlist.FRAME_ATTRIBUTES}
-    made.update({name: value for name in ("title", "width", "height") if (value := frame.attr(name))})
+    after = {"src": address, **allowlist.FRAME_ATTRIBUTES}
+    after.update({name: value for name in ("title", "width", "height") if (value := frame.attr(name))})
     for name in before:
         del frame.attrs[name]
-    frame.attrs.update(made)
+    frame.attrs.update(after)
     for child in list(frame.children):
         child.extract()
     return [] if dict(frame.attrs) == before else [f"{shorten(address)} in a sandbox"]
 
 
 def _find_page(address: str) -> tuple[str, str]:
-    for pattern, page, what in _FRAME_PAGES:
+    """Return the page that a frame's address stands for and the name of its site, empty where unknown."""
+    for pattern, page, site in _FRAME_PAGES:
         match = pattern.fullmatch(address)
         if match:
-            return page.format(unquote(match[1])), what
+            return page.format(unquote(match[1])), site
     return address, ""
 
 
 def collect_media(page: Page) -> list[str]:
-    """Audio and video stay where they are, with controls, and become enclosures of the entry.
+    """Add audio and video to the entry's enclosures, and keep them in their place with controls.
 
-    A player that was left without an address is only what it holds.
+    A player without an address is replaced by its content.
     """
     pieces = []
     known = {enclosure.url for enclosure in page.enclosures}

@@ -1,5 +1,6 @@
-"""Pictures: at their publisher's address, each once, with their captions (docs/input-facts.md#image-proxies
-and #pictures).
+"""Correct pictures: give each its publisher's URL and its caption, and show it once.
+
+Source: docs/input-facts.md#image-proxies and #pictures.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from feeds.cleaning.rules.page import (
 from feeds.text import urls
 from feeds.text.plain_text import remove_blanks
 
-# Where scripts that load pictures late keep the address, most specific first.
+# Attributes in which lazy-loading scripts store the URL, the most specific one first.
 _LAZY_ATTRIBUTES = (
     "data-src",
     "data-lazy-src",
@@ -41,7 +42,7 @@ _LAZY_ATTRIBUTES = (
 _CAPTION_BOXES = frozenset({"div", "p", "small", "section"})
 MIN_CAPTION_CHARACTERS = 4
 _LAZY_SRCSETS = ("data-srcset", "data-lazy-srcset", "srcset")
-# A picture's address within JSON or a style, its slashes maybe escaped.
+# A picture's URL inside JSON or a style; its slashes can be escaped.
 _EMBEDDED_ADDRESS = re.compile(
     r"(?:https?:)?(?:\\?/){2}[^\s\"'()<>{}\\]{1,500}(?:\\/[^\s\"'()<>{}\\]{1,500}){0,40}", re.ASCII
 )
@@ -49,23 +50,26 @@ _PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:[?#!@:].*)?", re.IG
 _BACKGROUND = re.compile(
     r"background(?:-image)?\s*:[^;]{0,200}?url\(\s*[\"']?([^\"'()]{1,2000})", re.IGNORECASE
 )
-MAX_ATTRIBUTE_CHARACTERS = 20_000  # characters of one attribute that are looked through
+MAX_ATTRIBUTE_CHARACTERS = 20_000  # a longer attribute is not searched for URLs
 _SRCSET_ADDRESS = re.compile(r"[^\s,]\S*")
 _SRCSET_SIZE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)[wx][^,]*|[^,]*")
 
 
 def unwrap_noscript(page: Page) -> list[str]:
-    """Unwrap `<noscript>`: it holds the real picture of a lazy one; the twin goes as a repeated picture."""
-    found = page.tree.select("noscript")
-    for element in found:
+    """Unwrap `<noscript>`, which contains the real picture of a lazy one.
+
+    A later rule removes the lazy one as a repeated picture.
+    """
+    elements = page.tree.select("noscript")
+    for element in elements:
         element.unwrap()
-    return ["<noscript>"] * len(found)
+    return ["<noscript>"] * len(elements)
 
 
 def resolve_lazy_pictures(page: Page) -> list[str]:
-    """Give a picture that waits for a script its address, from the attribute that the script reads."""
+    """Give a picture that waits for a script its URL, from the attribute that the script reads."""
     pieces = []
-    offered: dict[Element, str] = {}
+    candidates: dict[Element, str] = {}
     for picture in page.tree.select("img"):
         before = (picture.attr("src") or "").strip()
         waiting = next(
@@ -77,9 +81,9 @@ def resolve_lazy_pictures(page: Page) -> list[str]:
             if not waiting:
                 box = picture.parent
                 if isinstance(box, Element) and box.tag == "picture":
-                    if box not in offered:
-                        offered[box] = _from_picture_element(box)
-                    waiting = offered[box]
+                    if box not in candidates:
+                        candidates[box] = _from_picture_element(box)
+                    waiting = candidates[box]
                 waiting = waiting or _find_in_json(picture)
         if waiting and waiting != before:
             picture.attrs["src"] = waiting
@@ -93,23 +97,23 @@ def resolve_lazy_pictures(page: Page) -> list[str]:
 
 
 def _find_in_json(picture: Element) -> str:
-    """The first address of a picture in an attribute that holds JSON (`data-image='{"src": …}'`)."""
+    """Return the first URL of a picture in an attribute with JSON (`data-image='{"src": …}'`), else empty."""
     for name, value in picture.attrs.items():
-        held = value if isinstance(value, str) else ""
+        json = value if isinstance(value, str) else ""
         if (
             name.startswith("data-")
-            and held.lstrip()[:1] in ("{", "[")
-            and len(held) <= MAX_ATTRIBUTE_CHARACTERS
+            and json.lstrip()[:1] in ("{", "[")
+            and len(json) <= MAX_ATTRIBUTE_CHARACTERS
         ):
-            found = (match[0].replace("\\/", "/") for match in _EMBEDDED_ADDRESS.finditer(held))
-            address = next((one for one in found if _PICTURE_FILE.search(one)), "")
+            addresses = (match[0].replace("\\/", "/") for match in _EMBEDDED_ADDRESS.finditer(json))
+            address = next((address for address in addresses if _PICTURE_FILE.search(address)), "")
             if address:
                 return address
     return ""
 
 
 def _insert_backgrounds(page: Page) -> list[str]:
-    """An empty box that shows a picture as its background holds the picture."""
+    """Insert the background picture of an empty box into the box."""
     pieces = []
     for box in page.tree.select('[style*="background" i]'):
         match = _BACKGROUND.search(box.attr("style") or "")
@@ -124,15 +128,18 @@ def _insert_backgrounds(page: Page) -> list[str]:
 
 
 def largest_candidate(srcset: str) -> str:
-    """The candidate of a `srcset` with the greatest width or density (HTML, "srcset attributes")."""
+    """Return the candidate of a `srcset` with the greatest width or density, empty where there is none.
+
+    Source: HTML, "srcset attributes".
+    """
     best, largest_yet = "", 0.0
     position = 0
     while address := _SRCSET_ADDRESS.search(srcset, position):
         position, size = address.end(), 1.0
         if not address[0].endswith(",") and (described := _SRCSET_SIZE.match(srcset, position)):
             position, size = described.end(), float(described[1] or 1)
-        if size > largest_yet and _is_address(found := address[0].rstrip(",")):
-            best, largest_yet = found, size
+        if size > largest_yet and _is_address(candidate := address[0].rstrip(",")):
+            best, largest_yet = candidate, size
     return best
 
 
@@ -147,7 +154,7 @@ def _is_address(value: str) -> bool:
 
 
 def replace_emoji(page: Page) -> list[str]:
-    """A picture of a character becomes the character, which is its `alt` (docs/input-facts.md#pictures)."""
+    """Replace a picture of a character by the character in its `alt` (docs/input-facts.md#pictures)."""
     pieces = []
     for picture in page.tree.select(page.recipe.emoji) if page.recipe.emoji else ():
         character = (picture.attr("alt") or "").strip()
@@ -158,7 +165,7 @@ def replace_emoji(page: Page) -> list[str]:
 
 
 def suppress_referrers(page: Page) -> list[str]:
-    """Pictures of hosts that refuse to be shown elsewhere are asked for without saying where."""
+    """Set `referrerpolicy="no-referrer"` on pictures from hosts that refuse requests of other sites."""
     hosts = page.recipe.no_referrer
     for picture in page.tree.select("img[src]") if hosts else ():
         if not hosts.isdisjoint(urls.parents(urls.host(picture.attr("src") or ""))):
@@ -167,7 +174,7 @@ def suppress_referrers(page: Page) -> list[str]:
 
 
 def unproxy(page: Page) -> list[str]:
-    """Pictures, posters, and links to pictures, lead to the original that a proxy's address holds."""
+    """Replace the proxy URLs of pictures, players, posters and links by the original URL in them."""
     if not page.recipe.proxies:
         return []
     pieces = []
@@ -177,17 +184,17 @@ def unproxy(page: Page) -> list[str]:
             if not before:
                 continue
             after = url_wrappers.unwrap(before, page.recipe.proxies)
-            if after != before and (made := urls.make_absolute(after)):
-                element.attrs[attribute] = made
-                pieces.append(format_change(before, made))
+            if after != before and (url := urls.make_absolute(after)):
+                element.attrs[attribute] = url
+                pieces.append(format_change(before, url))
     return pieces
 
 
 def make_captions(page: Page) -> list[str]:
-    """`<img><div><small>caption</small></div>` becomes a figure; an empty caption goes.
+    """Make a figure of `<img><div><small>caption</small></div>`, and remove an empty caption.
 
-    The shape that feedx flattens a publisher's figures to. One that follows no picture becomes a paragraph. A
-    pack names captions of other shapes.
+    feedx flattens a publisher's figures to this shape. A caption without a picture before it becomes a
+    paragraph. Packs name captions of other shapes.
     """
     pieces = _make_pack_captions(page)
     for small in page.tree.select("small"):
@@ -198,10 +205,10 @@ def make_captions(page: Page) -> list[str]:
             pieces.append("an empty caption")
             box.extract()
             continue
-        shown = _previous_solid(box)
-        if isinstance(shown, Element) and _is_media(shown):
+        picture = _previous_solid(box)
+        if isinstance(picture, Element) and _is_media(picture):
             pieces.append(shorten(" ".join(small.text.split())))
-            _make_figure(shown, small, box)
+            _make_figure(picture, small, box)
         else:
             _make_paragraph(small, box)
     for stray in page.tree.select("figcaption"):
@@ -213,10 +220,10 @@ def make_captions(page: Page) -> list[str]:
 
 
 def _make_pack_captions(page: Page) -> list[str]:
-    """What a pack's `captions` select, directly behind a picture: its caption, all of them together."""
+    """Make one caption of all elements directly behind a picture that a pack's `captions` select."""
     pieces = []
-    for told in page.tree.select(page.recipe.captions) if page.recipe.captions else ():
-        box = told
+    for element in page.tree.select(page.recipe.captions) if page.recipe.captions else ():
+        box = element
         while (
             isinstance(box.parent, Element)
             and box.parent is not page.tree
@@ -224,39 +231,42 @@ def _make_pack_captions(page: Page) -> list[str]:
             and is_alone(box)
         ):
             box = box.parent
-        shown = _picture_before(box)
-        if shown is None or is_hollow(told):
-            if told.tag not in allowlist.TAGS:
-                told.unwrap()
+        picture = _picture_before(box)
+        if picture is None or is_hollow(element):
+            if element.tag not in allowlist.TAGS:
+                element.unwrap()
             continue
-        figure = shown if shown.tag == "figure" else shown.closest("figure")
+        figure = picture if picture.tag == "figure" else picture.closest("figure")
         caption = figure.select_one("figcaption") if figure is not None else None
-        if caption is told:
+        if caption is element:
             continue
-        pieces.append(shorten(" ".join(told.text.split())))
+        pieces.append(shorten(" ".join(element.text.split())))
         if figure is None:
-            _make_figure(shown, told, box)
+            _make_figure(picture, element, box)
             continue
         box.extract()
         if caption is None:
-            figure.append(Element("figcaption", {}, list(told.children)))
+            figure.append(Element("figcaption", {}, list(element.children)))
         else:
-            caption.extend([Element("br"), *told.children])
+            caption.extend([Element("br"), *element.children])
     return pieces
 
 
 def _picture_before(box: Element) -> Element | None:
-    """The picture, or the figure, that stands before a caption's box, maybe in boxes of its own."""
-    shown = _previous_solid(box)
-    while isinstance(shown, Element) and shown.tag in BOXES and len(solid_children(shown)) == 1:
-        shown = solid_children(shown)[0]
-    if isinstance(shown, Element) and (shown.tag == "figure" or _is_media(shown)):
-        return shown
+    """Return the picture or figure before a caption's box, also from boxes around it; None without one."""
+    node = _previous_solid(box)
+    while isinstance(node, Element) and node.tag in BOXES and len(solid_children(node)) == 1:
+        node = solid_children(node)[0]
+    if isinstance(node, Element) and (node.tag == "figure" or _is_media(node)):
+        return node
     return None
 
 
 def _make_alt_captions(page: Page) -> list[str]:
-    """`<div><img alt="words"></div><div>words</div>`: what repeats a picture's `alt` is its caption."""
+    """Make a caption of a box that repeats the `alt` of the picture before it.
+
+    For example `<div><img alt="words"></div><div>words</div>`.
+    """
     pieces = []
     for picture in page.tree.select("img[alt]"):
         words = remove_blanks(picture.attr("alt") or "")
@@ -270,17 +280,21 @@ def _make_alt_captions(page: Page) -> list[str]:
             and is_alone(box)
         ):
             box = box.parent
-        told = next_shown(box)
-        if isinstance(told, Element) and told.tag in _CAPTION_BOXES and remove_blanks(told.text) == words:
-            pieces.append(shorten(" ".join(told.text.split())))
-            _make_figure(box, told, told, of=picture)
+        caption = next_shown(box)
+        if (
+            isinstance(caption, Element)
+            and caption.tag in _CAPTION_BOXES
+            and remove_blanks(caption.text) == words
+        ):
+            pieces.append(shorten(" ".join(caption.text.split())))
+            _make_figure(box, caption, caption, picture=picture)
     return pieces
 
 
 def remove_picture(picture: Element) -> None:
-    """Take away a picture or player without an address; a caption that follows it stays alone in a figure.
+    """Remove a picture or player without a URL, and keep the caption behind it alone in a figure.
 
-    There no other picture can take it for its own, and a summary does not begin with it.
+    In a figure the caption is not joined to another picture, and a summary does not begin with it.
     """
     after = next_shown(picture)
     small = after.select_one("small") if isinstance(after, Element) and after.tag in BOXES else None
@@ -296,7 +310,7 @@ def remove_picture(picture: Element) -> None:
 
 
 def _caption_box(small: Element) -> Element | None:
-    """The box that holds only this small text."""
+    """Return the box that contains only this small text, None where there is no such box."""
     box = small.parent
     if not isinstance(box, Element) or box.tag not in BOXES:
         return None
@@ -309,11 +323,11 @@ def _make_paragraph(small: Element, box: Element) -> None:
 
 
 def _previous_solid(element: Element) -> Node | None:
-    """What stands before an element, others that hold nothing skipped."""
-    shown = previous_shown(element)
-    while isinstance(shown, Element) and is_hollow(shown):
-        shown = previous_shown(shown)
-    return shown
+    """Return the shown sibling before an element, skipping hollow elements; None where there is none."""
+    node = previous_shown(element)
+    while isinstance(node, Element) and is_hollow(node):
+        node = previous_shown(node)
+    return node
 
 
 def _is_media(element: Element) -> bool:
@@ -325,14 +339,17 @@ def _is_media(element: Element) -> bool:
     return all(isinstance(child, Element) and _is_media(child) for child in inside)
 
 
-def _make_figure(shown: Element, small: Element, box: Element, of: Element | None = None) -> None:
-    """Put a figure in the place of what is shown (with the picture alone, where `of` names it)."""
+def _make_figure(shown: Element, small: Element, box: Element, picture: Element | None = None) -> None:
+    """Replace `shown` by a figure with the text of `small` as its caption, and remove the caption's box.
+
+    The figure contains `picture` alone, with the link around it, where that is given.
+    """
     figure, caption = Element("figure"), Element("figcaption")
     content: list[Node] = list(small.children)
     shown.replace_with(figure)
-    if of is not None:
-        link = of.parent
-        figure.append(link if isinstance(link, Element) and link.tag == "a" else of)
+    if picture is not None:
+        link = picture.parent
+        figure.append(link if isinstance(link, Element) and link.tag == "a" else picture)
     elif shown.tag in ("p", "figure") or shown.tag in BOXES:
         for child in list(shown.children):
             figure.append(child)
@@ -347,11 +364,10 @@ def _make_figure(shown: Element, small: Element, box: Element, of: Element | Non
 
 
 def remove_repeated(page: Page) -> list[str]:
-    """A picture that stands several times stands once: where it has a caption, else where it came first.
+    """Remove repeated pictures, and keep the ones with a caption, or else the first one.
 
-    Under one caption it stands once as well: the second is the twin that `<noscript>` held.
-
-    One in a line of text is a sign there, such as an emoticon, and stays as often as it is used.
+    A caption has one of them: the second one is the copy from `<noscript>`. Pictures in a line of text, such
+    as emoticons, are all kept.
     """
     groups: dict[str, list[Element]] = {}
     for picture in page.tree.select("img[src]"):
@@ -375,7 +391,7 @@ def _path_and_query(picture: Element) -> str:
 
 
 def _is_in_text(picture: Element) -> bool:
-    """Whether text stands directly beside a picture; a twin that follows its picture is none."""
+    """Return whether text is directly beside a picture, and no copy of the picture before it."""
     before, after = picture.previous_sibling, picture.next_sibling
     twin = _previous_solid(picture)
     if isinstance(twin, Element) and twin.attr("src") == picture.attr("src"):
@@ -384,7 +400,7 @@ def _is_in_text(picture: Element) -> bool:
 
 
 def _captioned_pictures(tree: Element) -> set[Element]:
-    """The pictures in figures that have a caption."""
+    """Return the pictures in figures that have a caption."""
     return {
         picture
         for figure in tree.select("figure")

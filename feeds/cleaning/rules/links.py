@@ -1,5 +1,6 @@
-"""Where links lead: absolute, to the page itself, without tracking (docs/input-facts.md#tracking-parameters,
-#redirects and #urls).
+"""Correct links: make them absolute, lead them to the page itself, remove tracking.
+
+Source: docs/input-facts.md#tracking-parameters, #redirects and #urls.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from feeds.cleaning.rules.images import remove_picture
 from feeds.cleaning.rules.page import Page, format_change, shorten
 from feeds.text import urls
 
-# (attribute, elements that carry an address in it); `srcset` is read by the picture rules.
+# (attribute, elements with a URL in it). The picture rules read `srcset`.
 _ADDRESS_ATTRIBUTES = (
     ("href", "a"),
     ("src", "img, video, audio, source, track"),
@@ -21,24 +22,24 @@ _ADDRESS_ATTRIBUTES = (
 
 
 def fix_addresses(page: Page) -> list[str]:
-    """Make every address absolute and ASCII; a link without a usable one is only its text."""
+    """Make every URL absolute and ASCII, and replace a link without a usable URL by its text."""
     pieces = []
     for attribute, tags in _ADDRESS_ATTRIBUTES:
         for element in page.tree.select(tags):
             value = element.attr(attribute)
             if value is None:
-                if element.tag == "a":  # an anchor: a place to jump to that no feed needs
+                if element.tag == "a":  # an anchor, the target of a jump, which no feed needs
                     element.unwrap()
                 continue
-            made = urls.make_absolute(value, page.link)
-            if element.tag != "a" and made[:7].lower() == "mailto:":
-                made = ""
-            if made and made == value:
+            url = urls.make_absolute(value, page.link)
+            if element.tag != "a" and url[:7].lower() == "mailto:":
+                url = ""
+            if url and url == value:
                 continue
-            if made:
-                element.attrs[attribute] = made
-                if made.rstrip("/") != value.strip().rstrip("/"):
-                    pieces.append(format_change(value, made))
+            if url:
+                element.attrs[attribute] = url
+                if url.rstrip("/") != value.strip().rstrip("/"):
+                    pieces.append(format_change(value, url))
             elif element.tag == "a":
                 pieces.append(shorten(f"<a href={value!r}>"))
                 element.unwrap()
@@ -54,7 +55,7 @@ def fix_addresses(page: Page) -> list[str]:
 
 
 def link_to_pages(page: Page) -> list[str]:
-    """Links to a publisher's data interface become links to the page that they stand for."""
+    """Replace links to a publisher's data interface by links to the page with the same content."""
     if not page.recipe.links:
         return []
     pieces = []
@@ -68,7 +69,7 @@ def link_to_pages(page: Page) -> list[str]:
 
 
 def find_page_address(url: str, page: Page) -> str:
-    """The address of the page that `url` stands for, by the recipe's `links`; `url` where none matches."""
+    """Return the URL of the page that `url` stands for, by the recipe's `links`; `url` if none matches."""
     rules = page.recipe.links
     for host in (*urls.parents(urls.host(url)), ""):
         for rule in rules.get(host, ()):
@@ -80,8 +81,9 @@ def find_page_address(url: str, page: Page) -> str:
 
 
 def unlink(page: Page) -> list[str]:
-    """Links that a site's system set by itself, and a pack names, are only their text
-    (docs/input-facts.md#boilerplate).
+    """Replace links that a site adds automatically by their text, where a pack names them.
+
+    Source: docs/input-facts.md#boilerplate.
     """
     pieces = []
     for link in page.tree.select(page.recipe.unlink) if page.recipe.unlink else ():
@@ -92,20 +94,23 @@ def unlink(page: Page) -> list[str]:
 
 
 def reveal_emails(page: Page) -> list[str]:
-    """E-mail addresses that Cloudflare hid from programs are shown again (docs/input-facts.md#urls)."""
+    """Restore the e-mail addresses that Cloudflare hid from programs (docs/input-facts.md#urls)."""
     pieces = []
-    for hidden in page.tree.select("[data-cfemail]"):
-        shown = _decode_email(hidden.attr("data-cfemail") or "")
-        if shown:
-            pieces.append(format_change("[email protected]", shown))
-            hidden.replace_with(Text(shown))
+    for element in page.tree.select("[data-cfemail]"):
+        email = _decode_email(element.attr("data-cfemail") or "")
+        if email:
+            pieces.append(format_change("[email protected]", email))
+            element.replace_with(Text(email))
     for link in page.tree.select('a[href*="/cdn-cgi/l/email-protection"]'):
         link.unwrap()
     return pieces
 
 
 def _decode_email(code: str) -> str:
-    """Each byte is the address's, combined with the first one by exclusive or."""
+    """Decode a hidden e-mail address: each byte is combined with the first one by exclusive or.
+
+    Returns an empty string for a code that cannot be decoded.
+    """
     try:
         key, *rest = bytes.fromhex(code)
         return bytes(byte ^ key for byte in rest).decode()
@@ -114,21 +119,21 @@ def _decode_email(code: str) -> str:
 
 
 def unwrap_redirects(page: Page) -> list[str]:
-    """Links that lead through a redirect whose target can be read lead to the target."""
+    """Replace redirect links by their target, if the URL contains it. Nothing is requested."""
     if not page.recipe.redirects:
         return []
     pieces = []
     for link in page.tree.select("a[href]"):
         before = link.attr("href") or ""
         after = url_wrappers.unwrap(before, page.recipe.redirects)
-        if after != before and (made := urls.make_absolute(after)):
-            link.attrs["href"] = made
-            pieces.append(format_change(before, made))
+        if after != before and (url := urls.make_absolute(after)):
+            link.attrs["href"] = url
+            pieces.append(format_change(before, url))
     return pieces
 
 
 def remove_tracking(page: Page) -> list[str]:
-    """Take tracking parameters out of links, and of the addresses of pictures, audio and video."""
+    """Remove tracking from the URLs of links, pictures, audio and video."""
     pieces = []
     for element in page.tree.select("a[href], img[src], video[src], audio[src], source[src]"):
         attribute = "href" if element.tag == "a" else "src"

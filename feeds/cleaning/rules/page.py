@@ -1,4 +1,4 @@
-"""The article that the rules work on, and the few questions about trees that several of them ask."""
+"""The article that the rules change, and the functions on trees that several rules share."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from feeds.model.articles import Enclosure
 from feeds.text.plain_text import remove_blanks
 
 MAX_SAMPLE_CHARACTERS = 120
-MAX_SKIPPED_SIBLINGS = (
-    100  # siblings that are skipped; more of them in a row are not between two things that belong together
-)
-_BLANK_CHARACTERS = (  # blanks of every width, and of none
+MAX_SKIPPED_SIBLINGS = 100
+"""Blank siblings that are skipped between two nodes; nodes that are further apart do not belong together."""
+_BLANK_CHARACTERS = (  # of every width, zero included
     " \t\n\r\f\v\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u202f\u205f\u3000\u00ad\u200b\u200c\u200d\u2060\ufeff"
 )
@@ -27,14 +26,14 @@ BLOCKS = frozenset(
     "footer form h1 h2 h3 h4 h5 h6 header hgroup hr li main nav ol p pre section summary table ul "
     "tbody thead tfoot tr td th caption".split()
 )
-# Boxes that mean nothing to a reader; where they hold text of their own they stay, as a div.
+# Boxes without a meaning for a reader. A box with text of its own is kept as a `div` or a `p`.
 BOXES = frozenset("div section article main header footer aside nav center fieldset hgroup address".split())
 INLINE = frozenset(
     "a abbr b bdi bdo big cite code del dfn em font i ins kbd label mark q s samp small span strike "
     "strong sub sup tt u var picture".split()
 )
 HEADINGS = frozenset({"h1", "h2", "h3"})
-# Elements that are nothing to a reader where they hold nothing; a table's cell, for one, still is.
+# Elements that a reader does not see when they are empty. An empty cell of a table is not one of them.
 EMPTIABLE = INLINE | frozenset(
     "p div small figcaption figure h1 h2 h3 h4 h5 h6 li ul ol dl dt dd blockquote pre caption details "
     "summary noscript section article main header footer aside nav center fieldset hgroup address".split()
@@ -43,29 +42,31 @@ EMPTIABLE = INLINE | frozenset(
 
 @dataclass(slots=True)
 class Page:
-    """One article while it is cleaned: the tree changes in place, findings gather beside it."""
+    """One article during cleaning: rules change the tree in place and add what they find in the text."""
 
     tree: Element
     link: str
-    """The article's own address: what relative addresses are resolved against. May be empty."""
+    """The article's URL, the base of relative URLs; may be empty."""
     recipe: Recipe
     title: str = ""
-    """The article's, in plain text."""
+    """The article's title in plain text."""
     plain: bool = False
     """Whether the body was plain text, without any tag."""
     bylines: list[str] = field(default_factory=list)
+    """Authors' names from the body, in their order; they may repeat."""
     enclosures: list[Enclosure] = field(default_factory=list)
+    """Audio and video of the body."""
     stamped: datetime | None = None
-    """The time that a stamp at the top of the body tells."""
+    """The time of the date stamp at the top of the body, in UTC."""
 
 
 def is_blank(text: str) -> bool:
-    """Whether a text shows nothing: only blanks, non-breaking and zero-width ones included."""
+    """Return whether a text consists of blanks only, non-breaking and zero-width ones included."""
     return not text or not text.strip(_BLANK_CHARACTERS)
 
 
 def is_hollow(element: Element) -> bool:
-    """Whether an element shows nothing: no text, and nothing in it that is seen without."""
+    """Return whether a reader sees nothing of an element: no text, picture, player, rule or cell."""
     return (
         element.tag in EMPTIABLE
         and is_blank(element.text)
@@ -74,7 +75,7 @@ def is_hollow(element: Element) -> bool:
 
 
 def previous_shown(node: Node) -> Node | None:
-    """The sibling before a node, blank text and comments skipped."""
+    """Return the sibling before a node, skipping blank text and comments; None where there is none."""
     for before in islice(node.previous_siblings, MAX_SKIPPED_SIBLINGS):
         if _is_shown(before):
             return before
@@ -82,7 +83,7 @@ def previous_shown(node: Node) -> Node | None:
 
 
 def next_shown(node: Node) -> Node | None:
-    """The sibling after a node, blank text and comments skipped."""
+    """Return the sibling after a node, skipping blank text and comments; None where there is none."""
     for after in islice(node.next_siblings, MAX_SKIPPED_SIBLINGS):
         if _is_shown(after):
             return after
@@ -90,17 +91,17 @@ def next_shown(node: Node) -> Node | None:
 
 
 def shown_children(node: Node) -> list[Node]:
-    """The children of a node without blank text and comments."""
+    """Return the children of a node without blank text and comments."""
     return [child for child in node.children if _is_shown(child)]
 
 
 def solid_children(node: Node) -> list[Node]:
-    """The shown children of a node without the elements that will go because they hold nothing."""
+    """Return the shown children of a node without hollow elements, which are removed later."""
     return [child for child in shown_children(node) if not (isinstance(child, Element) and is_hollow(child))]
 
 
 def is_alone(node: Node) -> bool:
-    """Whether all that stands beside a node holds nothing, and is not too much to look at."""
+    """Return whether all siblings of a node are blank or hollow; False beyond MAX_SKIPPED_SIBLINGS."""
     for siblings in (node.previous_siblings, node.next_siblings):
         for skipped, beside in enumerate(siblings):
             if skipped == MAX_SKIPPED_SIBLINGS or (
@@ -117,21 +118,19 @@ def _is_shown(node: Node) -> bool:
 
 
 def repeats_title(element: Element, title: str) -> bool:
-    """Whether an element is a heading that says nothing but the article's title."""
+    """Return whether an element is a heading with the article's title as its only text."""
     return element.tag in HEADINGS and bool(title) and remove_blanks(element.text) == remove_blanks(title)
 
 
 def is_inside(node: Node, tree: Element) -> bool:
-    """Whether a node is still part of the tree, not of a piece that was taken out."""
+    """Return whether a node is still part of the tree, and not of a removed piece."""
     return any(ancestor is tree for ancestor in node.ancestors)
 
 
 def format_sample(node: Node) -> str:
-    """A node as a receipt shows it: its text, else its start tag, on one line."""
+    """Format a node for a receipt, on one line: an element's start tag and text, or the text alone."""
     text = " ".join(node.text.split())
-    return (
-        shorten(f"{text}") if text and not isinstance(node, Element) else shorten(_format_element(node, text))
-    )
+    return shorten(text) if text and not isinstance(node, Element) else shorten(_format_element(node, text))
 
 
 def _format_element(node: Node, text: str) -> str:
@@ -142,10 +141,10 @@ def _format_element(node: Node, text: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """At most 120 characters of a text."""
+    """Shorten a text to MAX_SAMPLE_CHARACTERS; a longer one ends in an ellipsis."""
     return text if len(text) <= MAX_SAMPLE_CHARACTERS else text[: MAX_SAMPLE_CHARACTERS - 1] + "…"
 
 
 def format_change(before: str, after: str) -> str:
-    """A changed piece as a receipt shows it."""
+    """Format a changed piece for a receipt: `before → after`, both shortened."""
     return f"{shorten(before)} → {shorten(after)}"

@@ -1,5 +1,6 @@
-"""What broken markup meant: before the parser sees it, as text, and afterwards in the tree
-(docs/input-facts.md#html-in-bodies).
+"""Repair broken markup: as text before it is parsed, and afterwards in the tree.
+
+Source: docs/input-facts.md#html-in-bodies.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from feeds.cleaning.rules.page import (
     shown_children,
 )
 
-# Any tag that HTML knows, opening or closing: where there is none, a body is plain text.
+# The tags of HTML, opening or closing: a body without any of them is plain text.
 _HTML_TAGS = (
     allowlist.TAGS
     | allowlist.REMOVED_WITH_CONTENT
@@ -36,17 +37,17 @@ _HTML_TAGS = (
 )
 _TAG = re.compile(rf"</?(?:{'|'.join(sorted(_HTML_TAGS))})(?=[\s/>])", re.IGNORECASE)
 _CLOSING = re.compile(r"</[a-zA-Z]|<!--")
-# `<divclass="x"`: the space was a line end that the mirror deleted.
-# `0<p<1`: a name that runs into another `<` is no tag.
+# `<divclass="x"`: the space was a line end, which the mirror deleted.
+# `0<p<1`: a name directly before another `<` is no tag.
 _GLUED_OR_NO_TAG = re.compile(
     r"<(?:(a|article|aside|blockquote|div|figure|h[1-6]|iframe|img|li|ol|p|section|span|table|td|ul)"
     r"(?=(?:class|id|style|href|src|alt|title|data-[\w-]+)=[\"'])"
     r"|(?=/?[a-zA-Z][\w-]*<))"
 )
-# An address in running text ends where ASCII ends, or where the next one begins: the mirrors deleted the
-# line ends between them (docs/input-facts.md#repeated-blocks).
+# A URL in running text ends at the first character that is not ASCII, or where the next URL begins: the
+# mirrors deleted the line ends between them (docs/input-facts.md#repeated-blocks).
 _ADDRESS = re.compile(r"https?://(?:(?!https?://)[!#$%&'*+,./:;=?@_~\w\-])++", re.ASCII)
-# What YouTube calls its videos and channels has a fixed length: behind it, words that ran into it begin.
+# The ids of YouTube's videos and channels have a fixed length. Characters behind one are joined words.
 _YOUTUBE = re.compile(
     r"https?://(?:youtu\.be/|(?:www\.|m\.)?youtube\.com/(?:watch\?v=|shorts/|live/|(?=channel/UC)))"
     r"(?:[\w-]{11}|channel/UC[\w-]{22})(?=[\w-])",
@@ -61,18 +62,18 @@ _BOLD_PARENTS = frozenset({"p", "div", "li", "td"})
 _LIST_TAGS = frozenset({"ul", "ol", "menu", "dir"})
 _BLANKS = re.compile(r"([ \t\n\r\f]+)")
 _CODE_TAGS = frozenset({"pre", "code", "kbd", "samp"})
-_AMBIGUOUS_WIDTH = frozenset("“”‘’…—·")  # of ambiguous width: as wide as what stands beside them
+_AMBIGUOUS_WIDTH = frozenset("“”‘’…—·")  # as wide as the character beside them (Unicode: ambiguous)
 
 
 def is_plain(body: str) -> bool:
-    """Whether a body is plain text: it has no tag that HTML knows."""
+    """Return whether a body is plain text, without any tag of HTML."""
     return not _TAG.search(body) and not _CLOSING.search(body)
 
 
 def repair_markup(body: str, *, plain: bool | None = None) -> str:
-    """A body as the parser should see it: plain text as paragraphs, glued tags apart, a lone `<` as text.
+    """Repair a body for the parser: plain text becomes paragraphs, joined tags are split, a lone `<` is text.
 
-    `plain` is whether it is plain text, where that is known.
+    `plain` is the result of `is_plain`, None where it is not known yet.
     """
     if is_plain(body) if plain is None else plain:
         return make_paragraphs(html.unescape(body))
@@ -84,7 +85,7 @@ def _separate_or_escape(match: re.Match[str]) -> str:
 
 
 def make_paragraphs(text: str) -> str:
-    """Plain text as HTML: empty lines part paragraphs, addresses become links."""
+    """Convert plain text to HTML: empty lines separate paragraphs, URLs become links."""
     parts = re.split(r"\n\s*\n", text)
     lines = (
         "<br>".join(_link_addresses(line) for line in part.strip().split("\n"))
@@ -97,26 +98,26 @@ def make_paragraphs(text: str) -> str:
 def _link_addresses(line: str) -> str:
     pieces, end = [], 0
     for match in _ADDRESS.finditer(line):
-        named = _YOUTUBE.match(match[0])
-        address = named[0] if named else match[0][: _end_of_address(match[0])]
+        youtube = _YOUTUBE.match(match[0])
+        address = youtube[0] if youtube else match[0][: _end_of_address(match[0])]
         pieces.append(html.escape(line[end : match.start()], quote=False))
         pieces.append(f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>')
         end = match.start() + len(address)
     return "".join(pieces) + html.escape(line[end:], quote=False)
 
 
-def _end_of_address(found: str) -> int:
-    """Where an address ends without the sentence's punctuation, and a rule of `==`, behind it."""
-    end = len(found)
-    while found[end - 1] in _SENTENCE_PUNCTUATION or found.endswith("==", 0, end):
+def _end_of_address(text: str) -> int:
+    """Return where a URL ends, without the sentence's punctuation and a line of `==` behind it."""
+    end = len(text)
+    while text[end - 1] in _SENTENCE_PUNCTUATION or text.endswith("==", 0, end):
         end -= 1
-        while found[end] == found[end - 1] == "=":
+        while text[end] == text[end - 1] == "=":
             end -= 1
     return end
 
 
 def decode_twice_encoded(page: Page) -> list[str]:
-    """Decode what was encoded twice (`&amp;nbsp;`), outside of code."""
+    """Decode HTML entities that were encoded twice (`&amp;nbsp;`), except in code."""
     pieces: list[str] = []
     if "&" not in page.tree.text:
         return pieces
@@ -130,10 +131,10 @@ def decode_twice_encoded(page: Page) -> list[str]:
 
 
 def remove_invisible(page: Page) -> list[str]:
-    """Take out characters of no width that no script needs; joiners stay: emoji are made with them."""
+    """Remove soft hyphens and characters without width. Joiners are kept, because emoji need them."""
     pieces: list[str] = []
-    shown = page.tree.text
-    if not any(character in shown for character in _ZERO_WIDTH):
+    text = page.tree.text
+    if not any(character in text for character in _ZERO_WIDTH):
         return pieces
     for node in _text_nodes(page.tree):
         if _INVISIBLE.search(node.data):
@@ -143,12 +144,13 @@ def remove_invisible(page: Page) -> list[str]:
 
 
 def remove_line_ends(page: Page) -> list[str]:
-    """A line end between two Chinese or Japanese characters is no blank (CSS Text, "Segment Break
-    Transformation Rules"): pages that were indented have one at every tag (docs/input-facts.md#file-variants,
-    variant B).
+    """Remove line ends between two Chinese or Japanese characters, where they are no blanks.
+
+    Indented pages have a line end at every tag (docs/input-facts.md#file-variants, variant B). Source: CSS
+    Text, "Segment Break Transformation Rules". The receipt does not count these changes.
     """
-    shown = [kept for part in page.tree.text.split("\n") if (kept := part.strip(" \t\r\f"))]
-    if all(before[-1].isascii() and after[0].isascii() for before, after in pairwise(shown)):
+    lines = [text for part in page.tree.text.split("\n") if (text := part.strip(" \t\r\f"))]
+    if all(before[-1].isascii() and after[0].isascii() for before, after in pairwise(lines)):
         return []
     line: list[tuple[Text, list[str]]] = []
     waiting: list[Node | None] = [*reversed(page.tree.children)]
@@ -158,7 +160,7 @@ def remove_line_ends(page: Page) -> list[str]:
             line.append((node, _BLANKS.split(node.data)))
         elif isinstance(node, Element) and node.tag in INLINE and node.tag not in _CODE_TAGS:
             waiting.extend(reversed(node.children))
-        elif node is None or isinstance(node, Element):  # where a block begins or ends, so does a line
+        elif node is None or isinstance(node, Element):  # a block begins (or ends: None), and so does a line
             _join_wide(line)
             line = []
             if isinstance(node, Element) and node.tag not in _CODE_TAGS:
@@ -169,7 +171,7 @@ def remove_line_ends(page: Page) -> list[str]:
 
 
 def _join_wide(line: list[tuple[Text, list[str]]]) -> None:
-    """Take the line ends between wide characters out of the texts of one line, split at their blanks."""
+    """Remove the line ends between wide characters from the texts of one line, split at their blanks."""
     before = ""
     blanks: list[tuple[list[str], int]] = []
     for _, pieces in line:
@@ -177,9 +179,9 @@ def _join_wide(line: list[tuple[Text, list[str]]]) -> None:
             if index % 2:
                 blanks.append((pieces, index))
             elif piece:
-                if any("\n" in held[at] for held, at in blanks) and _takes_no_blank(before, piece[0]):
-                    for held, at in blanks:
-                        held[at] = ""
+                if any("\n" in parts[at] for parts, at in blanks) and _takes_no_blank(before, piece[0]):
+                    for parts, at in blanks:
+                        parts[at] = ""
                 before, blanks = piece[-1], []
     for node, pieces in line:
         if len(pieces) > 1:
@@ -187,32 +189,37 @@ def _join_wide(line: list[tuple[Text, list[str]]]) -> None:
 
 
 def _takes_no_blank(before: str, after: str) -> bool:
-    """Whether two characters stand side by side without a blank between them; wide marks do so with all."""
+    """Return whether two neighbouring characters have no blank between them.
+
+    Wide punctuation has none beside any character.
+    """
     if not before:
         return False
     wide = (_is_wide(before), _is_wide(after))
-    if any(
-        one and unicodedata.category(mark)[0] == "P" for one, mark in zip(wide, (before, after), strict=True)
-    ):
+    pairs = zip(wide, (before, after), strict=True)
+    if any(is_wide and unicodedata.category(character)[0] == "P" for is_wide, character in pairs):
         return True
     return all(wide) or (wide[0] and after in _AMBIGUOUS_WIDTH) or (wide[1] and before in _AMBIGUOUS_WIDTH)
 
 
 def _is_wide(character: str) -> bool:
-    """Whether a character is as wide as a Chinese one; Hangul is, but has blanks between its words."""
+    """Return whether a character is as wide as a Chinese one.
+
+    Returns False for Hangul, which is wide but has blanks between its words.
+    """
     return unicodedata.east_asian_width(character) in "WF" and not (
         "\u1100" <= character <= "\u11ff" or "\uac00" <= character <= "\ud7a3"
     )
 
 
 def wrap_list_items(page: Page) -> list[str]:
-    """List items that stand outside of any list get one, and links that would run into one another."""
+    """Put list items that are in no list into one, and links that would run into each other as well."""
     pieces = _wrap_link_runs(page)
     for item in page.tree.select("li"):
         parent = item.parent
         if not isinstance(parent, Element) or parent.tag in _LIST_TAGS:
             continue
-        made = Element("ul")
+        new_list = Element("ul")
         run = [item]
         after = item.next_sibling
         while (isinstance(after, Element) and after.tag == "li") or (
@@ -221,15 +228,18 @@ def wrap_list_items(page: Page) -> list[str]:
             if isinstance(after, Element):
                 run.append(after)
             after = after.next_sibling
-        item.insert_before(made)
-        for one in run:
-            made.append(one)
+        item.insert_before(new_list)
+        for run_item in run:
+            new_list.append(run_item)
         pieces.append(f"<li> × {len(run)}")
     return pieces
 
 
 def _wrap_link_runs(page: Page) -> list[str]:
-    """Links without anything between them, in a box of links and blocks: its style set them apart."""
+    """Put links with nothing between them into a list, in a box of links and blocks only.
+
+    On the publisher's page a style separates such links.
+    """
     pieces = []
     boxes = dict.fromkeys(link.parent for link in page.tree.select("a ~ a"))
     for box in boxes:
@@ -238,13 +248,13 @@ def _wrap_link_runs(page: Page) -> list[str]:
         children = [child for child in box.children if not (isinstance(child, Element) and is_hollow(child))]
         if not all(_is_link(child) or _is_apart(child) for child in children):
             continue
-        for together, group in groupby(children, _is_link):
+        for are_links, group in groupby(children, _is_link):
             links = list(group)
-            to = [link.attr("href") for link in links if isinstance(link, Element)]
-            if together and len(links) > 1 and all(one != other for one, other in pairwise(to)):
-                made = Element("ul")
-                links[0].insert_before(made)
-                made.extend([Element("li", {}, [link]) for link in links])
+            targets = [link.attr("href") for link in links if isinstance(link, Element)]
+            if are_links and len(links) > 1 and all(first != second for first, second in pairwise(targets)):
+                new_list = Element("ul")
+                links[0].insert_before(new_list)
+                new_list.extend([Element("li", {}, [link]) for link in links])
                 pieces.append(f"<a> × {len(links)}")
     return pieces
 
@@ -265,8 +275,9 @@ def _is_apart(node: Node) -> bool:
 
 
 def make_bold(page: Page) -> list[str]:
-    """A block that is `**words**` as a whole is bold: a heading written in Markdown
-    (docs/input-facts.md#html-in-bodies).
+    """Make a block bold that consists only of `**words**`, a heading written in Markdown.
+
+    Source: docs/input-facts.md#html-in-bodies.
     """
     pieces: list[str] = []
     if "**" not in page.tree.text:
@@ -286,16 +297,19 @@ def make_bold(page: Page) -> list[str]:
 
 
 def wrap_text(page: Page) -> list[str]:
-    """Text that stands in no block is a paragraph; pictures before and after it stand apart."""
+    """Put text that is in no block into a paragraph, without the pictures before and after it.
+
+    The receipt does not count these changes.
+    """
     for in_block, group in groupby(page.tree.children, _is_block):
         run = list(group)
-        told = [place for place, node in enumerate(run) if not _shows_no_text(node)]
-        if in_block or not told:
+        texts = [index for index, node in enumerate(run) if not _shows_no_text(node)]
+        if in_block or not texts:
             continue
-        made = Element("p")
-        run[told[0]].insert_before(made)
-        made.extend(run[told[0] : told[-1] + 1])
-        for node in run[: told[0]] + run[told[-1] + 1 :]:
+        new_paragraph = Element("p")
+        run[texts[0]].insert_before(new_paragraph)
+        new_paragraph.extend(run[texts[0] : texts[-1] + 1])
+        for node in run[: texts[0]] + run[texts[-1] + 1 :]:
             if not isinstance(node, Element) or node.tag == "br":
                 node.extract()
     return []
@@ -304,11 +318,13 @@ def wrap_text(page: Page) -> list[str]:
 def _is_block(node: Node) -> bool:
     if not isinstance(node, Element):
         return False
-    return node.tag in BLOCKS or any(one.tag in BLOCKS and not is_hollow(one) for one in node.iter_elements())
+    return node.tag in BLOCKS or any(
+        inner.tag in BLOCKS and not is_hollow(inner) for inner in node.iter_elements()
+    )
 
 
 def _shows_no_text(node: Node) -> bool:
-    """Whether a node is no text: a break, a blank, a picture or player."""
+    """Return whether a node shows no text: a break, a blank, a picture or a player."""
     if not isinstance(node, Element):
         return not isinstance(node, Text) or is_blank(node.data)
     return is_blank(node.text) or (node.tag in MEDIA and node.tag != "math")

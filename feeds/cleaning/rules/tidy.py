@@ -1,4 +1,4 @@
-"""The last steps: boxes that only hold other blocks, and whatever the other rules left empty."""
+"""Tidy up last: unwrap boxes and unknown elements, and remove what the other rules left empty."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _KNOWN_TAGS = allowlist.TAGS | BOXES
 
 
 def unwrap_foreign(page: Page) -> list[str]:
-    """Unwrap elements that no feed knows: fonts, spans, a publisher's or a word processor's own.
+    """Unwrap elements that feeds do not know: fonts, spans, elements of publishers and word processors.
 
-    Those whose content is not text go with it.
+    Elements whose content is not text are removed with their content.
     """
     pieces = []
     captions = set(page.tree.select(page.recipe.captions) if page.recipe.captions else ())
-    found = [element for element in page.tree.iter_elements() if element.tag not in _KNOWN_TAGS]
-    for element in reversed(found):  # children before their parents
+    unknown = [element for element in page.tree.iter_elements() if element.tag not in _KNOWN_TAGS]
+    for element in reversed(unknown):  # children before their parents
         tag = element.tag
         if tag == "iframe" and page.recipe.frames:
-            continue  # the frames that are still there are allowed
+            continue  # the rule for frames removed all frames that are not allowed
         if element in captions:
-            continue  # the rule for them unwraps it
+            continue  # the rule for captions unwraps it
         pieces.append(f"<{tag}>")
         if tag in allowlist.REMOVED_WITH_CONTENT:
             element.extract()
@@ -63,7 +63,7 @@ def _own_text(element: Element) -> str:
 
 
 def trim_breaks(page: Page) -> list[str]:
-    """Remove the breaks that a block begins or ends with, and the blanks around them."""
+    """Remove the line breaks at the start and the end of a block, with the blanks around them."""
     pieces = []
     above = {line_break.parent for line_break in page.tree.select("br")}
     blocks = [element for element in page.tree.iter_elements() if element in above] if above else []
@@ -73,10 +73,10 @@ def trim_breaks(page: Page) -> list[str]:
         children = block.children
         for nodes in (children, children[::-1]):
             edge = list(takewhile(_is_space, nodes))
-            found = [node for node in edge if isinstance(node, Element) and node.tag == "br"]
-            for node in edge if found else ():
+            line_breaks = [node for node in edge if isinstance(node, Element) and node.tag == "br"]
+            for node in edge if line_breaks else ():
                 node.extract()
-            pieces += ["<br>"] * len(found)
+            pieces += ["<br>"] * len(line_breaks)
     return pieces
 
 
@@ -87,13 +87,13 @@ def _is_space(node: Node) -> bool:
 
 
 def unwrap_boxes(page: Page) -> list[str]:
-    """Unwrap boxes that hold only blocks, and breaks beside them.
+    """Unwrap boxes that contain only blocks, and line breaks beside them.
 
-    One that holds a line of text is a paragraph, where it can be one; others become a `div`.
+    A box with a line of text becomes a `p` where a paragraph is allowed, every other box a `div`.
     """
     pieces = []
     boxes = [element for element in page.tree.iter_elements() if element.tag in BOXES]
-    for element in boxes:  # from outside, so that every child is looked at once
+    for element in boxes:  # outer boxes first, so that each child is examined once
         tag = element.tag
         children = list(element.children)
         parts = [child for child in children if not _is_break(child)]
@@ -106,7 +106,7 @@ def unwrap_boxes(page: Page) -> list[str]:
 
 
 def _is_line(element: Element) -> bool:
-    """Whether an element holds text and nothing that a paragraph cannot, and stands where one can."""
+    """Return whether an element contains text and could be a paragraph, by its content and its parent."""
     inside = element.iter_elements()
     if is_blank(element.text) or any(inner.tag in BLOCKS and not is_hollow(inner) for inner in inside):
         return False
@@ -129,9 +129,9 @@ def _shows_block(node: Node) -> bool:
 
 
 def remove_empty(page: Page) -> list[str]:
-    """Remove elements that hold nothing, and the breaks and rules at both ends of the body.
+    """Remove elements without content, and the line breaks and rules at both ends of the body.
 
-    Blanks between blocks, which unwrapped boxes leave behind, go uncounted.
+    Also removes the blanks between blocks that unwrapped boxes leave, which the receipt does not count.
     """
     pieces = []
     for element in list(page.tree.iter_elements())[::-1]:  # children before their parents
@@ -139,7 +139,7 @@ def remove_empty(page: Page) -> list[str]:
         if tag not in EMPTIABLE or not is_blank(text := element.text) or _holds_something(element):
             continue
         pieces.append(f"<{tag}>")
-        if tag in INLINE and text:  # the blank between two words
+        if tag in INLINE and text:  # it contains the blank between two words
             element.replace_with(Text(text))
         else:
             element.extract()
@@ -170,7 +170,7 @@ def _trim_ends(tree: Element) -> list[str]:
 
 
 def _strip_leading_newlines(block: Element) -> None:
-    """Take away line ends at the beginning of a `<pre>`: a parser takes the first one for no text at all."""
+    """Remove the line ends at the start of a `<pre>`, because parsers ignore the first one."""
     for child in block.children:
         if isinstance(child, Element):
             return
