@@ -20,70 +20,83 @@ class CleaningRule(NamedTuple):
     name: str
     apply: Callable[[Page], list[str]]
     about: str
+    """What the rule does, without its subject, as pages and the playground show it in English."""
 
 
 VERSION = 7
 """Version of the rules. Each change to their results raises it, and stored articles are cleaned again."""
 
 RULES: tuple[CleaningRule, ...] = (
-    CleaningRule("noscript", images.unwrap_noscript, "what a page shows without scripts is content"),
+    CleaningRule("noscript", images.unwrap_noscript, "unwraps the content that pages show without scripts"),
     CleaningRule(
-        "bylines", bylines.take_bylines, "elements that name the authors go; the names become the authors"
+        "bylines", bylines.take_bylines, "removes elements that name the authors, and keeps the names"
     ),
     CleaningRule(
         "placeholders",
         embeds.replace_placeholders,
-        "elements that wait for a script become links to what they show",
+        "replaces elements that wait for a script by links to what they would show",
     ),
     CleaningRule(
-        "drop", boilerplate.drop_elements, "elements that a pack names: ads, widgets, scripts, pixels"
+        "drop", boilerplate.drop_elements, "removes elements that a pack names: ads, widgets, scripts, pixels"
     ),
-    CleaningRule("asides", boilerplate.move_asides, "boxes that interrupt a text go behind it"),
-    CleaningRule("entities", repair.decode_twice_encoded, "what was encoded twice is decoded"),
-    CleaningRule("invisible", repair.remove_invisible, "characters of no width go"),
-    CleaningRule("passages", boilerplate.remove_passages, "what a pack names goes from a body of plain text"),
-    CleaningRule("footers", boilerplate.remove_footers, "blocks that a mirror appends, by their text"),
-    CleaningRule("endings", boilerplate.cut_endings, "what a pack names is cut from the end of a text"),
+    CleaningRule("asides", boilerplate.move_asides, "moves boxes that interrupt a text behind it"),
+    CleaningRule("entities", repair.decode_twice_encoded, "decodes what was encoded twice"),
+    CleaningRule("invisible", repair.remove_invisible, "removes characters without width"),
+    CleaningRule(
+        "passages", boilerplate.remove_passages, "removes passages that a pack names from plain text"
+    ),
+    CleaningRule(
+        "footers", boilerplate.remove_footers, "removes blocks that a mirror appends, by their text"
+    ),
+    CleaningRule("endings", boilerplate.cut_endings, "cuts what a pack names from the end of a text"),
     CleaningRule(
         "embeds",
         embeds.replace_frames,
-        "frames become titled links, or stay in a sandbox where that is allowed",
+        "replaces frames by titled links, or keeps allowed ones in a sandbox",
     ),
-    CleaningRule("emails", links.reveal_emails, "addresses that were hidden from programs are shown"),
+    CleaningRule("emails", links.reveal_emails, "restores e-mail addresses that were hidden from programs"),
     CleaningRule(
-        "lazy-images", images.resolve_lazy_pictures, "pictures that wait for a script get their address"
+        "lazy-images", images.resolve_lazy_pictures, "gives pictures that wait for a script their address"
     ),
-    CleaningRule("unlink", links.unlink, "links that a site's system set by itself are only their text"),
-    CleaningRule("addresses", links.fix_addresses, "addresses become absolute; those that lead nowhere go"),
-    CleaningRule("emoji", images.replace_emoji, "pictures of characters become the characters"),
-    CleaningRule("image-proxies", images.unproxy, "pictures come from their publisher, not through a proxy"),
+    CleaningRule("unlink", links.unlink, "replaces links that a site adds automatically by their text"),
+    CleaningRule(
+        "addresses", links.fix_addresses, "makes addresses absolute, and removes those that lead nowhere"
+    ),
+    CleaningRule("emoji", images.replace_emoji, "replaces pictures of characters by the characters"),
+    CleaningRule("image-proxies", images.unproxy, "takes pictures from their publisher, not through a proxy"),
     CleaningRule(
         "referrers",
         images.suppress_referrers,
-        "pictures of hosts that want no referrer are asked for without",
+        "requests pictures without a referrer from hosts that refuse other sites",
     ),
-    CleaningRule("page-links", links.link_to_pages, "links to a publisher's data interface lead to the page"),
-    CleaningRule("redirects", links.unwrap_redirects, "links lead to where their redirects would"),
-    CleaningRule("tracking", links.remove_tracking, "parameters that only track are taken out of links"),
-    CleaningRule("foreign", tidy.unwrap_foreign, "elements that no feed knows are unwrapped"),
-    CleaningRule("emphasis", repair.make_bold, "a block that is bold in Markdown is bold"),
-    CleaningRule("captions", images.make_captions, "a picture and its flattened caption become a figure"),
-    CleaningRule("repeated-images", images.remove_repeated, "a picture that stands twice stands once"),
-    CleaningRule("media", embeds.collect_media, "audio and video become enclosures"),
-    CleaningRule("paragraph", repair.wrap_text, "text that stands in no block is a paragraph"),
     CleaningRule(
-        "stamp", bylines.remove_stamps, "a date at the top of the body; its byline becomes the author"
+        "page-links",
+        links.link_to_pages,
+        "replaces links to a publisher's data interface by links to the page",
     ),
-    CleaningRule("repeated-title", tidy.remove_repeated_title, "a heading that only repeats the title goes"),
-    CleaningRule("line-ends", repair.remove_line_ends, "line ends between Chinese characters are no blanks"),
+    CleaningRule("redirects", links.unwrap_redirects, "replaces redirects by the links that they lead to"),
+    CleaningRule("tracking", links.remove_tracking, "removes parameters that only track from links"),
+    CleaningRule("foreign", tidy.unwrap_foreign, "unwraps elements that feeds do not know"),
+    CleaningRule("emphasis", repair.make_bold, "makes a block bold that is bold in Markdown"),
+    CleaningRule("captions", images.make_captions, "makes a figure of a picture and its flattened caption"),
+    CleaningRule("repeated-images", images.remove_repeated, "removes repeated pictures"),
+    CleaningRule("media", embeds.collect_media, "adds audio and video as enclosures"),
+    CleaningRule("paragraph", repair.wrap_text, "puts text that is in no block into a paragraph"),
+    CleaningRule(
+        "stamp", bylines.remove_stamps, "removes a date at the top of the body; its byline becomes the author"
+    ),
+    CleaningRule(
+        "repeated-title", tidy.remove_repeated_title, "removes a heading that only repeats the title"
+    ),
+    CleaningRule("line-ends", repair.remove_line_ends, "removes line ends between Chinese characters"),
     CleaningRule(
         "lists",
         repair.wrap_list_items,
-        "list items outside of any list get one, and links that would run together",
+        "puts loose list items, and links that would run together, into lists",
     ),
-    CleaningRule("breaks", tidy.trim_breaks, "breaks at both ends of a block go"),
-    CleaningRule("wrappers", tidy.unwrap_boxes, "boxes that only hold other blocks are taken away"),
-    CleaningRule("empty", tidy.remove_empty, "elements that hold nothing go"),
+    CleaningRule("breaks", tidy.trim_breaks, "removes line breaks at both ends of a block"),
+    CleaningRule("wrappers", tidy.unwrap_boxes, "unwraps boxes that only contain other blocks"),
+    CleaningRule("empty", tidy.remove_empty, "removes elements without content"),
 )
 
 RULE_NAMES = frozenset(rule.name for rule in RULES)
