@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from feeds.cli.resources import load_config, open_existing
 
 if TYPE_CHECKING:
     from feeds.config import Config
@@ -64,7 +65,6 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
 @click.pass_obj
 def reclean(file: str | None, source: str, dry_run: bool, processes: int | None, cluster: str | None) -> None:
     """Clean the stored articles again, as packs, configuration and rules are now. Ids stay."""
-    from feeds.cli.open_store import open_existing
     from feeds.ingest import source_moves
     from feeds.ingest.factory import ingest_of
     from feeds.server import log_setup
@@ -78,10 +78,9 @@ def reclean(file: str | None, source: str, dry_run: bool, processes: int | None,
 
 def _config(file: str | None, processes: int | None, cluster: str | None) -> Config:
     """The configuration; what is said here about who cleans wins over it."""
-    from feeds.config.loader import load
     from feeds.config.settings import scheduler_address
 
-    config = load(file, os.environ)
+    config = load_config(file)
     if cluster:
         try:
             return config.model_copy(update={"cluster": scheduler_address(cluster)})

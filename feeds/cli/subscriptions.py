@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
+
+from feeds.cli.resources import load_config, open_existing
 
 
 @click.group(invoke_without_command=True)
@@ -14,12 +15,10 @@ import click
 def subscriptions(context: click.Context) -> None:
     """List the feeds of others that are subscribed to, poll them now, or import a list of them."""
     if context.invoked_subcommand is None:
-        from feeds.cli.open_store import open_existing
         from feeds.cli.subscription_report import listed
-        from feeds.config.loader import load
         from feeds.text.filenames import shown
 
-        config = load(context.obj, os.environ)
+        config = load_config(context.obj)
         if not config.subscriptions:
             click.echo("no feed is subscribed to (`subscriptions`)")
             return
@@ -46,7 +45,6 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     Exit code 1 if one of them failed.
     """
     from feeds.cli.subscription_report import failure_of
-    from feeds.config.loader import load
     from feeds.http_client.network_policy import policy_of
     from feeds.ingest.factory import ingest_of
     from feeds.server import log_setup
@@ -55,7 +53,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     from feeds.text.feed_urls import strip_credentials
     from feeds.text.filenames import shown
 
-    config = load(file, os.environ)
+    config = load_config(file)
     log_setup.configure(config, sys.stderr)
     known = {upstream.key for upstream in config.subscriptions}
     wanted = {strip_credentials(url) for url in urls} or known

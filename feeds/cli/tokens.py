@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from datetime import UTC, datetime
 
 import click
+
+from feeds.cli.resources import load_config, open_existing
 
 
 @click.group()
@@ -22,9 +24,6 @@ def token() -> None:
 @click.pass_obj
 def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
     """Make a token and print it: this is the only time that it is shown."""
-    from datetime import UTC, datetime
-
-    from feeds.config.loader import load
     from feeds.publishing.access import AccessReader
     from feeds.storage.database import Database
     from feeds.storage.store import Store
@@ -32,7 +31,7 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
 
     if inbox and feed:
         raise click.UsageError("a token is for a feed or for the inbox")
-    config = load(file, os.environ)
+    config = load_config(file)
     access = AccessReader(config, Store(config.database)).now()
     if inbox:
         if not config.post_limit:
@@ -49,12 +48,10 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
 @click.pass_obj
 def list_(file: str | None) -> None:
     """List the tokens by number: what each one opens, when it was made, whom it is for."""
-    from feeds.cli.open_store import open_existing
-    from feeds.config.loader import load
     from feeds.storage.tokens import POSTING, Tokens
     from feeds.text.filenames import shown
 
-    for one in Tokens(open_existing(load(file, os.environ)).database).list_tokens():
+    for one in Tokens(open_existing(load_config(file)).database).list_tokens():
         opens = "the inbox" if one.feed == POSTING else one.feed or "every feed"
         click.echo(
             f"{one.number:>4}  {one.created:%Y-%m-%d %H:%M}  {shown(opens)}  {shown(one.label)}".rstrip()
@@ -66,11 +63,9 @@ def list_(file: str | None) -> None:
 @click.pass_obj
 def revoke(file: str | None, number: int) -> None:
     """Make the token of this number open nothing any more. Exit code 1 if there is none."""
-    from feeds.cli.open_store import open_existing
-    from feeds.config.loader import load
     from feeds.storage.tokens import Tokens
 
-    if not Tokens(open_existing(load(file, os.environ)).database).revoke(number):
+    if not Tokens(open_existing(load_config(file)).database).revoke(number):
         click.echo(f"there is no token {number}", err=True)
         sys.exit(1)
     click.echo(f"token {number} opens nothing any more")

@@ -27,6 +27,18 @@ COMMANDS = {
     "watch": ["watch"],
 }
 SERVERS = {"flask", "werkzeug", "gunicorn"}
+HEAVY = {
+    *SERVERS,
+    "alembic",
+    "apscheduler",
+    "asyncio",
+    "lxml",
+    "nh3",
+    "pydantic",
+    "sqlalchemy",
+    "turbohtml",
+    "urllib3",
+}
 RUN = """
 import json, os, signal, sys, threading
 from feeds.cli.main import cli
@@ -41,6 +53,13 @@ for name, arguments in json.loads(sys.argv[1]).items():
         assert not end.code, name
     loaded[name] = sorted(module for module in sys.modules if "." not in module)
 print(json.dumps(loaded))
+"""
+HELP = """
+import json, sys
+from feeds.cli.main import cli
+
+cli.main(["--help"], standalone_mode=False)
+print(json.dumps(sorted(module for module in sys.modules if "." not in module)))
 """
 
 
@@ -57,3 +76,11 @@ def test_no_command_that_serves_nothing_loads_a_web_server(place: Place, tmp_pat
         assert not modules & SERVERS, name
     assert not loaded["clean"] & {"sqlalchemy", "urllib3", "apscheduler"}
     assert not loaded["ingest"] & {"urllib3", "apscheduler"}
+
+
+def test_the_help_loads_nothing_heavy(place: Place, tmp_path: Path) -> None:
+    script = tmp_path / "help.py"
+    script.write_text(HELP, encoding="utf-8")
+    done = place.python(script)
+    assert done.returncode == 0, done.stderr
+    assert not set(json.loads(done.stdout.splitlines()[-1])) & HEAVY

@@ -1,11 +1,13 @@
-"""`feeds backup` and `feeds restore`. No logic, like main.py."""
+"""`feeds backup`, `feeds restore` and `feeds migrate`: the commands for the database as a whole."""
 
 from __future__ import annotations
 
-import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+
+from feeds.cli.resources import load_config, open_existing
 
 _FILE = click.Path(path_type=Path)
 
@@ -20,11 +22,9 @@ def backup(file: str | None, target: Path, replace: bool, allow_fewer: bool) -> 
 
     FILE is a SQLite database that feeds can serve and restore. Keep it secret: it has the hashes of tokens.
     """
-    from feeds.cli.open_store import open_existing
-    from feeds.config.loader import load
     from feeds.storage.backup import backup
 
-    database = open_existing(load(file, os.environ)).database
+    database = open_existing(load_config(file)).database
     done = backup(database, target, replace=replace, allow_fewer=allow_fewer)
     size = target.stat().st_size
     click.echo(f"{target}: {done.articles} articles from {done.sources} sources, {size:,} bytes")
@@ -39,12 +39,30 @@ def restore(file: str | None, source: Path, replace: bool) -> None:
 
     Waits for a run of the watcher; the feeds are served meanwhile.
     """
-    from datetime import UTC, datetime
-
-    from feeds.config.loader import load
     from feeds.storage.backup import restore
     from feeds.storage.database import Database
 
-    database = Database(load(file, os.environ).database)
+    database = Database(load_config(file).database)
     done = restore(database, source, datetime.now(UTC), replace=replace)
     click.echo(f"{database.name}: {done.articles} articles from {done.sources} sources restored")
+
+
+@click.command()
+@click.pass_obj
+def migrate(file: str | None) -> None:
+    """Bring the database's schema to what this version knows, before its processes start.
+
+    Whatever opens the database does that too: this is for hosts that have a step of their own for it.
+    """
+    from feeds.storage import schema
+    from feeds.storage.database import Database
+
+    database = Database(load_config(file).database)
+    found, name = database.opened_schema, database.name
+    database.close()
+    if found is None:
+        click.echo(f"{name}: made, schema {schema.SCHEMA}")
+    elif found < schema.SCHEMA:
+        click.echo(f"{name}: brought from schema {found or '4 or older'} to {schema.SCHEMA}")
+    else:
+        click.echo(f"{name}: schema {found}, nothing to do")

@@ -1,0 +1,59 @@
+"""`feeds run`, `feeds serve` and `feeds watch`: the commands that run until a signal ends them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from feeds.cli.resources import load_config
+
+if TYPE_CHECKING:
+    from feeds.config import Config
+
+
+@click.command()
+@click.pass_obj
+def run(file: str | None) -> None:
+    """Watch the inbox and serve the feeds, in one process: all that one machine needs."""
+    _serve(load_config(file), watch=True)
+
+
+@click.command()
+@click.pass_obj
+def serve(file: str | None) -> None:
+    """Serve the feeds only; the watcher runs elsewhere."""
+    _serve(load_config(file), watch=False)
+
+
+@click.command()
+@click.pass_obj
+def watch(file: str | None) -> None:
+    """Watch the inbox only; the feeds are served elsewhere."""
+    import signal
+    import threading
+
+    from feeds.ingest.factory import ingest_of, open_store
+    from feeds.server import log_setup
+    from feeds.server.watcher import Watcher
+
+    config = load_config(file)
+    log_setup.configure(config, sys.stdout)
+    store = open_store(config, logging.getLogger("feeds").warning)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    watcher = Watcher(config, ingest_of(config, store))
+    watcher.start()
+    stopping.wait()
+    watcher.stop()
+
+
+def _serve(config: Config, *, watch: bool) -> None:
+    from feeds.server import gunicorn_server, log_setup
+
+    log_setup.configure(config, sys.stdout)
+    say = logging.getLogger("feeds").info if config.log_format == "json" else click.echo
+    gunicorn_server.serve(config, watch=watch, say=say)
