@@ -1,1 +1,1 @@
-"""Define the commands that a person types."""
+"""Define the commands of the `feeds` program."""

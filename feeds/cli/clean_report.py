@@ -1,4 +1,4 @@
-"""What `feeds clean` shows: the very cleaning of the ingest, without a database."""
+"""Clean files as the ingest does, without a database, and describe the result (`feeds clean`)."""
 
 from __future__ import annotations
 
@@ -20,48 +20,54 @@ from feeds.text import urls
 from feeds.text.filenames import shown
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
-_PLAIN = "\x1b[0m"
+_RESET = "\x1b[0m"
+_NO_SOURCE = Source(slug="", title="")
 
 
-class UnknownSourceError(FeedsError):
-    """There is no such source."""
+class UnconfiguredSourceError(FeedsError):
+    """Neither a pack nor the configuration defines the source."""
 
 
-class Inspector:
-    """Cleans files, fragments and addresses for a person to look at."""
+class CleanReport:
+    """Cleans files, fragments and URLs, and describes each result in lines of text. Stores nothing."""
 
     def __init__(self, config: Config, *, colour: bool = False) -> None:
         self._config = config
         self._colour = colour
-        self.found = 0
-        """How many pieces were removed or changed so far."""
+        self.change_count = 0
+        """Number of pieces that were removed or changed so far."""
         self.refused: list[SkippedItem] = []
         """Entries and members of the last file that cannot be used."""
 
-    def url(self, url: str) -> str:
-        """What cleaning makes of an address."""
-        return pipeline.clean_url(url, self._fragment_recipe(url))
+    def clean_url(self, url: str) -> str:
+        """Clean a URL with the rules of the source that it belongs to, else with the general ones."""
+        return pipeline.clean_url(url, self._recipe_for(url))
 
-    def explanation(self, name: str) -> list[str]:
-        """The effective rules of a source, each with where it comes from. Raises UnknownSourceError."""
+    def explain(self, name: str) -> list[str]:
+        """Describe the rules of a source, each with the place that defines it.
+
+        Raises UnconfiguredSourceError if no source has this name.
+        """
         catalogue = self._config.catalogue
         source = catalogue.find(name)
         if source is None:
-            known = [known.slug for known in catalogue.known()]
-            raise UnknownSourceError(f"no pack and no configuration knows {name!r}{suggestion(name, known)}")
+            slugs = [known.slug for known in catalogue.known()]
+            raise UnconfiguredSourceError(
+                f"no pack and no configuration defines {name!r}{suggestion(name, slugs)}"
+            )
         layers = catalogue.layers(source, urls.host(source.home))
         head = [f"{source.title} ({source.slug})", f"packs, in their order: {', '.join(layers)}"]
-        parts = catalogue.lists.parts if catalogue.lists else ()
-        return head + formatting.list_lines(parts) + formatting.rule_lines(layers)
+        tracking_lists = catalogue.lists.parts if catalogue.lists else ()
+        return head + formatting.format_tracking_lists(tracking_lists) + formatting.format_rules(layers)
 
     def lines(
-        self, name: str, data: bytes, form: str, base: str, default_published: datetime
+        self, name: str, data: bytes, output_format: str, base: str, default_published: datetime
     ) -> Iterator[str]:
-        """What to print of a file (`-`: standard input, where a fragment of HTML will do too).
+        """Clean a file and yield the lines to print. The name `-` is standard input, also for a fragment.
 
-        `form` is json, html, diff, or empty for an account in words; `default_published` is the time of an
-        article that names none. Raises ReadError; what cannot be used of a feed or an archive is in
-        `refused`.
+        `output_format` is `json`, `html` or `diff`; empty for a summary, the receipt and the diff. `base` is
+        the base URL of a fragment's links, `default_published` the date of articles without one. Raises
+        ReadError. Entries of a feed or members of an archive that cannot be used are in `refused`.
         """
         self.refused = []
         try:
@@ -69,7 +75,7 @@ class Inspector:
         except ReadError:
             if name != "-" or not data.strip():
                 raise
-            yield from self._fragment(encoding.decode(data), form, base)
+            yield from self._fragment_lines(encoding.decode(data), output_format, base)
             return
         self.refused = parsed.refused
         cleaner = Cleaner(self._config.catalogue, self._config.language)
@@ -79,52 +85,49 @@ class Inspector:
             return entry, draft, cleaner.clean(draft, default_published, now)
 
         for entry, draft, cleaned in parsed.clean(clean_draft):
-            yield from self._article(entry, draft, cleaned, form)
+            yield from self._article_lines(entry, draft, cleaned, output_format)
 
-    def _article(self, name: str, draft: Draft, made: Cleaned, form: str) -> Iterator[str]:
-        self.found += made.receipt.total
-        if form == "json":
-            yield formatting.json_line(name, made)
-        elif form == "html":
-            yield made.article.html
-        elif form == "diff":
-            yield from self._diff(draft.html, made.article.html, name)
+    def _article_lines(self, name: str, draft: Draft, cleaned: Cleaned, output_format: str) -> Iterator[str]:
+        self.change_count += cleaned.receipt.total
+        if output_format == "json":
+            yield formatting.format_article(name, cleaned)
+        elif output_format == "html":
+            yield cleaned.article.html
+        elif output_format == "diff":
+            yield from self._diff_lines(draft.html, cleaned.article.html, name)
         else:
-            yield from _account(name, made)
-            yield from self._diff(draft.html, made.article.html, name)
+            yield from _summary_lines(name, cleaned)
+            yield from self._diff_lines(draft.html, cleaned.article.html, name)
 
-    def _fragment(self, html: str, form: str, base: str) -> Iterator[str]:
-        body = pipeline.clean_body(html, link=base, recipe=self._fragment_recipe(base))
-        self.found += body.receipt.total
-        if form == "json":
-            yield formatting.fragment_json_line(body.html, body.receipt)
-        elif form == "diff":
-            yield from self._diff(html, body.html, "standard input")
+    def _fragment_lines(self, html: str, output_format: str, base: str) -> Iterator[str]:
+        body = pipeline.clean_body(html, link=base, recipe=self._recipe_for(base))
+        self.change_count += body.receipt.total
+        if output_format == "json":
+            yield formatting.format_fragment(body.html, body.receipt)
+        elif output_format == "diff":
+            yield from self._diff_lines(html, body.html, "standard input")
         else:
             yield body.html
 
-    def _fragment_recipe(self, address: str) -> Recipe:
-        """The recipe of whoever publishes at an address; without one, what holds for everybody."""
+    def _recipe_for(self, url: str) -> Recipe:
+        """Return the recipe of the source that publishes at a URL; the general recipe if there is none."""
         catalogue = self._config.catalogue
-        with suppress(ReadError):  # nobody is known there, and nobody becomes a source
-            if address:
-                return catalogue.place(Draft(link=address, html=""))[1]
-        return catalogue.recipe_for(_NOBODY, address)
+        with suppress(ReadError):  # the URL belongs to no source, and `place` may not make one of it
+            if url:
+                return catalogue.place(Draft(link=url, html=""))[1]
+        return catalogue.recipe_for(_NO_SOURCE, url)
 
-    def _diff(self, before: str, after: str, name: str) -> Iterator[str]:
-        for line in formatting.diff_lines(before, after, name):
+    def _diff_lines(self, before: str, after: str, name: str) -> Iterator[str]:
+        for line in formatting.format_diff(before, after, name):
             colour = _COLOURS.get(line[0], "") if self._colour else ""
-            yield f"{colour}{line}{_PLAIN}" if colour else line
+            yield f"{colour}{line}{_RESET}" if colour else line
 
 
-_NOBODY = Source(slug="", title="")
-
-
-def _account(name: str, made: Cleaned) -> Iterator[str]:
-    article: Article = made.article
+def _summary_lines(name: str, cleaned: Cleaned) -> Iterator[str]:
+    article: Article = cleaned.article
     yield shown(name)
     yield f"  {article.title}"
     yield f"  {article.link}"
     authors = f", by {', '.join(article.authors)}" if article.authors else ""
     yield f"  {article.source.title} ({article.source.slug}){authors}, {article.published.isoformat()}"
-    yield from formatting.receipt_lines(made.receipt)
+    yield from formatting.format_receipt(cleaned.receipt)

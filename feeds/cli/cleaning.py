@@ -16,60 +16,67 @@ from feeds.model.errors import ReadError
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="FILE…|-")
-@click.option("--json", "form", flag_value="json", help="JSON Lines: one object for each article.")
-@click.option("--html", "form", flag_value="html", help="The cleaned body only.")
+@click.option("--json", "output_format", flag_value="json", help="Print JSON Lines: one object per article.")
+@click.option("--html", "output_format", flag_value="html", help="Print the cleaned body only.")
 @click.option(
-    "--diff", "form", flag_value="diff", help="A unified diff of the original and the cleaned body."
+    "--diff", "output_format", flag_value="diff", help="Print a diff of the original and the cleaned body."
 )
-@click.option("--check", is_flag=True, help="Exit code 1 if there is anything to clean.")
-@click.option("--url", metavar="URL", help="Print what cleaning makes of this address.")
-@click.option("--base", metavar="URL", default="", help="What relative links of a fragment are relative to.")
+@click.option("--check", is_flag=True, help="Exit with code 1 if there is anything to clean.")
+@click.option("--url", metavar="URL", help="Clean this URL instead of files.")
+@click.option(
+    "--base", metavar="URL", default="", help="Resolve relative links of an HTML fragment with URL."
+)
 @click.pass_obj
 def clean(
-    file: str | None, files: tuple[str, ...], form: str | None, check: bool, url: str | None, base: str
+    file: str | None,
+    files: tuple[str, ...],
+    output_format: str | None,
+    check: bool,
+    url: str | None,
+    base: str,
 ) -> None:
-    """Show what cleaning makes of article files, or of HTML on standard input (-). Nothing is stored.
+    """Show what cleaning changes in article files, or in HTML on standard input (-). Nothing is stored.
 
-    Without an option: what each article is, what each rule did to it, and a diff. Exit code 1 if a file
-    could not be read.
+    Without an option, print for each article what it is, what each rule changed, and a diff. Exit code 1 if
+    a file could not be read.
     """
-    from feeds.cli.clean_report import Inspector
+    from feeds.cli.clean_report import CleanReport
     from feeds.text.filenames import readable, shown
 
     if bool(files) == bool(url):
         raise click.UsageError("give files, or - for standard input, or --url")
-    inspector = Inspector(load_config(file), colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    report = CleanReport(load_config(file), colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     if url:
-        click.echo(inspector.url(url))
+        click.echo(report.clean_url(url))
         return
-    failed = False
+    has_failed = False
     for name in files:
         try:
             data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-            written = time.time() if name == "-" else Path(name).stat().st_mtime
-            default_published = datetime.fromtimestamp(written, UTC)
-            lines = list(inspector.lines(readable(name), data, form or "", base, default_published))
+            modified = time.time() if name == "-" else Path(name).stat().st_mtime
+            default_published = datetime.fromtimestamp(modified, UTC)
+            lines = list(report.lines(readable(name), data, output_format or "", base, default_published))
         except OSError as error:
-            failed = True
+            has_failed = True
             click.echo(f"{shown(readable(name))}: {error.strerror}", err=True)
         except ReadError as error:
-            failed = True
+            has_failed = True
             click.echo(f"{shown(readable(name))}: {error}", err=True)
         else:
-            for line in lines:  # outside: a pipe that breaks is no fault of the file
+            for line in lines:  # not in the `try`: a broken pipe is not an error of the file
                 click.echo(line)
-            for refusal in inspector.refused:
-                failed = True
+            for refusal in report.refused:
+                has_failed = True
                 click.echo(f"{shown(refusal.name)}: {refusal.reason}", err=True)
-    sys.exit(1 if failed or (check and inspector.found) else 0)
+    sys.exit(1 if has_failed or (check and report.change_count) else 0)
 
 
 @click.command()
 @click.argument("source")
 @click.pass_obj
 def explain(file: str | None, source: str) -> None:
-    """Show the effective cleaning rules of SOURCE (a slug or a name), each with where it comes from."""
-    from feeds.cli.clean_report import Inspector
+    """Show the cleaning rules that apply to SOURCE (a slug or a name), and where each one is defined."""
+    from feeds.cli.clean_report import CleanReport
 
-    for line in Inspector(load_config(file)).explanation(source):
+    for line in CleanReport(load_config(file)).explain(source):
         click.echo(line)

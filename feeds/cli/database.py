@@ -14,55 +14,55 @@ _FILE = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("target", metavar="FILE", type=_FILE)
-@click.option("--replace", is_flag=True, help="Replace FILE if it is a backup already.")
-@click.option("--allow-fewer", is_flag=True, help="Let --replace replace one that holds more articles.")
+@click.option("--replace", is_flag=True, help="Replace FILE if it is an older backup.")
+@click.option("--allow-fewer", is_flag=True, help="Let --replace replace a backup that holds more articles.")
 @click.pass_obj
 def backup(file: str | None, target: Path, replace: bool, allow_fewer: bool) -> None:
-    """Write everything that the database keeps into FILE, while the feeds are served and articles come in.
+    """Write the whole database into FILE, while feeds are served and articles are read.
 
     FILE is a SQLite database that feeds can serve and restore. Keep it secret: it has the hashes of tokens.
     """
-    from feeds.storage.backup import backup
+    from feeds.storage import backup as backups
 
     database = open_existing(load_config(file)).database
-    done = backup(database, target, replace=replace, allow_fewer=allow_fewer)
+    written = backups.backup(database, target, replace=replace, allow_fewer=allow_fewer)
     size = target.stat().st_size
-    click.echo(f"{target}: {done.articles} articles from {done.sources} sources, {size:,} bytes")
+    click.echo(f"{target}: {written.articles} articles from {written.sources} sources, {size:,} bytes")
 
 
 @click.command()
 @click.argument("source", metavar="FILE", type=_FILE)
-@click.option("--replace", is_flag=True, help="Put it in the place of what the database has now.")
+@click.option("--replace", is_flag=True, help="Replace what the database contains now.")
 @click.pass_obj
 def restore(file: str | None, source: Path, replace: bool) -> None:
-    """Make the database what the backup in FILE says, with every id, date and token; all of it or nothing.
+    """Fill the database from the backup in FILE, with every id, date and token: everything or nothing.
 
-    Waits for a run of the watcher; the feeds are served meanwhile.
+    Waits until a run of the watcher has ended. The feeds are served meanwhile.
     """
-    from feeds.storage.backup import restore
+    from feeds.storage import backup as backups
     from feeds.storage.database import Database
 
     database = Database(load_config(file).database)
-    done = restore(database, source, datetime.now(UTC), replace=replace)
-    click.echo(f"{database.name}: {done.articles} articles from {done.sources} sources restored")
+    restored = backups.restore(database, source, datetime.now(UTC), replace=replace)
+    click.echo(f"{database.name}: {restored.articles} articles from {restored.sources} sources restored")
 
 
 @click.command()
 @click.pass_obj
 def migrate(file: str | None) -> None:
-    """Bring the database's schema to what this version knows, before its processes start.
+    """Migrate the database's schema to this version, before the processes of this version start.
 
-    Whatever opens the database does that too: this is for hosts that have a step of their own for it.
+    Every command that opens the database migrates it too. This command is for hosts with a release step.
     """
     from feeds.storage import schema
     from feeds.storage.database import Database
 
     database = Database(load_config(file).database)
-    found, name = database.opened_schema, database.name
+    version, name = database.opened_schema, database.name
     database.close()
-    if found is None:
-        click.echo(f"{name}: made, schema {schema.SCHEMA}")
-    elif found < schema.SCHEMA:
-        click.echo(f"{name}: brought from schema {found or '4 or older'} to {schema.SCHEMA}")
+    if version is None:
+        click.echo(f"{name}: created with schema {schema.SCHEMA}")
+    elif version < schema.SCHEMA:
+        click.echo(f"{name}: migrated from schema {version or '4 or older'} to {schema.SCHEMA}")
     else:
-        click.echo(f"{name}: schema {found}, nothing to do")
+        click.echo(f"{name}: schema {version}, nothing to do")

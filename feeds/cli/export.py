@@ -1,4 +1,4 @@
-"""`feeds export`: write the site as files."""
+"""`feeds export`: write the feeds and pages as files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from feeds.cli.resources import load_config, open_existing
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--base-url", metavar="URL", default="", help="Where DIR will be served.  [default: base_url]")
+@click.option(
+    "--base-url", metavar="URL", default="", help="The URL at which DIR will be served.  [default: base_url]"
+)
 @click.pass_obj
 def export(file: str | None, folder: Path, base_url: str) -> None:
-    """Write all public feeds, their list and their pages into DIR, for a host that serves files."""
+    """Write all public feeds, their list and their pages into DIR, for a web server of static files."""
     from feeds.config.loader import base_address
     from feeds.web import static_export
 
     config = load_config(file)
-    done = static_export.export(config, open_existing(config), folder, base_address(base_url))
-    for path in done.left:
+    result = static_export.export(config, open_existing(config), folder, base_address(base_url))
+    for path in result.left:
         click.echo(f"{path}: not removed, since somebody changed it", err=True)
-    click.echo(f"written {done.written}, same {done.same}, removed {done.removed}")
+    click.echo(f"written {result.written}, same {result.same}, removed {result.removed}")

@@ -1,4 +1,4 @@
-"""What `feeds clean` says of an article: JSON Lines, a receipt, a diff. Pure: values in, text out."""
+"""Format articles, receipts, rules and diffs as text for the terminal. Pure: values in, text out."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from feeds.cleaning.tracking_lists import TrackingList
 
 
-def json_line(file: str, cleaned: Cleaned) -> str:
-    """One JSON object for an article, on one line."""
+def format_article(file: str, cleaned: Cleaned) -> str:
+    """Format an article and its receipt as one JSON object on one line."""
     article = cleaned.article
     return json.dumps(
         {
@@ -37,29 +37,27 @@ def json_line(file: str, cleaned: Cleaned) -> str:
             "summary": article.summary,
             "content_html": article.html,
             "enclosures": [asdict(enclosure) for enclosure in article.enclosures],
-            "receipt": receipt_list(cleaned.receipt),
+            "receipt": _changes(cleaned.receipt),
         },
         ensure_ascii=False,
     )
 
 
-def fragment_json_line(html: str, receipt: Receipt) -> str:
-    """One JSON object for a cleaned fragment, on one line."""
-    return json.dumps(
-        {"file": "-", "content_html": html, "receipt": receipt_list(receipt)}, ensure_ascii=False
-    )
+def format_fragment(html: str, receipt: Receipt) -> str:
+    """Format a cleaned fragment and its receipt as one JSON object on one line."""
+    return json.dumps({"file": "-", "content_html": html, "receipt": _changes(receipt)}, ensure_ascii=False)
 
 
-def receipt_list(receipt: Receipt) -> list[dict[str, object]]:
-    """The receipt as JSON has it: a list of {rule, count, samples}."""
+def _changes(receipt: Receipt) -> list[dict[str, object]]:
+    """Return the changes of a receipt as JSON objects: {rule, count, samples}."""
     return [
         {"rule": change.rule, "count": change.count, "samples": list(change.samples)}
         for change in receipt.changes
     ]
 
 
-def receipt_lines(receipt: Receipt) -> list[str]:
-    """The receipt for people: a line for each rule, its samples indented below."""
+def format_receipt(receipt: Receipt) -> list[str]:
+    """Format a receipt for people: a line for each rule, its samples indented below."""
     if not receipt.changes:
         return ["  nothing to clean"]
     lines = []
@@ -69,38 +67,41 @@ def receipt_lines(receipt: Receipt) -> list[str]:
     return lines
 
 
-def list_lines(parts: Sequence[TrackingList]) -> list[str]:
-    """What each tracking list gives, and what of it is not for links."""
-    lines = [f"tracking lists: {len(parts)}"] if parts else []
-    for part in parts:
-        lines.append(f"  {part.name}: {part.format}, {part.rule_count} rules")
-        if part.left_out:
-            why = ", ".join(f"{count} {reason}" for reason, count in part.left_out.items())
+def format_tracking_lists(tracking_lists: Sequence[TrackingList]) -> list[str]:
+    """Describe tracking lists: how many rules each has, and why others were left out or cannot be used.
+
+    Returns no lines if there are no lists.
+    """
+    lines = [f"tracking lists: {len(tracking_lists)}"] if tracking_lists else []
+    for tracking_list in tracking_lists:
+        lines.append(f"  {tracking_list.name}: {tracking_list.format}, {tracking_list.rule_count} rules")
+        if tracking_list.left_out:
+            why = ", ".join(f"{count} {reason}" for reason, count in tracking_list.left_out.items())
             lines.append(f"    left out: {why}")
-        if part.unusable:
-            lines.append(f"    cannot be used: {len(part.unusable)}, which `feeds check` names")
+        if tracking_list.unusable:
+            lines.append(f"    cannot be used: {len(tracking_list.unusable)}, which `feeds check` names")
     return lines
 
 
-def rule_lines(layers: Mapping[str, Rules]) -> list[str]:
-    """What holds for a source, word by word, each entry with where it comes from."""
+def format_rules(layers: Mapping[str, Rules]) -> list[str]:
+    """Format the merged rules of layers, key by key; each entry names its layer: `entry  [layer]`."""
     lines = []
-    for word in Rules.model_fields:
+    for key in Rules.model_fields:
         entries = [
             f"  {entry}  [{name}]"
             for name, layer in layers.items()
-            for entry in _entries(getattr(layer, word))
+            for entry in _entries(getattr(layer, key))
         ]
         if entries:
-            lines += [f"{word}:", *entries]
+            lines += [f"{key}:", *entries]
     return lines
 
 
 def _entries(value: object) -> list[str]:
-    """One line for each thing that a word of the vocabulary says."""
+    """Format the value of a key of a pack, one line for each of its entries."""
     if isinstance(value, BaseModel):
-        said = value.model_dump(exclude_defaults=True, by_alias=True)
-        return [f"{key}: {entry}" for key, inner in said.items() for entry in _entries(inner)]
+        fields = value.model_dump(exclude_defaults=True, by_alias=True)
+        return [f"{key}: {entry}" for key, inner in fields.items() for entry in _entries(inner)]
     if isinstance(value, dict):
         return [f"{key}: {', '.join(map(str, inner))}" for key, inner in value.items()]
     if isinstance(value, (tuple, list)):
@@ -108,36 +109,39 @@ def _entries(value: object) -> list[str]:
     return [str(value)]
 
 
-def diff_lines(before: str, after: str, name: str) -> list[str]:
-    """A unified diff of a body before and after cleaning, cut into lines at its blocks."""
+def format_diff(before: str, after: str, name: str) -> list[str]:
+    """Format a unified diff of a body before and after cleaning; each block of HTML begins a line.
+
+    Returns no lines if nothing differs.
+    """
     old = [line.strip() for line in html_diff.split_lines(before)]
     new = [line.strip() for line in html_diff.split_lines(after)]
-    found: list[str] = []
-    for hunk in _Aligned(old, new).get_grouped_opcodes(1):
+    lines: list[str] = []
+    for hunk in _LineMatcher(old, new).get_grouped_opcodes(1):
         first, last = hunk[0], hunk[-1]
-        found.append(f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@")
+        lines.append(f"@@ -{_hunk_range(first[1], last[2])} +{_hunk_range(first[3], last[4])} @@")
         for kind, i, i_end, j, j_end in hunk:
             if kind == "equal":
-                found += [f" {line}" for line in old[i:i_end]]
+                lines += [f" {line}" for line in old[i:i_end]]
             else:
-                found += [f"-{line}" for line in old[i:i_end]]
-                found += [f"+{line}" for line in new[j:j_end]]
-    return [f"--- {name} (original)", f"+++ {name} (cleaned)", *found] if found else []
+                lines += [f"-{line}" for line in old[i:i_end]]
+                lines += [f"+{line}" for line in new[j:j_end]]
+    return [f"--- {name} (original)", f"+++ {name} (cleaned)", *lines] if lines else []
 
 
-class _Aligned(SequenceMatcher[str]):
-    """Groups edits as difflib does; it aligns lines badly that stand again and again, as in tables."""
+class _LineMatcher(SequenceMatcher[str]):
+    """Groups the edits of `html_diff` into hunks: difflib aligns repeated lines badly, as in tables."""
 
     def __init__(self, old: list[str], new: list[str]) -> None:
         super().__init__()
         self._edits = html_diff.find_edits(old, new)
 
     def get_opcodes(self) -> list[html_diff.Edit]:
-        """Called by `get_grouped_opcodes`."""
+        """Return the edits. Called by `get_grouped_opcodes`."""
         return self._edits
 
 
-def _range(start: int, end: int) -> str:
-    """The lines of a hunk as a unified diff names them."""
+def _hunk_range(start: int, end: int) -> str:
+    """Format the line numbers of a hunk for its `@@` line: first line and number of lines."""
     size = end - start
     return f"{start + 1}" if size == 1 else f"{start + 1 if size else start},{size}"

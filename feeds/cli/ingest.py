@@ -1,4 +1,4 @@
-"""`feeds ingest` and `feeds reclean`: the verbs that may have much to clean. No logic, like main.py."""
+"""`feeds ingest` and `feeds reclean`: the commands that may have many articles to clean."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ if TYPE_CHECKING:
     from feeds.ingest.runner import Progress
     from feeds.model.runs import Report
 
-_WORTH_A_BAR = 200
-_PUSH_SECONDS = 15
+_MIN_FILES_FOR_BAR = 200
+_MAX_PUSH_SECONDS = 15
 
 
-def _in_bulk(verb: Callable[..., None]) -> Callable[..., None]:
-    """The options of verbs that may have much to clean."""
-    of_processes = click.option(
-        "--processes", type=click.IntRange(1, 64), metavar="N", help="Clean by so many processes."
+def _worker_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that choose the workers which clean: processes or a Dask cluster."""
+    add_processes = click.option(
+        "--processes", type=click.IntRange(1, 64), metavar="N", help="Clean with N processes."
     )
-    of_cluster = click.option("--cluster", metavar="URL", help="Clean by a Dask cluster: tcp://HOST:8786.")
-    return of_processes(of_cluster(verb))
+    add_cluster = click.option(
+        "--cluster", metavar="URL", help="Clean on a Dask cluster with this URL: tcp://HOST:8786."
+    )
+    return add_processes(add_cluster(command))
 
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@_in_bulk
+@_worker_options
 @click.pass_obj
 def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, cluster: str | None) -> None:
-    """Read what is new or changed in the inbox, or the files and folders at PATHS, and say what came of it.
+    """Read new and changed files of the inbox, or of the files and folders at PATHS, and print a summary.
 
     Exit code 1 if a file, or one of several inboxes, could not be read.
     """
@@ -46,38 +48,38 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
 
     config = _config(file, processes, cluster)
     log_setup.configure(config, sys.stderr)
-    work = ingest_of(config, Store(config.database))
+    runner = ingest_of(config, Store(config.database))
     with _progress() as progress:
-        report = work.run("by hand", places=list(paths) or None, progress=progress)
-    _say(report)
-    private_names.verify(config, work.store)  # after the run, whose articles may have brought the names
+        report = runner.run("by hand", places=list(paths) or None, progress=progress)
+    _print_report(report)
+    private_names.verify(config, runner.store)  # after the run: its articles may have these names
     if config.hubs:
         from feeds.publishing.websub import tell
 
-        tell(config, _PUSH_SECONDS)
+        tell(config, _MAX_PUSH_SECONDS)
     sys.exit(1 if report.failed or report.unreachable else 0)
 
 
 @click.command()
-@click.option("--source", default="", metavar="SOURCE", help="Only the articles of this source.")
-@click.option("--dry-run", is_flag=True, help="Show what would change and change nothing.")
-@_in_bulk
+@click.option("--source", default="", metavar="SOURCE", help="Clean the articles of this source only.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, but change nothing.")
+@_worker_options
 @click.pass_obj
 def reclean(file: str | None, source: str, dry_run: bool, processes: int | None, cluster: str | None) -> None:
-    """Clean the stored articles again, as packs, configuration and rules are now. Ids stay."""
+    """Clean the stored articles again with the current packs, configuration and rules. Ids are kept."""
     from feeds.ingest import source_moves
     from feeds.ingest.factory import ingest_of
     from feeds.server import log_setup
 
     config = _config(file, processes, cluster)
     log_setup.configure(config, sys.stderr)
-    work = ingest_of(config, open_existing(config))
-    for line in source_moves.reclean(work, source, dry_run=dry_run):
+    runner = ingest_of(config, open_existing(config))
+    for line in source_moves.reclean(runner, source, dry_run=dry_run):
         click.echo(line)
 
 
 def _config(file: str | None, processes: int | None, cluster: str | None) -> Config:
-    """The configuration; what is said here about who cleans wins over it."""
+    """Load the configuration; the options override its `processes` and `cluster`."""
     from feeds.config.settings import scheduler_address
 
     config = load_config(file)
@@ -91,9 +93,9 @@ def _config(file: str | None, processes: int | None, cluster: str | None) -> Con
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """A bar where a person watches and there is much to do."""
+    """Show a progress bar on a terminal, if there are more than 200 files."""
     if not sys.stderr.isatty():
-        yield lambda done, to_do: None
+        yield lambda done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -101,10 +103,12 @@ def _progress() -> Iterator[Progress]:
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", visible=False)
-        yield lambda done, to_do: bar.update(task, completed=done, total=to_do, visible=to_do > _WORTH_A_BAR)
+        yield lambda done, total: bar.update(
+            task, completed=done, total=total, visible=total > _MIN_FILES_FOR_BAR
+        )
 
 
-def _say(report: Report) -> None:
+def _print_report(report: Report) -> None:
     from feeds.text.filenames import shown
 
     for failure in report.unreachable:
@@ -115,5 +119,5 @@ def _say(report: Report) -> None:
         f"new {report.new}, changed {report.changed}, same {report.same}, failed {len(report.failed)}"
         + (f", waiting {report.waiting} (still being written)" if report.waiting else "")
         + (f", cleaned again {report.recleaned}" if report.recleaned else "")
-        + (f", published no more {report.gone}" if report.gone else "")
+        + (f", no longer published {report.gone}" if report.gone else "")
     )

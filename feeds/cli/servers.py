@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.pass_obj
 def run(file: str | None) -> None:
-    """Watch the inbox and serve the feeds, in one process: all that one machine needs."""
+    """Watch the inbox and serve the feeds, in one process."""
     _serve(load_config(file), watch=True)
 
 

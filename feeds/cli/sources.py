@@ -10,7 +10,6 @@ import click
 from feeds.cli.resources import load_config, open_existing
 
 if TYPE_CHECKING:
-    from feeds.config import Config
     from feeds.ingest.runner import Ingest
 
 
@@ -29,14 +28,13 @@ def sources(context: click.Context) -> None:
 @sources.command()
 @click.argument("slug")
 @click.argument("new_slug")
-@click.option("--title", default="", help="A new title as well.")
+@click.option("--title", default="", help="Also change the title of the source.")
 @click.pass_obj
 def rename(file: str | None, slug: str, new_slug: str, title: str) -> None:
-    """Publish the source SLUG at NEW_SLUG; its old addresses lead to the new ones (301)."""
+    """Publish the source SLUG at NEW_SLUG; its old URLs redirect to the new ones (301)."""
     from feeds.ingest import source_moves
 
-    work = _ingest(load_config(file))
-    click.echo(source_moves.rename(work, slug, new_slug, title))
+    click.echo(source_moves.rename(_open_ingest(file), slug, new_slug, title))
 
 
 @sources.command()
@@ -44,33 +42,33 @@ def rename(file: str | None, slug: str, new_slug: str, title: str) -> None:
 @click.argument("into")
 @click.pass_obj
 def merge(file: str | None, slug: str, into: str) -> None:
-    """Publish the articles of the source SLUG under the source INTO; old addresses lead there (301)."""
+    """Publish the articles of the source SLUG under the source INTO; the old URLs redirect there (301)."""
     from feeds.ingest import source_moves
 
-    work = _ingest(load_config(file))
-    click.echo(source_moves.merge(work, slug, into))
+    click.echo(source_moves.merge(_open_ingest(file), slug, into))
 
 
 @click.command()
 @click.argument("article", metavar="ID|LINK|FILE")
-@click.option("--undo", is_flag=True, help="Let it come back.")
+@click.option("--undo", is_flag=True, help="Publish the article again.")
 @click.pass_obj
 def forget(file: str | None, article: str, undo: bool) -> None:
-    """Publish an article no more, whatever its files say: by its id, its link or its file in the inbox.
+    """Stop publishing an article for good, even while its file is in the inbox.
 
-    Readers that know how are told to delete it (RFC 6721).
+    Name the article by its id, its link or its file in the inbox. Feed readers that support RFC 6721 delete
+    it too. Exit code 1 if there is no such article.
     """
     from feeds.ingest import source_moves
 
-    work = _ingest(load_config(file))
-    lines, found = source_moves.forget(work, article, undo=undo)
+    lines, has_articles = source_moves.forget(_open_ingest(file), article, undo=undo)
     for line in lines:
-        click.echo(line, err=not found)
-    sys.exit(0 if found else 1)
+        click.echo(line, err=not has_articles)
+    sys.exit(0 if has_articles else 1)
 
 
-def _ingest(config: Config) -> Ingest:
-    """Return the ingest of a database that exists: what is moved or forgotten is in one."""
+def _open_ingest(file: str | None) -> Ingest:
+    """Return the ingest of an existing database: a missing one has nothing to rename or forget."""
     from feeds.ingest.factory import ingest_of
 
+    config = load_config(file)
     return ingest_of(config, open_existing(config))

@@ -8,52 +8,54 @@ import click
 
 from feeds.cli.resources import load_config, open_existing
 
-_MOST_SHOWN = 50
+_MAX_RUNS_SHOWN = 5
+_MAX_FILES_SHOWN = 50
 
 
 @click.command()
 @click.pass_obj
 def check(file: str | None) -> None:
     """Check config.yaml, the environment and the packs. Exit code 2 if something is wrong."""
-    from feeds.cli.formatting import list_lines
+    from feeds.cli.formatting import format_tracking_lists
     from feeds.inboxes import kind_of
     from feeds.ingest.private_names import verify_unstarted
     from feeds.storage.store import database_url
 
     config = load_config(file)
     database_url(config.database)
-    to_come = verify_unstarted(config)
+    future_names = verify_unstarted(config)
     kinds = [(place, kind_of(place)) for place in config.inbox]
     catalogue = config.catalogue
-    click.echo(f"{config.file or 'no config.yaml, the defaults hold'}: fine")
+    tracking_lists = catalogue.lists.parts if catalogue.lists else ()
+    click.echo(f"{config.file or 'no config.yaml, all settings have their defaults'}: fine")
     click.echo(f"packs: {len(catalogue.packs)} ({', '.join(catalogue.packs)})")
     click.echo(f"sources configured: {len(catalogue.configured)}")
-    for line in list_lines(catalogue.lists.parts if catalogue.lists else ()):
+    for line in format_tracking_lists(tracking_lists):
         click.echo(line)
-    for part in catalogue.lists.parts if catalogue.lists else ():
-        for line in part.unusable:
+    for tracking_list in tracking_lists:
+        for line in tracking_list.unusable:
             click.echo(f"warning: {line}", err=True)
     for place, kind in kinds:
-        missing = isinstance(place.at, Path) and not place.at.is_dir()
-        said = "there is no such folder yet" if missing else kind
-        click.echo(f"inbox: {place.shown}{f' ({said})' if said else ''}")
+        is_missing = isinstance(place.at, Path) and not place.at.is_dir()
+        remark = "this folder does not exist yet" if is_missing else kind
+        click.echo(f"inbox: {place.shown}{f' ({remark})' if remark else ''}")
     if config.subscriptions:
         click.echo(f"subscriptions: {len(config.subscriptions)}")
-    if to_come:
-        click.echo(f"private, articles still to come: {', '.join(to_come)}")
+    if future_names:
+        click.echo(f"private, no articles yet: {', '.join(future_names)}")
 
 
 @click.command()
 @click.pass_obj
 def status(file: str | None) -> None:
-    """Show what is stored, how the last runs went, and which files could not be read."""
-    from feeds.cli.subscription_report import failing
+    """Show what is stored, how the last runs ended, and which files could not be read."""
+    from feeds.cli.subscription_report import summarise
     from feeds.publishing.websub import status_lines
     from feeds.text.filenames import shown
 
     config = load_config(file)
     store = open_existing(config)
-    states, runs, failures = store.sources(), store.runs(5), store.failures()
+    states, runs, failures = store.sources(), store.runs(_MAX_RUNS_SHOWN), store.failures()
     click.echo(f"database: {store.name}")
     for place in config.inbox:
         click.echo(f"inbox: {place.shown}")
@@ -62,19 +64,19 @@ def status(file: str | None) -> None:
         newest = state.published.strftime("%Y-%m-%d %H:%M")
         click.echo(f"  {state.articles:>7}  newest {newest}  {state.source.slug}  {state.source.title}")
     click.echo("runs:" if runs else "runs: none yet")
-    for run_ in runs:
-        started = run_.started.strftime("%Y-%m-%d %H:%M:%S")
-        ended = "" if run_.finished else ", not finished"
-        error = f": {shown(run_.error)}" if run_.error else ""
+    for run in runs:
+        started = run.started.strftime("%Y-%m-%d %H:%M:%S")
+        ended = "" if run.finished else ", not finished"
+        error = f": {shown(run.error)}" if run.error else ""
         click.echo(
-            f"  {started} UTC, {run_.trigger}: new {run_.new}, changed {run_.changed}, same {run_.same}, "
-            f"failed {run_.failed}, waiting {run_.waiting}{ended}{error}"
+            f"  {started} UTC, {run.trigger}: new {run.new}, changed {run.changed}, same {run.same}, "
+            f"failed {run.failed}, waiting {run.waiting}{ended}{error}"
         )
-    for line in (*failing(config, store.database), *status_lines(config, store.database)):
+    for line in (*summarise(config, store.database), *status_lines(config, store.database)):
         click.echo(line)
     if failures:
         click.echo(f"not readable, tried again when they change: {len(failures)}")
-    for failure in failures[:_MOST_SHOWN]:
+    for failure in failures[:_MAX_FILES_SHOWN]:
         click.echo(f"  {shown(failure.path)}: {failure.reason}")
-    if len(failures) > _MOST_SHOWN:
-        click.echo(f"  and {len(failures) - _MOST_SHOWN} more")
+    if len(failures) > _MAX_FILES_SHOWN:
+        click.echo(f"  and {len(failures) - _MAX_FILES_SHOWN} more")

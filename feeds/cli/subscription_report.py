@@ -1,4 +1,4 @@
-"""What a command line says of the feeds of others: of all, or of those that fail. Raises StoreError."""
+"""Describe the state of subscriptions in lines of text. Everything here raises StoreError."""
 
 from __future__ import annotations
 
@@ -11,55 +11,56 @@ from feeds.storage.feed_states import UpstreamState, UpstreamStates
 from feeds.subscriptions.upstream import Upstream
 from feeds.text.feed_urls import strip_credentials
 
-_MOST_LINES = 20
+_MAX_FAILURES_SHOWN = 20
 
 
-def listed(config: Config, database: Database) -> Iterator[str]:
-    """List every feed that is subscribed to, with its state."""
-    states = _states(database)
+def list_subscriptions(config: Config, database: Database) -> Iterator[str]:
+    """List all configured subscriptions, each with its state in indented lines."""
+    states = _states_by_url(database)
     for upstream in config.subscriptions:
         yield f"{upstream.key}  {upstream.title}".rstrip()
-        yield from (f"  {line}" for line in _lines(upstream, states.get(upstream.key)))
+        yield from (f"  {line}" for line in _describe(upstream, states.get(upstream.key)))
 
 
-def failing(config: Config, database: Database) -> Iterator[str]:
-    """How many feeds are subscribed to, and those that fail; nothing where there are none."""
+def summarise(config: Config, database: Database) -> Iterator[str]:
+    """Count the subscriptions and describe those that fail; yields nothing if none are configured."""
     if not config.subscriptions:
         return
-    states = _states(database)
-    found = [states[one.key] for one in config.subscriptions if one.key in states and states[one.key].error]
-    yield f"subscriptions: {len(config.subscriptions)}" + (f", {len(found)} failing" if found else "")
-    for state in found[:_MOST_LINES]:
-        yield f"  {state.url}: {failure_of(state)}"
-    if len(found) > _MOST_LINES:
-        yield f"  and {len(found) - _MOST_LINES} more"
+    states = _states_by_url(database)
+    configured = [states[upstream.key] for upstream in config.subscriptions if upstream.key in states]
+    failing = [state for state in configured if state.error]
+    yield f"subscriptions: {len(config.subscriptions)}" + (f", {len(failing)} failing" if failing else "")
+    for state in failing[:_MAX_FAILURES_SHOWN]:
+        yield f"  {state.url}: {describe_failure(state)}"
+    if len(failing) > _MAX_FAILURES_SHOWN:
+        yield f"  and {len(failing) - _MAX_FAILURES_SHOWN} more"
 
 
-def failure_of(state: UpstreamState) -> str:
-    """Why one fails, since when, and what becomes of it."""
-    since = f"since {_moment(state.failed)}" if state.failed else "now"
+def describe_failure(state: UpstreamState) -> str:
+    """Say why a subscription fails, since when, and when it is polled again."""
+    since = f"since {_format_time(state.failed)}" if state.failed else "now"
     if state.gone:
-        return f"{state.error}; not asked any more, {since}"
-    return f"{state.error}; failed {state.failures} times {since}, next {_moment(state.due)}"
+        return f"{state.error}; no longer polled, {since}"
+    return f"{state.error}; failed {state.failures} times {since}, next {_format_time(state.due)}"
 
 
-def _lines(upstream: Upstream, state: UpstreamState | None) -> Iterator[str]:
+def _describe(upstream: Upstream, state: UpstreamState | None) -> Iterator[str]:
     if state is None or state.checked is None:
-        yield "never asked yet"
+        yield "not polled yet"
         return
-    said = [f"asked {_moment(state.checked)}", f"last new {_moment(state.changed)}"]
+    times = [f"polled {_format_time(state.checked)}", f"last new {_format_time(state.changed)}"]
     if not state.error:
-        said.append(f"next {_moment(state.due)}")
-    yield ", ".join(said)
+        times.append(f"next {_format_time(state.due)}")
+    yield ", ".join(times)
     if state.error:
-        yield failure_of(state)
+        yield describe_failure(state)
     if state.address != upstream.key:
         yield f"has moved: write {strip_credentials(state.address)} into the configuration"
 
 
-def _states(database: Database) -> dict[str, UpstreamState]:
+def _states_by_url(database: Database) -> dict[str, UpstreamState]:
     return {state.url: state for state in UpstreamStates(database).all()}
 
 
-def _moment(when: datetime | None) -> str:
-    return f"{when:%Y-%m-%d %H:%M:%S} UTC" if when else "never"
+def _format_time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"

@@ -1,4 +1,4 @@
-"""`feeds token`: the verbs around access tokens. No logic, like main.py."""
+"""`feeds token`: the commands for access tokens."""
 
 from __future__ import annotations
 
@@ -12,60 +12,59 @@ from feeds.cli.resources import load_config, open_existing
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke the tokens that open private feeds."""
+    """Create, list and revoke the tokens for private feeds and for uploads."""
 
 
 @token.command()
 @click.option(
-    "--feed", default="", metavar="NAME", help="Open this feed alone: a source, `all`, or `_status`."
+    "--feed", default="", metavar="NAME", help="Open this feed only: a source, `all`, or `_status`."
 )
-@click.option("--inbox", is_flag=True, help="Let files be posted with it instead, and open no feed.")
-@click.option("--label", default="", metavar="TEXT", help="Whom it is for, to know it by.")
+@click.option("--inbox", is_flag=True, help="Allow uploads to the inbox; the token opens no feed.")
+@click.option("--label", default="", metavar="TEXT", help="A note in the list: who has this token.")
 @click.pass_obj
 def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
-    """Make a token and print it: this is the only time that it is shown."""
+    """Create a token and print it. It cannot be shown again."""
     from feeds.publishing.access import AccessReader
     from feeds.storage.database import Database
     from feeds.storage.store import Store
     from feeds.storage.tokens import POSTING, Tokens
 
     if inbox and feed:
-        raise click.UsageError("a token is for a feed or for the inbox")
+        raise click.UsageError("give --feed or --inbox, not both")
     config = load_config(file)
     access = AccessReader(config, Store(config.database)).now()
     if inbox:
         if not config.post_limit:
-            click.echo("warning: nothing can be posted as configured (`post_limit`)", err=True)
+            click.echo("warning: uploads are switched off in the configuration (`post_limit: 0`)", err=True)
         feed = POSTING
     elif not config.private:
-        click.echo("warning: no feed is private as configured (`private`)", err=True)
+        click.echo("warning: no feed is private in the configuration (`private`)", err=True)
     elif feed and not access.is_private(feed):
-        click.echo(f"warning: the feed {feed} is not private as configured (`private`)", err=True)
+        click.echo(f"warning: the feed {feed} is not private in the configuration (`private`)", err=True)
     click.echo(Tokens(Database(config.database)).add(feed, label, datetime.now(UTC)))
 
 
 @token.command("list")
 @click.pass_obj
 def list_(file: str | None) -> None:
-    """List the tokens by number: what each one opens, when it was made, whom it is for."""
+    """List the tokens: number, time of creation, what each one opens, and its label."""
     from feeds.storage.tokens import POSTING, Tokens
     from feeds.text.filenames import shown
 
-    for one in Tokens(open_existing(load_config(file)).database).list_tokens():
-        opens = "the inbox" if one.feed == POSTING else one.feed or "every feed"
-        click.echo(
-            f"{one.number:>4}  {one.created:%Y-%m-%d %H:%M}  {shown(opens)}  {shown(one.label)}".rstrip()
-        )
+    for token in Tokens(open_existing(load_config(file)).database).list_tokens():
+        opens = "the inbox" if token.feed == POSTING else token.feed or "every feed"
+        line = f"{token.number:>4}  {token.created:%Y-%m-%d %H:%M}  {shown(opens)}  {shown(token.label)}"
+        click.echo(line.rstrip())
 
 
 @token.command()
 @click.argument("number", metavar="ID", type=int)
 @click.pass_obj
 def revoke(file: str | None, number: int) -> None:
-    """Make the token of this number open nothing any more. Exit code 1 if there is none."""
+    """Revoke the token with this number. Exit code 1 if there is none."""
     from feeds.storage.tokens import Tokens
 
     if not Tokens(open_existing(load_config(file)).database).revoke(number):
         click.echo(f"there is no token {number}", err=True)
         sys.exit(1)
-    click.echo(f"token {number} opens nothing any more")
+    click.echo(f"token {number} no longer opens anything")

@@ -149,7 +149,7 @@ def test_check_says_that_all_is_well(place: Place) -> None:
     assert lines[1].startswith("packs: ")
     assert lines[2:] == ["sources configured: 0", "inbox: inbox"]
     place.inbox.rmdir()
-    assert "(there is no such folder yet)" in place.feeds("check").stdout
+    assert "(this folder does not exist yet)" in place.feeds("check").stdout
 
 
 def test_check_says_what_is_wrong_and_where(place: Place) -> None:

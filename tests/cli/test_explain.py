@@ -85,7 +85,7 @@ def test_a_source_is_found_by_any_of_its_names(tmp_path: Path) -> None:
 def test_an_unknown_source_is_one_line_with_a_suggestion(tmp_path: Path) -> None:
     said = feeds(tmp_path, "explain", "dww")
     assert (said.returncode, said.stdout) == (2, "")
-    assert said.stderr == "no pack and no configuration knows 'dww' (did you mean `dw`?)\n"
+    assert said.stderr == "no pack and no configuration defines 'dww' (did you mean `dw`?)\n"
 
 
 def test_check_says_by_its_exit_code_whether_anything_is_to_clean(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_without_a_database_only_names_of_the_configuration_are_known(place: Pla
     place.configure(private="[{name: harbour-gazette, future: true}]")
     done = place.feeds("check")
     assert done.returncode == 0
-    assert "private, articles still to come: harbour-gazette" in done.stdout
+    assert "private, no articles yet: harbour-gazette" in done.stdout
     assert not (place.root / "var").exists()
 
 

@@ -368,9 +368,9 @@ def test_the_verbs_list_poll_and_explain(subscriber: Subscriber) -> None:
     place.feeds("migrate")
     assert place.feeds("subscriptions").stdout.splitlines() == [
         known,
-        "  never asked yet",
+        "  not polled yet",
         f"{subscriber.upstream.address('/500')}  The Lamp",
-        "  never asked yet",
+        "  not polled yet",
     ]
     done = place.feeds("subscriptions", "poll")
     assert done.returncode == 1
@@ -378,7 +378,7 @@ def test_the_verbs_list_poll_and_explain(subscriber: Subscriber) -> None:
     assert f"{subscriber.upstream.address('/500')}: it answered 500 Internal Server Error; " in done.stdout
     assert "new 1, changed 0, failed 0\n" in done.stdout
     assert place.feeds("subscriptions", "poll", known).stdout == f"{known}: nothing new\n"
-    assert "is not subscribed to" in place.feeds("subscriptions", "poll", "https://no.example/").stderr
+    assert "is not a subscription" in place.feeds("subscriptions", "poll", "https://no.example/").stderr
     said = place.feeds("subscriptions").stdout + place.feeds("status").stdout
     assert "subscriptions: 2, 1 failing\n" in said
     assert "failed 1 times since" in said

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.cli.formatting import diff_lines
+from feeds.cli.formatting import format_diff
 from feeds.text.html_diff import MAX_MARKED_CHARACTERS, Piece, Row, diff_rows, split_lines
 from tests.support.article_html import articles, soup
 from tests.support.cleaning_samples import SEEDS, cleaned_body, drafts
@@ -131,7 +131,7 @@ def test_only_what_changed_is_marked_in_a_table_of_repeated_cells() -> None:
 
 
 def test_a_diff_of_a_table_of_repeated_cells_shows_only_what_changed() -> None:
-    diff = diff_lines(TABLE, OTHER_TABLE, "ferry.html")
+    diff = format_diff(TABLE, OTHER_TABLE, "ferry.html")
     assert diff[:2] == ["--- ferry.html (original)", "+++ ferry.html (cleaned)"]
     assert [line for line in diff[2:] if line[0] != " "] == [
         "@@ -1,2 +1,2 @@",
@@ -148,7 +148,7 @@ def test_a_diff_of_a_table_of_repeated_cells_shows_only_what_changed() -> None:
 @given(st.lists(st.sampled_from("abc"), max_size=9), st.lists(st.sampled_from("abc"), max_size=9))
 def test_a_diff_has_the_form_of_difflib_and_no_more_lines(old: list[str], new: list[str]) -> None:
     before, after = ("".join(f"<p>{word}" for word in words) for words in (old, new))
-    diff = diff_lines(before, after, "x")
+    diff = format_diff(before, after, "x")
     usual = list(
         difflib.unified_diff(
             split_lines(before), split_lines(after), "x (original)", "x (cleaned)", "", "", 1, ""

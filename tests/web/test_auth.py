@@ -139,7 +139,9 @@ def test_a_token_that_is_revoked_opens_nothing_from_the_next_request_on(served: 
     assert served.get(f"{PRIVATE}.atom?token={token}").status == 200
     listed = served.place.feeds("token", "list").stdout
     number = re.findall(r"^ *(\d+)  .* every feed  lost$", listed, re.MULTILINE)[0]
-    assert served.place.feeds("token", "revoke", number).stdout == f"token {number} opens nothing any more\n"
+    assert (
+        served.place.feeds("token", "revoke", number).stdout == f"token {number} no longer opens anything\n"
+    )
     assert [served.get(f"{PRIVATE}.atom?token={token}").status for _ in range(6)] == [401] * 6
     done = served.place.feeds("token", "revoke", number)
     assert (done.returncode, done.stderr) == (1, f"there is no token {number}\n")
