@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 MIN_JUMP_SECONDS = 5.0
-"""Smaller differences are corrections by a time server, which no schedule has to know of."""
+"""Smallest jump that is reported, in seconds. Smaller ones are corrections by a time server."""
 _CHECK_SECONDS = 1.0
 
 
@@ -42,7 +42,7 @@ class ClockJumpMonitor(threading.Thread):
         self._stopping.set()
 
     def run(self) -> None:
-        """Called by start()."""
+        """Compare the clocks until `stop` is called. Called by `start`."""
         while not self._stopping.wait(self._check_seconds):
             offset = self._wall() - self._monotonic()
             jump, self._offset = offset - self._offset, offset

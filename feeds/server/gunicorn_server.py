@@ -1,4 +1,4 @@
-"""Run the web application under gunicorn: `feeds serve`, and with the watcher in the worker `feeds run`."""
+"""Run the web application under gunicorn (`feeds serve`), or together with the watcher (`feeds run`)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         super().__init__()
 
     def load_config(self) -> None:
-        """Called by gunicorn."""
+        """Set gunicorn's settings. Called by gunicorn."""
         settings: dict[str, Any] = {
             "bind": f"{_url_host(self._config.host)}:{self._config.port}",
             # The watcher is started in the worker, after the fork: threads do not survive a fork.
@@ -77,20 +77,20 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
                 self.cfg.set(name, value)
 
     def load(self) -> WSGIApplication:
-        """Called by gunicorn in each worker: create the application with its own database connections."""
+        """Create the application of a worker, with its own database connections. Called by gunicorn."""
         return create_app(self._config, self._store(), seconds=_MAX_STALE_SECONDS, shared=self._shared)
 
     def _store(self) -> Store:
         """Wait for the database and open it. If a worker failed to start, gunicorn would end the server."""
 
-        def alive() -> bool:
+        def is_alive() -> bool:
             self._worker.notify()  # otherwise gunicorn kills the worker, because it seems to hang
             return bool(self._worker.alive)
 
         say = logging.getLogger(__name__).warning
         try:
-            return once_it_answers(lambda: Store(self._config.database), say, seconds=inf, alive=alive)
-        except NoAnswerError:  # the worker was told to end while it waited
+            return once_it_answers(lambda: Store(self._config.database), say, seconds=inf, alive=is_alive)
+        except NoAnswerError:  # the worker has to stop, and the database did not answer before
             raise SystemExit(0) from None
 
     def _remember_worker(self, _: Any, worker: Any) -> None:
@@ -123,14 +123,14 @@ class GunicornLogger(glogging.Logger):  # type: ignore[misc]
     """Passes gunicorn's messages, and the access log if it is configured, to the root logger's handlers."""
 
     def setup(self, cfg: Any) -> None:
-        """Called by gunicorn."""
+        """Send both logs of gunicorn to the root logger. Called by gunicorn."""
         super().setup(cfg)
         for logger in (self.error_log, self.access_log):
             logger.handlers.clear()
             logger.propagate = True
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        """Called by gunicorn after each request."""
+        """Write a request into the access log, if it is configured. Called by gunicorn after each request."""
         if not self.cfg.accesslog:
             return
         fields: dict[str, str | int | float] = {

@@ -12,7 +12,7 @@ _SECRET = re.compile(
 
 
 class RedactingFilter(logging.Filter):
-    """Replaces the tokens of each record, before a handler writes it. Drops no record."""
+    """Replaces the tokens in each record before a handler writes it. Drops no record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact a record's message and traceback; return True always."""

@@ -30,15 +30,15 @@ from feeds.text.filenames import shown
 
 log = logging.getLogger(__name__)
 
-_DELIVERY_INTERVAL = 2  # seconds between two looks for notices to hubs
-_MAX_DELIVERY_SECONDS = 20  # then the rest waits for the next look, so that stopping never takes long
-_POLL_INTERVAL = 1  # seconds between two looks for subscriptions that are due
-_FORGET_INTERVAL = 3600  # seconds, where there are no subscriptions and only old ones have to be forgotten
+_DELIVERY_SECONDS = 2  # between two deliveries of notices to hubs
+_MAX_DELIVERY_SECONDS = 20  # the next delivery sends the rest, so that stopping never takes long
+_POLL_SECONDS = 1  # between two checks for subscriptions that are due
+_FORGET_SECONDS = 3600  # without subscriptions only old ones have to be forgotten
 _FIRST_RETRY = timedelta(seconds=1)
 
 
 class StoppedError(FeedsError):
-    """The watcher was told to stop in the middle of a run. The next run reads the files that are left."""
+    """The watcher stopped in the middle of a run. The next run reads the remaining files."""
 
 
 class CoalescingTrigger(BaseTrigger):  # type: ignore[misc] # no types
@@ -51,7 +51,7 @@ class CoalescingTrigger(BaseTrigger):  # type: ignore[misc] # no types
         self._trigger = trigger
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """Called by APScheduler: return the next time after the last one, or after now if that has passed."""
+        """Return the next time after the last one, or after now if that has passed. Called by APScheduler."""
         following: datetime | None = self._trigger.get_next_fire_time(previous_fire_time, now)
         if following is not None and following <= now:
             following = self._trigger.get_next_fire_time(now, now)
@@ -59,22 +59,22 @@ class CoalescingTrigger(BaseTrigger):  # type: ignore[misc] # no types
 
 
 class CronTrigger(BaseTrigger):  # type: ignore[misc] # no types
-    """A trigger at the times that a cron line names, in UTC; missed times are made up for by one.
+    """A trigger at the times of a cron line, in UTC. It makes up for all missed times by firing once.
 
-    APScheduler's own wants both the day of the month and the weekday where a line restricts both; cron wants
-    either, and counts weekdays from Sunday.
+    APScheduler's own trigger requires both the day of the month and the weekday if a line restricts both.
+    cron requires one of them, and counts weekdays from Sunday.
     """
 
     def __init__(self, line: str) -> None:
         self._line = line
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """Called by APScheduler: the next time after now."""
+        """Return the next time after now. Called by APScheduler."""
         return next_run(self._line, now)
 
 
 class Watcher:
-    """Runs the ingest at once and then on schedule, one run at a time, in its own thread."""
+    """Runs the ingest at once and then on schedule, never two runs at a time, in background threads."""
 
     def __init__(self, config: Config, ingest: Ingest) -> None:
         self._ingest = ingest
@@ -99,7 +99,7 @@ class Watcher:
             self._poll,
             # Without subscriptions too, to forget old ones. And not only once: if such a job ends
             # together with the scheduler, then APScheduler's thread fails.
-            _every(_POLL_INTERVAL if config.subscriptions else _FORGET_INTERVAL),
+            _every(_POLL_SECONDS if config.subscriptions else _FORGET_SECONDS),
             next_run_time=datetime.now(UTC),
             coalesce=True,
             max_instances=1,
@@ -109,7 +109,7 @@ class Watcher:
         if self._pusher is not None:  # its own job: no hub delays a run
             self._scheduler.add_job(
                 self._pusher.deliver,
-                _every(_DELIVERY_INTERVAL),
+                _every(_DELIVERY_SECONDS),
                 args=[_MAX_DELIVERY_SECONDS],
                 coalesce=True,
                 max_instances=1,
@@ -182,10 +182,10 @@ class Watcher:
         if self._poller.news.is_set() and not self._stopping.is_set():
             self._job.modify(next_run_time=datetime.now(UTC))
 
-    def _check_stop(self, done: int, to_do: int) -> None:
-        """Called by the ingest between two batches. Raises StoppedError if the watcher is stopping."""
-        if self._stopping.is_set() and done < to_do:
-            raise StoppedError(f"stopped after {done} of {to_do} files")
+    def _check_stop(self, done: int, total: int) -> None:
+        """Raise StoppedError if the watcher is stopping. Called by the ingest between two batches."""
+        if self._stopping.is_set() and done < total:
+            raise StoppedError(f"stopped after {done} of {total} files")
 
 
 def _every(seconds: int) -> CoalescingTrigger:
