@@ -1,4 +1,4 @@
-"""Clean files as the ingest does, without a database, and describe the result (`feeds clean`)."""
+"""Clean files as the ingest does, without a database, and describe the result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ class UnconfiguredSourceError(FeedsError):
 
 
 class CleanReport:
-    """Cleans files, fragments and URLs, and describes each result in lines of text. Stores nothing."""
+    """Cleans files, fragments and URLs, and describes each result in lines of text.
+
+    Stores nothing.
+    """
 
     def __init__(self, config: Config, *, colour: bool = False) -> None:
         self._config = config
@@ -40,7 +43,7 @@ class CleanReport:
         """Entries and members of the last file that cannot be used."""
 
     def clean_url(self, url: str) -> str:
-        """Clean a URL with the rules of the source that it belongs to, else with the general ones."""
+        """Clean a URL with the rules of its source, else with the general rules."""
         return pipeline.clean_url(url, self._recipe_for(url))
 
     def explain(self, name: str) -> list[str]:
@@ -63,7 +66,9 @@ class CleanReport:
     def lines(
         self, name: str, data: bytes, output_format: str, base: str, default_published: datetime
     ) -> Iterator[str]:
-        """Clean a file and yield the lines to print. The name `-` is standard input, also for a fragment.
+        """Clean a file and yield the lines to print.
+
+        The name `-` is standard input, also for a fragment.
 
         `output_format` is `json`, `html` or `diff`; empty for a summary, the receipt and the diff. `base` is
         the base URL of a fragment's links, `default_published` the date of articles without one. Raises
@@ -110,7 +115,7 @@ class CleanReport:
             yield body.html
 
     def _recipe_for(self, url: str) -> Recipe:
-        """Return the recipe of the source that publishes at a URL; the general recipe if there is none."""
+        """Return the recipe of a URL's source; the general recipe if it has none."""
         catalogue = self._config.catalogue
         with suppress(ReadError):  # the URL belongs to no source, and `place` may not make one of it
             if url:

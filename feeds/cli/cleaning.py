@@ -1,4 +1,4 @@
-"""`feeds clean` and `feeds explain`: the commands that show what cleaning does, without a database."""
+"""`feeds clean` and `feeds explain`: the commands that show what cleaning does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def clean(
     url: str | None,
     base: str,
 ) -> None:
-    """Show what cleaning changes in article files, or in HTML on standard input (-). Nothing is stored.
+    """Show what cleaning changes in article files, or in HTML on standard input (-).
+
+    Nothing is stored.
 
     Without an option, print for each article what it is, what each rule changed, and a diff. Exit code 1 if
     a file could not be read.
@@ -75,7 +77,7 @@ def clean(
 @click.argument("source")
 @click.pass_obj
 def explain(file: str | None, source: str) -> None:
-    """Show the cleaning rules that apply to SOURCE (a slug or a name), and where each one is defined."""
+    """Show the cleaning rules of SOURCE (a slug or a name) and where each is defined."""
     from feeds.cli.clean_report import CleanReport
 
     for line in CleanReport(load_config(file)).explain(source):

@@ -1,4 +1,4 @@
-"""`feeds backup`, `feeds restore` and `feeds migrate`: the commands for the database as a whole."""
+"""`feeds backup`, `feeds restore` and `feeds migrate`: commands for the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--allow-fewer", is_flag=True, help="Let --replace replace a backup that holds more articles.")
 @click.pass_obj
 def backup(file: str | None, target: Path, replace: bool, allow_fewer: bool) -> None:
-    """Write the whole database into FILE, while feeds are served and articles are read.
+    """Write the whole database into FILE.
+
+    Feeds may be served and articles read meanwhile.
 
     FILE is a SQLite database that feeds can serve and restore. Keep it secret: it has the hashes of tokens.
     """
@@ -35,9 +37,10 @@ def backup(file: str | None, target: Path, replace: bool, allow_fewer: bool) -> 
 @click.option("--replace", is_flag=True, help="Replace what the database contains now.")
 @click.pass_obj
 def restore(file: str | None, source: Path, replace: bool) -> None:
-    """Fill the database from the backup in FILE, with every id, date and token: everything or nothing.
+    """Fill the database from the backup in FILE, with every id, date and token.
 
-    Waits until a run of the watcher has ended. The feeds are served meanwhile.
+    Everything is restored or nothing. Waits until a run of the watcher has ended; the feeds are served
+    meanwhile.
     """
     from feeds.storage import backup as backups
     from feeds.storage.database import Database
@@ -50,7 +53,7 @@ def restore(file: str | None, source: Path, replace: bool) -> None:
 @click.command()
 @click.pass_obj
 def migrate(file: str | None) -> None:
-    """Migrate the database's schema to this version, before the processes of this version start.
+    """Migrate the database's schema to this version, before its processes start.
 
     Every command that opens the database migrates it too. This command is for hosts with a release step.
     """

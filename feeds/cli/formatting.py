@@ -1,4 +1,7 @@
-"""Format articles, receipts, rules and diffs as text for the terminal. Pure: values in, text out."""
+"""Format articles, receipts, rules and diffs as text for the terminal.
+
+Pure: values in, text out.
+"""
 
 from __future__ import annotations
 
@@ -68,9 +71,9 @@ def format_receipt(receipt: Receipt) -> list[str]:
 
 
 def format_tracking_lists(tracking_lists: Sequence[TrackingList]) -> list[str]:
-    """Describe tracking lists: how many rules each has, and why others were left out or cannot be used.
+    """Describe tracking lists with the number of their rules.
 
-    Returns no lines if there are no lists.
+    Rules that were left out or cannot be used are counted too. Returns no lines if there are no lists.
     """
     lines = [f"tracking lists: {len(tracking_lists)}"] if tracking_lists else []
     for tracking_list in tracking_lists:
@@ -84,7 +87,7 @@ def format_tracking_lists(tracking_lists: Sequence[TrackingList]) -> list[str]:
 
 
 def format_rules(layers: Mapping[str, Rules]) -> list[str]:
-    """Format the merged rules of layers, key by key; each entry names its layer: `entry  [layer]`."""
+    """Format the rules of all layers, key by key, as lines `entry  [layer]`."""
     lines = []
     for key in Rules.model_fields:
         entries = [
@@ -110,9 +113,9 @@ def _entries(value: object) -> list[str]:
 
 
 def format_diff(before: str, after: str, name: str) -> list[str]:
-    """Format a unified diff of a body before and after cleaning; each block of HTML begins a line.
+    """Format a unified diff of a body before and after cleaning.
 
-    Returns no lines if nothing differs.
+    Each block of HTML begins a line. Returns no lines if nothing differs.
     """
     old = [line.strip() for line in html_diff.split_lines(before)]
     new = [line.strip() for line in html_diff.split_lines(after)]
@@ -130,7 +133,10 @@ def format_diff(before: str, after: str, name: str) -> list[str]:
 
 
 class _LineMatcher(SequenceMatcher[str]):
-    """Groups the edits of `html_diff` into hunks: difflib aligns repeated lines badly, as in tables."""
+    """Groups the edits of `html_diff` into hunks.
+
+    difflib itself aligns repeated lines badly, as in tables.
+    """
 
     def __init__(self, old: list[str], new: list[str]) -> None:
         super().__init__()
@@ -142,6 +148,6 @@ class _LineMatcher(SequenceMatcher[str]):
 
 
 def _hunk_range(start: int, end: int) -> str:
-    """Format the line numbers of a hunk for its `@@` line: first line and number of lines."""
+    """Format the first line and the number of lines of a hunk, for its `@@` line."""
     size = end - start
     return f"{start + 1}" if size == 1 else f"{start + 1 if size else start},{size}"

@@ -1,4 +1,4 @@
-"""`feeds ingest` and `feeds reclean`: the commands that may have many articles to clean."""
+"""`feeds ingest` and `feeds reclean`: commands that may clean many articles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_PUSH_SECONDS = 15
 
 
 def _worker_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that choose the workers which clean: processes or a Dask cluster."""
+    """Add the options that choose the workers: processes or a Dask cluster."""
     add_processes = click.option(
         "--processes", type=click.IntRange(1, 64), metavar="N", help="Clean with N processes."
     )
@@ -37,9 +37,9 @@ def _worker_options(command: Callable[..., None]) -> Callable[..., None]:
 @_worker_options
 @click.pass_obj
 def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, cluster: str | None) -> None:
-    """Read new and changed files of the inbox, or of the files and folders at PATHS, and print a summary.
+    """Read new and changed files of the inbox, or at PATHS, and print a summary.
 
-    Exit code 1 if a file, or one of several inboxes, could not be read.
+    PATHS are files and folders. Exit code 1 if a file, or one of several inboxes, could not be read.
     """
     from feeds.ingest import private_names
     from feeds.ingest.factory import ingest_of
@@ -66,7 +66,10 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
 @_worker_options
 @click.pass_obj
 def reclean(file: str | None, source: str, dry_run: bool, processes: int | None, cluster: str | None) -> None:
-    """Clean the stored articles again with the current packs, configuration and rules. Ids are kept."""
+    """Clean the stored articles again with the current packs, settings and rules.
+
+    Ids are kept.
+    """
     from feeds.ingest import source_moves
     from feeds.ingest.factory import ingest_of
     from feeds.server import log_setup

@@ -1,4 +1,4 @@
-"""Build the `feeds` command from the commands of the other modules of this package.
+"""Build the `feeds` command from the commands in the other modules.
 
 Commands have no logic: each loads what it needs, calls it, and prints the result. Everything heavy is
 imported inside the commands, so that `feeds --help` answers at once.
@@ -52,7 +52,7 @@ for command in COMMANDS:
 
 
 def main() -> None:
-    """Run the command; a FeedsError becomes its message on standard error and exit code 2."""
+    """Run the command; print a FeedsError and exit with code 2 if there is one."""
     try:
         cli(standalone_mode=True)
     except FeedsError as error:

@@ -21,7 +21,10 @@ _HELP = (
 
 
 def load_config(file: str | None) -> Config:
-    """Load `--config FILE`, else the default file, with the environment. Raises ConfigError."""
+    """Load `--config FILE`, else the default file, with the environment.
+
+    Raises ConfigError.
+    """
     from feeds.config.loader import load
 
     return load(file, os.environ)

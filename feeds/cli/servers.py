@@ -1,4 +1,4 @@
-"""`feeds run`, `feeds serve` and `feeds watch`: the commands that run until a signal ends them."""
+"""`feeds run`, `feeds serve` and `feeds watch`: commands that end by a signal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`feeds sources` and `feeds forget`: the commands that change which articles are published where."""
+"""`feeds sources` and `feeds forget`: commands that change what is published."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sources(context: click.Context) -> None:
 @click.option("--title", default="", help="Also change the title of the source.")
 @click.pass_obj
 def rename(file: str | None, slug: str, new_slug: str, title: str) -> None:
-    """Publish the source SLUG at NEW_SLUG; its old URLs redirect to the new ones (301)."""
+    """Publish the source SLUG at NEW_SLUG; its old URLs redirect there (301)."""
     from feeds.ingest import source_moves
 
     click.echo(source_moves.rename(_open_ingest(file), slug, new_slug, title))
@@ -42,7 +42,7 @@ def rename(file: str | None, slug: str, new_slug: str, title: str) -> None:
 @click.argument("into")
 @click.pass_obj
 def merge(file: str | None, slug: str, into: str) -> None:
-    """Publish the articles of the source SLUG under the source INTO; the old URLs redirect there (301)."""
+    """Publish the articles of the source SLUG under INTO; old URLs redirect (301)."""
     from feeds.ingest import source_moves
 
     click.echo(source_moves.merge(_open_ingest(file), slug, into))
@@ -67,7 +67,10 @@ def forget(file: str | None, article: str, undo: bool) -> None:
 
 
 def _open_ingest(file: str | None) -> Ingest:
-    """Return the ingest of an existing database: a missing one has nothing to rename or forget."""
+    """Return the ingest of an existing database.
+
+    A missing database has nothing to rename or forget.
+    """
     from feeds.ingest.factory import ingest_of
 
     config = load_config(file)

@@ -1,4 +1,4 @@
-"""`feeds check` and `feeds status`: the commands that show whether everything works."""
+"""`feeds check` and `feeds status`: commands that show whether everything works."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _MAX_FILES_SHOWN = 50
 @click.command()
 @click.pass_obj
 def check(file: str | None) -> None:
-    """Check config.yaml, the environment and the packs. Exit code 2 if something is wrong."""
+    """Check config.yaml, the environment and the packs.
+
+    Exit code 2 if something is wrong.
+    """
     from feeds.cli.formatting import format_tracking_lists
     from feeds.inboxes import kind_of
     from feeds.ingest.private_names import verify_unstarted
@@ -48,7 +51,7 @@ def check(file: str | None) -> None:
 @click.command()
 @click.pass_obj
 def status(file: str | None) -> None:
-    """Show what is stored, how the last runs ended, and which files could not be read."""
+    """Show what is stored, how the last runs ended, and which files are unreadable."""
     from feeds.cli.subscription_report import summarise
     from feeds.publishing.websub import status_lines
     from feeds.text.filenames import shown

@@ -1,4 +1,7 @@
-"""Describe the state of subscriptions in lines of text. Everything here raises StoreError."""
+"""Describe the state of subscriptions in lines of text.
+
+Everything here raises StoreError.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ def list_subscriptions(config: Config, database: Database) -> Iterator[str]:
 
 
 def summarise(config: Config, database: Database) -> Iterator[str]:
-    """Count the subscriptions and describe those that fail; yields nothing if none are configured."""
+    """Count the subscriptions and describe those that fail.
+
+    Yields nothing if none are configured.
+    """
     if not config.subscriptions:
         return
     states = _states_by_url(database)

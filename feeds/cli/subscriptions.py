@@ -13,7 +13,7 @@ from feeds.cli.resources import load_config, open_existing
 @click.group(invoke_without_command=True)
 @click.pass_context
 def subscriptions(context: click.Context) -> None:
-    """List the subscriptions (feeds of others), poll them now, or import an OPML list."""
+    """List the subscriptions (feeds of others), poll them, or import an OPML list."""
     if context.invoked_subcommand is None:
         from feeds.cli.subscription_report import list_subscriptions
         from feeds.text.filenames import shown
@@ -29,7 +29,10 @@ def subscriptions(context: click.Context) -> None:
 @subscriptions.command("import")
 @click.argument("path", metavar="FILE.opml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_(path: Path) -> None:
-    """Print the lines for config.yaml that subscribe to the feeds of an OPML list. Nothing is changed."""
+    """Print the lines for config.yaml that subscribe to the feeds of an OPML list.
+
+    Nothing is changed.
+    """
     from feeds.config.subscriptions import as_yaml, outlines_of
 
     for line in as_yaml(list(outlines_of(path))):

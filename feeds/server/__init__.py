@@ -1,1 +1,1 @@
-"""Run the web server and the watcher, the processes that end only by a signal, and set up their logs."""
+"""Run the long-lived processes: the web server and the watcher, with their logs."""

@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable
 
 MIN_JUMP_SECONDS = 5.0
-"""Smallest jump that is reported, in seconds. Smaller ones are corrections by a time server."""
+"""Smallest jump that is reported, in seconds.
+
+Smaller ones are corrections by a time server.
+"""
 _CHECK_SECONDS = 1.0
 
 

@@ -1,4 +1,4 @@
-"""Run the web application under gunicorn (`feeds serve`), or together with the watcher (`feeds run`)."""
+"""Run the web application under gunicorn, with the watcher for `feeds run`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ class PortError(FeedsError):
 
 
 class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no types
-    """A gunicorn server. Takes its settings from a Config alone, not from files or GUNICORN_CMD_ARGS."""
+    """A gunicorn server.
+
+    Takes its settings from a Config alone, not from files or GUNICORN_CMD_ARGS.
+    """
 
     def __init__(self, config: Config, *, watch: bool, say: Say, shared: Path | None = None) -> None:
         self._config = config
@@ -77,11 +80,17 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
                 self.cfg.set(name, value)
 
     def load(self) -> WSGIApplication:
-        """Create the application of a worker, with its own database connections. Called by gunicorn."""
+        """Create the application of a worker, with its own database connections.
+
+        Called by gunicorn.
+        """
         return create_app(self._config, self._store(), seconds=_MAX_STALE_SECONDS, shared=self._shared)
 
     def _store(self) -> Store:
-        """Wait for the database and open it. If a worker failed to start, gunicorn would end the server."""
+        """Wait for the database and open it.
+
+        If a worker failed to start, gunicorn would end the server.
+        """
 
         def is_alive() -> bool:
             self._worker.notify()  # otherwise gunicorn kills the worker, because it seems to hang
@@ -120,7 +129,10 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
 
 
 class GunicornLogger(glogging.Logger):  # type: ignore[misc]
-    """Passes gunicorn's messages, and the access log if it is configured, to the root logger's handlers."""
+    """Passes gunicorn's messages to the handlers of the root logger.
+
+    The access log is passed too if it is configured.
+    """
 
     def setup(self, cfg: Any) -> None:
         """Send both logs of gunicorn to the root logger. Called by gunicorn."""
@@ -130,7 +142,10 @@ class GunicornLogger(glogging.Logger):  # type: ignore[misc]
             logger.propagate = True
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        """Write a request into the access log, if it is configured. Called by gunicorn after each request."""
+        """Write a request into the access log, if it is configured.
+
+        Called by gunicorn after each request.
+        """
         if not self.cfg.accesslog:
             return
         fields: dict[str, str | int | float] = {
@@ -149,9 +164,10 @@ class GunicornLogger(glogging.Logger):  # type: ignore[misc]
 
 
 def serve(config: Config, *, watch: bool, say: Say) -> None:
-    """Serve until a signal ends the process; with `watch` the watcher runs in the same process.
+    """Serve until a signal ends the process.
 
-    Raises StoreError, PortError and ConfigError before a worker is started, where nobody could handle them.
+    With `watch` the watcher runs in the same process. Raises StoreError, PortError and ConfigError before a
+    worker is started: errors in workers cannot be handled.
     """
     if watch:
         for inbox in config.inbox:
@@ -164,7 +180,10 @@ def serve(config: Config, *, watch: bool, say: Say) -> None:
 
 
 def _wait_for_port(host: str, port: int) -> None:
-    """Return when the port is free. Raises PortError if it is not free in time, or cannot be used at all."""
+    """Return when the port is free.
+
+    Raises PortError if it is not free in time, or cannot be used at all.
+    """
     deadline = time.monotonic() + _MAX_PORT_WAIT_SECONDS
     while True:
         try:

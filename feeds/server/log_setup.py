@@ -1,4 +1,4 @@
-"""Set up logging: one line per message, as text or JSON, without tokens, for libraries too."""
+"""Set up logging, for libraries too: one line per message, without tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REQUEST_ATTRIBUTE = "request"
 
 
 def configure(config: Config, stream: TextIO) -> None:
-    """Send all loggers and Python's warnings to a stream, in the configured format and level."""
+    """Send all loggers and Python's warnings to a stream, as configured."""
     handler = logging.StreamHandler(stream)
     handler.addFilter(RedactingFilter())
     handler.setFormatter(JsonFormatter() if config.log_format == "json" else logging.Formatter(TEXT_FORMAT))
@@ -36,7 +36,10 @@ class JsonFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line without its line break. Message and traceback are expected to be redacted."""
+        """Return the line without its line break.
+
+        Message and traceback are expected to be redacted.
+        """
         members: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

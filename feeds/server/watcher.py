@@ -38,7 +38,10 @@ _FIRST_RETRY = timedelta(seconds=1)
 
 
 class StoppedError(FeedsError):
-    """The watcher stopped in the middle of a run. The next run reads the remaining files."""
+    """The watcher stopped in the middle of a run.
+
+    The next run reads the remaining files.
+    """
 
 
 class CoalescingTrigger(BaseTrigger):  # type: ignore[misc] # no types
@@ -51,7 +54,10 @@ class CoalescingTrigger(BaseTrigger):  # type: ignore[misc] # no types
         self._trigger = trigger
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """Return the next time after the last one, or after now if that has passed. Called by APScheduler."""
+        """Return the next time after the last one, or after now if that has passed.
+
+        Called by APScheduler.
+        """
         following: datetime | None = self._trigger.get_next_fire_time(previous_fire_time, now)
         if following is not None and following <= now:
             following = self._trigger.get_next_fire_time(now, now)
@@ -59,7 +65,9 @@ class CoalescingTrigger(BaseTrigger):  # type: ignore[misc] # no types
 
 
 class CronTrigger(BaseTrigger):  # type: ignore[misc] # no types
-    """A trigger at the times of a cron line, in UTC. It makes up for all missed times by firing once.
+    """A trigger at the times of a cron line, in UTC.
+
+    It makes up for all missed times by firing once.
 
     APScheduler's own trigger requires both the day of the month and the weekday if a line restricts both.
     cron requires one of them, and counts weekdays from Sunday.
@@ -74,7 +82,10 @@ class CronTrigger(BaseTrigger):  # type: ignore[misc] # no types
 
 
 class Watcher:
-    """Runs the ingest at once and then on schedule, never two runs at a time, in background threads."""
+    """Runs the ingest at once and then on schedule, in background threads.
+
+    There are never two runs at a time.
+    """
 
     def __init__(self, config: Config, ingest: Ingest) -> None:
         self._ingest = ingest
@@ -136,7 +147,10 @@ class Watcher:
             self._pusher.close()
 
     def run_once(self) -> None:
-        """Run the ingest once. Logs every error instead of raising it, so that the next run takes place."""
+        """Run the ingest once.
+
+        Logs every error instead of raising it, so that the next run takes place.
+        """
         self._poller.news.clear()
         try:
             report = self._ingest.run("watcher", wait=False, progress=self._check_stop)
@@ -158,7 +172,10 @@ class Watcher:
                 self._pusher.note()
 
     def _retry_soon(self, error: UnavailableError) -> None:
-        """Move the next run to a second from now, then twice as long each time, up to the interval."""
+        """Move the next run to a second from now.
+
+        The wait doubles with each failure, up to the interval.
+        """
         wait = backoff.exponential(_FIRST_RETRY, self._failures, self._interval)
         self._failures += 1
         retry_time = datetime.now(UTC) + wait
@@ -169,7 +186,7 @@ class Watcher:
             self._job.modify(next_run_time=retry_time)
 
     def _restart_schedule(self, seconds: float) -> None:
-        """Run every job now, because the clock that their next times were computed from was set."""
+        """Run every job now: their next times were computed before the clock was set."""
         direction = "forward" if seconds > 0 else "back"
         log.warning("the system clock was set %s by %.0f s; starting all jobs now", direction, abs(seconds))
         for job in self._scheduler.get_jobs():
@@ -177,13 +194,19 @@ class Watcher:
                 job.modify(next_run_time=datetime.now(UTC))
 
     def _poll(self) -> None:
-        """Poll the subscriptions that are due. If they have news, start a run at once or after this one."""
+        """Poll the subscriptions that are due.
+
+        If they have news, start a run at once or after this one.
+        """
         self._poller.begin()
         if self._poller.news.is_set() and not self._stopping.is_set():
             self._job.modify(next_run_time=datetime.now(UTC))
 
     def _check_stop(self, done: int, total: int) -> None:
-        """Raise StoppedError if the watcher is stopping. Called by the ingest between two batches."""
+        """Raise StoppedError if the watcher is stopping.
+
+        Called by the ingest between two batches.
+        """
         if self._stopping.is_set() and done < total:
             raise StoppedError(f"stopped after {done} of {total} files")
 

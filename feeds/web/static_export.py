@@ -1,7 +1,8 @@
-"""The feeds as files, for a host that serves nothing else: what the application answers, written down.
+"""Export the feeds and pages as files, for a web server of static files.
 
-It is asked like a visitor asks: from the home page, the list of feeds and what they lead to at this site. So
-whatever is served under an address of its own is written, by what it is, and nothing is rendered twice.
+The export is a crawler: it requests the home page and the list of feeds from the application, and then
+every URL of this site that the responses link to. So a file has the bytes of the response, and each URL
+without a query is written once.
 """
 
 from __future__ import annotations
@@ -32,126 +33,143 @@ from feeds.web import create_app
 log = logging.getLogger(__name__)
 
 MANIFEST = ".feeds-export.json"
-"""What an export wrote, with digests: what a later one may take away."""
-JOURNAL = ".feeds-export.journal"
-"""What an export has written so far; there only while it runs, or where it was killed."""
+"""The file with the paths and digests of all exported files.
 
-_STARTS = ("/", "/feeds.opml", "/robots.txt")
-# Where every link of a document starts while there is no address: what follows is made relative to each file.
-_NOWHERE = "http://feeds.invalid"
-_LEADS_ON = {"prev-archive", "next-archive", "current", "next", "previous", "icon"}
-_PART = ".feeds-part"
-_SECONDS_BEHIND = 1.0  # so that not every document asks again whether an ingest goes on meanwhile
+A later export may remove them.
+"""
+JOURNAL = ".feeds-export.journal"
+"""The file with what an export has written so far.
+
+It remains only if the export was killed.
+"""
+
+_START_PATHS = ("/", "/feeds.opml", "/robots.txt")
+# Without a base URL all documents are rendered with this one, which is then made relative to each file.
+_PLACEHOLDER_URL = "http://feeds.invalid"
+_FOLLOWED_RELATIONS = {"prev-archive", "next-archive", "current", "next", "previous", "icon"}
+_PART_SUFFIX = ".feeds-part"
+_MAX_STALE_SECONDS = 1.0  # otherwise each request would query the database for a newer state
 
 
 class ExportError(FeedsError):
-    """Nothing can be exported, or not there."""
+    """There is nothing to export, or the folder cannot be written."""
 
 
 @dataclass(slots=True)
-class Exported:
-    """What an export did, in files."""
+class ExportResult:
+    """The numbers of files that an export wrote, left unchanged and removed."""
 
     written: int = 0
     same: int = 0
     removed: int = 0
-    left: list[str] = field(default_factory=list)
-    """Files of feeds that are gone, which somebody changed since they were written, and so stay."""
+    kept: list[str] = field(default_factory=list)
+    """Paths of files that are no longer served, but were changed by somebody and so are not removed."""
 
 
-def export(config: Config, store: Store, folder: Path, base_url: str = "") -> Exported:
-    """Write everything that is public into a folder; files that are the same already are not touched.
+def export(config: Config, store: Store, folder: Path, base_url: str = "") -> ExportResult:
+    """Write everything public into a folder.
 
-    Addresses start with `base_url`, else with the configured one, else they are relative. Each file is there
-    whole or not at all, and one that an export wrote and that is served no more is removed.
-    Raises ExportError, StoreError, and ConfigError where `private` has a name that nothing has.
+    Files that have the right content already are not touched. URLs start with `base_url`, else with the
+    configured base URL, else they are relative. A file is written completely or not at all. Files of earlier
+    exports that are no longer served are removed, unless somebody changed them. Raises ExportError,
+    StoreError, and ConfigError if a name in `private` does not exist.
     """
     private_names.verify(config, store)
     base = base_url or config.base_url
     if not AccessReader(config, store).now().is_parted:
-        raise ExportError("`private` has changed since the last run: `feeds ingest` first")
-    files = _files(config.model_copy(update={"base_url": base or _NOWHERE}), store)
+        raise ExportError("`private` has changed since the last run; run `feeds ingest` first")
+    files = _files(config.model_copy(update={"base_url": base or _PLACEHOLDER_URL}), store)
     if not base:
-        files = ((path, _relative(path, body)) for path, body in files)
+        files = ((path, _make_relative(path, body)) for path, body in files)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with _lock(folder):
             return _write(folder, files)
     except OSError as error:
         raise ExportError(f"{error.filename or folder}: {error.strerror}") from error
 
 
-# -- asking -----------------------------------------------------------------------------------------------
+# -- requests ----------------------------------------------------------------------------------------------
 
 
 def _files(config: Config, store: Store) -> Iterator[tuple[str, bytes]]:
-    """Path and content of every file; the list and the home page, which lead to the others, after them."""
-    app = create_app(config, store, seconds=_SECONDS_BEHIND)
-    app.config["FEEDS_STATIC"] = "relative" if config.base_url == _NOWHERE else "absolute"
+    """Yield the path and content of every file.
+
+    The start pages come last, when all files that they link to exist.
+    """
+    app = create_app(config, store, seconds=_MAX_STALE_SECONDS)
+    app.config["FEEDS_STATIC"] = "relative" if config.base_url == _PLACEHOLDER_URL else "absolute"
     client = app.test_client()
     base = config.base_url
     static = Path(app.static_folder or "")
-    found = sorted(f"/static/{file.relative_to(static).as_posix()}" for file in static.rglob("*"))
-    queue = deque([*_STARTS, *(path for path in found if (static / path.removeprefix("/static/")).is_file())])
-    seen, last = set(queue), []
+    static_files = sorted(
+        f"/static/{file.relative_to(static).as_posix()}" for file in static.rglob("*") if file.is_file()
+    )
+    queue = deque([*_START_PATHS, *static_files])
+    seen, start_files = set(queue), []
     while queue:
         path = queue.popleft()
-        with client.get(path.removesuffix(".html")) as answer:
-            status, kind, body = answer.status_code, answer.mimetype or "", answer.data
+        with client.get(path.removesuffix(".html")) as response:
+            status, media_type, body = response.status_code, response.mimetype or "", response.data
         if status == 503:
-            raise ExportError("nothing has been read yet: `feeds ingest` first")
-        if status == 401 and path in _STARTS:
-            raise ExportError("every feed is private as configured (`private`), and an export is public")
+            raise ExportError("nothing has been read yet; run `feeds ingest` first")
+        if status == 401 and path in _START_PATHS:
+            raise ExportError(
+                "every feed is private in the configuration (`private`), and an export is public"
+            )
         if status != 200:
-            log.log(logging.WARNING if path in _STARTS else logging.DEBUG, "%s: %d", path, status)
+            log.log(logging.WARNING if path in _START_PATHS else logging.DEBUG, "%s: %d", path, status)
             continue
-        for address in _leads_to(kind, body):
-            split = urlsplit(urljoin(f"{base}{path}", address))
+        for link in _followed_links(media_type, body):
+            split = urlsplit(urljoin(f"{base}{path}", link))
             target = split._replace(query="", fragment="").geturl()
-            on = target.removeprefix(base)
-            # What has a query is a question that no file answers; a stylesheet's is its version.
-            plain = not split.query or on.startswith("/static/")
-            if target.startswith(f"{base}/") and plain and on not in seen:
-                seen.add(on)
-                queue.append(on)
-        if file := _file_of(path, kind):
-            if path in _STARTS:
-                last.append((file, body))
+            target_path = target.removeprefix(base)
+            # A file cannot depend on a query. The query of a static file is only its version.
+            is_static = not split.query or target_path.startswith("/static/")
+            if target.startswith(f"{base}/") and is_static and target_path not in seen:
+                seen.add(target_path)
+                queue.append(target_path)
+        if file := _file_path(path, media_type):
+            if path in _START_PATHS:
+                start_files.append((file, body))
             else:
                 yield file, body
-    yield from reversed(last)
+    yield from reversed(start_files)
 
 
-def _file_of(path: str, kind: str) -> str:
-    """Where the answer at a path is written; empty for one that no file can stand for."""
+def _file_path(path: str, media_type: str) -> str:
+    """Return the file for a URL path; empty if a file cannot have that name."""
     name = unquote(path).removeprefix("/")
     if name.endswith("/") or not name:
-        return f"{name}index.html" if kind == "text/html" else ""
-    if kind == "text/html" and not name.endswith(".html"):
+        return f"{name}index.html" if media_type == "text/html" else ""
+    if media_type == "text/html" and not name.endswith(".html"):
         name += ".html"
-    return name if _is_below(name) else ""
+    return name if _is_inside(name) else ""
 
 
-def _leads_to(kind: str, body: bytes) -> Iterator[str]:
-    """The addresses of this site that a document leads to by what it is, not by what articles in it say."""
-    if kind == "text/html":
-        page = _Links()
+def _followed_links(media_type: str, body: bytes) -> Iterator[str]:
+    """Yield the links of a document to other documents of the site.
+
+    The links in the articles of a feed are left out.
+    """
+    if media_type == "text/html":
+        page = _LinkParser()
         page.feed(body.decode())
-        yield from page.found
-    elif kind == "application/feed+json":
+        yield from page.links
+    elif media_type == "application/feed+json":
         yield from filter(None, (json.loads(body).get(key) for key in ("next_url", "icon", "favicon")))
-    elif kind == "text/x-opml":
+    elif media_type == "text/x-opml":
         for outline in ElementTree.fromstring(body).iter("outline"):
             path = outline.get("xmlUrl", "").removesuffix(".rss")
             yield from (f"{path}.{suffix}" for suffix in WRITERS)
-    elif kind in ("application/rss+xml", "application/atom+xml"):
+    elif media_type in ("application/rss+xml", "application/atom+xml"):
         head = body[:2000].decode(errors="replace")
         yield from re.findall(r'<\?xml-stylesheet [^>]{0,500}?href="([^"]{1,500})"', head)
         root = ElementTree.fromstring(body)
         for parent in (root, root.find("channel")):
             for child in parent if parent is not None else ():
                 name = child.tag.rpartition("}")[2]
-                if name == "link" and child.get("rel") in _LEADS_ON:
+                if name == "link" and child.get("rel") in _FOLLOWED_RELATIONS:
                     yield child.get("href", "")
                 elif name in ("icon", "logo"):
                     yield child.text or ""
@@ -159,29 +177,29 @@ def _leads_to(kind: str, body: bytes) -> Iterator[str]:
                     yield child.findtext("url", "")
 
 
-class _Links(HTMLParser):
-    """The links of a page of this application."""
+class _LinkParser(HTMLParser):
+    """Collects the links of a page of this application."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [value for name, value in attrs if name in ("href", "src") and value]
+        self.links += [value for name, value in attrs if name in ("href", "src") and value]
 
 
-def _relative(path: str, body: bytes) -> bytes:
-    """The document with its site's addresses relative to where it lies."""
+def _make_relative(path: str, body: bytes) -> bytes:
+    """Make the URLs of the site relative to the file that contains them."""
     up = "/".join([".."] * path.count("/")) or "."
-    return body.replace(_NOWHERE.encode(), up.encode())
+    return body.replace(_PLACEHOLDER_URL.encode(), up.encode())
 
 
-# -- writing ----------------------------------------------------------------------------------------------
+# -- files -------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One export into a folder at a time."""
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, so that one export at a time writes into it."""
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(number, fcntl.LOCK_EX)
@@ -190,47 +208,52 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(number)
 
 
-def _write(folder: Path, files: Iterable[tuple[str, bytes]]) -> Exported:
-    done = Exported()
-    before, now = _manifest(folder), {}
-    # Whatever happens in between: what is written stands in the manifest or in the journal.
+def _write(folder: Path, files: Iterable[tuple[str, bytes]]) -> ExportResult:
+    result = ExportResult()
+    before, digests = _read_manifest(folder), {}
+    # Even if the export is killed, each file that it wrote is in the manifest or in the journal.
     with (folder / JOURNAL).open("a", encoding="utf-8") as journal:
         for path, body in files:
-            now[path] = hashlib.sha256(body).hexdigest()
+            digests[path] = hashlib.sha256(body).hexdigest()
             target = folder / path
             if not target.is_symlink() and target.is_file() and target.read_bytes() == body:
-                done.same += 1
+                result.same += 1
                 continue
-            journal.write(json.dumps([path, now[path]]) + "\n")
+            journal.write(json.dumps([path, digests[path]]) + "\n")
             journal.flush()
-            _put(target, body)
-            done.written += 1
-    left = {}
-    for path in sorted(before.keys() - now.keys()):
+            _write_file(target, body)
+            result.written += 1
+    changed_by_others = {}
+    for path in sorted(before.keys() - digests.keys()):
         target = folder / path
         if target.is_symlink() or not target.is_file():
             continue
         if hashlib.sha256(target.read_bytes()).hexdigest() not in before[path]:
-            done.left.append(path)
-            left[path] = before[path][0]
+            result.kept.append(path)
+            changed_by_others[path] = before[path][0]
             continue
         target.unlink()
-        done.removed += 1
-        for above in list(PurePosixPath(path).parents)[:-1]:
-            with suppress(OSError):  # something else lies there
-                (folder / above).rmdir()
-    manifest = json.dumps(now | left, indent=0, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        result.removed += 1
+        for parent in list(PurePosixPath(path).parents)[:-1]:
+            with suppress(OSError):  # the folder contains other files
+                (folder / parent).rmdir()
+    manifest = (
+        json.dumps(digests | changed_by_others, indent=0, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    )
     if not (folder / MANIFEST).is_file() or (folder / MANIFEST).read_bytes() != manifest:
-        _put(folder / MANIFEST, manifest)
+        _write_file(folder / MANIFEST, manifest)
     (folder / JOURNAL).unlink()
-    return done
+    return result
 
 
-def _put(target: Path, body: bytes) -> None:
-    """Write a file beside its place, then move it there: it is the old one or the new one, never a half."""
+def _write_file(target: Path, body: bytes) -> None:
+    """Write a file beside its target and rename it.
+
+    The target always has the old or the new content, never a part of it.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}{_PART}")
-    part.unlink(missing_ok=True)  # of an export that was killed; and no link that leads elsewhere
+    part = target.with_name(f".{target.name}{_PART_SUFFIX}")
+    part.unlink(missing_ok=True)  # left by a killed export, or a symlink to another place
     with part.open("xb") as file:
         file.write(body)
         file.flush()
@@ -238,27 +261,29 @@ def _put(target: Path, body: bytes) -> None:
     part.replace(target)
 
 
-def _manifest(folder: Path) -> dict[str, list[str]]:
-    """What earlier exports wrote here, each path with its digests: paths that stay below the folder, whatever
-    stands in the file.
+def _read_manifest(folder: Path) -> dict[str, list[str]]:
+    """Return the digests of the files of earlier exports, by path.
+
+    They are in the manifest, and in the journal of an export that was killed. Paths that lead out of the
+    folder are ignored. Raises ExportError if the manifest cannot be parsed.
     """
-    found: dict[str, list[str]] = {}
+    digests: dict[str, list[str]] = {}
     for name in (MANIFEST, JOURNAL):
         try:
             text = (folder / name).read_text(encoding="utf-8")
-            said = json.loads(text).items() if name == MANIFEST else map(json.loads, text.splitlines())
-            for path, digest in said:
-                if _is_below(path):
-                    found.setdefault(path, []).append(str(digest))
+            pairs = json.loads(text).items() if name == MANIFEST else map(json.loads, text.splitlines())
+            for path, digest in pairs:
+                if _is_inside(path):
+                    digests.setdefault(path, []).append(str(digest))
         except FileNotFoundError:
             continue
         except (ValueError, TypeError, AttributeError) as error:
-            if name == JOURNAL:  # its last line was being written when the export was killed
+            if name == JOURNAL:  # the export was killed while it wrote the last line
                 continue
             raise ExportError(f"{folder / name}: not written by an export: {error}") from error
-    return found
+    return digests
 
 
-def _is_below(path: str) -> bool:
+def _is_inside(path: str) -> bool:
     parts = PurePosixPath(path).parts
     return bool(parts) and not path.startswith("/") and ".." not in parts and "\0" not in path

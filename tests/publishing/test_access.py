@@ -14,7 +14,8 @@ PRIVATE, OPEN = "/feeds/harbour-gazette", "/feeds/lantern-post"
 
 def test_a_token_that_opens_nothing_private_is_made_with_a_warning(place: Place) -> None:
     done = place.feeds("token", "add")
-    assert (done.returncode, done.stderr) == (0, "warning: no feed is private as configured (`private`)\n")
+    assert done.returncode == 0
+    assert done.stderr == "warning: no feed is private in the configuration (`private`)\n"
     place.configure(private=["harbour-gazette"])
     done = place.feeds("token", "add", "--feed", "harbor-gazette")
     assert "the feed harbor-gazette is not private" in done.stderr

@@ -219,7 +219,7 @@ def test_private_feeds_are_left_out(filled: Place) -> None:
 def test_before_the_first_run_there_is_nothing_to_export(place: Place) -> None:
     place.feeds("migrate")
     done = place.feeds("export", "out")
-    assert (done.returncode, done.stderr) == (2, "nothing has been read yet: `feeds ingest` first\n")
+    assert (done.returncode, done.stderr) == (2, "nothing has been read yet; run `feeds ingest` first\n")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
