@@ -1,4 +1,7 @@
-"""Serve the articles of a store over HTTP: create_app makes the Flask application. Starts no watcher."""
+"""Serve the articles of a store over HTTP: `create_app` makes the application.
+
+Starts no watcher.
+"""
 
 from __future__ import annotations
 
@@ -19,36 +22,36 @@ from feeds.web.cache.disk import Shared
 from feeds.web.cache.middleware import ResponseCache, ResponseCacheMiddleware
 from feeds.web.cache.rendered_feeds import Documents
 from feeds.web.pages.rendering import Site
-from feeds.web.status import Checkup
+from feeds.web.status import StatusReader
 from feeds.web.token_middleware import TokenMiddleware
 
 
 def create_app(
     config: Config, store: Store | None = None, *, seconds: float = 0.0, shared: Path | None = None
 ) -> Application:
-    """Create the application of a configuration; opens the configured database unless a store is given.
+    """Create the application of a configuration.
 
-    `seconds` is how long a change of the database may go unnoticed; with 0 each request looks. `shared` is a
-    folder in which the workers of one server share rendered feeds; without it each renders for itself.
-    Raises StoreError if the database cannot be used.
+    It opens the configured database unless a store is given. `seconds` is how long a change of the database
+    may go unnoticed; with 0 each request looks. `shared` is a folder in which the workers of one server share
+    rendered feeds; without it each renders for itself. Raises StoreError if the database cannot be used.
     """
     store = store or Store(config.database)
     views = Views(config, store)
     documents = Documents(config, store, seconds, Shared(shared) if shared else None, views)
-    checkup = Checkup(config, store, views.access)
+    status_reader = StatusReader(config, store, views.access)
     tokens = Tokens(store.database)
     response_cache = ResponseCache(lambda: (documents.state(), documents.evictions))
     app = Application(response_cache)
     app.url_map.strict_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.register_blueprint(status_routes.blueprint(config, checkup, documents))
+    app.register_blueprint(status_routes.blueprint(config, status_reader, documents))
     app.register_blueprint(feed_routes.blueprint(config, views, documents))
     notifier = ChangeNotifier(config)
     uploads = Uploads(config, on_change=notifier.note)
     app.on_close(uploads.close)
     app.on_close(notifier.close)
     app.register_blueprint(upload_routes.blueprint(config, tokens, uploads))
-    app.register_blueprint(pages.blueprint(Site(config, store, views, documents, checkup)))
+    app.register_blueprint(pages.blueprint(Site(config, store, views, documents, status_reader)))
     app.after_request(_forbid_sniffing)
     auth.protect(app, documents, tokens, config.private)
     # The token is taken out first: the response cache knows by it which requests are personal.

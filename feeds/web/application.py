@@ -1,4 +1,4 @@
-"""The Flask application class: it decides last, for every response, who may cache it."""
+"""Define the Flask application, which decides last who may cache a response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from feeds.web.cache.policy import REVALIDATE, PolicyResponse, policy_of, with_p
 
 
 class Application(Flask):
-    """Flask, with a response cache. Nothing is cached that a route did not declare as cacheable."""
+    """Flask, with a response cache.
+
+    Nothing is cached that a route did not declare as cacheable.
+    """
 
     response_class = PolicyResponse
 
@@ -22,18 +25,22 @@ class Application(Flask):
         self._on_close: list[Callable[[], None]] = []
 
     def on_close(self, close: Callable[[], None]) -> None:
-        """Call `close` when the application is closed: for what a part of it opened itself."""
+        """Call `close` when the application is closed.
+
+        A part of the application that opened something closes it so.
+        """
         self._on_close.append(close)
 
     def close(self) -> None:
-        """Close what the parts of the application opened; the store that it was given stays open."""
+        """Close what the parts of the application opened, but not the store."""
         for close in self._on_close:
             close()
 
     def process_response(self, response: Response) -> Response:
-        """Called by Flask for each response, errors too: run all hooks, then apply the cache policy.
+        """Run all hooks, then apply the cache policy.
 
-        This is the only place that writes Cache-Control or fills the response cache. No hook runs after it.
+        Called by Flask for each response, errors too. This is the only place that writes Cache-Control or
+        fills the response cache. No hook runs after it.
         """
         response = super().process_response(response)
         policy, personal = policy_of(response), auth.is_personal()
@@ -43,5 +50,5 @@ class Application(Flask):
         return response
 
     def send_static_file(self, filename: str) -> Response:
-        """Called by Flask for the files in `static/`, which every visitor may see."""
+        """Serve a file in `static/`, which every visitor may see. Called by Flask."""
         return with_policy(super().send_static_file(filename), REVALIDATE)

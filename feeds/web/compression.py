@@ -1,4 +1,4 @@
-"""Compress responses, and choose the encoding that a client prefers (RFC 9110 section 12.5.3)."""
+"""Compress responses in the encoding that a client prefers (RFC 9110, 12.5.3)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ ENCODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
 
 @lru_cache(maxsize=256)
 def preferred(accepted: str) -> str:
-    """Return the encoding that an Accept-Encoding header prefers; IDENTITY if it accepts none of ENCODINGS.
+    """Return the encoding that an Accept-Encoding header prefers.
 
-    `*` stands for each encoding that the header does not name. Among equal weights the first of ENCODINGS is
-    taken, and any of them before IDENTITY.
+    It is IDENTITY if the header accepts none of ENCODINGS. `*` stands for each encoding that the header does
+    not name. Among equal weights the first of ENCODINGS is taken, and any of them before IDENTITY.
     """
     return parse_accept_header(accepted).best_match((*ENCODINGS, IDENTITY), default=IDENTITY)

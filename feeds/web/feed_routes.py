@@ -1,4 +1,4 @@
-"""Serve feeds, their archives and the OPML list of feeds over HTTP (RFC 9110, RFC 9111)."""
+"""Serve feeds, their archives and the OPML list over HTTP (RFC 9110, RFC 9111)."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from feeds.web.link_headers import add_links
 _MAX_AGE = f"max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
 _MOVED = CachePolicy(_MAX_AGE, public=True)
 _RETRY_SECONDS = 30
-_ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
-    **_ANY_PAGE,
+    **_ANY_ORIGIN,
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Headers": "If-None-Match, If-Modified-Since, Cache-Control",
     "Access-Control-Max-Age": "86400",
     "Allow": "GET, HEAD, OPTIONS",
 }
-_READ_BY_OTHER_SITES: Mapping[str, Any] = {
+_CORS_ROUTE: Mapping[str, Any] = {
     "methods": ["GET", "OPTIONS"],
     "provide_automatic_options": False,  # `preflight` answers instead
 }
@@ -49,88 +49,100 @@ _XML = "application/xml"
 _STYLED = frozenset({"application/rss+xml", "application/atom+xml"})
 
 
-def base_address(config: Config) -> str:
-    """The address that readers came to, without a slash at its end: as configured, else as requested."""
+def site_url(config: Config) -> str:
+    """Return the URL of the site, as configured, else as requested.
+
+    It has no slash at its end. Answers 400 if the Host header is missing or names no host.
+    """
     if config.base_url:
         return config.base_url
-    if not request.host:  # absent, or with characters that no host has
+    if not request.host:  # missing, or with characters that no host has
         abort(400, "the Host header names no host")
-    # Not request.url_root: that one decodes, and what a reader fetched is what the feed has to say.
+    # Not request.url_root: it decodes the path, and a feed has to contain the URL that the reader fetched.
     return f"{request.scheme}://{request.host}{quote(request.root_path.rstrip('/'))}"
 
 
-def answer(document: Document) -> Response:
-    """A document as a response: compressed as the client likes it best, 304 where it has it already."""
+def respond_with_document(document: Document) -> Response:
+    """Respond with a document in the encoding that the client prefers.
+
+    Responds with 304 if the client has this document already.
+    """
     encoding = preferred(request.headers.get("Accept-Encoding", ""))
     response = Response(document.encoded(encoding))
     response.headers["Content-Type"] = f"{_media_type(document)}; charset=utf-8"
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Vary"] = "Accept-Encoding, Sec-Fetch-Dest"
-    response.headers.update(_ANY_PAGE)
+    response.headers.update(_ANY_ORIGIN)
     response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified, Link"
-    # None is later than the answer itself (RFC 9110 section 8.8.2.1): the clock may have been ahead once.
+    # Last-Modified may not be later than the response (RFC 9110 section 8.8.2.1), and the clock may have been
+    # ahead when the document changed.
     if document.modified and document.modified <= datetime.now(UTC):
         response.headers["Last-Modified"] = document.last_modified
     response = with_policy(response, CachePolicy(_MAX_AGE, public=True, state=document.state))
-    return in_form(response, document, encoding)
+    return finish_response(response, document, encoding)
 
 
-def in_form(response: Response, document: Document, encoding: str) -> Response:
-    """The response as a document in an encoding, with its ETag; 304 where the client has that already."""
+def finish_response(response: Response, document: Document, encoding: str) -> Response:
+    """Add the encoding and the ETag of a document to a response.
+
+    The response becomes 304 if the client has this document already.
+    """
     if encoding != IDENTITY:
         response.headers["Content-Encoding"] = encoding
     response.set_etag(document.tag(encoding))
     response.make_conditional(request)  # RFC 9110 section 13: If-None-Match before If-Modified-Since
-    response.headers.pop("Date", None)  # the server says it, once
+    response.headers.pop("Date", None)  # the web server adds it
     return response
 
 
 def _media_type(document: Document) -> str:
-    """A document's media type; plain XML for who opens a feed in a browser: it shows the source of what is
-    called a feed, and with its style sheet what is called XML. Readers do not say Sec-Fetch-Dest.
+    """Return a document's media type.
+
+    It is application/xml if a browser opens a feed as a page. Browsers show the source code of a feed's media
+    type, but render XML with its style sheet. Feed readers send no Sec-Fetch-Dest header.
     """
-    in_a_browser = request.headers.get("Sec-Fetch-Dest") == "document"
-    return _XML if in_a_browser and document.media_type in _STYLED else document.media_type
+    is_browser = request.headers.get("Sec-Fetch-Dest") == "document"
+    return _XML if is_browser and document.media_type in _STYLED else document.media_type
 
 
 def preflight() -> Response:
-    """What a browser is told that asks before a page of another site may read a feed."""
+    """Respond to a CORS preflight request: pages of other sites may read feeds."""
     return Response(status=204, headers=_PREFLIGHT)
 
 
-def plain(text: str, status: int) -> Response:
-    """Return a short text as a response; nobody may cache it if the server failed (5xx)."""
+def respond_with_text(text: str, status: int) -> Response:
+    """Respond with a short text; nobody may cache it if the server failed (5xx)."""
     response = Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
     return with_policy(response, REVALIDATE if status < 500 else NO_STORE)
 
 
 def blueprint(config: Config, views: Views, documents: Documents) -> Blueprint:
-    """The routes of this module."""
+    """Build the routes of this module."""
     routes = Blueprint("feeds", __name__)
 
     def respond(name: str, suffix: str, period: str) -> Response:
         if request.method == "OPTIONS":
             return preflight()
-        base = base_address(config)
+        base = site_url(config)
         query = parse(request.args.items(multi=True))
-        response = answer(documents.feed(name, suffix, base, query, period, visitor()))
+        response = respond_with_document(documents.feed(name, suffix, base, query, period, visitor()))
         feed_request = documents.feed_request(name, query, period, visitor())
         address = served_at(feed_request.address(base), suffix)
         return add_links(response, address, views.hubs(feed_request, documents.access()))
 
-    @routes.route("/feeds/<name>.<suffix>", **_READ_BY_OTHER_SITES)
+    @routes.route("/feeds/<name>.<suffix>", **_CORS_ROUTE)
     def feed(name: str, suffix: str) -> Response:
         return respond(name, suffix, "")
 
-    @routes.route("/feeds/<name>/<period>.<suffix>", **_READ_BY_OTHER_SITES)
+    @routes.route("/feeds/<name>/<period>.<suffix>", **_CORS_ROUTE)
     def archive(name: str, period: str, suffix: str) -> Response:
         return respond(name, suffix, period)
 
-    @routes.route("/feeds.opml", **_READ_BY_OTHER_SITES)
+    @routes.route("/feeds.opml", **_CORS_ROUTE)
     def feed_list() -> Response:
         if request.method == "OPTIONS":
             return preflight()
-        return answer(documents.opml(base_address(config), visitor()))
+        return respond_with_document(documents.opml(site_url(config), visitor()))
 
     @routes.get("/favicon.ico")
     def favicon() -> Response:
@@ -140,47 +152,49 @@ def blueprint(config: Config, views: Views, documents: Documents) -> Blueprint:
 
     @routes.app_errorhandler(UnknownFeedError)
     def unknown(error: UnknownFeedError) -> Response:
-        return plain(f"404: {error}. The feeds are listed at {base_address(config)}/", 404)
+        return respond_with_text(f"404: {error}. The feeds are listed at {site_url(config)}/", 404)
 
     @routes.app_errorhandler(MovedFeedError)
     def moved(error: MovedFeedError) -> Response:
-        of = request.view_args or {}
-        period = f"/{quote(of['period'])}" if of.get("period") else ""
+        arguments = request.view_args or {}
+        period = f"/{quote(arguments['period'])}" if arguments.get("period") else ""
         query = parse(request.args.items(multi=True)).query
-        address = f"{base_address(config)}/feeds/{error}{period}.{of['suffix']}{f'?{query}' if query else ''}"
-        response = plain(f"301: this feed is at {address} now", 301)
+        address = (
+            f"{site_url(config)}/feeds/{error}{period}.{arguments['suffix']}{f'?{query}' if query else ''}"
+        )
+        response = respond_with_text(f"301: this feed is at {address} now", 301)
         response.headers["Location"] = address
-        response.headers.update(_ANY_PAGE)
+        response.headers.update(_ANY_ORIGIN)
         return with_policy(response, _MOVED)
 
     @routes.app_errorhandler(GoneFeedError)
     def gone(error: GoneFeedError) -> Response:
-        return plain(f"410: {error}. The feeds are listed at {base_address(config)}/", 410)
+        return respond_with_text(f"410: {error}. The feeds are listed at {site_url(config)}/", 410)
 
     @routes.app_errorhandler(FilterError)
-    def no_filter(error: FilterError) -> Response:
-        response = plain(f"400: {error}", 400)
-        response.headers.update(_ANY_PAGE)
+    def bad_filter(error: FilterError) -> Response:
+        response = respond_with_text(f"400: {error}", 400)
+        response.headers.update(_ANY_ORIGIN)
         return response
 
     @routes.app_errorhandler(HTTPException)
     def other(error: HTTPException) -> Response:
-        response = plain(f"{error.code}: {error.description}", error.code or 500)
+        response = respond_with_text(f"{error.code}: {error.description}", error.code or 500)
         response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
         return response
 
     @routes.app_errorhandler(NothingYetError)
     def nothing_yet(_: NothingYetError) -> Response:
-        return _later("503: nothing has been read yet; try again in a moment")
+        return _respond_later("503: nothing has been read yet; try again in a moment")
 
     @routes.app_errorhandler(StoreError)
     def no_database(_: StoreError) -> Response:
-        return _later("503: the database does not answer; try again in a moment")
+        return _respond_later("503: the database does not answer; try again in a moment")
 
     return routes
 
 
-def _later(text: str) -> Response:
-    response = plain(text, 503)
+def _respond_later(text: str) -> Response:
+    response = respond_with_text(text, 503)
     response.headers["Retry-After"] = str(_RETRY_SECONDS)
     return response

@@ -1,4 +1,7 @@
-"""How it stands, for a visitor: what health is judged by is looked up no more often than it can change."""
+"""Read the status of a store, as far as a visitor may see it.
+
+What depends on the store's state or on the last run is cached until that changes.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,18 @@ from feeds.storage import ingest_status
 from feeds.storage.batch_writer import State
 from feeds.storage.store import Store
 
-RUNS = 300
-FILES = 200
+MAX_RUNS = 300
+MAX_FILES = 200
 
 Sources = tuple[list[SourceState], dict[str, Cadence]]
-Failing = tuple[tuple[FailedFile, ...], int]
+FailingFiles = tuple[tuple[FailedFile, ...], int]
 
 
-class Checkup:
-    """One store's health. Everything here raises StoreError where the database does not answer."""
+class StatusReader:
+    """Reads the status of one store.
+
+    All methods raise StoreError if the database does not answer.
+    """
 
     def __init__(self, config: Config, store: Store, access: AccessReader) -> None:
         self._config = config
@@ -34,75 +40,80 @@ class Checkup:
         self._access = access
         self._database = store.database
         self._sources: tuple[State, Sources] | None = None
-        self._failing: tuple[Run, Failing] | None = None
+        self._failing: tuple[Run, FailingFiles] | None = None
 
     def health(self, visitor: Visitor) -> Health:
-        """How it stands now, as far as the visitor may see it.
+        """Return the health of the store, as far as the visitor may see it.
 
-        Sources that they may not see are left out. Where there may be any, files are only counted, and errors
-        say no more than their kind: both could tell of an article.
+        Sources that the visitor may not see are left out. If there may be such sources, files are counted but
+        not named, and errors contain only their type: paths and messages can reveal an article.
         """
-        now, runs = datetime.now(UTC), self._store.runs(RUNS)
-        broken, failing = self.failing(runs)
-        wrong = [run for run in ingest_status.failed_runs(self._database) if health.is_failed(run)]
+        now, runs = datetime.now(UTC), self._store.runs(MAX_RUNS)
+        broken, failing = self.failing_files(runs)
+        failed = [run for run in ingest_status.failed_runs(self._database) if health.is_failed(run)]
         unheard, subscribed = ingest_status.failing_subscriptions(self._database)
         with self._store.snapshot():
-            access, by_source = self._access.now(), self._known()[1]
-        named = _sees_all(access, visitor)
-        if not named:
-            broken, runs, wrong = (), [_unnamed(run) for run in runs], [_unnamed(run) for run in wrong]
-        cadences = [cadence for slug, cadence in by_source.items() if named or access.may_see(visitor, slug)]
+            access, by_source = self._access.now(), self._sources_and_cadences()[1]
+        sees_all = _sees_all(access, visitor)
+        if not sees_all:
+            broken, runs, failed = (), list(map(_hide_message, runs)), list(map(_hide_message, failed))
+        cadences = [
+            cadence for slug, cadence in by_source.items() if sees_all or access.may_see(visitor, slug)
+        ]
         return Health(
             now=now,
             runs=tuple(runs),
-            failed_runs=health.distinct_failed_runs(wrong),
-            failed_run_count=len(wrong),
-            watcher=self._watched(runs, now),
+            failed_runs=health.distinct_failed_runs(failed),
+            failed_run_count=len(failed),
+            watcher=self._watcher_status(runs, now),
             failed_files=broken,
             failed_file_count=failing,
             silent_sources=health.silent_sources(cadences, now),
             subscription_count=subscribed,
             failing_subscription_count=len(unheard),
-            failing_subscriptions=unheard if named else (),
-            has_details=named,
+            failing_subscriptions=unheard if sees_all else (),
+            has_details=sees_all,
         )
 
-    def watched(self) -> tuple[Run | None, WatcherStatus]:
-        """The last run, and what is to be said of the watcher."""
+    def last_run(self) -> tuple[Run | None, WatcherStatus]:
+        """Return the last run, None if there was none yet, and the status of the watcher."""
         runs = self._store.runs(1)
-        return (runs[0] if runs else None), self._watched(runs, datetime.now(UTC))
+        return (runs[0] if runs else None), self._watcher_status(runs, datetime.now(UTC))
 
-    def failing(self, runs: Sequence[Run]) -> Failing:
-        """The files that cannot be read: they change with the last run."""
+    def failing_files(self, runs: Sequence[Run]) -> FailingFiles:
+        """Return the unreadable files, MAX_FILES at most, and their total number.
+
+        They are cached until the last of `runs` (newest first) changes.
+        """
         last = runs[0] if runs else None
         if last is not None and self._failing is not None and self._failing[0] == last:
             return self._failing[1]
-        found = ingest_status.failing_files(self._database, FILES)
-        self._failing = (last, found) if last is not None and last.finished else None
-        return found
+        files = ingest_status.failing_files(self._database, MAX_FILES)
+        self._failing = (last, files) if last is not None and last.finished else None
+        return files
 
-    def states(self, visitor: Visitor) -> list[SourceState]:
-        """The sources that the visitor may see."""
+    def visible_sources(self, visitor: Visitor) -> list[SourceState]:
+        """Return the sources that the visitor may see, with numbers and dates."""
         with self._store.snapshot():
-            states, access = self._known()[0], self._access.now()
-        every = _sees_all(access, visitor)
-        return [state for state in states if every or access.may_see(visitor, state.source.slug)]
+            states, access = self._sources_and_cadences()[0], self._access.now()
+        sees_all = _sees_all(access, visitor)
+        return [state for state in states if sees_all or access.may_see(visitor, state.source.slug)]
 
     def generation(self) -> int:
-        """Which state of the store it is."""
+        """Return the generation of the store."""
         return self._store.state().generation
 
-    def size(self) -> int:
-        """Of the database, in bytes."""
+    def database_bytes(self) -> int:
+        """Return the size of the database in bytes."""
         return ingest_status.size_in_bytes(self._database)
 
-    def _known(self) -> Sources:
+    def _sources_and_cadences(self) -> Sources:
         state = self._store.state()
         if self._sources is None or self._sources[0] != state:
             self._sources = (state, (self._store.sources(), ingest_status.read_cadences(self._database)))
         return self._sources[1]
 
-    def _watched(self, runs: Sequence[Run], now: datetime) -> WatcherStatus:
+    def _watcher_status(self, runs: Sequence[Run], now: datetime) -> WatcherStatus:
         interval, cron = self._config.interval, self._config.cron
         return health.watcher_status(
             runs,
@@ -113,10 +124,14 @@ class Checkup:
 
 
 def _sees_all(access: Access, visitor: Visitor) -> bool:
-    """Return whether the visitor may see everything, or the status itself is private."""
+    """Return whether the visitor may see every source.
+
+    That is so if no feed is private, if the token opens all feeds, or if the status is private itself.
+    """
     return access.shows_all(STATUS_FEED) or visitor.opens == ANY
 
 
-def _unnamed(run: Run) -> Run:
+def _hide_message(run: Run) -> Run:
+    """Return a run whose error is only the type of the error."""
     kind, colon, _ = run.error.partition(":")
     return replace(run, error=kind + colon)

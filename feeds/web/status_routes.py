@@ -1,4 +1,4 @@
-"""What operators and their machines ask: is it well? For hosts, for Prometheus, and as a feed."""
+"""Serve the status to hosts (/healthz), to Prometheus (/metrics) and as a feed."""
 
 from __future__ import annotations
 
@@ -13,30 +13,29 @@ from feeds.web.cache.disk import Made
 from feeds.web.cache.memory import finished
 from feeds.web.cache.policy import REVALIDATE, with_policy
 from feeds.web.cache.rendered_feeds import Documents
-from feeds.web.feed_routes import answer, base_address, preflight
-from feeds.web.metrics import Measured, Metrics
-from feeds.web.status import Checkup
+from feeds.web.feed_routes import preflight, respond_with_document, site_url
+from feeds.web.metrics import Metrics, MetricValues
+from feeds.web.status import StatusReader
 
 
-def blueprint(config: Config, checkup: Checkup, documents: Documents) -> Blueprint:
-    """The routes of this module."""
-    routes = Blueprint("operating", __name__)
+def blueprint(config: Config, status: StatusReader, documents: Documents) -> Blueprint:
+    """Build the routes of this module."""
+    routes = Blueprint("status", __name__)
 
-    def look() -> Measured:
-        who = visitor()
-        return Measured(
-            health=checkup.health(who),
-            states=checkup.states(who),
-            generation=checkup.generation(),
-            size=checkup.size(),
+    def read_values() -> MetricValues:
+        return MetricValues(
+            health=status.health(visitor()),
+            states=status.visible_sources(visitor()),
+            generation=status.generation(),
+            database_bytes=status.database_bytes(),
         )
 
-    numbers = Metrics(look)
+    metric_registry = Metrics(read_values)
 
     @routes.get("/healthz")
     def healthz() -> Response:
-        """For hosts that ask often: nothing here takes longer where more is stored."""
-        last, watcher = checkup.watched()
+        """Answer hosts, which ask often: it takes no longer if more is stored."""
+        last, watcher = status.last_run()
         return jsonify(
             status="ok",
             last_run=last.started.isoformat() if last else None,
@@ -44,10 +43,10 @@ def blueprint(config: Config, checkup: Checkup, documents: Documents) -> Bluepri
             watcher=watcher.state,
         )
 
-    # With the name of the feed, by which auth.py knows who may come.
+    # `name` is the name of the feed: auth.py decides by it who may see the metrics.
     @routes.get("/metrics", defaults={"name": STATUS_FEED})
     def metrics(name: str) -> Response:
-        body, media_type = numbers.render(request.headers.get("Accept", ""))
+        body, media_type = metric_registry.render(request.headers.get("Accept", ""))
         response = Response(body, content_type=media_type)
         response.vary.add("Accept")
         return response
@@ -56,11 +55,13 @@ def blueprint(config: Config, checkup: Checkup, documents: Documents) -> Bluepri
         if request.method == "OPTIONS":
             return preflight()
         writer = WRITERS[suffix]
-        view = status_feed.view(config, checkup.health(visitor()), base_address(config))
+        view = status_feed.build_view(config, status.health(visitor()), site_url(config))
         made = Made(writer.render(view), writer.media_type)
-        # No date tells when it last changed: an entry that is over leaves none.
+        # No date says when the feed last changed: an entry that was removed leaves no date.
         document = finished(made, documents.state(), dated=False)
-        return with_policy(answer(document), REVALIDATE)  # the status changes without the store's state
+        return with_policy(
+            respond_with_document(document), REVALIDATE
+        )  # the status can change while the store does not
 
     for suffix in WRITERS:
         routes.add_url_rule(

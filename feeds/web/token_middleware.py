@@ -10,11 +10,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 TOKEN: Final = "feeds.token"
-"""The WSGI variable with the token of the URL. It exists only where the query had a `token`."""
+"""The WSGI variable with the token of the URL.
+
+It exists only where the query had a `token`.
+"""
 
 
 class TokenMiddleware:
-    """WSGI middleware that moves `token=…` from the query to the variable TOKEN, so that no log has it."""
+    """WSGI middleware that moves `token=…` from the query to the variable TOKEN.
+
+    So no log contains the token.
+    """
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application

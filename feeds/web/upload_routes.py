@@ -1,4 +1,4 @@
-"""The inbox over HTTP: files that are posted, by who has a token for that, and what became of them."""
+"""Accept uploads over HTTP from clients with a token, and report their state."""
 
 from __future__ import annotations
 
@@ -21,114 +21,124 @@ _SUFFIXES = {"text/html": ".html", "application/json": ".json", "application/zip
 
 
 def blueprint(config: Config, tokens: Tokens, uploads: Uploads) -> Blueprint:
-    """The routes of this module."""
+    """Build the routes of this module."""
     routes = Blueprint("inbox", __name__)
 
     @routes.before_request
     def guard() -> Response | None:
         if not config.post_limit:
-            abort(404, "nothing can be posted here (`post_limit: 0`)")
-        found = [token for token in map(tokens.find, given()) if token is not None]
-        if any(token.feed == POSTING for token in found):
-            request.max_content_length = config.post_limit + 1  # werkzeug cuts off there, without a word
+            abort(404, "uploads are switched off here (`post_limit: 0`)")
+        known_tokens = [token for token in map(tokens.find, given()) if token is not None]
+        if any(token.feed == POSTING for token in known_tokens):
+            request.max_content_length = (
+                config.post_limit + 1
+            )  # werkzeug cuts the body there without an error
             return None
-        if found:
-            return _said(403, {"error": "this token does not open the inbox"})
-        response = _said(401, {"error": "this needs a token of `feeds token add --inbox`"})
+        if known_tokens:
+            return _json_response(403, {"error": "this token does not open the inbox"})
+        response = _json_response(401, {"error": "this needs a token of `feeds token add --inbox`"})
         response.headers["WWW-Authenticate"] = 'Bearer realm="Feeds inbox"'
         return response
 
     @routes.post("/inbox")
     def post() -> Response:
-        """One file: the body, or the part `file` of a form; or one article as JSON."""
-        name, data = _posted(config.post_limit)
-        return _answer(uploads.take(name, data))
+        """Take one file, the body or the only file of a form, or one article as JSON."""
+        name, data = _uploaded_file(config.post_limit)
+        return _result_response(uploads.take(name, data))
 
     @routes.route("/inbox/<path:name>", methods=["PUT", "POST"])
     def put(name: str) -> Response:
-        """One file under a name."""
-        _, data = _posted(config.post_limit)
-        return _answer(uploads.take(_checked(name), data))
+        """Take one file under a name."""
+        _, data = _uploaded_file(config.post_limit)
+        return _result_response(uploads.take(_check_name(name), data))
 
     @routes.get("/inbox/<path:name>")
     def state(name: str) -> Response:
-        """What became of a file that was posted."""
-        found = uploads.state(_checked(name))
-        if found is None:
-            return _said(404, {"name": name, "error": "no file of that name was posted"})
-        response = _answer(found)
+        """Report the state of an uploaded file."""
+        result = uploads.state(_check_name(name))
+        if result is None:
+            return _json_response(404, {"name": name, "error": "no file with this name was uploaded"})
+        response = _result_response(result)
         response.status_code = 200
         return response
 
     @routes.delete("/inbox/<path:name>")
     def remove(name: str) -> Response:
-        """Take a posted file back: what becomes of its articles, `deleted` says."""
-        if not uploads.remove(_checked(name)):
-            return _said(404, {"name": name, "error": "no file of that name was posted"})
-        return _said(200, {"name": name, "status": "removed"})
+        """Remove an uploaded file. The setting `deleted` decides about its articles."""
+        if not uploads.remove(_check_name(name)):
+            return _json_response(404, {"name": name, "error": "no file with this name was uploaded"})
+        return _json_response(200, {"name": name, "status": "removed"})
 
     @routes.errorhandler(ReadError)
     def unreadable(error: ReadError) -> Response:
-        return _said(422, {"status": "failed", "error": str(error)})
+        return _json_response(422, {"status": "failed", "error": str(error)})
 
     @routes.errorhandler(413)
     def too_large(_: Any) -> Response:
-        return _said(413, {"error": f"larger than {config.post_limit} bytes (`post_limit`)"})
+        return _json_response(413, {"error": f"larger than {config.post_limit} bytes (`post_limit`)"})
 
     return routes
 
 
-def _posted(most: int) -> tuple[str, bytes]:
-    """The file that is posted, `most` bytes of it, with a name: its own, or one by its link or content."""
+def _uploaded_file(max_bytes: int) -> tuple[str, bytes]:
+    """Return the name and content of the uploaded file.
+
+    A file without a name is named by the link of its article, if it is JSON, else by its content. Answers 400
+    if a form does not have exactly one file, and 413 for more than `max_bytes`.
+    """
     part: FileStorage | None = None
     if request.mimetype == "multipart/form-data":
-        parts = [one for _, one in request.files.items(multi=True)]
+        parts = [part for _, part in request.files.items(multi=True)]
         if len(parts) != 1:
             abort(400, "expected one file in the form")
         part = parts[0]
     data = part.read() if part is not None else request.get_data(cache=False)
-    if len(data) > most:
+    if len(data) > max_bytes:
         abort(413)
-    kind = (part.mimetype if part is not None else request.mimetype) or ""
-    name = request.args.get("name") or (part.filename if part is not None else _of_header()) or ""
-    if kind == "application/json":
-        by_link, data = article_of(data)
-        name = name or by_link
-    return (_checked(name) if name else f"{digest_of(data)}{_SUFFIXES.get(kind, '')}"), data
+    media_type = (part.mimetype if part is not None else request.mimetype) or ""
+    name = request.args.get("name") or (part.filename if part is not None else _header_file_name()) or ""
+    if media_type == "application/json":
+        link_name, data = article_of(data)
+        name = name or link_name
+    return (_check_name(name) if name else f"{digest_of(data)}{_SUFFIXES.get(media_type, '')}"), data
 
 
-def _of_header() -> str:
+def _header_file_name() -> str:
+    """Return the file name of the Content-Disposition header; empty if there is none."""
     _, options = parse_options_header(request.headers.get("Content-Disposition", ""))
     return options.get("filename", "")
 
 
-def _checked(name: str) -> str:
-    """A name for a file: relative, and without steps out of where it lies."""
-    pieces = [piece for piece in name.replace("\\", "/").split("/") if piece not in ("", ".")]
-    checked = "/".join(pieces)
-    if not pieces or ".." in pieces or not checked.isprintable() or len(checked) > LONGEST_NAME:
+def _check_name(name: str) -> str:
+    """Return a file name as a relative path.
+
+    Answers 400 if it leads out of the inbox or is too long.
+    """
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    path = "/".join(parts)
+    if not parts or ".." in parts or not path.isprintable() or len(path) > LONGEST_NAME:
         abort(400, f"no name for a file: expected one of {LONGEST_NAME} characters at most, without `..`")
-    return checked
+    return path
 
 
-def _answer(posted: UploadResult) -> Response:
-    said: dict[str, Any] = {"name": posted.name, "status": posted.became}
-    if posted.reason:
-        said["error"] = posted.reason
-    if posted.articles:
-        said["articles"] = [
-            {"id": one.id, "link": one.link, "title": one.title, "source": one.source.slug}
-            for one in posted.articles
+def _result_response(result: UploadResult) -> Response:
+    members: dict[str, Any] = {"name": result.name, "status": result.became}
+    if result.reason:
+        members["error"] = result.reason
+    if result.articles:
+        members["articles"] = [
+            {"id": article.id, "link": article.link, "title": article.title, "source": article.source.slug}
+            for article in result.articles
         ]
-    if posted.refused:
-        said["refused"] = [{"name": one.name, "error": one.reason} for one in posted.refused]
-    response = _said(_STATUS[posted.became], said)
-    if posted.became == "waiting":
+    if result.refused:
+        members["refused"] = [{"name": refusal.name, "error": refusal.reason} for refusal in result.refused]
+    response = _json_response(_STATUS[result.became], members)
+    if result.became == "waiting":
         response.headers["Retry-After"] = str(_RETRY_SECONDS)
     return response
 
 
-def _said(status: int, members: dict[str, Any]) -> Response:
+def _json_response(status: int, members: dict[str, Any]) -> Response:
     response = jsonify(members)
     response.status_code = status
     return response

@@ -1,1 +1,1 @@
-"""Cache what is served: in memory, on disk between workers, and in front of Flask."""
+"""Cache responses: in memory, on disk between workers, and in front of Flask."""

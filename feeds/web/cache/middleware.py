@@ -40,8 +40,9 @@ _BODY_HEADERS = ("content-type", "content-length", "content-encoding", "last-mod
 Headers = list[tuple[str, str]]
 Key = tuple[Any, ...]
 Version = tuple[State, int]
-"""The store's state, and how many rendered feeds were removed from memory: responses keep those alive, so
-they have to go with them."""
+"""The store's state, and the number of documents that were removed from memory.
+
+Cached responses keep the bytes of such documents alive, so they have to be removed too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,11 @@ class _CachedResponse:
 
 
 class ResponseCache:
-    """The responses of one version of the store, by request. Holds nothing that is for one visitor only.
+    """The responses of one version of the store, by request.
 
-    Safe to share between threads. `version` raises StoreError where the database does not answer.
+    Holds nothing that is for one visitor only.
+
+    Safe to share between threads. `version` raises StoreError if the database does not answer.
     """
 
     def __init__(self, version: Callable[[], Version]) -> None:
@@ -66,7 +69,7 @@ class ResponseCache:
         among those of another."""
 
     def get(self, environ: WSGIEnvironment) -> _CachedResponse | None:
-        """Return the response to a GET or HEAD request; None where Flask has to answer."""
+        """Return the response to a GET or HEAD request; None if Flask has to answer."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or _is_personal(environ):
             return None
         try:
@@ -80,9 +83,10 @@ class ResponseCache:
         return responses.get(_key(environ))
 
     def put(self, environ: WSGIEnvironment, response: Response, state: State) -> None:
-        """Keep the response to a GET request that every visitor may see, if the store is still in `state`.
+        """Store the response to a GET request, if the store is still in `state`.
 
-        Partial responses, errors and responses with a cookie are not kept.
+        Every visitor may see the response. Partial responses, errors and responses with a cookie are not
+        stored.
         """
         version, responses = self._entries
         if version is None or version[0] != state or response.status_code != 200:

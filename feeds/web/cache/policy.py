@@ -1,4 +1,4 @@
-"""Decide who may cache a response: nobody, the visitor's browser, shared caches, and this server itself.
+"""Decide who may cache a response: nobody, browsers, shared caches, this server.
 
 A route attaches a CachePolicy to its response. `Application.process_response` reads it last, when it is known
 whether the response is for one visitor only. A response without a policy is cached by nobody (RFC 9111).
@@ -27,7 +27,10 @@ class CachePolicy:
     is in that state. None for a response that also depends on something else, such as the clock."""
 
     def cache_control(self, *, personal: bool) -> str:
-        """Return the Cache-Control header; `personal` if the response is for one visitor only."""
+        """Return the Cache-Control header.
+
+        `personal` is true if the response is for one visitor only.
+        """
         if self == NO_STORE:
             return self.directives
         if personal:
@@ -44,7 +47,10 @@ ONE_DAY: Final = CachePolicy("max-age=86400", public=True)
 
 
 class PolicyResponse(Response):
-    """A response with a cache policy; NO_STORE until `with_policy` attaches another one."""
+    """A response with a cache policy.
+
+    The policy is NO_STORE until `with_policy` attaches another one.
+    """
 
     cache_policy: CachePolicy = NO_STORE
 

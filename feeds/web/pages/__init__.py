@@ -1,4 +1,4 @@
-"""Pages for people: what is published, how to subscribe, what was cleaned, whether all is well."""
+"""Serve the pages for people: feeds, articles, cleaning and status."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from feeds.web.cache.rendered_feeds import (
     UnknownFeedError,
 )
 from feeds.web.pages import article, feed, home, playground, report, status
-from feeds.web.pages.rendering import Site, answer
+from feeds.web.pages.rendering import Site, respond_with_page
 
-_TITLES = {400: "wrong_question", 404: "not_here", 410: "gone", 413: "too_large"}
-_HINTED = ("not_here", "gone", "broken")
+# Keys of translations.
+_TITLE_KEYS = {400: "wrong_question", 404: "not_here", 410: "gone", 413: "too_large"}
+_KEYS_WITH_HINT = ("not_here", "gone", "broken")
 
 
 def blueprint(site: Site) -> Blueprint:
-    """The routes of this package; `static/` is served by Flask itself."""
+    """Build the routes of all pages. Flask itself serves `static/`."""
     routes = Blueprint("pages", __name__)
     for page in (home, feed, article, report, status, playground):
         page.add(routes, site)
@@ -33,12 +34,11 @@ def blueprint(site: Site) -> Blueprint:
         response.headers["Content-Type"] = "text/plain; charset=utf-8"
         return with_policy(response, REVALIDATE)
 
-    def refuse(status: int, title: str, reason: str, **headers: str) -> Response:
+    def refuse(status: int, title_key: str, reason: str) -> Response:
         context = site.context(allow_any_host=True)
-        values = {"title": context.words(title), "reason": reason or context.words(f"{title}_hint")}
-        response = answer(site.render("refusal.html", context, values), status)
-        response.headers.extend(headers)
-        return response
+        reason = reason or context.words(f"{title_key}_hint")
+        values = {"title": context.words(title_key), "reason": reason}
+        return respond_with_page(site.render("refusal.html", context, values), status)
 
     @routes.errorhandler(UnknownFeedError)
     def unknown(_: UnknownFeedError) -> Response:
@@ -46,7 +46,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.errorhandler(MovedFeedError)
     def moved(error: MovedFeedError) -> Response:
-        response = answer(b"", 301)
+        response = respond_with_page(b"", 301)
         path = f"{request.path.split('/')[1]}/{error}"
         response.headers["Location"] = site.context().link_to(path, *request.args.items(multi=True))
         return response
@@ -56,13 +56,14 @@ def blueprint(site: Site) -> Blueprint:
         return refuse(410, "gone", "")
 
     @routes.errorhandler(FilterError)
-    def no_filter(error: FilterError) -> Response:
+    def bad_filter(error: FilterError) -> Response:
         return refuse(400, "wrong_question", str(error))
 
     @routes.errorhandler(HTTPException)
     def other(error: HTTPException) -> Response:
-        title = _TITLES.get(error.code or 500, "broken")
-        return refuse(error.code or 500, title, "" if title in _HINTED else error.description or "")
+        title_key = _TITLE_KEYS.get(error.code or 500, "broken")
+        reason = "" if title_key in _KEYS_WITH_HINT else error.description or ""
+        return refuse(error.code or 500, title_key, reason)
 
     @routes.errorhandler(NothingYetError)
     @routes.errorhandler(StoreError)

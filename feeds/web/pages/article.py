@@ -1,4 +1,4 @@
-"""An article's page: the clean text, the receipt of its cleaning, and what it was before."""
+"""Serve an article's page: its text, its receipt and the changes of cleaning."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ from feeds.web.pages.rendering import PageContext, Site
 
 
 def add(routes: Blueprint, site: Site) -> None:
-    """The routes of this module."""
+    """Add the routes of this module."""
 
     def show(
         template: str, number: object, values: Callable[[Site, PageContext, Article], Mapping[str, Any]]
     ) -> Response:
-        """A page about the article of that number, or why it is not shown."""
+        """Respond with a page about an article; `number` is the UUID in its id.
+
+        Answers and raises as `_visible_article`.
+        """
         context, entry_id = site.context(), f"{URN}{number}"
         with site.store.snapshot():
-            _readable(site, context, entry_id)
+            _visible_article(site, context, entry_id)
         return site.page(
             template,
             context,
-            lambda: values(site, context, _readable(site, context, entry_id)),
+            lambda: values(site, context, _visible_article(site, context, entry_id)),
             str(number),
         )
 
@@ -44,7 +47,7 @@ def add(routes: Blueprint, site: Site) -> None:
         return show("changes.html", number, _changes)
 
 
-def _readable(site: Site, context: PageContext, entry_id: str) -> Article:
+def _visible_article(site: Site, context: PageContext, entry_id: str) -> Article:
     """Return an article that the visitor may read.
 
     Answers 404 if there is none, 410 if it was withdrawn. Raises PrivateFeedError.
@@ -61,12 +64,12 @@ def _article(site: Site, context: PageContext, article: Article) -> Mapping[str,
     original = _original(site, article)
     receipt = site.store.receipt(article.id)
     pieces = receipt.pieces if receipt else {}
-    values = _head(article)
+    values = _common_values(article)
     access = site.views.access.parted()
-    named = access.titles(context.visitor, [one.source for one in site.store.sources()])
-    values["also_in"] = [title for title in article.also_in if title in named]
+    visible = access.titles(context.visitor, [state.source for state in site.store.sources()])
+    values["also_in"] = [title for title in article.also_in if title in visible]
     if original is not None:
-        values["stats"] = _counted(original, article)
+        values["stats"] = _cleaning_stats(original, article)
     return {
         **values,
         "html": inert_html.render_cleaned(article.html, pictures=context.pictures),
@@ -81,7 +84,7 @@ def _article(site: Site, context: PageContext, article: Article) -> Mapping[str,
 
 def _changes(site: Site, _: PageContext, article: Article) -> Mapping[str, Any]:
     original = _original(site, article)
-    values = {**_head(article), "has_original": original is not None}
+    values = {**_common_values(article), "has_original": original is not None}
     if original is None:
         return values
     try:
@@ -90,11 +93,11 @@ def _changes(site: Site, _: PageContext, article: Article) -> Mapping[str, Any]:
         values["before"] = None
     values["after"] = inert_html.render_cleaned(article.html)
     values["rows"] = html_diff.diff_rows(original.draft.html, article.html)
-    values["stats"] = _counted(original, article)
+    values["stats"] = _cleaning_stats(original, article)
     return values
 
 
-def _head(article: Article) -> dict[str, Any]:
+def _common_values(article: Article) -> dict[str, Any]:
     return {
         "article": article,
         "number": article.id.removeprefix(URN),
@@ -103,15 +106,24 @@ def _head(article: Article) -> dict[str, Any]:
     }
 
 
-def _counted(original: Original, article: Article) -> CleaningStats:
+def _cleaning_stats(original: Original, article: Article) -> CleaningStats:
     return stats.measure(original.draft.html, article.html, link=article.link, home=article.source.home)
 
 
 def _original(site: Site, article: Article) -> Original | None:
-    """What the article was made of: of several files the fullest, as `merge` takes it."""
-    kept = site.store.originals_of_entries([article.id]).get(article.id, [])
+    """Return the original of an article; None if none is stored.
+
+    Of several it is the one with the longest text, as in `merge`.
+    """
+    originals = site.store.originals_of_entries([article.id]).get(article.id, [])
     audiences = Audiences(site.config.private, site.views.access.parted().catalogue)
     if audiences.has_several:
         audience = audiences.audience_of_source(article.source.slug)
-        kept = [one for one in kept if audiences.audience_of_draft(one.draft) == audience]
-    return max(kept, key=lambda one: (len(one.draft.html), one.default_published, one.path), default=None)
+        originals = [
+            original for original in originals if audiences.audience_of_draft(original.draft) == audience
+        ]
+    return max(
+        originals,
+        key=lambda original: (len(original.draft.html), original.default_published, original.path),
+        default=None,
+    )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 
 def bars(values: Sequence[float], width: float, height: float, top: float = 0.0) -> str:
-    """Return the `d` of a path with one bar per value, from left to right, standing on `height`.
+    """Return the `d` of a path with one bar per value, from left to right.
 
-    The highest value fills the height, or `top` does if it is higher. A value that is not zero is at least
-    one unit high, so that it is visible. Empty without values.
+    The bars stand on `height`. The highest value fills the height, or `top` does if it is higher. A value
+    that is not zero is at least one unit high, so that it is visible. Empty without values.
     """
     if not values:
         return ""
@@ -51,7 +51,10 @@ def slices(values: Sequence[tuple[str, int]]) -> list[Slice]:
 
 
 def stacks(columns: Sequence[Sequence[float]], width: float, height: float) -> list[str]:
-    """Return the `d` of one path per position in the columns: its values, stacked in each column."""
+    """Return the `d` of one path per position in the columns.
+
+    The path contains the values at this position, stacked in each column.
+    """
     if not columns:
         return []
     highest = max(map(sum, columns)) or 1

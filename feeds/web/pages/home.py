@@ -1,4 +1,4 @@
-"""The home page: the feeds as a person would choose them, and each one's ways into a reader."""
+"""Serve the home page: all feeds, and how to subscribe to each of them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from feeds.web.pages import charts, subscribe_links
 from feeds.web.pages.rendering import PageContext, Site
 
 WEEKS = 26
-_SPARK = (156, 27.5)
+"""Weeks in the small chart of each source."""
+_CHART_SIZE = (156, 27.5)
 
 
 def add(routes: Blueprint, site: Site) -> None:
-    """The routes of this module."""
+    """Add the routes of this module."""
 
     @routes.get("/")
     def home() -> Response:
@@ -44,14 +45,14 @@ def add(routes: Blueprint, site: Site) -> None:
         return with_policy(response, ONE_DAY)
 
 
-def ways_in(context: PageContext) -> Mapping[str, Any]:
-    """What `_subscribe.html` needs."""
+def subscribe_values(context: PageContext) -> Mapping[str, Any]:
+    """Return the variables of `_subscribe.html`."""
 
     def qr_of(subscription: Subscription) -> str:
         path, _, query = subscription.address.partition("?")
         pairs = "&".join(pair for pair in query.split("&") if pair and not pair.startswith("token="))
-        where = context.link_to(f"qr/{path.rpartition('/')[2]}.svg")
-        return f"{where}{'&' if '?' in where else '?'}{pairs}" if pairs else where
+        link = context.link_to(f"qr/{path.rpartition('/')[2]}.svg")
+        return f"{link}{'&' if '?' in link else '?'}{pairs}" if pairs else link
 
     return {
         "formats": WRITERS,
@@ -64,13 +65,17 @@ def ways_in(context: PageContext) -> Mapping[str, Any]:
 
 def _values(site: Site, context: PageContext) -> Mapping[str, Any]:
     config, store = site.config, site.store
-    named = {view.slug for view in config.feeds}
-    states = [state for state in store.sources() if state.source.slug not in named]
+    view_slugs = {view.slug for view in config.feeds}
+    states = [state for state in store.sources() if state.source.slug not in view_slugs]
     feeds = dict(site.documents.listed(states, context.base, context.visitor))
     weekly = store.selection.count_by_week((), WEEKS).articles
-    none = (0,) * WEEKS
-    listed = [
-        (feeds[state.source.slug], state, charts.bars(weekly.get(state.source.slug, none), *_SPARK))
+    no_articles = (0,) * WEEKS
+    source_feeds = [
+        (
+            feeds[state.source.slug],
+            state,
+            charts.bars(weekly.get(state.source.slug, no_articles), *_CHART_SIZE),
+        )
         for state in states
         if state.source.slug in feeds
     ]
@@ -78,11 +83,11 @@ def _values(site: Site, context: PageContext) -> Mapping[str, Any]:
     return {
         "combined": feeds.get(COMBINED),
         "named": [feeds[view.slug] for view in config.feeds if view.slug in feeds],
-        "listed": listed,
+        "listed": source_feeds,
         "weeks": WEEKS,
-        "articles": sum(state.articles for _, state, _ in listed),
+        "articles": sum(state.articles for _, state, _ in source_feeds),
         "private": bool(config.private),
         "opml": f"{context.base}/feeds.opml{'?' + query if query else ''}",
         "name_of": lambda subscription: subscription.address.partition("?")[0].rpartition("/")[2],
-        **ways_in(context),
+        **subscribe_values(context),
     }

@@ -1,4 +1,4 @@
-"""The playground: something pasted, and what each rule makes of it."""
+"""Serve the playground: clean a pasted text and show what each rule changed."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from feeds.model.errors import ReadError
 from feeds.text import html_diff
 from feeds.web.cache.policy import NO_STORE
 from feeds.web.pages import charts
-from feeds.web.pages.rendering import Site, answer
+from feeds.web.pages.rendering import Site, respond_with_page
 
-_MOST_BYTES = 9 * MAX_CHARACTERS + 10_000  # a Chinese character takes nine in a form
+_MAX_FORM_BYTES = 9 * MAX_CHARACTERS + 10_000  # a Chinese character takes nine bytes in a form
 
 
 def add(routes: Blueprint, site: Site) -> None:
-    """The routes of this module."""
+    """Add the routes of this module."""
 
     @routes.route("/playground", methods=["GET", "POST"])
     def playground() -> Response:
         context = site.context()
         if not context.playground:
             refusal = {"title": context.words("playground"), "reason": context.words("only_here")}
-            return answer(site.render("refusal.html", context, refusal), 403)
-        request.max_content_length = request.max_form_memory_size = _MOST_BYTES
+            return respond_with_page(site.render("refusal.html", context, refusal), 403)
+        request.max_content_length = request.max_form_memory_size = _MAX_FORM_BYTES
         form = {key: request.form.get(key, "") for key in ("text", "source", "link")}
         catalogue = site.documents.access().catalogue
         values: dict[str, Any] = {
@@ -40,7 +40,7 @@ def add(routes: Blueprint, site: Site) -> None:
         }
         if request.method == "POST":
             try:
-                tried = preview(
+                result = preview(
                     form["text"],
                     catalogue=catalogue,
                     language=site.config.language,
@@ -51,31 +51,31 @@ def add(routes: Blueprint, site: Site) -> None:
             except ReadError as error:
                 values["reason"] = context.words("cannot_read", reason=error)
             else:
-                values |= _shown(tried)
+                values |= _result_values(result)
         page = site.render("playground.html", context, values)
-        return answer(page, 422 if "reason" in values else 200, cache=NO_STORE)
+        return respond_with_page(page, 422 if "reason" in values else 200, cache=NO_STORE)
 
 
-def _shown(tried: Preview) -> Mapping[str, Any]:
-    body = stats.measure(
-        tried.before, tried.html, link=tried.link, home=tried.source.home if tried.source else ""
+def _result_values(result: Preview) -> Mapping[str, Any]:
+    cleaning_stats = stats.measure(
+        result.before, result.html, link=result.link, home=result.source.home if result.source else ""
     )
     return {
-        "tried": tried,
-        "html": inert_html.render_cleaned(tried.html),
-        "stats": body,
-        "receipt": tried.receipt,
-        "trackers": stats.count_trackers_removed(tried.receipt.pieces),
-        "returned": stats.count_pictures_returned(tried.receipt.pieces),
-        "slices": charts.slices(list(stats.count_by_kind(tried.receipt).items())),
+        "tried": result,
+        "html": inert_html.render_cleaned(result.html),
+        "stats": cleaning_stats,
+        "receipt": result.receipt,
+        "trackers": stats.count_trackers_removed(result.receipt.pieces),
+        "returned": stats.count_pictures_returned(result.receipt.pieces),
+        "slices": charts.slices(list(stats.count_by_kind(result.receipt).items())),
         "kind_of": stats.KIND_OF,
-        "steps": list(_steps(tried)),
+        "steps": list(_steps_with_changes(result)),
         "has_original": False,
     }
 
 
-def _steps(tried: Preview) -> Iterator[tuple[Step, tuple[html_diff.Row, ...]]]:
-    """Each step with what it changed, line by line."""
-    sources = [tried.before, *(step.html for step in tried.steps)]
-    for step, (before, after) in zip(tried.steps, pairwise(sources), strict=True):
+def _steps_with_changes(result: Preview) -> Iterator[tuple[Step, tuple[html_diff.Row, ...]]]:
+    """Yield each step with its changes, line by line; no lines if a body is missing."""
+    bodies = [result.before, *(step.html for step in result.steps)]
+    for step, (before, after) in zip(result.steps, pairwise(bodies), strict=True):
         yield step, () if before is None or after is None else html_diff.diff_rows(before, after)

@@ -1,4 +1,4 @@
-"""Render pages: choose the language and the links, and limit what the browser may load."""
+"""Render pages: choose language and links, and limit what the browser may load."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from feeds.web.cache.memory import Document
 from feeds.web.cache.policy import REVALIDATE, CachePolicy, with_policy
 from feeds.web.cache.rendered_feeds import Documents
 from feeds.web.compression import preferred
-from feeds.web.feed_routes import base_address, in_form
+from feeds.web.feed_routes import finish_response, site_url
 from feeds.web.localhost import playground_is_open
-from feeds.web.status import Checkup
+from feeds.web.status import StatusReader
 from feeds.web.translations import Words, chosen
 
 MEDIA_TYPE: Final = "text/html"
 _WITH_PICTURES: Final[Mapping[str, str]] = {"img-src": "'self' https: http:"}
-_AS_IS: Final[Mapping[str, str]] = {}
+_NO_CHANGES: Final[Mapping[str, str]] = {}
 _PICTURES: Final = ("pictures", "on")
 _POLICY: Final[Mapping[str, str]] = {
     "default-src": "'none'",
@@ -41,11 +41,17 @@ _POLICY: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """What a page depends on besides its articles: the visitor, their language and choices, and the URL."""
+    """What a page depends on besides its articles.
+
+    That is the visitor, their language and choices, and the URL.
+    """
 
     words: Words
     base: str
-    """The URL of the site without a slash at its end. The URLs of feeds start with it."""
+    """The URL of the site without a slash at its end.
+
+    The URLs of feeds start with it.
+    """
     root: str
     """The relative path from this page to the root of the site: empty, `../`, …"""
     visitor: Visitor
@@ -61,7 +67,10 @@ class PageContext:
     """Query pairs of the visitor's choices, which links to other pages repeat."""
 
     def link_to(self, path: str, *query: tuple[str, str]) -> str:
-        """Return a link to `path`, relative to the site's root, with the visitor's token if there is one."""
+        """Return a link to `path`, relative to the site's root.
+
+        It has the visitor's token if the visitor gave one in the URL.
+        """
         pairs = [(key, value) for key, value in query if value]
         if self.visitor.token:
             pairs.append(("token", self.visitor.token))
@@ -78,7 +87,7 @@ class Site:
     store: Store
     views: Views
     documents: Documents
-    checkup: Checkup
+    status_reader: StatusReader
 
     def context(self, *, allow_any_host: bool = False) -> PageContext:
         """Return the context of the current request.
@@ -91,7 +100,7 @@ class Site:
         languages = [tag for tag, weight in request.accept_languages if weight > 0]
         return PageContext(
             words=chosen(languages, self.config.language),
-            base="" if allow_any_host else base_address(self.config),
+            base="" if allow_any_host else site_url(self.config),
             root="../" * (request.path.count("/") - 1),
             visitor=visitor(),
             static=static is not None,
@@ -112,18 +121,18 @@ class Site:
         def make() -> Made:
             return Made(self.render(template, context, values()), MEDIA_TYPE)
 
-        policy = _WITH_PICTURES if context.pictures else _AS_IS
+        policy = _WITH_PICTURES if context.pictures else _NO_CHANGES
         if context.visitor is not PUBLIC:  # only for this visitor
             with self.store.snapshot():
                 body = make().body
-            return answer(body, policy=policy)
+            return respond_with_page(body, policy=policy)
         context_key = (
             context.words.language,
             context.base,
             context.root,
             f"{context.static}{context.pictures}{context.playground}",
         )
-        return answer_document(self.documents.page((template, *context_key, *key), make), policy)
+        return respond_with_cached_page(self.documents.page((template, *context_key, *key), make), policy)
 
     def render(self, template: str, context: PageContext, values: Mapping[str, Any]) -> bytes:
         """Render a template as UTF-8."""
@@ -147,19 +156,27 @@ class Site:
         return context.link_to(request.path.removeprefix("/"), *query, *choice)
 
 
-def answer_document(document: Document, policy: Mapping[str, str] = _AS_IS) -> Response:
-    """Respond with a cached page: compressed as the client prefers, 304 if the client has it already."""
+def respond_with_cached_page(document: Document, policy: Mapping[str, str] = _NO_CHANGES) -> Response:
+    """Respond with a cached page in the encoding that the client prefers.
+
+    Responds with 304 if the client has this page already.
+    """
     encoding = preferred(request.headers.get("Accept-Encoding", ""))
-    return in_form(answer(document.encoded(encoding), policy=policy), document, encoding)
+    return finish_response(respond_with_page(document.encoded(encoding), policy=policy), document, encoding)
 
 
-def answer(
-    body: bytes, status: int = 200, policy: Mapping[str, str] = _AS_IS, cache: CachePolicy = REVALIDATE
+def respond_with_page(
+    body: bytes, status: int = 200, policy: Mapping[str, str] = _NO_CHANGES, cache: CachePolicy = REVALIDATE
 ) -> Response:
-    """Respond with a page; `policy` adds to what the browser may load."""
+    """Respond with a page.
+
+    `policy` replaces directives of the Content-Security-Policy; `cache` says who may cache the page.
+    """
     response = Response(body, status=status, content_type=f"{MEDIA_TYPE}; charset=utf-8")
-    widened = {**_POLICY, **policy}
-    response.headers["Content-Security-Policy"] = "; ".join(f"{name} {it}" for name, it in widened.items())
+    directives = {**_POLICY, **policy}
+    response.headers["Content-Security-Policy"] = "; ".join(
+        f"{name} {sources}" for name, sources in directives.items()
+    )
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Vary"] = "Accept-Encoding, Accept-Language"
     return with_policy(response, cache)

@@ -1,4 +1,4 @@
-"""The status page: whether all is well, the last runs, what cannot be read, who has gone silent."""
+"""Serve the status page: runs, unreadable files, failing and silent sources."""
 
 from __future__ import annotations
 
@@ -17,61 +17,61 @@ from feeds.text.plain_text import to_one_line
 from feeds.web import status_feed
 from feeds.web.cache.policy import NO_STORE
 from feeds.web.pages import charts
-from feeds.web.pages.home import ways_in
-from feeds.web.pages.rendering import PageContext, Site, answer
-from feeds.web.status import Checkup
+from feeds.web.pages.home import subscribe_values
+from feeds.web.pages.rendering import PageContext, Site, respond_with_page
+from feeds.web.status import StatusReader
 from feeds.web.translations import Words
 
-_ROWS = 12
-_BARS, _FEWEST_BARS = 40, 20
-_NOW = timedelta()
-_CHART = (480, 63.5)
+_MAX_ROWS = 12
+_MIN_BARS, _MAX_BARS = 20, 40
+_NO_TIME = timedelta()
+_CHART_SIZE = (480, 63.5)
 
 
 def add(routes: Blueprint, site: Site) -> None:
-    """The routes of this module."""
-    checkup = site.checkup
+    """Add the routes of this module."""
+    status_reader = site.status_reader
 
     @routes.get("/status", defaults={"name": STATUS_FEED})
     def status(name: str) -> Response:
         context = site.context()
-        page = site.render("status.html", context, _values(site, checkup, context))
-        return answer(page, cache=NO_STORE)  # the page shows this moment
+        page = site.render("status.html", context, _values(site, status_reader, context))
+        return respond_with_page(page, cache=NO_STORE)  # the page depends on the time
 
 
-def _values(site: Site, checkup: Checkup, context: PageContext) -> Mapping[str, Any]:
+def _values(site: Site, status_reader: StatusReader, context: PageContext) -> Mapping[str, Any]:
     now, say = datetime.now(UTC), context.words
-    health, states = checkup.health(context.visitor), checkup.states(context.visitor)
+    health, states = status_reader.health(context.visitor), status_reader.visible_sources(context.visitor)
     token = f"?token={quote(context.visitor.token, safe='')}" if context.visitor.token else ""
-    values = new_file_counts(health.runs, _BARS)
+    values = new_file_counts(health.runs, _MAX_BARS)
     return {
         "health": health,
         "headlines": list(_headlines(health, say)),
         "lead": _lead(health, say, now),
         "articles": sum(state.articles for state in states),
         "sources": len(states),
-        "size": checkup.size(),
-        "rows": group_idle_runs(health.runs, _ROWS),
+        "size": status_reader.database_bytes(),
+        "rows": group_idle_runs(health.runs, _MAX_ROWS),
         "is_quiet": lambda row: isinstance(row, IdleRuns),
         "end_of": lambda run: _end(run, health, say),
-        "took": lambda run: say.span(max(run.finished - run.started, _NOW)) if run.finished else "",
+        "took": lambda run: say.span(max(run.finished - run.started, _NO_TIME)) if run.finished else "",
         "by": lambda run: say({"watcher": "by_watcher", "by hand": "by_hand"}.get(run.trigger, "by_other")),
-        "chart": charts.bars([0] * (_FEWEST_BARS - len(values)) + values, *_CHART) if values else "",
+        "chart": charts.bars([0] * (_MIN_BARS - len(values)) + values, *_CHART_SIZE) if values else "",
         "brought": values,
         "plain": to_one_line,
-        "mark_of": lambda found: found.id.rpartition(":")[2],
+        "mark_of": lambda problem: problem.id.rpartition(":")[2],
         "subscription": Subscription(
             title=say("status_of", title=site.config.title),
             description=say("status_feed"),
             home="",
-            address=f"{status_feed.address(context.base)}{token}",
+            address=f"{status_feed.feed_url(context.base)}{token}",
         ),
-        **ways_in(context),
+        **subscribe_values(context),
     }
 
 
 def _headlines(health: Health, say: Words) -> Iterator[tuple[str, str]]:
-    """What is not well, the gravest first, and where on the page it stands."""
+    """Yield the problems, worst first, each with the id of its section."""
     if health.watcher.state == "late":
         yield say("state_late"), "runs"
     if health.last_failed_run:
@@ -85,28 +85,28 @@ def _headlines(health: Health, say: Words) -> Iterator[tuple[str, str]]:
 
 
 def _lead(health: Health, say: Words, now: datetime) -> list[str]:
-    """When it was looked last, and when it will be."""
+    """Say when the last run was and when the next one will be, one sentence per item."""
     watcher = health.watcher
     if not health.runs or watcher.last_run is None:
         return [say("no_runs")]
-    told = [say("last_run_ago", span=say.span(now - watcher.last_run))]
+    sentences = [say("last_run_ago", span=say.span(now - watcher.last_run))]
     if watcher.state == "none":
-        told.append(say("read_by_hand"))
+        sentences.append(say("read_by_hand"))
     elif watcher.state == "late" and watcher.next_run is not None:
-        told.append(say("next_run_overdue", moment=say.moment(watcher.next_run)))
+        sentences.append(say("next_run_overdue", moment=say.moment(watcher.next_run)))
     elif watcher.next_run is None:
-        told.append(say("run_goes_on"))
+        sentences.append(say("run_goes_on"))
     else:
-        coming = watcher.next_run - now
-        told.append(say("next_run_in", span=say.span(coming)) if coming > _NOW else say("next_run_due"))
-    return told
+        wait = watcher.next_run - now
+        sentences.append(say("next_run_in", span=say.span(wait)) if wait > _NO_TIME else say("next_run_due"))
+    return sentences
 
 
 def _end(run: Run, health: Health, say: Words) -> str:
-    """How a run ended, where there is anything to say."""
+    """Say how a run ended; empty if it ended well."""
     if not run.finished:
-        going_on = run == health.runs[0] and health.watcher.state != "late"
-        return say("run_goes_on" if going_on else "run_cut_off")
+        is_running = run == health.runs[0] and health.watcher.state != "late"
+        return say("run_goes_on" if is_running else "run_cut_off")
     if is_failed(run):
         return to_one_line(run.error.removesuffix(":"))
     return say("run_stopped") if run.error else ""

@@ -1,4 +1,4 @@
-"""Make links that subscribe to a feed in a feed reader, and QR codes of feed URLs."""
+"""Make links that subscribe to a feed in a feed reader, and QR codes of URLs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READERS: Final[Mapping[str, str]] = {
 
 
 def on_this_device(address: str) -> str:
-    """Return a `feed:` URL, which opens the feed reader that is installed on the device."""
+    """Return a `feed:` URL, which opens the feed reader on the device."""
     return f"feed:{address}"
 
 

@@ -1,4 +1,7 @@
-"""Translate the texts of pages: one YAML file per language beside this module, with the same keys."""
+"""Translate the texts of pages.
+
+Each language has a YAML file beside this module, all with the same keys.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,19 @@ _SPANS = (("s", 1, 100), ("min", 60, 100), ("h", 3600, 48), ("d", 86400, float("
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The texts of one language. Call it with a key and the values of the text's placeholders."""
+    """The texts of one language.
+
+    Call it with a key and the values of the text's placeholders.
+    """
 
     language: str
     table: Mapping[str, Any]
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return the text of a key with its values; the number `n` decides between singular and plural."""
+        """Return the text of a key with its values.
+
+        The number `n` decides between singular and plural.
+        """
         text = self.table[key]
         if isinstance(text, dict):
             text = text["one" if values.get("n") == 1 else "other"]
@@ -64,7 +73,10 @@ class Words:
         return self(f"span_{unit}", n=round(seconds / size))
 
     def share(self, part: float, whole: float) -> str:
-        """Format a part of a whole as percent: `<1 %` if it rounds to nothing, `0 %` if it is zero."""
+        """Format a part of a whole as percent.
+
+        It is `<1 %` if it rounds to nothing, and `0 %` if it is zero.
+        """
         percent = 100 * part / whole if whole else 0.0
         return "<1 %" if 0 < percent < 1 else f"{percent:.0f} %"
 
@@ -87,9 +99,10 @@ def words(language: str) -> Words:
 
 
 def chosen(accepted: Iterable[str], default: str) -> Words:
-    """Return the texts of the first language of `accepted` (BCP 47) that exists, else of `default`.
+    """Return the texts of the first language of `accepted` that exists, or `default`.
 
-    Every Chinese is one of the two: traditional characters for Taiwan, Hong Kong and Macau.
+    Languages are BCP 47 tags. Every Chinese is one of the two: traditional characters for Taiwan, Hong Kong
+    and Macau.
     """
     for language in (*accepted, default):
         if supported := _supported(language.lower()):
