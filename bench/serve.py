@@ -33,7 +33,7 @@ from feeds.ingest.factory import ingest_of
 from feeds.server import log_setup
 from feeds.server.gunicorn_server import GunicornServer
 from feeds.storage.store import Store
-from feeds.web.cache.disk import server_folder
+from feeds.web.cache.disk import temporary_folder
 
 FLOOR = 0.7
 ENTRIES = 100
@@ -81,7 +81,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.serve:
         server = Constant if options.serve == "constant" else GunicornServer
-        with server_folder() if options.serve == "shared" else nullcontext() as shared:
+        with temporary_folder() if options.serve == "shared" else nullcontext() as shared:
             config = load("config.yaml", {})
             log_setup.configure(config, sys.stderr)
             server(config, watch=False, say=print, shared=shared).run()

@@ -26,7 +26,7 @@ from feeds.server.watcher import Watcher
 from feeds.storage.engine import Say, once_it_answers
 from feeds.storage.store import Store
 from feeds.web import create_app
-from feeds.web.cache.disk import server_folder
+from feeds.web.cache.disk import temporary_folder
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -175,7 +175,7 @@ def serve(config: Config, *, watch: bool, say: Say) -> None:
     open_store(config, say).close()
     _wait_for_port(config.host, config.port)
     has_several_workers = config.workers > 1 and not watch
-    with server_folder() if has_several_workers else nullcontext() as shared:
+    with temporary_folder() if has_several_workers else nullcontext() as shared:
         GunicornServer(config, watch=watch, say=say, shared=shared).run()
 
 

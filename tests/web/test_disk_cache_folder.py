@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from feeds.storage.store import State
-from feeds.web.cache.disk import Made, Shared, server_folder
+from feeds.web.cache.disk import Made, Shared, temporary_folder
 from feeds.web.cache.rendered_feeds import Documents
 from tests.support.places import FORMATS, Place, article, eventually
 
@@ -131,7 +131,7 @@ def test_where_the_disk_is_full_everything_is_made_and_nothing_is_left(
 
 
 def test_the_folder_holds_so_much_and_no_more(folder: Path) -> None:
-    shared = Shared(folder, most_bytes=1_000_000)
+    shared = Shared(folder, max_bytes=1_000_000)
     for number in range(100):
         body = bytes([number]) * 50_000
         shared.once(state(), (str(number),), lambda body=body: Made(body, "x"), wait=True)  # type: ignore[misc]
@@ -199,7 +199,7 @@ def test_a_process_that_dies_gives_the_work_back(folder: Path) -> None:
 
 
 def test_a_process_that_hangs_is_not_waited_for_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feeds.web.cache.disk._WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("feeds.web.cache.disk._MAX_WAIT_SECONDS", 0.2)
     with maker(folder, 60):
         found = Shared(folder).once(state(), KEY, counting(itertools.count()), wait=True)
     assert found == Made(b"number 0", "text/plain")
@@ -214,10 +214,10 @@ def test_what_a_killed_server_left_is_removed_by_the_next(
         (path / "state").mkdir(parents=True)
     hour_ago = time.time() - 3600
     os.utime(left, (hour_ago, hour_ago))
-    with server_folder() as first:
+    with temporary_folder() as first:
         assert first is not None
         os.utime(first, (hour_ago, hour_ago))
-        with server_folder() as second:
+        with temporary_folder() as second:
             assert sorted(tmp_path.iterdir()) == sorted(filter(None, [first, second, young]))
     assert list(tmp_path.iterdir()) == [young]
 

@@ -76,7 +76,7 @@ def document(size: int) -> Document:
 
 
 def test_what_was_used_least_recently_makes_room() -> None:
-    kept = Kept(most_bytes=2 * 300)  # a document counts twice, for its compressed forms
+    kept = Kept(max_bytes=2 * 300)  # a document counts twice, for its compressed forms
     for name in ("old", "young"):
         kept.put((name,), document(100))
     kept.put(("old",), document(100))
@@ -88,7 +88,7 @@ def test_what_was_used_least_recently_makes_room() -> None:
 
 
 def test_a_document_larger_than_the_room_is_kept_alone() -> None:
-    kept = Kept(most_bytes=600)
+    kept = Kept(max_bytes=600)
     kept.put(("small",), document(100))
     kept.put(("large",), document(1000))
     assert [name for name in ("small", "large") if kept.get((name,))] == ["large"]

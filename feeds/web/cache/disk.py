@@ -1,8 +1,9 @@
-"""Documents that the workers of one server share: one of them makes each, the others read it.
+"""Share rendered documents between the workers of one server.
 
-They are files below a folder of the server's own, in one folder for each state of the store; when new states
-begin, those of older ones go. Whatever goes wrong here (a full disk, a folder that was deleted) costs work,
-never an answer: then each worker makes for itself what it needs, as it does without such a folder.
+One worker renders a document, the others read it. The documents are files in a folder of the server, with a
+subfolder for each state of the store. The subfolders of older states are removed. An error here (a full disk,
+a deleted folder) costs work but no response: then each worker renders for itself, as it does without this
+cache.
 """
 
 from __future__ import annotations
@@ -27,76 +28,82 @@ from feeds.storage.store import State
 log = logging.getLogger(__name__)
 
 _PREFIX = "feeds-documents-"
-_MOST_BYTES = 64_000_000
-_MOST_FILES = 4000
-_LOCKS = 64
-_WAIT_SECONDS = 10.0  # for a process that makes something and hangs
-_LOOK_SECONDS = 0.005
-_BEHIND_SECONDS = 5.0
-_YOUNG_SECONDS = 60.0
-_LONGEST_HEADER = 1000
+_MAX_BYTES = 64_000_000
+_MAX_FILES = 4000
+_LOCK_COUNT = 64
+_MAX_WAIT_SECONDS = 10.0  # for another process that renders; it may hang
+_LOCK_RETRY_SECONDS = 0.005
+_MAX_LAG_SECONDS = 5.0  # workers notice a new state within this time
+_MIN_ABANDONED_SECONDS = 60.0
+_MAX_HEADER_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made: a document, or a compressed form of one."""
+    """A rendered document, or a compressed form of one."""
 
     body: bytes
     media_type: str
     private: bool = False
-    """Whether it is not for everybody: then it is written to no file."""
+    """True if it is not for every visitor: then it is not written to disk."""
 
 
 class Shared:
-    """The documents in one folder, found by key and state. Safe to share between threads and processes."""
+    """The documents in one folder, by key and state.
 
-    def __init__(self, folder: Path, most_bytes: int = _MOST_BYTES) -> None:
+    Safe to share between threads and processes.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int = _MAX_BYTES) -> None:
         self._folder = folder
-        self._most_bytes = most_bytes
-        self._unlooked = 0
-        """How much this process has written since it looked at how much there is."""
+        self._max_bytes = max_bytes
+        self._bytes_since_check = 0
+        """Bytes that this process wrote since it last measured the folder."""
         self._failing = False
 
     def once(self, state: State, key: Sequence[str], make: Callable[[], Made], *, wait: bool) -> Made | None:
-        """What one of the processes made under a key for a state; made now where none of them has.
+        """Return the document of a key and a state; call `make` if no process has one.
 
-        While another process makes it: what that one makes or, unless `wait`, None at once. A process that
-        dies gives the work back, and one that hangs is not waited for long. Raises what `make` raises.
+        While another process renders it, this waits for that document or, unless `wait`, returns None at
+        once. It waits 10 seconds at most, in case the other process hangs, and less if that process dies.
+        Raises what `make` raises.
         """
         path = self._path(state, key)
-        found = self._read(path)
-        if found is not None:
-            return found
-        with self._turn(path.name, _WAIT_SECONDS if wait else 0.0) as mine:
-            if not mine and not wait:
+        document = self._read(path)
+        if document is not None:
+            return document
+        with self._lock(path.name, _MAX_WAIT_SECONDS if wait else 0.0) as is_locked:
+            if not is_locked and not wait:
                 return None
-            found = self._read(path)
-            if found is None:
-                found = make()
-                if not found.private:
-                    self._write(path, found)
-        return found
+            document = self._read(path)
+            if document is None:
+                document = make()
+                if not document.private:
+                    self._write(path, document)
+        return document
 
     def _path(self, state: State, key: Sequence[str]) -> Path:
-        # In the order of their names states follow each other: `changed` is another second for each.
+        # Names sort in the order of the states: `changed` is at least a second later for each.
         folder = f"{int(state.changed.timestamp()):012}-{state.generation:012}"
         return self._folder / folder / _digest(json.dumps(key).encode())
 
     @contextmanager
-    def _turn(self, name: str, seconds: float) -> Iterator[bool]:
-        """Whether it is this thread's turn to make what is called so, within so many seconds.
+    def _lock(self, name: str, max_seconds: float) -> Iterator[bool]:
+        """Try to lock a name; yield whether that succeeded in time.
 
-        The system gives a lock back when its process ends, however it ends. A few locks do for all names:
-        else there were as many as visitors think of. Where there can be none, nobody is waited for.
+        The system releases a lock when its process ends in any way. All names share 64 locks, because
+        visitors can request any number of names. Without a file system with locks this yields True at once.
         """
         try:
-            lock = os.open(self._folder / f"lock-{int(name[:8], 16) % _LOCKS}", os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(
+                self._folder / f"lock-{int(name[:8], 16) % _LOCK_COUNT}", os.O_RDWR | os.O_CREAT, 0o600
+            )
         except OSError as error:
-            self._failed(error)
+            self._warn(error)
             yield True
             return
         try:
-            yield _locked(lock, seconds)
+            yield _acquire(lock, max_seconds)
         finally:
             os.close(lock)
 
@@ -105,7 +112,7 @@ class Shared:
             if not self._is_own():
                 return None
             with path.open("rb") as file:
-                header = json.loads(file.readline(_LONGEST_HEADER))
+                header = json.loads(file.readline(_MAX_HEADER_BYTES))
                 body = file.read()
             if header["digest"] != _digest(body):
                 return None
@@ -114,85 +121,94 @@ class Shared:
             return None
 
     def _is_own(self) -> bool:
-        """Whether the folder is still the server's: where it was deleted, another user may have made one."""
-        found = self._folder.lstat()
+        """Return whether the folder still belongs to the server.
+
+        If it was deleted, another user may have created one with the same name.
+        """
+        status = self._folder.lstat()
         return (
-            stat.S_ISDIR(found.st_mode)
-            and found.st_uid == os.geteuid()
-            and not stat.S_IMODE(found.st_mode) & 0o077
+            stat.S_ISDIR(status.st_mode)
+            and status.st_uid == os.geteuid()
+            and not stat.S_IMODE(status.st_mode) & 0o077
         )
 
-    def _write(self, path: Path, made: Made) -> None:
-        """Write it beside its place, then move it there: it is there whole or not at all."""
-        header = json.dumps({"digest": _digest(made.body), "media_type": made.media_type}).encode() + b"\n"
+    def _write(self, path: Path, document: Made) -> None:
+        """Write a document beside its path and rename it, so that no part is ever read."""
+        header = (
+            json.dumps({"digest": _digest(document.body), "media_type": document.media_type}).encode() + b"\n"
+        )
         part = None
         try:
-            if not self._is_own() or len(made.body) > self._most_bytes // 4:
+            if not self._is_own() or len(document.body) > self._max_bytes // 4:
                 return
             if not path.parent.is_dir():
                 path.parent.mkdir(mode=0o700, exist_ok=True)
-                self._drop_before(path.parent.name)
-            self._make_room(len(made.body))
+                self._remove_before(path.parent.name)
+            self._make_room(len(document.body))
             number, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
             part = Path(name)
             with os.fdopen(number, "wb") as file:
                 file.write(header)
-                file.write(made.body)
+                file.write(document.body)
             part.replace(path)
             self._failing = False
         except OSError as error:
-            self._failed(error)
+            self._warn(error)
             if part:
                 with suppress(OSError):
                     part.unlink()
 
-    def _failed(self, error: OSError) -> None:
+    def _warn(self, error: OSError) -> None:
         if not self._failing:
             log.warning("documents are not shared between the workers: %s", error)
         self._failing = True
 
-    def _drop_before(self, name: str) -> None:
-        """Let go of the states before the last one, when no worker can be at work on them any more: workers
-        look for a new state only once in a while.
+    def _remove_before(self, name: str) -> None:
+        """Remove the folders of old states that no worker can use any more.
+
+        Workers notice a new state up to a second late, so a state is removed five seconds after the next one
+        began.
         """
         older = sorted(path for path in self._folder.iterdir() if path.is_dir() and path.name < name)
-        for one, following in pairwise(older):
-            if time.time() - following.stat().st_mtime > _BEHIND_SECONDS:
-                shutil.rmtree(one, ignore_errors=True)
+        for folder, following in pairwise(older):
+            if time.time() - following.stat().st_mtime > _MAX_LAG_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _make_room(self, size: int) -> None:
-        """Let go of what was made longest ago, where there is too much. Looking costs time, so each process
-        looks only after it has written some itself.
+        """Remove the oldest documents if there are too many.
+
+        Measuring the folder takes time, so each process does it only after it wrote a 16th of the limit.
         """
-        self._unlooked += size + self._most_bytes // _MOST_FILES
-        if self._unlooked < self._most_bytes // 16:
+        self._bytes_since_check += size + self._max_bytes // _MAX_FILES
+        if self._bytes_since_check < self._max_bytes // 16:
             return
-        self._unlooked = 0
-        found = []
+        self._bytes_since_check = 0
+        documents = []
         for path in self._folder.glob("*/*"):
-            with suppress(OSError):  # another process was quicker
-                known = path.stat()
-                found.append((known.st_mtime_ns, known.st_size, path))
-        left, files = sum(size for _, size, _ in found), len(found)
-        for _, size, path in sorted(found):
-            if left <= self._most_bytes * 3 // 4 and files <= _MOST_FILES * 3 // 4:
+            with suppress(OSError):  # another process has removed it
+                status = path.stat()
+                documents.append((status.st_mtime_ns, status.st_size, path))
+        total_bytes, count = sum(size for _, size, _ in documents), len(documents)
+        for _, size, path in sorted(documents):
+            if total_bytes <= self._max_bytes * 3 // 4 and count <= _MAX_FILES * 3 // 4:
                 break
             with suppress(OSError):
                 path.unlink()
-            left, files = left - size, files - 1
+            total_bytes, count = total_bytes - size, count - 1
 
 
 @contextmanager
-def server_folder() -> Iterator[Path | None]:
-    """A folder for one server and its workers, which nobody else may enter; gone when the server ends.
+def temporary_folder() -> Iterator[Path | None]:
+    """Create a folder for one server, and remove it when the server ends.
 
-    A server that was killed leaves its folder behind: the next one removes it. None where there can be none.
+    Its workers share it. No other user may read it. The folder of a killed server is removed by the next
+    server. Yields None if no folder can be created.
     """
     owner = os.getpid()
     try:
         _remove_abandoned()
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        # Held by the server and its workers until the last of them ends.
+        # The server and its workers hold this lock until the last of them ends.
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -202,17 +218,17 @@ def server_folder() -> Iterator[Path | None]:
     try:
         yield folder
     finally:
-        if os.getpid() == owner:  # the workers are forks of it and come by here as well
+        if os.getpid() == owner:  # workers are forks of the server and leave this block too
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
 
 
 def _remove_abandoned() -> None:
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # another user's, or gone already
-            found = path.lstat()
-            if found.st_uid != os.geteuid() or time.time() - found.st_mtime < _YOUNG_SECONDS:
-                continue  # a young one may not be locked yet
+        with suppress(OSError):  # it belongs to another user, or does not exist any more
+            status = path.lstat()
+            if status.st_uid != os.geteuid() or time.time() - status.st_mtime < _MIN_ABANDONED_SECONDS:
+                continue  # a new folder may not be locked yet
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -221,15 +237,19 @@ def _remove_abandoned() -> None:
                 os.close(lock)
 
 
-def _locked(lock: int, seconds: float) -> bool:
-    give_up = time.monotonic() + seconds
+def _acquire(lock: int, max_seconds: float) -> bool:
+    """Lock a file; return whether that succeeded in time.
+
+    Without support for locks it always does.
+    """
+    deadline = time.monotonic() + max_seconds
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= give_up:
+            if time.monotonic() >= deadline:
                 return False
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_LOCK_RETRY_SECONDS)
         except OSError:  # a file system without locks
             return True
         else:

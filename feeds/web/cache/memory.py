@@ -1,4 +1,4 @@
-"""Finished answers, and how many of them are kept in memory."""
+"""Cache finished documents in memory, with a limit on their bytes."""
 
 from __future__ import annotations
 
@@ -19,56 +19,64 @@ Key = tuple[str, ...]
 
 
 def compressed(body: bytes, encoding: str) -> bytes:
-    """A body in one of ENCODINGS."""
+    """Compress a body with one of ENCODINGS."""
     return ENCODINGS[encoding](body)
 
 
 @dataclass(slots=True)
 class Document:
-    """A finished answer."""
+    """A document that is ready to be served, with its compressed forms."""
 
     body: bytes
     etag: str
-    """Of the body; of nothing else, above all of no clock."""
+    """Entity tag of the body. It depends on nothing else, such as the clock."""
     modified: datetime | None
-    """When the store last changed. The date of the newest entry would not do: an older article can come in
-    later, and who asks If-Modified-Since would never hear of it. None where no date tells."""
+    """Time of the store's last change; None if no date says when the document last changed.
+
+    Not the newest entry's date: a late article with an old date would never reach clients that send
+    If-Modified-Since."""
     media_type: str
     state: State
-    """Of the store that it was made from."""
+    """State of the store that the document was rendered from."""
     compress: Callable[[bytes, str], bytes] = compressed
-    """Where its compressed forms come from."""
+    """Function that compresses the body with an encoding."""
     last_modified: str = ""
     _encoded: dict[str, bytes] = field(default_factory=dict)
-    _encoding: threading.Lock = field(default_factory=threading.Lock)
+    _encoding_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.last_modified = http_date(self.modified) if self.modified else ""
 
     @property
     def size(self) -> int:
-        """What it costs to keep: itself, and room for its compressed forms."""
+        """Bytes that the document counts in a cache: twice its body.
+
+        The second half is for the compressed forms.
+        """
         return 2 * len(self.body)
 
     def encoded(self, encoding: str) -> bytes:
-        """The body in one of ENCODINGS, each made once; itself for any other word."""
+        """Return the body in one of ENCODINGS, compressed once; uncompressed for others."""
         if encoding not in ENCODINGS:
             return self.body
-        found = self._encoded.get(encoding)
-        if found is None:
-            with self._encoding:
+        body = self._encoded.get(encoding)
+        if body is None:
+            with self._encoding_lock:
                 if encoding not in self._encoded:
                     self._encoded[encoding] = self.compress(self.body, encoding)
-                found = self._encoded[encoding]
-        return found
+                body = self._encoded[encoding]
+        return body
 
     def tag(self, encoding: str) -> str:
-        """The ETag of that form, without its quotation marks."""
+        """Return the ETag of an encoded body, without its quotation marks."""
         return self.etag if encoding == IDENTITY else f"{self.etag}-{encoding}"
 
 
 def finished(made: Made, state: State, *, dated: bool = True) -> Document:
-    """What was made for a state, as a document; `dated` where the state's date tells when it last changed."""
+    """Make the document of a state.
+
+    `dated` is false if the document can change while the state does not: then it has no `modified`.
+    """
     return Document(
         body=made.body,
         etag=hashlib.blake2b(made.body, digest_size=12).hexdigest(),
@@ -79,44 +87,45 @@ def finished(made: Made, state: State, *, dated: bool = True) -> Document:
 
 
 class Kept:
-    """Documents by key, in so many bytes: visitors choose what they ask, nothing else bounds it.
+    """Documents by key, limited in bytes.
 
-    The least recently used ones make room. A document that alone has more bytes than that is kept alone: else
-    it would be made again for each request. Safe to share between threads.
+    Without a limit visitors could fill the memory, because they choose the keys. The least recently used ones
+    are removed. A document larger than the limit is cached alone, because otherwise it would be rendered for
+    each request. Safe to share between threads.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        self._documents = _Counting(most_bytes, getsizeof=lambda document: min(document.size, most_bytes))
-        self._lock = threading.Lock()  # also for reading: it moves a document to the end of the order
+    def __init__(self, max_bytes: int) -> None:
+        self._documents = _CountingCache(max_bytes, getsizeof=lambda document: min(document.size, max_bytes))
+        self._lock = threading.Lock()  # also for reading, which moves a document to the end of the order
 
     @property
     def evictions(self) -> int:
-        """How many documents were removed to make room."""
+        """Number of documents that were removed to make room."""
         return self._documents.evictions
 
     def get(self, key: Key) -> Document | None:
-        """Return the document that is kept under a key, of whatever state."""
+        """Return the document of a key, of any state; None if there is none."""
         with self._lock:
             return self._documents.get(key)
 
     def put(self, key: Key, document: Document) -> None:
-        """Keep a document, in the place of the one under its key, and remove others to make room."""
+        """Store a document, replacing the one of its key; remove others to make room."""
         with self._lock:
             self._documents.pop(key, None)  # replaced, not evicted
             self._documents[key] = document
 
     @property
     def size(self) -> int:
-        """Return the bytes that the documents cost; the largest that is kept alone counts as all of them."""
+        """Bytes of the documents; one that is larger than the limit counts as the limit."""
         return int(self._documents.currsize)
 
 
-class _Counting(LRUCache[Key, Document]):
-    """A cache that counts what it removes to make room."""
+class _CountingCache(LRUCache[Key, Document]):
+    """An LRU cache that counts the documents which it removes to make room."""
 
     evictions = 0
 
     def popitem(self) -> tuple[Key, Document]:
-        """Called by LRUCache where there is no room."""
+        """Remove the least recently used document. Called by LRUCache to make room."""
         self.evictions += 1
         return super().popitem()
