@@ -48,7 +48,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     Subscriptions that are gone are polled too. Exit code 1 if one of them failed.
     """
     from feeds.cli.subscription_report import describe_failure
-    from feeds.http_client.network_policy import policy_of
+    from feeds.http_client.network_policy import parse_policy
     from feeds.ingest.factory import ingest_of
     from feeds.server import log_setup
     from feeds.storage.store import Store
@@ -63,18 +63,20 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     unknown = sorted(wanted - subscribed)
     for url in unknown:
         click.echo(f"{shown(url)} is not a subscription", err=True)
-    poller = Poller(config.subscriptions, policy_of(config.private_upstreams), config.database)
+    poller = Poller(config.subscriptions, parse_policy(config.private_upstreams), config.database)
     ingest = ingest_of(config, Store(config.database))
-    poller.subscribe(forget=False)
+    poller.sync_subscriptions(forget=False)
     if poller.states.has_unread():  # a newer document may lack the entries of one that was not read
         ingest.run("by hand")
     has_failed = bool(unknown)
-    for outcome in poller.now([state for state in poller.states.all() if state.url in wanted & subscribed]):
+    for outcome in poller.poll_now(
+        [state for state in poller.states.all() if state.url in wanted & subscribed]
+    ):
         state = outcome.state
         has_failed = has_failed or bool(state.error)
-        news = "something new" if outcome.new else "nothing new"
+        news = "something new" if outcome.is_new else "nothing new"
         click.echo(shown(f"{state.url}: {describe_failure(state) if state.error else news}"))
-    if poller.news.is_set():
+    if poller.new_documents.is_set():
         report = ingest.run("by hand")
         click.echo(f"new {report.new}, changed {report.changed}, failed {len(report.failed)}")
     poller.close()

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from feeds.config import yaml_file
 from feeds.config.schedules import seconds
-from feeds.http_client.network_policy import EVERYWHERE, policy_of
+from feeds.http_client.network_policy import EVERYWHERE, parse_policy
 from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import opml
 from feeds.subscriptions.upstream import Upstream
@@ -66,7 +66,7 @@ def _private(value: Any) -> Any:
 
 
 def _private_word(value: str) -> str:
-    policy_of([value])
+    parse_policy([value])
     return value
 
 
@@ -74,7 +74,7 @@ Subscriptions = Annotated[tuple[SubscriptionSettings, ...], BeforeValidator(_spl
 PrivateUpstreams = Annotated[
     tuple[Annotated[str, AfterValidator(_private_word)], ...], BeforeValidator(_private)
 ]
-"""Hosts and networks, as `policy_of` takes them."""
+"""Hosts and networks, as `parse_policy` takes them."""
 
 
 def upstreams_of(

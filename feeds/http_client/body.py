@@ -14,7 +14,7 @@ ACCEPT_ENCODING = "gzip, br, deflate"
 _ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "br", "deflate"})
 """Not zstd: urllib3 knows it only on Python 3.14 and newer, or with another package."""
 _CHUNK_BYTES = 65_536
-_MAX_SHOWN = 40  # characters of an unknown encoding
+_MAX_ENCODING_CHARACTERS = 40  # of an unknown encoding in a message
 
 
 def read_body(response: BaseHTTPResponse, max_bytes: int) -> bytes:
@@ -25,12 +25,13 @@ def read_body(response: BaseHTTPResponse, max_bytes: int) -> bytes:
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
-        raise RequestError(f"it is compressed in a way that was not asked for ({encoding[:_MAX_SHOWN]!r})")
+        shown = encoding[:_MAX_ENCODING_CHARACTERS]
+        raise RequestError(f"it is compressed in a way that was not asked for ({shown!r})")
     length = response.headers.get("Content-Length", "")
     if length.isascii() and length.isdigit() and int(length[:19]) > max_bytes:
         raise RequestError(_too_large(max_bytes))
-    counted: Any = _CountedBody(response, max_bytes)  # HTTPResponse needs no more of a file than `read`
-    decoded = HTTPResponse(counted, {"Content-Encoding": encoding}, preload_content=False)
+    counted_body: Any = _CountedBody(response, max_bytes)  # HTTPResponse needs no more of a file than `read`
+    decoded = HTTPResponse(counted_body, {"Content-Encoding": encoding}, preload_content=False)
     body = bytearray()
     try:
         while chunk := decoded.read(_CHUNK_BYTES, decode_content=True):
@@ -64,7 +65,7 @@ class _CountedBody:
         return chunk
 
     def close(self) -> None:
-        """Called by urllib3 at the end. The client closes the response itself."""
+        """Do nothing: urllib3 calls this at the end, but the client closes the response itself."""
 
 
 def _has_ended(decoded: HTTPResponse) -> bool:

@@ -23,7 +23,7 @@ from urllib3.exceptions import HTTPError
 from feeds import __version__
 from feeds.http_client.body import ACCEPT_ENCODING, read_body
 from feeds.http_client.connections import DeadlineConnector
-from feeds.http_client.errors import RequestError, reason_of
+from feeds.http_client.errors import RequestError, describe_error
 from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model.errors import FeedsError
 from feeds.text import feed_urls
@@ -41,8 +41,8 @@ MAX_WAIT = timedelta(days=1)
 _CONDITIONS = ("If-None-Match", "If-Modified-Since")
 _PERMANENT = frozenset({301, 308})
 _REDIRECTS = _PERMANENT | {302, 303, 307}
-_MAX_URL_SHOWN = 120  # characters in a message
-_MAX_VALIDATOR = 1000  # characters of an ETag or a date that are kept
+_MAX_URL_CHARACTERS = 120  # in a message
+_MAX_VALIDATOR_CHARACTERS = 1000  # of an ETag or a date; a longer one is not stored
 _MAX_AGE = re.compile(r'(?:^|[\s,;])max-age\s*=\s*"?(\d{1,9})', re.IGNORECASE)
 
 
@@ -50,14 +50,14 @@ _MAX_AGE = re.compile(r'(?:^|[\s,;])max-age\s*=\s*"?(\d{1,9})', re.IGNORECASE)
 class Limits:
     """How much one request may take."""
 
-    connect: float = 10.0
-    """Seconds until there is a connection."""
-    silence: float = 20.0
-    """Seconds without a byte."""
-    total: float = 60.0
-    """Seconds for the request and its redirects."""
-    size: int = 8_000_000
-    """Bytes of a body, as sent and as decompressed."""
+    connect_seconds: float = 10.0
+    """Longest time until there is a connection."""
+    silence_seconds: float = 20.0
+    """Longest time without a byte."""
+    total_seconds: float = 60.0
+    """Longest time for the request and its redirects."""
+    max_bytes: int = 8_000_000
+    """Largest size of a body, as sent and as decompressed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Response:
     etag: str = ""
     last_modified: str = ""
     """Last-Modified, as it was sent."""
-    fresh: timedelta = timedelta(0)
+    fresh_for: timedelta = timedelta(0)
     """How long the server expects nothing new, a day at most."""
 
 
@@ -130,7 +130,7 @@ class HTTPClient:
     def _pools(self) -> Iterator[PoolManager]:
         """Give connections until the deadline; raise RequestError for whatever goes wrong with them."""
         failure: RequestError | None = None
-        with DeadlineConnector(self.policy, self.limits.total) as connector:
+        with DeadlineConnector(self.policy, self.limits.total_seconds) as connector:
             try:
                 pools = connector.pool_manager()
                 try:
@@ -141,10 +141,10 @@ class HTTPClient:
                 failure = (
                     error
                     if isinstance(error, RequestError)
-                    else RequestError(reason_of(error, self.limits.silence))
+                    else RequestError(describe_error(error, self.limits.silence_seconds))
                 )
             if connector.is_over:  # a body that was cut off may look complete
-                failure = RequestError(f"it did not end within {self.limits.total:g} s")
+                failure = RequestError(f"it did not end within {self.limits.total_seconds:g} s")
         if failure is not None:
             raise failure from None
 
@@ -159,7 +159,7 @@ class HTTPClient:
             retries=False,
             body=body,
             headers={"User-Agent": USER_AGENT, "Connection": "close", **headers},
-            timeout=Timeout(connect=self.limits.connect, read=self.limits.silence),
+            timeout=Timeout(connect=self.limits.connect_seconds, read=self.limits.silence_seconds),
             preload_content=False,
             decode_content=False,
         )
@@ -169,14 +169,14 @@ class HTTPClient:
         is_permanent, is_conditional = True, not headers.keys().isdisjoint(_CONDITIONS)
         while True:
             with closing(
-                self._send(pools, "GET", urls[-1], _with_secret(headers, urls[-1], secret))
+                self._send(pools, "GET", urls[-1], _add_credentials(headers, urls[-1], secret))
             ) as response:
                 if response.status not in _REDIRECTS:
                     return self._read(response, moved_to, is_conditional=is_conditional)
-                target = _target(response, urls[-1])
+                target = _redirect_target(response, urls[-1])
                 is_permanent = is_permanent and response.status in _PERMANENT
             if target in urls:
-                circle = " -> ".join(_short(url) for url in (*urls[urls.index(target) :], target))
+                circle = " -> ".join(_shorten(url) for url in (*urls[urls.index(target) :], target))
                 raise RequestError(f"redirects in a circle: {circle}")
             if len(urls) > MAX_REDIRECTS:
                 raise RequestError(f"redirects more than {MAX_REDIRECTS} times")
@@ -190,20 +190,20 @@ class HTTPClient:
             raise RequestError("it answered 304 Not Modified to a request without conditions")
         if status not in (200, 304):
             wait = self._retry_after(response)
-            raise RequestError(f"it answered {_words(status)}", retry_after=wait, gone=status == 410)
+            raise RequestError(f"it answered {_status_text(status)}", retry_after=wait, is_gone=status == 410)
         return Response(
-            body=None if status == 304 else read_body(response, self.limits.size),
+            body=None if status == 304 else read_body(response, self.limits.max_bytes),
             url=url,
-            etag=_validator(response.headers.get("ETag", "")),
-            last_modified=_validator(response.headers.get("Last-Modified", "")),
-            fresh=_fresh(response.headers.get("Cache-Control", "")),
+            etag=_usable_validator(response.headers.get("ETag", "")),
+            last_modified=_usable_validator(response.headers.get("Last-Modified", "")),
+            fresh_for=_fresh_for(response.headers.get("Cache-Control", "")),
         )
 
     def _retry_after(self, response: BaseHTTPResponse) -> timedelta:
         return min(parse_retry_after(response.headers.get("Retry-After", ""), self.clock()), MAX_WAIT)
 
 
-def _with_secret(headers: Mapping[str, str], url: str, secret: _Secret) -> dict[str, str]:
+def _add_credentials(headers: Mapping[str, str], url: str, secret: _Secret) -> dict[str, str]:
     """Add the credentials, if the URL is of their origin (RFC 7617, in UTF-8)."""
     credentials = secret.credentials
     if credentials is None or feed_urls.origin(url) != secret.origin:
@@ -212,11 +212,11 @@ def _with_secret(headers: Mapping[str, str], url: str, secret: _Secret) -> dict[
     return {**headers, "Authorization": f"Basic {basic}"}
 
 
-def _target(response: BaseHTTPResponse, url: str) -> str:
+def _redirect_target(response: BaseHTTPResponse, url: str) -> str:
     """Return where a redirect from `url` leads. Raises RequestError if it cannot be followed."""
     header = response.headers.get("Location", "")
     if not header.strip():
-        raise RequestError(f"it answered {_words(response.status)} without a Location")
+        raise RequestError(f"it answered {_status_text(response.status)} without a Location")
     try:
         location = header.encode("latin-1").decode("utf-8")  # as browsers read it
     except UnicodeError:
@@ -230,23 +230,26 @@ def _target(response: BaseHTTPResponse, url: str) -> str:
     return target
 
 
-def _words(status: int) -> str:
+def _status_text(status: int) -> str:
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
 
 
-def _short(url: str) -> str:
+def _shorten(url: str) -> str:
     text = feed_urls.redact_url(url)
-    return text if len(text) <= _MAX_URL_SHOWN else f"{text[: _MAX_URL_SHOWN - 1]}…"
+    return text if len(text) <= _MAX_URL_CHARACTERS else f"{text[: _MAX_URL_CHARACTERS - 1]}…"
 
 
-def _validator(value: str) -> str:
+def _usable_validator(value: str) -> str:
     """Return an ETag or a date that can be sent back; empty for one that cannot, or is far too long."""
-    return value if value.isascii() and value.isprintable() and len(value) <= _MAX_VALIDATOR else ""
+    return (
+        value if value.isascii() and value.isprintable() and len(value) <= _MAX_VALIDATOR_CHARACTERS else ""
+    )
 
 
-def _fresh(cache_control: str) -> timedelta:
+def _fresh_for(cache_control: str) -> timedelta:
+    """Return the max-age of a Cache-Control header, a day at most; zero if it has none."""
     max_age = _MAX_AGE.search(cache_control[:1000])
     return min(timedelta(seconds=int(max_age[1])), MAX_WAIT) if max_age else timedelta(0)

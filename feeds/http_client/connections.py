@@ -69,11 +69,11 @@ class DeadlineConnector:
 
         class Connection(HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return connect(self._dns_host, self.port or self.default_port, _seconds(self.timeout))
+                return connect(self._dns_host, self.port or self.default_port, _timeout_seconds(self.timeout))
 
         class TLSConnection(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
-                return connect(self._dns_host, self.port or self.default_port, _seconds(self.timeout))
+                return connect(self._dns_host, self.port or self.default_port, _timeout_seconds(self.timeout))
 
         class ConnectionPool(HTTPConnectionPool):
             ConnectionCls = Connection
@@ -155,5 +155,5 @@ def _trusted_certificates() -> dict[str, Any]:
     return {"ca_certs": certifi.where()}
 
 
-def _seconds(timeout: object) -> float:
+def _timeout_seconds(timeout: object) -> float:
     return float(timeout) if isinstance(timeout, (int, float)) else _DEFAULT_SECONDS

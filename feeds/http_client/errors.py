@@ -15,11 +15,11 @@ from feeds.model.errors import FeedsError
 class RequestError(FeedsError):
     """There is no response that can be used; the text is the reason, without credentials."""
 
-    def __init__(self, reason: str, *, retry_after: timedelta = timedelta(0), gone: bool = False) -> None:
+    def __init__(self, reason: str, *, retry_after: timedelta = timedelta(0), is_gone: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         """How long the server asks not to be requested again."""
-        self.gone = gone
+        self.is_gone = is_gone
         """Whether the server says that the resource is gone for good (410)."""
 
 
@@ -27,7 +27,7 @@ class UnreachableError(FeedsError):
     """There is no connection; the text is the reason."""
 
 
-def reason_of(error: Exception, silence: float) -> str:
+def describe_error(error: Exception, silence_seconds: float) -> str:
     """Return the reason of a failed request, given the seconds without a byte that were allowed."""
     causes = list(_causes(error))
     for cause in causes:
@@ -37,7 +37,7 @@ def reason_of(error: Exception, silence: float) -> str:
             return f"its certificate cannot be trusted: {cause.verify_message}"
     for cause in causes:
         if isinstance(cause, (RequestTimeoutError, TimeoutError)):
-            return f"it sent nothing for {silence:g} s"
+            return f"it sent nothing for {silence_seconds:g} s"
         if isinstance(cause, ssl.SSLError):
             return "TLS failed: " + (cause.reason or "no reason given").replace("_", " ").lower()
         if isinstance(cause, RemoteDisconnected):
@@ -53,12 +53,12 @@ def reason_of(error: Exception, silence: float) -> str:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what led to it, in whichever way the libraries link the two."""
-    waiting, seen = [error], set[int]()
-    while waiting:
-        cause = waiting.pop(0)
-        if id(cause) in seen:
+    pending, visited = [error], set[int]()
+    while pending:
+        cause = pending.pop(0)
+        if id(cause) in visited:
             continue
-        seen.add(id(cause))
+        visited.add(id(cause))
         yield cause
         linked = (cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args)
-        waiting += [other for other in linked if isinstance(other, BaseException)]
+        pending += [other for other in linked if isinstance(other, BaseException)]

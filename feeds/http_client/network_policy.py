@@ -44,12 +44,12 @@ class NetworkPolicy:
     hosts: frozenset[str] = frozenset()
     """Host names that may have any address, in lower case and IDNA."""
     networks: tuple[Network, ...] = ()
-    everywhere: bool = False
+    allows_all: bool = False
     """Whether every address is allowed."""
 
     def allows(self, host: str, address: str) -> bool:
         """Return whether a host may be connected to at an address; False for text that is not an address."""
-        if self.everywhere or host.lower().rstrip(".") in self.hosts:
+        if self.allows_all or host.lower().rstrip(".") in self.hosts:
             return True
         try:
             parsed = ip_address(address.partition("%")[0])
@@ -61,7 +61,7 @@ class NetworkPolicy:
         return any(notation in network for network in self.networks for notation in notations)
 
 
-def policy_of(words: Sequence[str]) -> NetworkPolicy:
+def parse_policy(words: Sequence[str]) -> NetworkPolicy:
     """Return the policy that `private_upstreams` describes.
 
     Raises ValueError for a word that is neither a host nor a network.
@@ -69,11 +69,11 @@ def policy_of(words: Sequence[str]) -> NetworkPolicy:
     hosts, networks = set(), []
     for word in words:
         if word == EVERYWHERE:
-            return NetworkPolicy(everywhere=True)
+            return NetworkPolicy(allows_all=True)
         try:
             networks.append(ip_network(word.strip("[]"), strict=False))
         except ValueError:
-            hosts.add(_host(word))
+            hosts.add(_parse_host(word))
     return NetworkPolicy(frozenset(hosts), tuple(networks))
 
 
@@ -81,11 +81,11 @@ def is_public(address: Address) -> bool:
     """Return whether an address is publicly routable, and the IPv4 address embedded in it as well."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_4)
-    inner = embedded_ipv4(address)
-    if isinstance(inner, IPv4Address):
+    ipv4 = embedded_ipv4(address)
+    if isinstance(ipv4, IPv4Address):
         # Mapped addresses never appear on a network and 6to4 relays are gone, but many machines reach IPv4
         # by NAT64 (RFC 6052).
-        return address in _NAT64 and is_public(inner)
+        return address in _NAT64 and is_public(ipv4)
     if any(address in network for network in _PUBLIC_IN_6):
         return True
     return address in _UNICAST and not any(address in network for network in _NOT_PUBLIC_6)
@@ -102,7 +102,7 @@ def embedded_ipv4(address: Address) -> Address:
     return address
 
 
-def _host(word: str) -> str:
+def _parse_host(word: str) -> str:
     try:
         host = word.strip().rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError:

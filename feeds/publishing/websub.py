@@ -38,7 +38,10 @@ SETTLED = timedelta(seconds=2)
 """Until every server shows what has changed: hubs come to fetch it at once."""
 MOST_ATTEMPTS = 32
 """About a day; then a topic is told of again when it changes again."""
-CLIENT = HTTPClient(policy=NetworkPolicy(everywhere=True), limits=Limits(connect=5, silence=10, total=20))
+CLIENT = HTTPClient(
+    policy=NetworkPolicy(allows_all=True),
+    limits=Limits(connect_seconds=5, silence_seconds=10, total_seconds=20),
+)
 """A hub may be in a private network: the administrator names it, and no redirect of it is followed."""
 _LEASE = timedelta(seconds=60)
 _MOST_LINES = 20

@@ -17,7 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from feeds.config import Config
 from feeds.config.schedules import next_run
-from feeds.http_client.network_policy import policy_of
+from feeds.http_client.network_policy import parse_policy
 from feeds.ingest.runner import Ingest
 from feeds.model import backoff
 from feeds.model.errors import FeedsError, UnavailableError
@@ -105,7 +105,7 @@ class Watcher:
             max_instances=1,
             misfire_grace_time=None,
         )
-        self._poller = Poller(config.subscriptions, policy_of(config.private_upstreams), config.database)
+        self._poller = Poller(config.subscriptions, parse_policy(config.private_upstreams), config.database)
         self._scheduler.add_job(  # its own job: no upstream delays a run
             self._poll,
             # Without subscriptions too, to forget old ones. And not only once: if such a job ends
@@ -151,7 +151,7 @@ class Watcher:
 
         Logs every error instead of raising it, so that the next run takes place.
         """
-        self._poller.news.clear()
+        self._poller.new_documents.clear()
         try:
             report = self._ingest.run("watcher", wait=False, progress=self._check_stop)
         except AlreadyRunningError:
@@ -198,8 +198,8 @@ class Watcher:
 
         If they have news, start a run at once or after this one.
         """
-        self._poller.begin()
-        if self._poller.news.is_set() and not self._stopping.is_set():
+        self._poller.start_due_polls()
+        if self._poller.new_documents.is_set() and not self._stopping.is_set():
             self._job.modify(next_run_time=datetime.now(UTC))
 
     def _check_stop(self, done: int, total: int) -> None:

@@ -34,22 +34,22 @@ MAX_CONCURRENT = 8
 """Feeds that are polled at the same time, each of another host."""
 PAUSE_SECONDS = 1.0
 """Seconds between two requests to one host."""
-LIMITS = Limits(size=parsers.MAX_TEXT_BYTES)
+LIMITS = Limits(max_bytes=parsers.MAX_TEXT_BYTES)
 _LEASE = timedelta(minutes=5)
 """How long a feed is left to a process that claimed it and did not report an outcome."""
 MOVED_BACK_FAILURES = 3
 """Failures in a row after which the configured URL is polled again, not the one that it moved to."""
-MAX_REASON = 500  # characters of an error that are stored
+MAX_REASON_CHARACTERS = 500  # of an error that is stored
 _STOPPING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PollOutcome:
     """Result of one poll."""
 
     state: UpstreamState
     """State of the feed from now on."""
-    new: bool = False
+    is_new: bool = False
     """Whether there is a new document."""
 
 
@@ -73,7 +73,7 @@ class Poller:
         self._database = Database(database)
         self._documents = BlobStore(self._database)
         self.states = UpstreamStates(self._database)
-        self.news = threading.Event()
+        self.new_documents = threading.Event()
         """Set when a new document was stored that no run has read yet."""
         self._lock = threading.Lock()
         self._polling: dict[str, threading.Thread] = {}
@@ -94,7 +94,7 @@ class Poller:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._database.close()
 
-    def subscribe(self, *, forget: bool) -> None:
+    def sync_subscriptions(self, *, forget: bool) -> None:
         """Store the configured subscriptions; with `forget`, delete all others. Raises StoreError."""
         titles = {key: upstream.title for key, upstream in self._upstreams.items()}
         self.states.subscribe(titles, self._clock())
@@ -105,14 +105,14 @@ class Poller:
                 )
                 self.states.forget(state.url)
 
-    def begin(self) -> None:
-        """Begin to poll the feeds that are due, MAX_CONCURRENT at most, and return at once. Never raises.
+    def start_due_polls(self) -> None:
+        """Start to poll the feeds that are due, MAX_CONCURRENT at most, and return at once. Never raises.
 
         The first call stores which feeds are subscribed to, and deletes the others.
         """
         try:
             if not self._is_synchronised:
-                self.subscribe(forget=True)
+                self.sync_subscriptions(forget=True)
                 self._is_synchronised = True
             due = self.states.due(self._clock())
         except FeedsError as error:
@@ -126,15 +126,17 @@ class Poller:
             with self._lock:
                 if self._stopping.is_set() or len(self._polling) >= MAX_CONCURRENT:
                     return
-                busy = host in self._polling or time.monotonic() < self._free_from.get(host, 0)
-                if upstream is None or busy:
+                is_busy = host in self._polling or time.monotonic() < self._free_from.get(host, 0)
+                if upstream is None or is_busy:
                     continue
                 # A daemon: a server that never ends its answer does not keep the process alive.
-                thread = threading.Thread(target=self._run, args=(upstream, state, host), daemon=True)
+                thread = threading.Thread(
+                    target=self._poll_in_thread, args=(upstream, state, host), daemon=True
+                )
                 self._polling[host] = thread
             thread.start()
 
-    def now(self, states: Sequence[UpstreamState]) -> Iterator[Outcome]:
+    def poll_now(self, states: Sequence[UpstreamState]) -> Iterator[PollOutcome]:
         """Poll some feeds now, also if they are not due; yield the outcomes as the hosts are done."""
         hosts: dict[str, list[UpstreamState]] = {}
         for state in states:
@@ -143,15 +145,15 @@ class Poller:
             for outcomes in pool.map(self._poll_in_turn, hosts.values()):
                 yield from outcomes
 
-    def _poll_in_turn(self, states: Sequence[UpstreamState]) -> list[Outcome]:
+    def _poll_in_turn(self, states: Sequence[UpstreamState]) -> list[PollOutcome]:
         outcomes = []
         for number, state in enumerate(states):
             if number:
                 self._stopping.wait(self._pause)
-            outcomes.append(self._claim_and_poll(self._upstreams[state.url], state) or Outcome(state))
+            outcomes.append(self._claim_and_poll(self._upstreams[state.url], state) or PollOutcome(state))
         return outcomes
 
-    def _run(self, upstream: Upstream, state: UpstreamState, host: str) -> None:
+    def _poll_in_thread(self, upstream: Upstream, state: UpstreamState, host: str) -> None:
         try:
             self._claim_and_poll(upstream, state)
         except FeedsError as error:
@@ -165,17 +167,17 @@ class Poller:
             if self._stopping.is_set():
                 self._database.close()  # the others were closed by `close`, this thread's is still open
 
-    def _claim_and_poll(self, upstream: Upstream, state: UpstreamState) -> Outcome | None:
+    def _claim_and_poll(self, upstream: Upstream, state: UpstreamState) -> PollOutcome | None:
         """Poll a feed, and store the outcome; None if another process polls it."""
         if not self.states.claim(state, self._clock() + _LEASE):
             return None
         outcome = self._poll(upstream, state)
         self.states.record(outcome.state)
-        if outcome.new:
-            self.news.set()
+        if outcome.is_new:
+            self.new_documents.set()
         return outcome
 
-    def _poll(self, upstream: Upstream, state: UpstreamState) -> Outcome:
+    def _poll(self, upstream: Upstream, state: UpstreamState) -> PollOutcome:
         """Fetch a feed, store a new document, and schedule the next poll."""
         is_back = state.failures >= MOVED_BACK_FAILURES and state.address != upstream.key
         try:
@@ -185,30 +187,32 @@ class Poller:
                 last_modified=state.modified,
                 configured_url=upstream.url,
             )
-            new = self._store_new(upstream, response)
+            is_new = self._store_new(upstream, response)
         except RequestError as error:
-            return Outcome(self._failed(upstream, state, str(error), error.retry_after, gone=error.gone))
+            return PollOutcome(
+                self._failed_state(upstream, state, str(error), error.retry_after, is_gone=error.is_gone)
+            )
         except ReadError as error:
-            return Outcome(self._failed(upstream, state, str(error)))
+            return PollOutcome(self._failed_state(upstream, state, str(error)))
         now = self._clock()
         if response.url != state.address:
             log.info(
                 "%s has moved to %s", feed_urls.redact_url(upstream.key), feed_urls.redact_url(response.url)
             )
-        return Outcome(
+        return PollOutcome(
             replace(
                 state,
                 address=response.url,
                 etag=response.etag or (state.etag if response.body is None else ""),
                 modified=response.last_modified or (state.modified if response.body is None else ""),
                 checked=now,
-                changed=now if new else state.changed,
-                due=schedule.due_after_answer(now, upstream.interval, upstream.key, response.fresh),
+                changed=now if is_new else state.changed,
+                due=schedule.due_after_answer(now, upstream.interval, upstream.key, response.fresh_for),
                 failures=0,
                 failed=None,
                 error="",
             ),
-            new,
+            is_new,
         )
 
     def _store_new(self, upstream: Upstream, response: Response) -> bool:
@@ -225,24 +229,24 @@ class Poller:
             return False  # the document before is kept
         return self._documents.put(FETCHED, upstream.key, response.body, self._clock())
 
-    def _failed(
+    def _failed_state(
         self,
         upstream: Upstream,
         state: UpstreamState,
         reason: str,
         retry_after: timedelta = timedelta(0),
         *,
-        gone: bool = False,
+        is_gone: bool = False,
     ) -> UpstreamState:
         now, failures = self._clock(), state.failures + 1
         due = schedule.due_after_failure(now, upstream.interval, upstream.key, failures, retry_after)
-        then = "no longer polled" if gone else f"polled again at {due:%Y-%m-%d %H:%M:%S} UTC"
-        log.warning("%s: %s; %s", feed_urls.redact_url(upstream.key), reason, then)
+        next_poll = "no longer polled" if is_gone else f"polled again at {due:%Y-%m-%d %H:%M:%S} UTC"
+        log.warning("%s: %s; %s", feed_urls.redact_url(upstream.key), reason, next_poll)
         return replace(
             state,
             checked=now,
-            due=None if gone else due,
+            due=None if is_gone else due,
             failures=failures,
             failed=state.failed or now,
-            error=to_one_line(reason)[:MAX_REASON],
+            error=to_one_line(reason)[:MAX_REASON_CHARACTERS],
         )

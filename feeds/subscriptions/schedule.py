@@ -21,12 +21,12 @@ def usual_delay(interval: int, key: str) -> timedelta:
     return backoff.spread(timedelta(seconds=interval), MAX_SPREAD, key)
 
 
-def due_after_answer(now: datetime, interval: int, key: str, fresh: timedelta) -> datetime:
+def due_after_answer(now: datetime, interval: int, key: str, fresh_for: timedelta) -> datetime:
     """Return when to poll a feed that answered.
 
     This is not before its answer may have changed (`fresh`, from max-age, a day at most).
     """
-    return now + max(usual_delay(interval, key), min(fresh, MAX_DELAY))
+    return now + max(usual_delay(interval, key), min(fresh_for, MAX_DELAY))
 
 
 def due_after_failure(

@@ -22,12 +22,12 @@ import pytest
 from feeds import __version__
 from feeds.http_client.client import HTTPClient, Limits, Status
 from feeds.http_client.errors import RequestError
-from feeds.http_client.network_policy import NetworkPolicy, is_public, policy_of
+from feeds.http_client.network_policy import NetworkPolicy, is_public, parse_policy
 from feeds.text import feed_urls
 from tests.support.feed_server import Upstream, redirect, rss, serving
 
-HERE = policy_of(["127.0.0.1"])
-QUICK = Limits(connect=2, silence=0.4, total=0.8, size=1_000_000)
+HERE = parse_policy(["127.0.0.1"])
+QUICK = Limits(connect_seconds=2, silence_seconds=0.4, total_seconds=0.8, max_bytes=1_000_000)
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
@@ -45,7 +45,9 @@ def upstream(server: Upstream) -> Upstream:
 
 
 client = HTTPClient(policy=HERE, limits=QUICK, clock=lambda: NOW)
-patient = HTTPClient(policy=HERE, limits=Limits(connect=20, silence=20, total=60, size=1_000_000))
+patient = HTTPClient(
+    policy=HERE, limits=Limits(connect_seconds=20, silence_seconds=20, total_seconds=60, max_bytes=1_000_000)
+)
 
 
 def refusal(address: str, how: HTTPClient = client) -> RequestError:
@@ -141,9 +143,9 @@ def test_what_is_sent_and_what_comes_out_of_it_are_both_bounded(upstream: Upstre
 def test_what_the_server_expects_to_last_is_known_up_to_a_day(upstream: Upstream) -> None:
     upstream.at["/hour"] = lambda handler: handler.say(200, rss(1), Cache_Control="public, max-age=3600")
     upstream.at["/year"] = lambda handler: handler.say(200, rss(1), Cache_Control="max-age=31536000")
-    assert client.get(upstream.address("/hour")).fresh == timedelta(hours=1)
-    assert client.get(upstream.address("/year")).fresh == timedelta(days=1)
-    assert client.get(upstream.address()).fresh == timedelta(0)
+    assert client.get(upstream.address("/hour")).fresh_for == timedelta(hours=1)
+    assert client.get(upstream.address("/year")).fresh_for == timedelta(days=1)
+    assert client.get(upstream.address()).fresh_for == timedelta(0)
 
 
 @pytest.mark.parametrize("path", ["/503", "/429"])
@@ -152,8 +154,8 @@ def test_how_long_it_wants_to_be_left_alone_is_known(upstream: Upstream, path: s
 
 
 def test_that_a_feed_is_gone_for_good_is_known(upstream: Upstream) -> None:
-    assert refusal(upstream.address("/410")).gone
-    assert not refusal(upstream.address("/500")).gone
+    assert refusal(upstream.address("/410")).is_gone
+    assert not refusal(upstream.address("/500")).is_gone
 
 
 # -- redirects ----------------------------------------------------------------------------------------------
@@ -279,7 +281,7 @@ def test_what_was_judged_is_what_is_connected_to(upstream: Upstream, monkeypatch
 
 @pytest.mark.parametrize("allowed", [["127.0.0.0/8"], ["localhost"], ["*"], ["127.0.0.1", "::1"]])
 def test_what_the_configuration_allows_may_be_private(upstream: Upstream, allowed: list[str]) -> None:
-    how = HTTPClient(policy=policy_of(allowed), limits=QUICK)
+    how = HTTPClient(policy=parse_policy(allowed), limits=QUICK)
     assert how.get(upstream.address(host="localhost")).body == rss(1, 2)
 
 
@@ -302,7 +304,7 @@ def test_what_is_not_the_public_network_is_closed(address: str) -> None:
 
 
 def test_a_network_that_is_allowed_is_allowed_as_it_is_translated_too() -> None:
-    reach = policy_of(["192.168.0.0/16"])
+    reach = parse_policy(["192.168.0.0/16"])
     assert reach.allows("nas.lan", "::ffff:192.168.1.1")
     assert not reach.allows("nas.lan", "::ffff:10.0.0.1")
 
@@ -310,7 +312,7 @@ def test_a_network_that_is_allowed_is_allowed_as_it_is_translated_too() -> None:
 @pytest.mark.parametrize("word", ["", "a b", "10.0.0.0/33", "http://nas.lan", "-", "1.2.3"])
 def test_what_is_neither_host_nor_network_cannot_be_allowed(word: str) -> None:
     with pytest.raises(ValueError, match="expected `true`, `false`, or hosts and networks"):
-        policy_of([word])
+        parse_policy([word])
 
 
 def test_tls_still_proves_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,7 +329,9 @@ def test_tls_still_proves_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         upstream.at["/feed"] = rss(1)
         upstream.encrypt(str(certificate), str(key))
         named = upstream.address(host="localhost", scheme="https")
-        how = HTTPClient(policy=policy_of(["*"]), limits=Limits(connect=2, silence=2, total=5))
+        how = HTTPClient(
+            policy=parse_policy(["*"]), limits=Limits(connect_seconds=2, silence_seconds=2, total_seconds=5)
+        )
         assert str(refusal(named, how)).startswith("its certificate cannot be trusted: self")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         assert how.get(named).body == rss(1)

@@ -270,7 +270,7 @@ def test_a_hub_that_is_not_well_is_asked_once_a_round_and_told_everything_later(
     pushing.ingest()
     hub.feels(mood)
     clock = [NOW]
-    client = replace(CLIENT, limits=Limits(silence=0.5))
+    client = replace(CLIENT, limits=Limits(silence_seconds=0.5))
     pusher = Pusher(pushing.config, lambda: clock[0], timedelta(0), client)
     pusher.note()
     pusher.deliver(5)

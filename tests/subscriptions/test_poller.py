@@ -15,19 +15,19 @@ import pytest
 import yaml
 
 from feeds.http_client.client import Limits
-from feeds.http_client.network_policy import policy_of
+from feeds.http_client.network_policy import parse_policy
 from feeds.model.articles import Article
 from feeds.model.inbox_names import FETCHED
 from feeds.storage.blobs import BlobStore
 from feeds.storage.feed_states import UpstreamState
-from feeds.subscriptions.poller import Outcome, Poller
+from feeds.subscriptions.poller import Poller, PollOutcome
 from tests.support.feed_server import Upstream, redirect, rss, serving, status
 from tests.support.places import Place, article, eventually, parsed, titles
 from tests.support.stored_articles import newest_articles
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-QUICK = Limits(connect=2, silence=1, total=2, size=1_000_000)
+QUICK = Limits(connect_seconds=2, silence_seconds=1, total_seconds=2, max_bytes=1_000_000)
 IN_SQLITE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 
 
@@ -80,17 +80,17 @@ class Subscriber:
 
     def poller(self, pause: float = 0.0) -> Poller:
         config = self.place.config
-        policy = policy_of(config.private_upstreams)
+        policy = parse_policy(config.private_upstreams)
         return Poller(
             config.subscriptions, policy, config.database, clock=self.clock, limits=QUICK, pause=pause
         )
 
-    def poll(self, *, now: bool = False) -> list[Outcome]:
+    def poll(self, *, now: bool = False) -> list[PollOutcome]:
         """Ask what is due, or everything, once."""
         poller = self.poller()
         try:
-            poller.subscribe(forget=True)
-            return list(poller.now(poller.states.all() if now else poller.states.due(self.clock())))
+            poller.sync_subscriptions(forget=True)
+            return list(poller.poll_now(poller.states.all() if now else poller.states.due(self.clock())))
         finally:
             poller.close()
 
@@ -122,7 +122,7 @@ def subscriber(tmp_path: Path, address: str, upstream: Upstream) -> Iterator[Sub
 
 def test_the_entries_of_a_feed_are_cleaned_and_published(subscriber: Subscriber) -> None:
     (outcome,) = subscriber.to("/feed").poll()
-    assert outcome.new
+    assert outcome.is_new
     found = subscriber.read()
     assert [one.title for one in found] == ["Ferry 2 is back", "Ferry 1 is back"]
     assert found[0].link == "https://tide.example/2"
@@ -136,11 +136,11 @@ def test_a_feed_is_asked_when_it_is_due_and_only_for_what_changed(subscriber: Su
     assert subscriber.poll() == []
     subscriber.clock.now += 40 * MINUTE
     (outcome,) = subscriber.poll()
-    assert (outcome.new, subscriber.upstream.count("/feed", 304)) == (False, 1)
+    assert (outcome.is_new, subscriber.upstream.count("/feed", 304)) == (False, 1)
     subscriber.upstream.at["/feed"] = rss(2, 3)
     subscriber.clock.now += 40 * MINUTE
     (outcome,) = subscriber.poll()
-    assert outcome.new
+    assert outcome.is_new
     assert subscriber.state().changed == subscriber.clock.now
     assert len(subscriber.read()) == 3  # what left the feed stays
 
@@ -223,7 +223,7 @@ def test_a_bad_answer_is_named_and_what_there_was_stays(
 @IN_SQLITE
 def test_a_feed_without_entries_is_fine(subscriber: Subscriber) -> None:
     (outcome,) = subscriber.to("/empty").poll()
-    assert (outcome.state.error, outcome.new, subscriber.documents()) == ("", False, [])
+    assert (outcome.state.error, outcome.is_new, subscriber.documents()) == ("", False, [])
 
 
 def test_a_feed_that_fails_is_asked_more_and_more_seldom_until_it_answers(subscriber: Subscriber) -> None:
@@ -265,13 +265,13 @@ def test_a_feed_that_is_gone_for_good_is_asked_again_only_when_a_person_wants_th
     assert subscriber.poll() == []
     subscriber.upstream.at["/gone"] = rss(1)
     (outcome,) = subscriber.poll(now=True)
-    assert outcome.new
+    assert outcome.is_new
     subscriber.read()
     subscriber.upstream.at["/gone"] = status(410)
     subscriber.poll(now=True)
     subscriber.upstream.at["/gone"] = rss(1, 2)
     (outcome,) = subscriber.to({"url": "/gone", "title": "Back"}).poll()
-    assert outcome.new
+    assert outcome.is_new
 
 
 @IN_SQLITE
@@ -287,7 +287,7 @@ def test_a_new_address_is_remembered_but_not_for_ever_where_it_fails(subscriber:
     for _ in range(3):
         subscriber.poll(now=True)
     (outcome,) = subscriber.poll(now=True)
-    assert outcome.new
+    assert outcome.is_new
     assert subscriber.state().address == subscriber.upstream.address("/old")
 
 
@@ -300,9 +300,9 @@ def test_of_two_watchers_one_asks(subscriber: Subscriber) -> None:
     subscriber.to(*paths)
     pollers = [subscriber.poller() for _ in range(2)]
     try:
-        pollers[0].subscribe(forget=True)
+        pollers[0].sync_subscriptions(forget=True)
         due = pollers[0].states.due(NOW)
-        threads = [threading.Thread(target=lambda one=one: list(one.now(due))) for one in pollers]
+        threads = [threading.Thread(target=lambda one=one: list(one.poll_now(due))) for one in pollers]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -316,7 +316,7 @@ def test_of_two_watchers_one_asks(subscriber: Subscriber) -> None:
 def test_a_feed_whose_watcher_was_killed_while_it_asked_is_asked_again(subscriber: Subscriber) -> None:
     poller = subscriber.to("/feed").poller()
     try:
-        poller.subscribe(forget=True)
+        poller.sync_subscriptions(forget=True)
         (state,) = poller.states.due(NOW)
         assert poller.states.claim(state, NOW + 5 * MINUTE)  # and no word more
     finally:
@@ -324,7 +324,7 @@ def test_a_feed_whose_watcher_was_killed_while_it_asked_is_asked_again(subscribe
     assert subscriber.poll() == []
     subscriber.clock.now += 5 * MINUTE
     (outcome,) = subscriber.poll()
-    assert outcome.new
+    assert outcome.is_new
 
 
 @IN_SQLITE
@@ -346,7 +346,7 @@ def test_a_host_is_asked_one_thing_at_a_time_with_a_pause_and_a_hanging_one_hold
     begun = time.monotonic()
     try:
         while len(asked) < 3:
-            poller.begin()
+            poller.start_due_polls()
             time.sleep(0.02)
             assert time.monotonic() < begun + 5
         (state,) = (state for state in poller.states.all() if state.url == hanging)
