@@ -82,7 +82,7 @@ class CleanReport:
                 raise
             yield from self._fragment_lines(encoding.decode(data), output_format, base)
             return
-        self.refused = parsed.refused
+        self.refused = parsed.skipped
         cleaner = Cleaner(self._config.catalogue, self._config.language)
         now = datetime.now(UTC)
 

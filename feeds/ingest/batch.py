@@ -1,4 +1,4 @@
-"""Read and write batches of files: get values from inbox and database, decide (`batch_plan.py`), store."""
+"""Read batches of files from an inbox and write their articles. `batch_plan.py` decides what is written."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class InboxIngest:
-    """Reads and writes the files of one inbox; a batch is written as a whole or not at all."""
+    """Reads the files of one inbox and writes their articles; a batch is written as a whole or not at all."""
 
     inbox: Inbox
     store: Store
     cleaner: Cleaner
     known: Mapping[str, FileState]
-    """What the database remembers of the inbox's files, by path."""
+    """The stored states of the inbox's files, by path."""
     retire: bool = False
-    """Whether an entry that no file has any more leaves a sign that it was published."""
+    """Whether an entry without files leaves a tombstone, from which Atom readers learn to delete it."""
 
     def read(self, files: Sequence[InboxFile], now: datetime) -> tuple[ReadBatch, list[FileTask]]:
         """Read some files, and return them with a task for each that is new or changed.
 
-        Raises InboxError when the inbox is gone. What is wrong with a single file is in the batch.
+        Raises InboxError when the inbox is gone. Errors of single files are in the batch.
         """
         batch = ReadBatch(self.inbox.name, files, now, self.known, self.store.forgotten())
         for original in self.store.originals_of_files(self.inbox.name, [file.path for file in files]):
@@ -48,13 +48,13 @@ class InboxIngest:
         return batch, [task for file in files if (task := self._read_file(batch, file)) is not None]
 
     def write(self, batch: ReadBatch, results: Sequence[FileResult]) -> Report:
-        """Merge a batch with what is stored, and write it; `results` are those of its tasks, in order."""
+        """Merge a batch with the stored articles, and write it; `results` belong to its tasks, in order."""
         incoming = batch_plan.gather(batch, results, self.cleaner.audiences)
         self._write(batch, incoming)
         return incoming.report
 
     def withdraw(self, paths: Sequence[str], now: datetime) -> int:
-        """Withdraw what deleted files had; return how many entries are published no more.
+        """Remove the articles of deleted files; return how many entries are no longer published.
 
         Entries that other files have too stay published.
         """
@@ -62,10 +62,10 @@ class InboxIngest:
         return len(self._write(batch, batch_plan.gather(batch, (), self.cleaner.audiences)).orphans)
 
     def give_up(self, batch: ReadBatch, error: Exception) -> Report:
-        """Write that the only file of a batch failed, when the batch itself cannot be written."""
+        """Write that the only file of a batch failed, after the batch itself could not be written."""
         (file,) = batch.files
         log.error("%s: unexpected error", shown(redact_query(file.path)), exc_info=error)
-        read = next(iter((*batch.to_clean, *batch.settled)), ReadFile(file))
+        read = next(iter((*batch.to_clean, *batch.without_task)), ReadFile(file))
         failed = Incoming()
         batch_plan.add_failure(failed, self.known, read, unexpected(error))
         if failed.files:
@@ -73,13 +73,13 @@ class InboxIngest:
         return failed.report
 
     def _read_file(self, batch: ReadBatch, file: InboxFile) -> FileTask | None:
-        """Read one file into the batch; return None when there is nothing to clean."""
+        """Read one file into the batch; return its task, or None if there is nothing to clean."""
         digest = ""
         try:
             data, digest = self.inbox.read(file)
             before = self.known.get(file.path)
             if before is not None and before.digest == digest and not before.reason and not before.unread:
-                batch.settled.append(ReadFile(file, digest))
+                batch.without_task.append(ReadFile(file, digest))
                 return None
             previous = {
                 identity.entry_id(original.draft.link): original
@@ -92,17 +92,17 @@ class InboxIngest:
         except StillChangingError:
             batch.waiting += 1
         except ReadError as error:
-            batch.settled.append(ReadFile(file, digest, str(error)))
-        except Exception as error:  # a fault of the program: the run goes on with the other files
+            batch.without_task.append(ReadFile(file, digest, str(error)))
+        except Exception as error:  # a bug in feeds: the run continues with the other files
             log.exception("%s: unexpected error", shown(redact_query(file.path)))
-            batch.settled.append(ReadFile(file, digest, unexpected(error)))
+            batch.without_task.append(ReadFile(file, digest, unexpected(error)))
         else:
             batch.to_clean.append(ReadFile(file, digest))
             return task
         return None
 
     def _write(self, batch: ReadBatch, incoming: Incoming) -> Batch:
-        """Get what is stored of the batch's entries, decide, and write; count the files in the report."""
+        """Get the stored versions of the batch's entries, decide, write, and count the files."""
         before = self._before(batch, incoming)
         split = self._split(batch, incoming, before)
         merge = batch_plan.continue_files(incoming, split, before)
@@ -136,9 +136,9 @@ class InboxIngest:
         return versions
 
     def _before(self, batch: ReadBatch, incoming: Incoming) -> list[Original]:
-        """Return what the rewritten files said before.
+        """Return the stored originals of the rewritten files.
 
-        It is read again when there are several audiences: the batch before this one may have moved an
+        They are read again if there are several audiences: the batch before this one may have moved an
         original to another entry after this batch was read.
         """
         if batch.files and not self.cleaner.audiences.has_several:

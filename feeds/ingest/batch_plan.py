@@ -2,11 +2,11 @@
 
 `batch.py` reads the inbox and the database, and writes what is decided here. Each stage has its value:
 
-    ReadBatch     the files as they were read, and what the database knew of them
-    Incoming      what the files say now, after cleaning (`gather`)
-    Split         the same, with an entry of its own for each audience (`split_audiences`)
-    Merge         articles that continue what their files said before (`continue_files`)
-    Batch         all that is written (`merge_entries`)
+    ReadBatch     the files as they were read, and the database's state of them
+    Incoming      the articles of the files, after cleaning (`gather`)
+    Split         the same articles, with a separate entry for each audience (`split_audiences`)
+    Merge         the same articles, as continuations of their files' earlier versions (`continue_files`)
+    Batch         everything that is written (`merge_entries`)
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from feeds.text.feed_urls import redact_query
 from feeds.text.plain_text import remove_illegal
 from feeds.text.search_terms import SearchDocument
 
-MAX_REFUSALS_NAMED = 20
-"""Entries or members of one file that a run names, of those that cannot be used."""
+MAX_SKIPPED_NAMED = 20
+"""Largest number of skipped entries or members of one file that a run names."""
 
 FilePlace = tuple[str, int]
 """Path and position of an article within the inbox of the batch."""
@@ -40,56 +40,56 @@ FilePlace = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A file of the batch after its bytes were read, or could not be."""
+    """A file of the batch, after an attempt to read its bytes."""
 
     file: InboxFile
     digest: str = ""
-    """The digest of its bytes; empty when they could not be read."""
+    """Digest of its bytes; empty if they could not be read."""
     failure: str = ""
-    """The reason why it could not be read; empty when it could."""
+    """The reason why it could not be read; empty if it could."""
 
 
 @dataclass(slots=True)
 class ReadBatch:
-    """Files as they were read, with all that decisions about them need. It holds no file's bytes."""
+    """Files as they were read, with everything that decisions about them need, but without their bytes."""
 
     inbox: str
     files: Sequence[InboxFile]
     now: datetime
     known: Mapping[str, FileState] = field(default_factory=dict)
-    """What the database remembers of the inbox's files, by path."""
+    """The stored states of the inbox's files, by path."""
     forgotten: frozenset[str] = frozenset()
-    """Ids of entries that may not come back, whatever a file says."""
+    """Ids of entries that may not be published again, whatever a file contains."""
     previous: dict[str, list[Original]] = field(default_factory=dict)
-    """What the files said before, by path."""
+    """The stored originals of the files, by path."""
     to_clean: list[ReadFile] = field(default_factory=list)
     """Files with a task, in the order of the tasks."""
-    settled: list[ReadFile] = field(default_factory=list)
+    without_task: list[ReadFile] = field(default_factory=list)
     """Files without a task: unchanged, or with a failure."""
     waiting: int = 0
-    """The number of files that changed while they were read."""
+    """Number of files that changed while they were read."""
     deleted: Sequence[str] = ()
     """Paths of files that are not in the inbox any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingArticle:
-    """An article of a file as it is now, with what cleaning made of it."""
+    """An article of a file, as parsed and as cleaned."""
 
     original: Original
     cleaned: Cleaned
     is_edited: bool = True
-    """Whether it differs significantly from what its file said before."""
+    """Whether the article differs significantly from the file's earlier version, or is new."""
 
 
 @dataclass(slots=True)
 class Incoming:
-    """What a batch of files says now, before it is compared with what is stored."""
+    """The articles in a batch of files, before they are compared with the stored ones."""
 
     files: list[FileState] = field(default_factory=list)
-    """What to remember of the files."""
+    """The new states of the files."""
     report: Report = field(default_factory=Report)
-    """The files that failed, wait or are unchanged. The others are counted after the writing."""
+    """Counts of failed, waiting and unchanged files. The others are counted after the batch is written."""
     rewritten: list[str] = field(default_factory=list)
     """Paths of the files whose stored originals are replaced."""
     rolling: set[str] = field(default_factory=set)
@@ -101,32 +101,34 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Articles of which none shares an entry with an article for another audience."""
+    """Articles of a batch; none of them shares an entry with an article for another audience."""
 
     articles: dict[FilePlace, IncomingArticle]
     moved: dict[OriginalKey, Original] = field(default_factory=dict)
-    """Stored originals that move to another entry, by their place, with the id of that entry."""
+    """Stored originals that move to another entry, already with that entry's id, by their key."""
     left: frozenset[str] = frozenset()
-    """Ids of the entries that they leave."""
+    """Ids of the entries that lose originals."""
 
 
 @dataclass(slots=True)
 class Merge:
-    """Articles of a batch that continue what their files said before."""
+    """Articles of a batch, as continuations of the earlier versions in the same files."""
 
     articles: list[IncomingArticle] = field(default_factory=list)
     dropped: list[Original] = field(default_factory=list)
-    """Articles that a feed or an archive lists no more, which stay as they were."""
+    """Originals that left their feed or archive; they are kept."""
     moved: dict[OriginalKey, Original] = field(default_factory=dict)
+    """As in Split."""
     left: frozenset[str] = frozenset()
+    """As in Split."""
     entries_of_files: dict[str, list[str]] = field(default_factory=dict)
-    """The entry ids that each rewritten file had or has, by path."""
+    """Ids of the entries of each rewritten file, before and after, by path."""
     entry_ids: list[str] = field(default_factory=list)
-    """All entries that the batch may change."""
+    """Ids of all entries that the batch may change."""
 
 
-def remembered(file: InboxFile, digest: str, reason: str = "") -> FileState:
-    """Return what the database remembers of a file."""
+def file_state(file: InboxFile, digest: str, reason: str = "") -> FileState:
+    """Return the state of a file as the database stores it; `reason` says why it could not be read."""
     return FileState(
         path=file.path,
         size=file.size,
@@ -138,32 +140,32 @@ def remembered(file: InboxFile, digest: str, reason: str = "") -> FileState:
 
 
 def default_date(file: InboxFile, now: datetime) -> datetime:
-    """Return the date of articles that name none: when the file changed, or `now` when that is unknown."""
+    """Return the date of articles that have none: when the file changed, or `now` if that is unknown."""
     return min(rows.from_micros(file.modified // 1000), now) if file.modified else now
 
 
 def gather(batch: ReadBatch, results: Sequence[FileResult], audiences: Audiences) -> Incoming:
-    """Collect what the files of a batch say; `results` are those of `to_clean`, in the same order."""
+    """Collect the articles and states of a batch's files; `results` belong to `to_clean`, in order."""
     incoming = Incoming(report=Report(waiting=batch.waiting))
-    for read in batch.settled:
+    for read in batch.without_task:
         if read.failure:
             add_failure(incoming, batch.known, read, read.failure)
         else:
             incoming.report.same += 1
-            incoming.files.append(remembered(read.file, read.digest))
+            incoming.files.append(file_state(read.file, read.digest))
     for read, result in zip(batch.to_clean, results, strict=True):
         if result.failed:
             add_failure(incoming, batch.known, read, result.failed)
         else:
             _add_articles(incoming, batch, read.file, result, audiences)
-            _add_state(incoming, batch.known, read, result.refused)
+            _add_state(incoming, batch.known, read, result.skipped)
     incoming.rewritten += batch.deleted
     return incoming
 
 
 def add_failure(incoming: Incoming, known: Mapping[str, FileState], read: ReadFile, reason: str) -> None:
-    """Add a file that cannot be read. One that failed the same way before is reported as unchanged."""
-    state = remembered(read.file, read.digest, reason)
+    """Add a file that cannot be read. If it failed the same way before, it is reported as unchanged."""
+    state = file_state(read.file, read.digest, reason)
     if known.get(read.file.path) == state:
         incoming.report.same += 1
         return
@@ -175,7 +177,7 @@ def _add_articles(
     incoming: Incoming, batch: ReadBatch, file: InboxFile, result: FileResult, audiences: Audiences
 ) -> None:
     incoming.rewritten.append(file.path)
-    if result.rolls:
+    if result.is_rolling:
         incoming.rolling.add(file.path)
     for position, article in enumerate(result.articles):
         entry_id = article.cleaned.article.id
@@ -196,9 +198,9 @@ def _add_articles(
 
 
 def _is_forgotten(cleaned: Cleaned, forgotten: frozenset[str], audiences: Audiences) -> bool:
-    """Return whether this version of an article may not come back, as the public or as a private entry.
+    """Return whether this version of an article was forgotten, as the public or as a private entry.
 
-    Where there are several audiences, the public entry may be forgotten and the private one not.
+    If there are several audiences, the public entry can be forgotten without the private one.
     """
     article = cleaned.article
     if not forgotten.isdisjoint(audiences.private_ids(article.id, article.source.slug)):
@@ -207,20 +209,19 @@ def _is_forgotten(cleaned: Cleaned, forgotten: frozenset[str], audiences: Audien
 
 
 def _add_state(
-    incoming: Incoming, known: Mapping[str, FileState], read: ReadFile, refused: Sequence[SkippedItem]
+    incoming: Incoming, known: Mapping[str, FileState], read: ReadFile, skipped: Sequence[SkippedItem]
 ) -> None:
-    """Remember a file that was read, and report what of it cannot be used, unless it was reported before."""
+    """Add the state of a file that was read, and report its skipped items, unless reported before."""
     path = read.file.path
-    state = remembered(read.file, read.digest, parsers.summarise_skipped(refused, path))
+    state = file_state(read.file, read.digest, parsers.summarise_skipped(skipped, path))
     incoming.files.append(state)
     before = known.get(path)
-    if not refused or (before is not None and not before.unread and before.reason == state.reason):
+    if not skipped or (before is not None and not before.unread and before.reason == state.reason):
         return
     failures = [
-        Failure(redact_query(refusal.name), remove_illegal(refusal.reason))
-        for refusal in refused[:MAX_REFUSALS_NAMED]
+        Failure(redact_query(item.name), remove_illegal(item.reason)) for item in skipped[:MAX_SKIPPED_NAMED]
     ]
-    if more := len(refused) - len(failures):
+    if more := len(skipped) - len(failures):
         failures.append(Failure(redact_query(path), f"and {more} more that cannot be used"))
     incoming.report.failed += failures
 
@@ -236,15 +237,15 @@ def split_audiences(
     inbox: str,
     forgotten: frozenset[str],
 ) -> Split:
-    """Give versions of an article that different people may read different entries.
+    """Give versions of an article for different audiences different entries.
 
-    `stored` holds the stored versions of the incoming articles, by the id of the article. Of an article that
-    was forgotten, only versions with an entry that is still there are kept.
+    `stored` contains the stored versions of the incoming articles, by the id of the article. Versions of a
+    forgotten article are dropped, unless their entry still exists.
     """
     articles: dict[FilePlace, IncomingArticle] = {}
     moved: dict[OriginalKey, Original] = {}
     left: set[str] = set()
-    for article_id, places in places_by_article(incoming).items():
+    for article_id, places in _places_by_article(incoming).items():
         read = [incoming.articles[place].original for place in places]
         present = {audiences.audience_of_draft(original.draft) for original in read}
         kept = [
@@ -267,8 +268,8 @@ def split_audiences(
     return Split(articles, moved, frozenset(left))
 
 
-def places_by_article(incoming: Incoming) -> dict[str, list[FilePlace]]:
-    """Group the places of the incoming articles by the id that the article has by its link."""
+def _places_by_article(incoming: Incoming) -> dict[str, list[FilePlace]]:
+    """Group the places of the incoming articles by the id of the article."""
     places: dict[str, list[FilePlace]] = {}
     for place, article in incoming.articles.items():
         places.setdefault(article.original.entry_id, []).append(place)
@@ -276,13 +277,13 @@ def places_by_article(incoming: Incoming) -> dict[str, list[FilePlace]]:
 
 
 def _is_replaced(original: Original, read: Sequence[Original], incoming: Incoming, inbox: str) -> bool:
-    """Return whether the batch writes the file of a stored original anew, which keeps nothing of it.
+    """Return whether the batch replaces a stored original, because it rewrites the original's file.
 
-    `read` is what was just read of the same article.
+    `read` are the incoming versions of the same article.
     """
     if original.inbox != inbox or original.path not in incoming.rewritten:
         return False
-    return original.path not in incoming.rolling or any(one.path == original.path for one in read)
+    return original.path not in incoming.rolling or original.path in {version.path for version in read}
 
 
 def _with_entry_id(article: IncomingArticle, entry_id: str) -> IncomingArticle:
@@ -294,10 +295,10 @@ def _with_entry_id(article: IncomingArticle, entry_id: str) -> IncomingArticle:
 
 
 def continue_files(incoming: Incoming, split: Split, before: Iterable[Original]) -> Merge:
-    """Let articles go on from what the same files said `before`.
+    """Connect articles with the earlier versions in the same files; `before` are the stored originals.
 
-    An article keeps its position and the times of its first reading. What a feed or an archive lists no more,
-    because newer entries came, stays as it was. An article that it lists for another audience is replaced.
+    An article keeps its position and the dates of its first reading. If an article has left a feed or an
+    archive, because newer entries came, it is kept. If it is now there for another audience, it is replaced.
     """
     merge = Merge(moved=split.moved, left=split.left)
     previous: dict[str, dict[str, Original]] = {path: {} for path in incoming.rewritten}
@@ -308,10 +309,11 @@ def continue_files(incoming: Incoming, split: Split, before: Iterable[Original])
     for article in split.articles.values():
         path = article.original.path
         if (earlier := previous[path].get(article.original.entry_id)) is not None:
-            article = _continued(article, earlier)
+            article = _continue(article, earlier)
         by_path.setdefault(path, []).append(article)
     for path, articles in by_path.items():
-        merge.articles += _positioned(merge, articles, previous[path], is_rolling=path in incoming.rolling)
+        is_rolling = path in incoming.rolling
+        merge.articles += _assign_positions(merge, articles, previous[path], is_rolling=is_rolling)
     merge.entries_of_files = {path: list(originals) for path, originals in previous.items()}
     ids = {entry_id: None for originals in previous.values() for entry_id in originals}
     for article in merge.articles:
@@ -323,8 +325,8 @@ def continue_files(incoming: Incoming, split: Split, before: Iterable[Original])
     return merge
 
 
-def _continued(article: IncomingArticle, earlier: Original) -> IncomingArticle:
-    """Keep the times of an article's first reading; `edited` moves only with a significant change."""
+def _continue(article: IncomingArticle, earlier: Original) -> IncomingArticle:
+    """Keep the dates of an article's first reading; `edited` changes only with a significant change."""
     original = replace(
         article.original,
         position=earlier.position,
@@ -335,16 +337,20 @@ def _continued(article: IncomingArticle, earlier: Original) -> IncomingArticle:
     return replace(article, original=original)
 
 
-def _positioned(
+def _assign_positions(
     merge: Merge, articles: list[IncomingArticle], previous: dict[str, Original], *, is_rolling: bool
 ) -> list[IncomingArticle]:
-    """Give each new article of a file a position that no earlier one has.
+    """Give each new article of a file a position that no earlier article has.
 
-    Moves what a feed or an archive lists no more from `previous` to `merge.dropped`.
+    Originals that have left a feed or an archive are moved from `previous` to `merge.dropped`.
     """
     if is_rolling:
         ids = {article.original.entry_id for article in articles}
-        new = {article_id_of(one.original) for one in articles if one.original.entry_id not in previous}
+        new = {
+            article_id_of(article.original)
+            for article in articles
+            if article.original.entry_id not in previous
+        }
         gone = [original for entry_id, original in previous.items() if entry_id not in ids]
         merge.dropped += [
             previous.pop(original.entry_id) for original in gone if article_id_of(original) not in new
@@ -366,10 +372,10 @@ def merge_entries(
     stored: Mapping[str, Sequence[Original]],
     cleaner: Cleaner,
 ) -> Batch:
-    """Merge the articles with the other versions of their entries; return all that is to be written.
+    """Merge the articles with the other versions of their entries; return everything to be written.
 
-    `stored` holds the originals of `merge.entry_ids`. An entry without a version is an orphan. One whose
-    stored versions cannot be cleaned any more is left as it is.
+    `stored` contains the originals of `merge.entry_ids`. An entry without a version is an orphan. If today's
+    rules cannot clean the stored versions of an entry, the entry is kept as it is.
     """
     rewritten = set(incoming.rewritten)
 
@@ -396,7 +402,7 @@ def merge_entries(
         originals = others.get(entry_id, [])
         if all_versions := [*incoming_versions, *cleaner.clean_versions(originals)]:
             changes.entries.append(merging.merge(all_versions))
-        elif not originals or entry_id in merge.left:  # what is stored may hold text of what has left it
+        elif not originals or entry_id in merge.left:  # it may hold text of the versions that left
             changes.orphans.append(entry_id)
     changes.originals += merge.dropped
     changes.originals += [article.original for article in merge.articles]

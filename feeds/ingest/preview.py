@@ -1,6 +1,6 @@
 """Parse a file and clean its articles without storing them (ingest, CLI, uploads, playground).
 
-ParsedFile is the one loop over the articles of a file, and decides what counts as refused. Pure.
+ParsedFile is the only loop over the articles of a file, and decides which of them are skipped. Pure.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from feeds.model.errors import ReadError
 from feeds.parsers import SkippedItem
 
 MAX_CHARACTERS = 300_000
-"""Characters that the playground accepts."""
+"""Largest number of characters that the playground accepts."""
 _PASTED_NAME = "pasted"
 
 T = TypeVar("T")
 
 
 class ParsedFile:
-    """The articles of one file, each cleaned when it is asked for.
+    """The articles of one file, each cleaned when `clean` reaches it.
 
-    Every article is either returned or in `refused`. A file without a usable article raises ReadError.
+    Every article is either yielded or in `skipped`. A file without a usable article raises ReadError.
     """
 
     def __init__(self, data: bytes, name: str) -> None:
-        """Parse a file. Raises ReadError when it holds no article."""
+        """Parse a file. Raises ReadError when it has no article."""
         result = parsers.read_all(data, name)
         self.name = name
-        self.rolls = result.is_rolling
-        """Whether it is an archive or a feed."""
-        self.count = len(result.drafts)
-        """The number of articles that could be parsed."""
-        self.refused: list[SkippedItem] = list(result.skipped)
-        """Entries and members that cannot be used so far: of parsing, then of cleaning, in their order."""
+        self.is_rolling = result.is_rolling
+        """Whether the file is a feed or an archive: articles that leave it stay published."""
+        self.draft_count = len(result.drafts)
+        """Number of articles that could be parsed."""
+        self.skipped: list[SkippedItem] = list(result.skipped)
+        """Entries and members that cannot be used: those that parsing, then those that cleaning refused."""
         self._drafts = list(zip(result.names, result.drafts, strict=True))
 
     def clean(self, clean_draft: Callable[[str, Draft], T]) -> Iterator[T]:
         """Call `clean_draft` with the name and draft of each article, and yield the results in their order.
 
-        An article for which it raises ReadError is noted in `refused`. Raises ReadError when it is the only
-        one of the file, and at the end when no article could be cleaned.
+        An article for which it raises ReadError is added to `skipped`. Raises ReadError when this article is
+        the only one of the file, and at the end when no article could be cleaned.
         """
         is_usable = False
         for name, draft in self._drafts:
@@ -56,31 +56,31 @@ class ParsedFile:
             except ReadError as error:
                 if name == self.name:  # the only article: its error is that of the file
                     raise
-                self.refused.append(SkippedItem(name, str(error)))
+                self.skipped.append(SkippedItem(name, str(error)))
             else:
                 is_usable = True
                 yield result
         if not is_usable:
-            raise ReadError(parsers.summarise_skipped(self.refused, self.name))
+            raise ReadError(parsers.summarise_skipped(self.skipped, self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What cleaning makes of a pasted text, with what each rule did."""
+    """A pasted text after cleaning, with the changes of each rule."""
 
     before: str
-    """The body as it was pasted."""
+    """The pasted body."""
     html: str
-    """The clean body."""
+    """The cleaned body."""
     steps: tuple[trace.Step, ...]
     receipt: Receipt
     source: Source | None
-    """The source whose rules were applied; None when only the general rules were."""
+    """The source whose rules were applied; None if only the general rules were applied."""
     article: Article | None
-    """None for HTML that is not an article file."""
+    """The cleaned article; None for HTML that is not an article file."""
     link: str
     more: int = 0
-    """The number of further articles in the text, which are not cleaned."""
+    """Number of further articles in the text, which are not cleaned."""
 
 
 def preview(
@@ -88,8 +88,8 @@ def preview(
 ) -> Preview:
     """Clean a pasted article file, or HTML, step by step.
 
-    `slug` names the source whose rules are applied, instead of the one that the text names. `link` is the
-    address of a page whose HTML was pasted. Of several articles the first usable one is cleaned.
+    `slug` names the source whose rules are applied, instead of the one that the text names. `link` is the URL
+    of a page whose HTML was pasted. Of several articles the first usable one is cleaned.
 
     Raises ReadError when the text cannot be cleaned.
     """
@@ -119,7 +119,7 @@ def preview(
             source=source,
             article=cleaned.article,
             link=cleaned.article.link,
-            more=parsed.count - 1,
+            more=parsed.draft_count - 1,
         )
 
     return next(parsed.clean(clean_draft))

@@ -1,4 +1,4 @@
-"""What is worked out ahead of the database: values in, values out, in this or another process. Pure."""
+"""Define the cleaning tasks that run before anything is written, in this or another process. Pure."""
 
 from __future__ import annotations
 
@@ -25,63 +25,63 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FileTask:
-    """A file to be read and cleaned."""
+    """A file to parse and clean."""
 
     path: str
     data: bytes
     default_published: datetime
-    """The time of an article that names none."""
+    """Date of articles that have none."""
     max_published: datetime
-    """The latest time that any can have."""
-    source: str = ""
-    """The name of the source of articles that name none."""
+    """Latest date that an article can have."""
+    default_source: str = ""
+    """Name of the source of articles that name none."""
     previous: Mapping[str, Original] = field(default_factory=dict, repr=False)
-    """What the file said before, by the id of its link: these articles keep their times."""
+    """Stored originals of the file, by the id of the article. These articles keep their dates."""
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """Size of the file in bytes."""
         return len(self.data)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedArticle:
-    """One article of a file, cleaned, with all that takes time to make before it is written.
+    """A cleaned article of a file, with the values of the storage that take long to compute.
 
-    `packed` and `search_document` are values of the storage. Workers make them, so that they travel with the
-    article for speed: through `Original.packed` and `Batch.search_documents` to `rows.original_row` and
-    `search_index.write`, which make them again when they are missing, or when merging changed the article.
+    Workers compute `packed` and `search_document` for speed. They are passed on through `Original.packed` and
+    `Batch.search_documents` to `rows.original_row` and `search_index.write`, which compute them again if they
+    are missing, or if merging changed the article.
     """
 
     draft: Draft
     packed: bytes
-    """The draft as its row holds it (`rows.packed`)."""
+    """The draft as its database row contains it (`rows.packed`)."""
     cleaned: Cleaned
     search_document: SearchDocument
-    """The words of the article as the search index holds them (`search_terms.search_document`)."""
+    """The words of the article for the search index (`search_terms.build_search_document`)."""
     is_edited: bool = True
-    """Whether it differs significantly from what the file said before."""
+    """Whether the article differs significantly from the file's earlier version, or is new."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of a file."""
+    """The articles of a file after cleaning, or the reason why it has none."""
 
     articles: Sequence[PreparedArticle] = ()
-    refused: Sequence[SkippedItem] = ()
-    """What of it cannot be used."""
-    rolls: bool = False
-    """Whether it is an archive or a feed."""
+    skipped: Sequence[SkippedItem] = ()
+    """Entries and members that cannot be used."""
+    is_rolling: bool = False
+    """Whether the file is a feed or an archive: articles that leave it stay published."""
     failed: str = ""
-    """Why nothing of it can be used; empty where something can."""
+    """The reason why nothing of the file can be used; empty if something can."""
 
 
 def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
-    """Parse and clean a file. Never raises: whatever is wrong with the file is in the result."""
+    """Parse and clean a file. Never raises: every error is in the result."""
 
     def clean_draft(_: str, draft: Draft) -> PreparedArticle:
-        if task.source and not draft.source_name:
-            draft = replace(draft, source_name=task.source)
+        if task.default_source and not draft.source_name:
+            draft = replace(draft, source_name=task.default_source)
         previous = task.previous.get(identity.entry_id(draft.link))
         times = (
             (previous.default_published, previous.first_seen)
@@ -97,16 +97,16 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     try:
         parsed = ParsedFile(task.data, task.path)
         articles = list(parsed.clean(clean_draft))
-        return FileResult(articles, parsed.refused, parsed.rolls)
+        return FileResult(articles, parsed.skipped, parsed.is_rolling)
     except ReadError as error:
         return FileResult(failed=str(error))
-    except Exception as error:  # a fault of ours: named like any other
+    except Exception as error:  # a bug in feeds: reported like an error of the file
         log.exception("%s: unexpected error", shown(redact_query(task.path)))
         return FileResult(failed=unexpected(error))
 
 
 def _is_edited(cleaner: Cleaner, previous: Original, draft: Draft, cleaned: Cleaned) -> bool:
-    """Return whether an article's title or text differs significantly from what its file said before."""
+    """Return whether an article's title or text differs significantly from the file's earlier version."""
     before = previous.draft
     if (before.title, before.html, before.link) == (draft.title, draft.html, draft.link):
         return False
@@ -116,27 +116,27 @@ def _is_edited(cleaner: Cleaner, previous: Original, draft: Draft, cleaned: Clea
 
 @dataclass(frozen=True, slots=True)
 class EntryTask:
-    """What is kept of an entry, to be cleaned again."""
+    """An entry to clean again from its stored originals."""
 
     originals: Sequence[Original] = field(repr=False)
 
     @property
     def size(self) -> int:
-        """In characters of its bodies."""
+        """Total size of the bodies in characters."""
         return sum(len(original.draft.html) for original in self.originals)
 
 
 def clean_entry(cleaner: Cleaner, task: EntryTask) -> Cleaned | None:
-    """Clean an entry again; None where today's rules cannot clean any of its originals."""
+    """Clean an entry again; return None if today's rules can clean none of its originals."""
     versions = list(cleaner.clean_versions(task.originals))
     return merging.merge(versions) if versions else None
 
 
 def named(error: BaseException) -> str:
-    """An error as a report names it."""
+    """Format an exception as `Type: message`, for reports."""
     return f"{type(error).__name__}: {error}"
 
 
 def unexpected(error: BaseException) -> str:
-    """A fault of ours as a report names it."""
+    """Format an exception that is a bug in feeds, for reports."""
     return f"unexpected {named(error)}"

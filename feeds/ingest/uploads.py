@@ -1,7 +1,7 @@
-"""What is posted: read at once where nobody ingests just then, and by the next run otherwise.
+"""Accept uploaded files: ingest them at once if no other process is ingesting, otherwise in the next run.
 
-A posted file is judged first, so that who posted it hears at once what is wrong with it; then it is kept in
-the database, and only then it is read like a file of any inbox.
+An uploaded file is checked first, so that the client learns its errors at once. Then it is stored in the
+database, and only then it is ingested like a file of any inbox.
 """
 
 from __future__ import annotations
@@ -33,102 +33,105 @@ from feeds.text.plain_text import remove_illegal
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS = 5.0
-"""How long a posted file waits for another process that ingests; then it is left to the next run."""
-LONGEST_NAME = 200
-"""Characters in the name of a posted file."""
-_VERSION = "https://jsonfeed.org/version/1.1"
-_AGAIN_SECONDS = 0.05
+MAX_WAIT_SECONDS = 5.0
+"""Time that an upload waits for another process that ingests; after that, the next run reads the file."""
+MAX_NAME_CHARACTERS = 200
+"""Largest number of characters in the name of an uploaded file."""
+_JSON_FEED_VERSION = "https://jsonfeed.org/version/1.1"
+_RETRY_SECONDS = 0.05
 
-Became = Literal["new", "changed", "same", "read", "waiting", "failed"]
-"""`read` is what was read before; `waiting` what the next run reads."""
+UploadStatus = Literal["new", "changed", "same", "read", "waiting", "failed"]
+"""`read`: the file was ingested before. `waiting`: the next run ingests it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadResult:
-    """What became of a posted file."""
+    """The state of an uploaded file."""
 
     name: str
-    became: Became
+    status: UploadStatus
     reason: str = ""
-    """Why it failed; empty where it did not."""
+    """The reason why it failed; empty if it did not."""
     articles: tuple[Article, ...] = ()
-    """The entries that it tells of, as they are served, or as it alone tells of them (see `_articles`)."""
-    refused: tuple[SkippedItem, ...] = ()
-    """What of it could not be used."""
+    """The entries of the file, as they are served or as cleaned from this file alone (see `_articles`)."""
+    skipped: tuple[SkippedItem, ...] = ()
+    """Entries and members of the file that cannot be used."""
 
 
 class Uploads:
-    """Takes posted files. Safe to share between threads: they take turns."""
+    """Accepts uploaded files. Safe to share between threads, which take turns."""
 
     def __init__(
         self,
         config: Config,
-        wait: float = WAIT_SECONDS,
+        wait: float = MAX_WAIT_SECONDS,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_change` is called, by one thread at a time, after an article was new or has changed."""
+        """Call `on_change`, by one thread at a time, after an upload that added or changed an article.
+
+        `wait` is the time in seconds that an upload waits for another process that ingests.
+        """
         self._config = config
         self._on_change = on_change
         self._wait = wait
-        # Who ingests writes on the connection that holds the lock: no other thread may meanwhile. And the
-        # connections of a process are few.
-        self._turn = threading.RLock()
+        # An ingest writes on the connection that holds the ingest lock, so no other thread may use it
+        # meanwhile. Also, the number of connections of a process is small.
+        self._lock = threading.RLock()
         self._store: Store | None = None
 
     def take(self, name: str, data: bytes, now: datetime | None = None) -> UploadResult:
-        """Keep a file under a name, and read it. What cannot be read is not kept, and has failed.
+        """Store a file under a name, and ingest it. A file that cannot be read has failed and is not stored.
 
-        Raises StoreError where the database does not answer.
+        Raises StoreError when the database does not answer.
         """
         now = now or datetime.now(UTC)
-        work = self._work()
+        ingest = self._ingest()
         try:
-            refused = _check(work.cleaner, name, data, now)
+            skipped = _find_skipped(ingest.cleaner, name, data, now)
         except ReadError as error:
-            return UploadResult(name=name, became="failed", reason=remove_illegal(str(error)))
-        with self._turn:
-            BlobStore(work.store.database).put(POSTED, name, data, now)
-        report = self._read(work, name, digest_of(data))
+            return UploadResult(name=name, status="failed", reason=remove_illegal(str(error)))
+        with self._lock:
+            BlobStore(ingest.store.database).put(POSTED, name, data, now)
+        report = self._ingest_file(ingest, name, digest_of(data))
         if report is None:
-            log.info("%s was posted and is read with the next run", name)
-            return UploadResult(name=name, became="waiting", refused=refused)
-        became: Became = "new" if report.new else "changed" if report.changed else "same"
-        with self._turn:
-            if became != "same":
+            log.info("%s was uploaded; the next run reads it", name)
+            return UploadResult(name=name, status="waiting", skipped=skipped)
+        status: UploadStatus = "new" if report.new else "changed" if report.changed else "same"
+        with self._lock:
+            if status != "same":
                 self._on_change()
-            articles = _articles(work, name)
-        log.info("%s was posted: %s", name, became)
-        return UploadResult(name=name, became=became, articles=articles, refused=refused)
+            articles = _articles(ingest, name)
+        log.info("%s was uploaded: %s", name, status)
+        return UploadResult(name=name, status=status, articles=articles, skipped=skipped)
 
-    def state(self, name: str) -> UploadResult | None:
-        """What a file that was posted has become; None where there is none of that name."""
-        work = self._work()
-        store = work.store
-        with self._turn:
-            data, known = BlobStore(store.database).get(POSTED, name), _known(store, name)
-            articles = _articles(work, name)
+    def find(self, name: str) -> UploadResult | None:
+        """Return the state of an uploaded file; None if no file has that name."""
+        ingest = self._ingest()
+        store = ingest.store
+        with self._lock:
+            data, state = BlobStore(store.database).get(POSTED, name), _file_state(store, name)
+            articles = _articles(ingest, name)
         if data is None:
             return None
-        if known is None or known.digest != digest_of(data):
-            return UploadResult(name=name, became="waiting")
-        became: Became = "failed" if known.reason and not articles else "read"
-        return UploadResult(name=name, became=became, reason=known.reason, articles=articles)
+        if state is None or state.digest != digest_of(data):
+            return UploadResult(name=name, status="waiting")
+        status: UploadStatus = "failed" if state.reason and not articles else "read"
+        return UploadResult(name=name, status=status, reason=state.reason, articles=articles)
 
     def remove(self, name: str) -> bool:
-        """Keep a posted file no more: a deleted file for the next run. Answers whether there was one."""
-        store = self._work().store
-        with self._turn:
+        """Delete an uploaded file; return whether there was one. The next run treats it as a deleted file."""
+        store = self._ingest().store
+        with self._lock:
             return BlobStore(store.database).remove(POSTED, name)
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every database connection."""
         if self._store is not None:
             self._store.close()
 
-    def _work(self) -> Ingest:
-        with self._turn:
-            if self._store is None:  # one of its own: who ingests writes on the connection that may
+    def _ingest(self) -> Ingest:
+        with self._lock:
+            if self._store is None:  # its own store, because an ingest uses the connection with the lock
                 self._store = Store(self._config.database)
             config = self._config
             return Ingest(
@@ -139,33 +142,31 @@ class Uploads:
                 private=config.private,
             )
 
-    def _read(self, work: Ingest, name: str, digest: str) -> Report | None:
-        """Read a kept file as soon as nobody else ingests; None where that takes too long."""
-        inbox = DatabaseInbox(BlobStore(work.store.database), POSTED, "what was posted")
-        with self._turn:
-            known, found = _known(work.store, name), inbox.find(name)
-        if known is not None and known.digest == digest and not known.reason:
+    def _ingest_file(self, ingest: Ingest, name: str, digest: str) -> Report | None:
+        """Ingest a stored file as soon as no other process ingests; return None if that takes too long."""
+        inbox = DatabaseInbox(BlobStore(ingest.store.database), POSTED, "what was posted")
+        with self._lock:
+            state, file = _file_state(ingest.store, name), inbox.find(name)
+        if state is not None and state.digest == digest and not state.reason:
             return Report(same=1)
-        if found is None:  # somebody took it back meanwhile
+        if file is None:  # another request deleted it meanwhile
             return Report()
-        give_up = time.monotonic() + self._wait
+        deadline = time.monotonic() + self._wait
         while True:
-            with self._turn:
+            with self._lock:
                 try:
-                    return work.take(inbox, found)
+                    return ingest.take(inbox, file)
                 except AlreadyRunningError:
-                    if time.monotonic() > give_up:
+                    if time.monotonic() > deadline:
                         return None
-            time.sleep(_AGAIN_SECONDS)
+            time.sleep(_RETRY_SECONDS)
 
 
-def article_of(data: bytes) -> tuple[str, bytes]:
-    """An article as JSON (an item of a JSON Feed, with `source` for the name of its source) as a file.
+def json_file_of(data: bytes) -> tuple[str, bytes]:
+    """Convert an article in JSON to a file: a name made from its link, and a JSON Feed with this one item.
 
-    Answers a name, by its link, and a JSON Feed of that item. A whole JSON Feed is a file as it is, and
-    without a name.
-
-    Raises ReadError where it is neither.
+    The article is an item of a JSON Feed, with `source` for the name of its source. A whole JSON Feed is
+    returned unchanged, with an empty name. Raises ReadError when the data is neither.
     """
     try:
         item = json.loads(data)
@@ -181,33 +182,33 @@ def article_of(data: bytes) -> tuple[str, bytes]:
     source = item.pop("source", None)
     if source is not None:
         item["_feeds"] = {"source": source}
-    feed = {"version": _VERSION, "title": "", "items": [item]}
+    feed = {"version": _JSON_FEED_VERSION, "title": "", "items": [item]}
     name = identity.entry_id(link.strip()).rpartition(":")[2]
     return f"{name}.json", json.dumps(feed).encode()
 
 
-def _check(cleaner: Cleaner, name: str, data: bytes, now: datetime) -> tuple[SkippedItem, ...]:
-    """Return what of a file cannot be used. Raises ReadError when nothing of it can."""
+def _find_skipped(cleaner: Cleaner, name: str, data: bytes, now: datetime) -> tuple[SkippedItem, ...]:
+    """Return the items of a file that cannot be used. Raises ReadError if nothing of it can be used."""
     parsed = ParsedFile(data, name)
     for _ in parsed.clean(lambda _, draft: cleaner.clean(draft, now, now)):
         pass
-    return tuple(parsed.refused)
+    return tuple(parsed.skipped)
 
 
-def _known(store: Store, name: str) -> FileState | None:
+def _file_state(store: Store, name: str) -> FileState | None:
     return store.known_files(POSTED, [name]).get(name)
 
 
-def _articles(work: Ingest, name: str) -> tuple[Article, ...]:
-    """Return the entries that a file tells of, as they are served.
+def _articles(ingest: Ingest, name: str) -> tuple[Article, ...]:
+    """Return the entries of an uploaded file as they are served.
 
-    Where feeds are private, they are returned as this file alone tells of them: another file can tell of the
-    same article what somebody with a token for uploads may not read.
+    If feeds are private, they are returned as cleaned from this file alone: another file can add text to the
+    same entry that somebody with a token for uploads may not read.
     """
-    work = work.of_current_moves()
-    originals = work.store.originals_of_files(POSTED, [name])
-    served = work.store.articles([original.entry_id for original in originals])
-    if not work.private:
-        return tuple(served[one.entry_id] for one in originals if one.entry_id in served)
-    shown = [one for one in originals if one.entry_id in served]
-    return tuple(version.cleaned.article for version in work.cleaner.clean_versions(shown))
+    ingest = ingest.of_current_moves()
+    originals = ingest.store.originals_of_files(POSTED, [name])
+    served = ingest.store.articles([original.entry_id for original in originals])
+    if not ingest.private:
+        return tuple(served[original.entry_id] for original in originals if original.entry_id in served)
+    published = [original for original in originals if original.entry_id in served]
+    return tuple(version.cleaned.article for version in ingest.cleaner.clean_versions(published))

@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.http import parse_options_header
 
 from feeds.config import Config
-from feeds.ingest.uploads import LONGEST_NAME, UploadResult, Uploads, article_of
+from feeds.ingest.uploads import MAX_NAME_CHARACTERS, UploadResult, Uploads, json_file_of
 from feeds.model.errors import ReadError
 from feeds.storage.tokens import POSTING, Tokens
 from feeds.text.filenames import digest_of
@@ -55,7 +55,7 @@ def blueprint(config: Config, tokens: Tokens, uploads: Uploads) -> Blueprint:
     @routes.get("/inbox/<path:name>")
     def state(name: str) -> Response:
         """Report the state of an uploaded file."""
-        result = uploads.state(_check_name(name))
+        result = uploads.find(_check_name(name))
         if result is None:
             return _json_response(404, {"name": name, "error": "no file with this name was uploaded"})
         response = _result_response(result)
@@ -98,7 +98,7 @@ def _uploaded_file(max_bytes: int) -> tuple[str, bytes]:
     media_type = (part.mimetype if part is not None else request.mimetype) or ""
     name = request.args.get("name") or (part.filename if part is not None else _header_file_name()) or ""
     if media_type == "application/json":
-        link_name, data = article_of(data)
+        link_name, data = json_file_of(data)
         name = name or link_name
     return (_check_name(name) if name else f"{digest_of(data)}{_SUFFIXES.get(media_type, '')}"), data
 
@@ -116,13 +116,15 @@ def _check_name(name: str) -> str:
     """
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     path = "/".join(parts)
-    if not parts or ".." in parts or not path.isprintable() or len(path) > LONGEST_NAME:
-        abort(400, f"no name for a file: expected one of {LONGEST_NAME} characters at most, without `..`")
+    if not parts or ".." in parts or not path.isprintable() or len(path) > MAX_NAME_CHARACTERS:
+        abort(
+            400, f"no name for a file: expected one of {MAX_NAME_CHARACTERS} characters at most, without `..`"
+        )
     return path
 
 
 def _result_response(result: UploadResult) -> Response:
-    members: dict[str, Any] = {"name": result.name, "status": result.became}
+    members: dict[str, Any] = {"name": result.name, "status": result.status}
     if result.reason:
         members["error"] = result.reason
     if result.articles:
@@ -130,10 +132,10 @@ def _result_response(result: UploadResult) -> Response:
             {"id": article.id, "link": article.link, "title": article.title, "source": article.source.slug}
             for article in result.articles
         ]
-    if result.refused:
-        members["refused"] = [{"name": refusal.name, "error": refusal.reason} for refusal in result.refused]
-    response = _json_response(_STATUS[result.became], members)
-    if result.became == "waiting":
+    if result.skipped:
+        members["refused"] = [{"name": item.name, "error": item.reason} for item in result.skipped]
+    response = _json_response(_STATUS[result.status], members)
+    if result.status == "waiting":
         response.headers["Retry-After"] = str(_RETRY_SECONDS)
     return response
 

@@ -156,15 +156,15 @@ def test_while_another_process_ingests_a_file_waits_and_the_next_run_reads_it(tm
     with Place(tmp_path) as place:
         uploads, store = Uploads(place.config, wait=0.2), place.store()
         with store.running(wait=False):
-            assert uploads.take("a.md", article(1).encode()).became == "waiting"
-            found = uploads.state("a.md")
+            assert uploads.take("a.md", article(1).encode()).status == "waiting"
+            found = uploads.find("a.md")
             assert found is not None
-            assert found.became == "waiting"
+            assert found.status == "waiting"
         assert place.ingest().new == 1
-        found = uploads.state("a.md")
+        found = uploads.find("a.md")
         assert found is not None
-        assert (found.became, [one.title for one in found.articles]) == ("read", ["Ferry 1 is back"])
-        assert uploads.take("a.md", article(1).encode()).became == "same"
+        assert (found.status, [one.title for one in found.articles]) == ("read", ["Ferry 1 is back"])
+        assert uploads.take("a.md", article(1).encode()).status == "same"
         uploads.close()
 
 
@@ -174,7 +174,7 @@ def test_many_at_once_are_all_taken_once(tmp_path: Path, address: str) -> None:
         became: list[str] = []
 
         def work(uploads: Uploads, numbers: range) -> None:
-            became.extend(uploads.take(f"{n}.md", article(n).encode()).became for n in numbers)
+            became.extend(uploads.take(f"{n}.md", article(n).encode()).status for n in numbers)
 
         threads = [threading.Thread(target=work, args=(uploads, range(12))) for uploads in instances * 2]
         for thread in threads:
