@@ -1,1 +1,1 @@
-"""Define the values and errors that every package speaks. Pure; it imports only `text`."""
+"""Define the values and errors that all packages share. Pure; imports only `text`."""

@@ -1,6 +1,6 @@
-"""Define an article on its way: as found (Draft), as kept (Original), as served (Article), and what was done.
+"""Define an article in its stages: as parsed (Draft), as stored (Original), as served (Article).
 
-Every value is frozen, every datetime is aware and in UTC.
+Also defines what cleaning reports. All values are frozen; all datetimes are aware and in UTC.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An article as found in a file: fields may be missing, the body is whatever was there."""
+    """An article as parsed from a file: fields may be missing, and the body is not cleaned."""
 
     link: str
     html: str
-    """The body as found, decoded, newlines as `\\n`."""
+    """The body of the file, decoded, with `\\n` as line ends."""
     title: str = ""
     """Plain text: entities decoded, no markup."""
     published: datetime | None = None
@@ -36,34 +36,33 @@ class Draft:
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     source_name: str = ""
-    """The publisher as the file names it (front matter category or tag); empty where it does not."""
+    """The publisher's name in the file (front matter category or tag); empty where the file has none."""
     language: str = ""
     enclosures: tuple[Enclosure, ...] = ()
     summary: str = ""
-    """Plain text, where the file gives one beside the body."""
+    """Plain text, where the file has a summary beside the body."""
     image: str = ""
-    """The lead picture, where the file names one beside the body."""
+    """The URL of the lead picture, where the file names one beside the body."""
     site_title: str = ""
-    """What the site calls itself (a page's `og:site_name`, a feed's title): the title of a source that
-    nothing else knows."""
+    """The site's name (a page's `og:site_name`, a feed's title): the title of a source that has no other."""
     site_home: str = ""
-    """The site's home page."""
+    """The URL of the site's home page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A publisher, and so a feed of its own at /feeds/<slug>."""
+    """A publisher. Each source has a feed of its own at /feeds/<slug>."""
 
     slug: str
     title: str
     home: str = ""
     language: str = ""
-    """BCP 47; empty where it is not known."""
+    """BCP 47 tag; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A source that was renamed or merged into another: what was at its slug is the other's now."""
+    """A source that was renamed or merged into another. Its former slug leads to the other source."""
 
     slug: str
     into: Source
@@ -71,125 +70,126 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What one rule did to one article."""
+    """The changes that one rule made to one article."""
 
     rule: str
     count: int
     samples: tuple[str, ...] = ()
-    """A few of the removed or changed pieces, shortened; `before → after` where something stayed."""
+    """The first removed or changed pieces, shortened; a changed piece as `before → after`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What cleaning did to an article, rule by rule in the order of RULES; silent rules are absent."""
+    """The changes to an article by rule, in the order of RULES; rules that changed nothing are absent."""
 
     changes: tuple[Change, ...] = ()
 
     @property
     def total(self) -> int:
-        """How many pieces were removed or changed."""
+        """Number of removed or changed pieces."""
         return sum(change.count for change in self.changes)
 
     @property
     def pieces(self) -> dict[str, int]:
-        """How many pieces each rule removed or changed."""
+        """Number of removed or changed pieces of each rule."""
         return {change.rule: change.count for change in self.changes}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """An article as served: nothing missing, the body clean. The store takes nothing else."""
+    """An article as served, complete and with a clean body. The store accepts no other articles."""
 
     id: str
-    """Permanent, `urn:uuid:…` (see identity.py)."""
+    """Permanent id, `urn:uuid:…` (see identity.py)."""
     link: str
-    """The publisher's page: absolute, http or https, ASCII."""
+    """The URL of the publisher's page: absolute, http or https, ASCII."""
     title: str
     """Plain text, never empty, legal XML characters only."""
     html: str
-    """The clean body: allowed elements, attributes and schemes only, all addresses absolute."""
+    """The clean body: allowed elements, attributes and schemes only, all URLs absolute."""
     summary: str
     """Plain text from the beginning of the body; empty where the body has no text."""
     source: Source
     published: datetime
     updated: datetime
-    """When the text that a reader sees last changed significantly; never before `published`."""
+    """Time of the last significant change of the visible text; never before `published`."""
     language: str
-    """BCP 47."""
+    """BCP 47 tag; empty where it is not known."""
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     image: str = ""
-    """The first picture of the body; empty where there is none."""
+    """The URL of the first picture of the body; empty where there is none."""
     enclosures: tuple[Enclosure, ...] = ()
     also_in: tuple[str, ...] = ()
-    """The titles of other sources whose files told of it too."""
+    """The titles of other sources whose files contain the article too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleaningStats:
-    """What cleaning an article did, in numbers; how many pieces each rule changed, its receipt says."""
+    """Statistics of cleaning one article. The receipt has the number of pieces that each rule changed."""
 
     before: int = 0
-    """Size of the body as found, in bytes of UTF-8."""
+    """Size of the original body in bytes of UTF-8."""
     after: int = 0
-    """Size of the body as served."""
+    """Size of the clean body in bytes of UTF-8."""
     hosts_before: tuple[str, ...] = ()
-    """Hosts of others than the publisher that showing the body as found would have contacted, sorted."""
+    """Hosts, other than the publisher's, that a reader of the original body would contact, sorted."""
     hosts_after: tuple[str, ...] = ()
-    """Those that showing the body as served contacts."""
+    """Hosts, other than the publisher's, that a reader of the clean body contacts, sorted."""
     more_before: int = 0
-    """How many more hosts than those that are named."""
+    """Number of hosts beyond those in `hosts_before`."""
     more_after: int = 0
+    """Number of hosts beyond those in `hosts_after`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanedWeek:
-    """What cleaning did to one source's articles of one week, as the store counts it."""
+    """The cleaning statistics of one source's articles of one week, as the store adds them up."""
 
     source: str
     """The source's slug."""
     week: date
-    """Its Monday, in UTC."""
+    """The week's Monday, in UTC."""
     before: int
-    """Bytes of all bodies as found."""
+    """Size of all original bodies in bytes."""
     after: int
-    """Bytes of all bodies as served."""
+    """Size of all clean bodies in bytes."""
     pieces: Sequence[Mapping[str, int]]
-    """For each article: how many pieces each rule changed."""
+    """For each article, the number of pieces that each rule changed."""
     hosts_before: Sequence[str]
-    """Hosts of others than the publisher that the bodies as found contact: one for each article that does."""
+    """Hosts, other than the publisher's, in the original bodies; a host occurs once for each article."""
     hosts_after: Sequence[str]
-    """Those that the bodies as served contact."""
+    """Hosts, other than the publisher's, in the clean bodies; a host occurs once for each article."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
-    """What `clean.clean` answers."""
+    """The result of `pipeline.clean`."""
 
     article: Article
     receipt: Receipt
     text: str
-    """The visible text of the body: what versions of an article are compared by."""
+    """The visible text of the body, by which versions of an article are compared."""
     recipe: str
-    """Fingerprint of the recipe and the rules that cleaned it."""
+    """Fingerprint of the recipe and the rules that cleaned the article."""
     stats: CleaningStats = CleaningStats()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
-    """What one file says of one entry, as it is kept: enough to clean it again without the file."""
+    """One entry of one file, as it is stored: enough to clean it again without the file."""
 
     inbox: str
     path: str
     position: int
-    """Which article of the file, from 0."""
+    """Index of the article in the file, from 0."""
     entry_id: str
     draft: Draft
     default_published: datetime
-    """The file's own time when it was first read: the date of an article that names none."""
+    """The date of an article that names none: the time of change of its file when it was first read."""
     first_seen: datetime
-    """When it was first read: nothing is dated later than that."""
+    """Time at which the file was first read: no date of the article is later."""
     edited: datetime | None = None
-    """When the file last changed that text."""
+    """Time at which the file last changed that text; None if it never did."""
     packed: bytes = field(default=b"", compare=False, repr=False)
-    """The draft as it is kept, where it was packed already."""
+    """The packed draft as it is stored; empty where it is not packed yet."""

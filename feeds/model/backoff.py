@@ -1,4 +1,4 @@
-"""Calculate back-off: how long to wait before something that failed is tried again. Pure."""
+"""Calculate back-off: the time to wait before a failed action is tried again. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ def exponential(first: timedelta, doublings: int, longest: timedelta) -> timedel
 
 
 def spread(interval: timedelta, share: float, key: str) -> timedelta:
-    """Return `interval` and up to `share` of it more, always the same for the same `key`.
+    """Return `interval` plus up to `share` of it, always the same for the same `key`.
 
-    It takes the place of random jitter: what began at the same time does not stay together, and a restart
-    changes nothing.
+    It replaces random jitter: actions that began at the same time drift apart, and a restart changes nothing.
     """
     digest = hashlib.blake2b(key.encode(), digest_size=4).digest()
     return interval * (1 + share * int.from_bytes(digest, "big") / 2**32)

@@ -1,18 +1,18 @@
-"""Define the errors that the package raises on purpose; their texts are meant for people."""
+"""Define the errors that the package raises on purpose. Their texts are written for people."""
 
 from __future__ import annotations
 
 
 class FeedsError(Exception):
-    """The root of every error that the package raises on purpose; its text is meant for people."""
+    """Base of every error that the package raises on purpose. Its text is written for people."""
 
 
 class ReadError(FeedsError):
-    """These bytes are not an article that the package can read; the text is the reason."""
+    """A file is not an article that the package can read. The text is the reason."""
 
 
 class ConfigError(FeedsError):
-    """config.yaml, a pack or the environment says something impossible; one line per fault.
+    """config.yaml, a pack or the environment is invalid. The text has one line for each fault.
 
     Each line has the shape ``file:line: key: reason``.
     """
@@ -23,12 +23,12 @@ class StoreError(FeedsError):
 
 
 class NoDatabaseError(StoreError):
-    """There is no database of feeds at the address, and none was to be created."""
+    """The address has no database of feeds, and the command does not create one."""
 
 
 class UnavailableError(StoreError):
-    """The database takes or answers nothing now: gone, full, read-only, busy; whatever it is asked."""
+    """The database cannot read or write now, whatever the query: it is gone, full, read-only or busy."""
 
 
 class NoAnswerError(UnavailableError):
-    """No server answers where the database should be, or not yet."""
+    """No server answers at the address of the database, or the server is still starting."""

@@ -1,4 +1,4 @@
-"""Define what is published: a feed's window of articles, deletions, entries of the OPML list."""
+"""Define the values that are published: a feed's window of articles, deletions, entries of the OPML list."""
 
 from __future__ import annotations
 
@@ -12,68 +12,71 @@ from feeds.model.articles import Article, Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """An entry that was published and is no more (RFC 6721)."""
+    """An entry that was published and is withdrawn (RFC 6721)."""
 
     entry_id: str
     source: str
-    """The slug of the source that it belonged to."""
+    """The slug of the entry's source."""
     at: datetime
+    """Time of the deletion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
-    """A source with what is published of it."""
+    """A source with the state of its published articles."""
 
     source: Source
     articles: int
+    """Number of published articles."""
     published: datetime
-    """The newest article's date."""
+    """Date of the newest article."""
     updated: datetime
-    """The newest change."""
+    """Time of the newest change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """An ordered window of articles, ready to write, with its own address."""
+    """An ordered window of articles with its own address, ready to be written as a feed."""
 
     title: str
     description: str
     home: str
-    """The page for people that belongs to this feed: absolute."""
+    """The absolute URL of the page for people that belongs to this feed."""
     address: str
-    """The feed's own absolute address without the format's suffix: `https://host/feeds/all`, maybe with a
-    query (`?tag=tide`); the suffix goes before it.
+    """The feed's absolute URL without the format's suffix: `https://host/feeds/all`, also with a query
+    (`?tag=tide`). The suffix is inserted before the query.
     """
     language: str
     updated: datetime
-    """The newest change of any entry: never the clock, so the same articles give the same bytes."""
+    """Time of the newest change of any entry, never the current time: equal articles give equal bytes."""
     articles: tuple[Article, ...] = ()
     """Newest first."""
     combined: bool = False
-    """Whether the articles come from several sources, so that each entry has to name its own."""
+    """Whether the articles come from several sources, so that each entry names its source."""
     source_addresses: Mapping[str, str] = field(default_factory=dict)
-    """Source slug -> the absolute address (no suffix) of that source's feed, for combined views."""
+    """Source slug -> the absolute URL (no suffix) of that source's feed, for combined views."""
     source_updated: Mapping[str, datetime] = field(default_factory=dict)
-    """Source slug -> the newest change in that source's feed, for `atom:source`."""
+    """Source slug -> time of the newest change in that source's feed, for `atom:source`."""
     deleted: tuple[Deletion, ...] = ()
-    """What was published here and is no more, the latest first."""
+    """Entries that were published here and are withdrawn, the latest first."""
     icon: str = ""
-    """The address of a picture that stands for the feed."""
+    """The URL of the feed's icon."""
     hubs: tuple[str, ...] = ()
-    """WebSub hubs that tell of changes."""
+    """URLs of the WebSub hubs that notify subscribers of changes."""
     content: Literal["full", "summary", "title"] = "full"
-    """How much of each article the feed carries."""
+    """The part of each article that the feed contains."""
     archive: bool = False
-    """Whether this is a document of the past, which never changes (RFC 5005 section 4)."""
+    """Whether this is an archive document, which never changes (RFC 5005 section 4)."""
     current: str = ""
-    """In an archive, the address of the feed that goes on; like `address`."""
+    """In an archive, the URL of the current feed, in the form of `address`."""
     previous: str = ""
-    """The address of the archive with the articles before these; like `address`."""
+    """The URL of the archive with the articles before these, in the form of `address`."""
     next: str = ""
-    """In an archive, the address of the archive with the articles after these; like `address`."""
+    """In an archive, the URL of the archive with the articles after these, in the form of `address`."""
     stylesheet: str = ""
-    """The address of a CSS file, absolute or from the root, for those who open the feed in a browser."""
+    """The URL of a CSS file, absolute or from the root, for visitors who open the feed in a browser."""
     ttl_minutes: int = 60
+    """Minutes for which a client may cache the feed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,5 +87,5 @@ class Subscription:
     description: str
     home: str
     address: str
-    """Absolute, without the format's suffix."""
+    """Absolute URL, without the format's suffix."""
     language: str = ""

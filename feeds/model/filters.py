@@ -1,6 +1,6 @@
-"""The words by which a view is narrowed, as addresses and config.yaml give them: checked, in one spelling.
+"""Parse and normalise the filters of a view, from URL parameters and from config.yaml.
 
-Pure. Two spellings of one question are one Filter, one address and one document.
+Pure. Two spellings of one query are one Filter, one URL and one document.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ _DAY = timedelta(days=1)
 
 
 class FilterError(FeedsError):
-    """A value that cannot be used; the text names the key and the reason."""
+    """A filter's value is invalid. The text names the key and the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a view is narrowed to: every word of it has to hold, and of several values of one word, one."""
+    """The filter of a view. An article must match every key, and one of several values of a key."""
 
     tag: tuple[str, ...] = ()
-    """As `search.label` writes them."""
+    """Tags as `search_terms.fold_label` writes them; an article has one of them."""
     author: tuple[str, ...] = ()
     q: tuple[str, ...] = ()
-    """Words that occur in title or text, all of them (`search.words`)."""
+    """Words that must all occur in title or text (`search_terms.parse_query`)."""
     exclude: tuple[str, ...] = ()
-    """Words of which none occurs."""
+    """Words that must not occur."""
     since: datetime | None = None
-    """Published then or later."""
+    """Earliest time of publication."""
     until: datetime | None = None
-    """Published before: a date alone was given as the last day, and this is the end of it."""
+    """Time before which articles were published; for a date without a time, the end of that day."""
     lang: tuple[str, ...] = ()
-    """Language tags in small letters; `zh` is also zh-Hans and zh-TW."""
+    """Lower-case language tags; `zh` includes zh-Hans and zh-TW."""
     source: tuple[str, ...] = ()
     limit: int | None = None
     order: Order | None = None
@@ -52,44 +52,44 @@ class Filter:
 
     @property
     def query(self) -> str:
-        """The one way to write it in an address; empty where nothing is asked."""
+        """The URL query of this filter in its one spelling; empty for a filter without values."""
         return "&".join(f"{key}={quote(value, safe=':,')}" for key, value in self.pairs())
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Keys and values, in one order, such that `parse(pairs)` is this again."""
-        found: list[tuple[str, str]] = []
+        """Return keys and values in the order of KEYS, such that `parse(pairs)` is the same filter."""
+        pairs: list[tuple[str, str]] = []
         for key in KEYS:
             value = getattr(self, key)
             if value is None or value == ():
                 continue
             if key in ("q", "exclude"):
-                found.append((key, " ".join(value)))
+                pairs.append((key, " ".join(value)))
             elif isinstance(value, tuple):
-                found += [(key, one) for one in value]
+                pairs += [(key, item) for item in value]
             elif isinstance(value, datetime):
-                found.append((key, _format_moment(key, value)))
+                pairs.append((key, _format_moment(key, value)))
             else:
-                found.append((key, str(value)))
-        return found
+                pairs.append((key, str(value)))
+        return pairs
 
     @property
     def described(self) -> str:
-        """What is asked, for a title; empty where only the form of the answer is."""
+        """The keys and values that select articles, for a title; empty where none does."""
         return ", ".join(f"{key}: {value}" for key, value in self.pairs() if key not in _PRESENTATION_KEYS)
 
     @property
     def narrows(self) -> bool:
-        """Whether it leaves anything out."""
+        """Whether the filter excludes articles."""
         return bool(self.described)
 
 
 EVERYTHING: Final = Filter()
-"""The filter that leaves nothing out."""
+"""The filter that excludes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedView:
-    """A view that config.yaml gives a name, and so an address of its own."""
+    """A view with a name in config.yaml, and so with an address of its own."""
 
     slug: str
     title: str
@@ -98,19 +98,22 @@ class NamedView:
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> Filter:
-    """The filter that the keys and values of a query string make. Keys that it does not know mean nothing.
+    """Parse the keys and values of a query string. Unknown keys and blank values are ignored.
 
-    Raises FilterError for the first value that cannot be used.
+    Raises FilterError for the first invalid value.
     """
-    given: dict[str, list[str]] = {}
+    values_by_key: dict[str, list[str]] = {}
     for key, value in pairs:
         if key in KEYS and value.strip():
-            given.setdefault(key, []).append(value)
-    return Filter(**{key: parse_values(key, values) for key, values in given.items()})
+            values_by_key.setdefault(key, []).append(value)
+    return Filter(**{key: parse_values(key, values) for key, values in values_by_key.items()})
 
 
 def parse_values(key: str, values: Sequence[str]) -> Any:
-    """The values of one key as a Filter's field has them. Raises FilterError."""
+    """Parse the values of one key for the field of a Filter.
+
+    Raises FilterError for an invalid value and beyond MAX_VALUES or MAX_VALUE_CHARACTERS.
+    """
     if len(values) > MAX_VALUES:
         raise FilterError(f"{key}: more than {MAX_VALUES} values")
     if any(len(value) > MAX_VALUE_CHARACTERS for value in values):
@@ -126,12 +129,12 @@ def _parse_labels(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _parse_words(values: Sequence[str]) -> tuple[str, ...]:
-    found = search_terms.parse_query(" ".join(values))
-    if not found:
+    words = search_terms.parse_query(" ".join(values))
+    if not words:
         raise ValueError("expected a word: letters or digits")
-    if len(found) > MAX_VALUES:
+    if len(words) > MAX_VALUES:
         raise ValueError(f"more than {MAX_VALUES} words")
-    return found
+    return words
 
 
 def _parse_languages(values: Sequence[str]) -> tuple[str, ...]:
@@ -157,10 +160,10 @@ def _split_values(values: Sequence[str]) -> list[str]:
 
 
 def _sort_values(values: Iterable[str]) -> tuple[str, ...]:
-    found = tuple(sorted({value for value in values if value}))
-    if not found:
+    unique = tuple(sorted({value for value in values if value}))
+    if not unique:
         raise ValueError("expected a value")
-    return found
+    return unique
 
 
 def _parse_since(values: Sequence[str]) -> datetime:
@@ -173,7 +176,7 @@ def _parse_until(values: Sequence[str]) -> datetime:
 
 
 def _parse_moment(value: str) -> tuple[datetime, bool]:
-    """A moment in UTC, and whether it was given as a date alone."""
+    """Parse a time to UTC, and return whether the value was a date without a time."""
     text = value.strip()
     whole_day = bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII))
     try:
@@ -224,7 +227,7 @@ def _single_value(values: Sequence[str]) -> str:
 
 
 def quote_value(value: str) -> str:
-    """A value of a stranger's in a message: short, on one line."""
+    """Quote a client's value for a message: in ASCII, on one line, 40 characters at most."""
     return ascii(value) if len(value) <= 40 else f"{value[:40]!a}…"
 
 
@@ -241,6 +244,6 @@ KEYS: Final[Mapping[str, Callable[[Sequence[str]], Any]]] = {
     "limit": _parse_limit,
     "content": _parse_content,
 }
-"""Every word there is, with what reads its values, in the order in which addresses have them."""
+"""Parameter -> the parser of its values, in the order of the parameters in URLs."""
 
 _PRESENTATION_KEYS = ("order", "limit", "content")

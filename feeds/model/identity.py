@@ -1,9 +1,8 @@
-"""Who an article is: its permanent id, from its link alone.
+"""Derive an article's permanent id from its link alone.
 
-FROZEN. Subscribers' readers know entries by these ids, so nothing here may ever give another answer for
-a link it has answered before: no pack and no setting reaches this module, and its tables only grow by
-hosts that no one has published yet. What two links have to share to be one article is
-docs/input-facts.md#duplicate-articles.
+FROZEN. Subscribers' feed readers recognise entries by these ids, so a link must have the same id for ever. No
+pack and no setting changes this module, and its tables may only grow by hosts that nobody has published yet.
+docs/input-facts.md#duplicate-articles lists the links that are one article.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from urllib.parse import unquote
 
 NAMESPACE = uuid.UUID("8d0e5b5c-6c1e-5c1a-9d0b-2f6f0e4a7c11")
 
-# Parameters that never tell one article from another (docs/input-facts.md#tracking-parameters, those that
-# only track, and `source` on medium.com). A copy of what the packs list, on purpose: packs may grow, ids may
-# not move.
+# Parameters that never distinguish two articles (docs/input-facts.md#tracking-parameters: those that only
+# track, and `source` on medium.com). This is a copy of the packs' list on purpose: packs may grow, but ids
+# may not change.
 _TRACKING_PARAMETER = re.compile(
     r"(?:utm_|hsa_|at_custom|at_campaign|at_medium|guce_|mc_|sharer_share|__cf_chl_)\w*"
     r"|(?:fbclid|gclid|gclsrc|msclkid|igshid|igsh|mibextid|rdid|ref_src|ref_url|guccounter|__tn__|__eep__"
@@ -27,7 +26,8 @@ _TRACKING_PARAMETER = re.compile(
 )
 _JUNK_FRAGMENT = re.compile(r"new_tab|:~:.*|xtor=.*|Echobox=.*|refreshed\?.*|utm_.*|")
 
-# (host, what of path and query holds the article's number, the key). The number outlives slugs.
+# (pattern of the host, pattern of path and query with the article's number, key). The number is permanent,
+# slugs are not.
 _NUMBERED_HOSTS: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
     (re.compile(r"(?:.+\.)?dw\.com"), re.compile(r".*/a-(\d+)/?(?:\?.*)?"), "dw.com/a-{}"),
     (re.compile(r"api\.dw\.com"), re.compile(r"/api/detail/article/(\d+)"), "dw.com/a-{}"),
@@ -44,7 +44,7 @@ _NUMBERED_HOSTS: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
         "youtube.com/{}",
     ),
     (re.compile(r"youtu\.be"), re.compile(r"/([\w\-]{11})(?:\?.*)?"), "youtube.com/{}"),
-    # Matters: the tail is an IPFS hash of one revision.
+    # Matters: the end of the path is the IPFS hash of one revision.
     (
         re.compile(r"matters\.(?:news|town)"),
         re.compile(r"(/@[^/]+/.+)-(?:bafy|zdpu)[0-9A-Za-z]{20,}(?:\?.*)?"),
@@ -55,10 +55,11 @@ _HOST_ALIASES = {"bbc.co.uk": "bbc.com", "matters.news": "matters.town"}
 
 
 def key(link: str) -> str:
-    """What two links to one article have in common; not an address to visit.
+    """Return the key that all links to one article share. It is no URL that could be visited.
 
-    Without scheme, `www.` and `m.`, doubled and trailing slashes, percent-encoding (decoded twice),
-    tracking parameters and junk fragments; by number on the hosts that number their articles.
+    The key has no scheme, `www.` and `m.`, no double and trailing slashes, no percent-encoding (it is
+    decoded twice), no tracking parameters and no junk fragments. On hosts that number their articles it has
+    the number.
     """
     address, _, fragment = link.strip().partition("#")
     rest = re.sub(r"^(?:https?:)?//", "", address, flags=re.IGNORECASE)
@@ -77,19 +78,19 @@ def key(link: str) -> str:
     for hosts, shape, form in _NUMBERED_HOSTS:
         if hosts.fullmatch(host) and (match := shape.fullmatch(tail)):
             return form.format(match.group(1))
-    kept = "" if _JUNK_FRAGMENT.fullmatch(fragment) else f"#{fragment}"
-    return f"{host}{tail}{kept}"
+    anchor = "" if _JUNK_FRAGMENT.fullmatch(fragment) else f"#{fragment}"
+    return f"{host}{tail}{anchor}"
 
 
 def entry_id(link: str) -> str:
-    """The permanent entry id for an article's link: `urn:uuid:` and a UUIDv5 (RFC 9562) of its key."""
+    """Return the permanent entry id for an article's link: `urn:uuid:` and a UUIDv5 (RFC 9562) of its key."""
     return uuid.uuid5(NAMESPACE, key(link)).urn
 
 
 def private_id(entry_id: str, source: str) -> str:
-    """Return the permanent id of an article's private version, apart from what the public reads of it.
+    """Return the permanent id of an article's private version, different from that of its public version.
 
-    `entry_id` is the article's own id, `source` the slug of the private source.
+    `entry_id` is the article's public id, `source` the slug of the private source.
     """
     return uuid.uuid5(uuid.UUID(entry_id), source).urn
 

@@ -1,15 +1,16 @@
-"""Name the inboxes that are not configured: what was posted and what was fetched lies in the database.
+"""Name the inboxes that are not configured: those of uploaded and fetched documents, in the database.
 
-The names are stored with every file, so they never change. They stand apart from the storage that uses them,
-so that a configuration is checked against them without importing SQLAlchemy.
+The names are stored with every file, so they never change. This module is separate from the storage that uses
+them, so that a configuration can be checked against them without importing SQLAlchemy.
 """
 
 from __future__ import annotations
 
 FIRST_FOLDER = "folder"
-"""The name of the first inbox that is a folder: wherever it is moved to, its files stay known."""
+"""Name of the first folder inbox, wherever the folder is moved to, so that its files are recognised."""
 POSTED = "posted"
-"""The inbox of what was posted."""
+"""Name of the inbox of uploaded documents."""
 FETCHED = "subscriptions"
-"""The inbox of what was fetched from other people's feeds."""
+"""Name of the inbox of documents fetched from subscriptions."""
 RESERVED_INBOXES = (POSTED, FETCHED)
+"""Names that no configured inbox may have."""

@@ -1,4 +1,4 @@
-"""Define what one run of the ingest did, and what is remembered of a file."""
+"""Define the report of one ingest run, and the stored state of a file."""
 
 from __future__ import annotations
 
@@ -7,38 +7,40 @@ from datetime import datetime
 from typing import Literal
 
 UNREAD = -1
-"""The size of a file that is to be read again. No file has this size, so the file counts as changed."""
+"""Stored size of a file that must be read again. No file has this size, so the file counts as changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
-    """What the store remembers of a file, so that it is read again only after it changed."""
+    """The stored state of a file, so that the file is read again only after it changed."""
 
     path: str
     size: int
-    """In bytes; UNREAD where it is to be read again."""
+    """Size in bytes; UNREAD for a file that must be read again."""
     modified: int
-    """Nanoseconds, as the file system says."""
+    """Time of change in nanoseconds since 1970, from the file system."""
     version: str = ""
-    """What its place says of its content (an ETag); empty where that says nothing."""
+    """The inbox's version of the content (an ETag, a git blob); empty where the inbox has none."""
     digest: str = ""
+    """The `content_hash` of the file."""
     reason: str = ""
-    """Why it could not be read; empty where it could."""
+    """The reason why the file could not be read; empty where it could."""
 
     @property
     def unread(self) -> bool:
-        """Whether it is to be read again, whatever it holds."""
+        """Whether the file must be read again, whatever its content."""
         return self.size == UNREAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of the ingest, as the history keeps it."""
+    """One run of the ingest, as it is stored in the history."""
 
     trigger: str
+    """The cause of the run: `watcher`, or `by hand` for a command."""
     started: datetime
     finished: datetime | None
-    """None while it goes on, and for ever where its process was killed."""
+    """None during the run, and for ever if its process was killed."""
     new: int
     changed: int
     same: int
@@ -49,7 +51,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One file that could not be read, and why."""
+    """A file or an inbox that could not be read, and the reason."""
 
     path: str
     reason: str
@@ -57,21 +59,21 @@ class Failure:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What one run of the ingest did, counted in files (`articles` in entries)."""
+    """The result of one run of the ingest, counted in files unless an attribute says otherwise."""
 
     new: int = 0
     changed: int = 0
     same: int = 0
     waiting: int = 0
-    """Files left for the next run because they may still be being written."""
+    """Files left for the next run, because a program may still be writing them."""
     failed: list[Failure] = field(default_factory=list)
     recleaned: int = 0
-    """Stored articles that a changed recipe or rule made different."""
+    """Stored articles that a changed recipe or rule changed."""
     unreachable: list[Failure] = field(default_factory=list)
     """Inboxes that could not be read at all, by name."""
     gone: int = 0
-    """Articles that are published no more, because their files were deleted."""
+    """Articles that are no longer published, because their files were deleted."""
 
 
 Outcome = Literal["new", "changed", "same", "failed"]
-"""What became of one file."""
+"""The result of ingesting one file."""

@@ -1,6 +1,7 @@
-"""Define what the database tells of an ingest's state: dates of sources, files and subscriptions that fail.
+"""Define the stored state of the ingest: dates of sources, failed files, failing subscriptions.
 
-`ingest/health.py` judges by them. Each that is news has an id, the same as long as it is the same news.
+`ingest/health.py` decides by these values. Each piece of news has an id, which is the same as long as the
+news is the same.
 """
 
 from __future__ import annotations
@@ -12,71 +13,76 @@ from datetime import datetime, timedelta
 from feeds.model.articles import Source
 
 WATCHER_TRIGGER = "watcher"
-"""What runs of the watcher are called in the history."""
+"""The trigger of the watcher's runs in the history."""
 
 MAX_CADENCE_ARTICLES = 30
-"""Of so many articles a source's gaps are taken."""
+"""Number of the newest articles from which a source's usual gap is calculated."""
 _MIN_FAILING, _MIN_FAILURES = timedelta(days=1), 3
 _NAMESPACE = uuid.UUID("0f6d4a51-9d0f-4f5b-8f0e-5a1c0c1f7e32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cadence:
-    """When a source published last."""
+    """The dates of a source's newest articles."""
 
     source: Source
     published: tuple[datetime, ...]
-    """The dates of its LATEST newest articles, the newest first."""
+    """The dates of the MAX_CADENCE_ARTICLES newest articles, the newest first."""
     met: datetime | None
-    """When the newest one was first read."""
+    """Time at which the newest one was first read; None if no stored file contains it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedFile:
-    """A file that cannot be read, or not all of it."""
+    """A file that cannot be read as a whole."""
 
     inbox: str
     path: str
     reason: str
     tried: datetime
+    """Time of the last attempt."""
     stamp: str
-    """What the file was when it was tried: its time of change and its digest."""
+    """Time of change and digest of the file at the last attempt."""
 
     @property
     def id(self) -> str:
-        """Another one when the file has changed: mended and broken again, it is news again. Cleaning all
-        again, which tries it again, is none.
+        """The id of this news. It changes with the file, so a file that is repaired and fails again is news
+        again. Another attempt at the same file is not.
         """
         return news_id("file", self.inbox, self.path, self.stamp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingSubscription:
-    """A feed of others that fails."""
+    """A subscription whose last polls failed."""
 
     url: str
-    """What it is known by."""
+    """The subscription's key: its URL without credentials."""
     title: str
-    """What it is called: its own title, else its address, without what may be secret."""
+    """The feed's own title, or else its URL without credentials and query."""
     reason: str
     since: datetime
-    """When it first failed, of those times after each other."""
+    """Time of the first failure since the last success."""
     tried: datetime
-    """When it last did."""
+    """Time of the last failure."""
     failures: int
+    """Number of failures since the last success."""
     gone: bool = False
-    """Whether it said that it is gone for good."""
+    """Whether the server answered that the feed is gone for good."""
 
     @property
     def news(self) -> datetime | None:
-        """From when on that is news: it is gone, or has failed three times and for a day."""
+        """Time at which this becomes news: the feed is gone, or fails three times and for a day.
+
+        None while it has failed less than three times.
+        """
         if self.gone:
             return self.tried
         return self.since + _MIN_FAILING if self.failures >= _MIN_FAILURES else None
 
     @property
     def id(self) -> str:
-        """Another one when it has answered in between, and when it is gone for good."""
+        """The id of this news. It changes if the feed answered in between, and if it is gone for good."""
         return news_id("upstream", self.url, self.since.isoformat(), "gone" if self.gone else "")
 
 
