@@ -83,12 +83,12 @@ def reclean(file: str | None, source: str, dry_run: bool, processes: int | None,
 
 def _config(file: str | None, processes: int | None, cluster: str | None) -> Config:
     """Load the configuration; the options override its `processes` and `cluster`."""
-    from feeds.config.settings import scheduler_address
+    from feeds.config.settings import check_scheduler_url
 
     config = load_config(file)
     if cluster:
         try:
-            return config.model_copy(update={"cluster": scheduler_address(cluster)})
+            return config.model_copy(update={"cluster": check_scheduler_url(cluster)})
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--cluster") from error
     return config.model_copy(update={"processes": processes, "cluster": ""}) if processes else config

@@ -41,7 +41,7 @@ def check(file: str | None) -> None:
     for place, kind in kinds:
         is_missing = isinstance(place.at, Path) and not place.at.is_dir()
         remark = "this folder does not exist yet" if is_missing else kind
-        click.echo(f"inbox: {place.shown}{f' ({remark})' if remark else ''}")
+        click.echo(f"inbox: {place.display_name}{f' ({remark})' if remark else ''}")
     if config.subscriptions:
         click.echo(f"subscriptions: {len(config.subscriptions)}")
     if future_names:
@@ -61,7 +61,7 @@ def status(file: str | None) -> None:
     states, runs, failures = store.sources(), store.runs(_MAX_RUNS_SHOWN), store.failures()
     click.echo(f"database: {store.name}")
     for place in config.inbox:
-        click.echo(f"inbox: {place.shown}")
+        click.echo(f"inbox: {place.display_name}")
     click.echo(f"articles: {sum(state.articles for state in states)} from {len(states)} sources")
     for state in states:
         newest = state.published.strftime("%Y-%m-%d %H:%M")

@@ -33,9 +33,9 @@ def import_(path: Path) -> None:
 
     Nothing is changed.
     """
-    from feeds.config.subscriptions import as_yaml, outlines_of
+    from feeds.config.subscriptions import read_opml, to_yaml_lines
 
-    for line in as_yaml(list(outlines_of(path))):
+    for line in to_yaml_lines(list(read_opml(path))):
         click.echo(line)
 
 

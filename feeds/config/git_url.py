@@ -25,7 +25,7 @@ class GitURL:
     password: str = field(default="", repr=False)
 
 
-def parse(address: str) -> GitURL:
+def parse_git_url(address: str) -> GitURL:
     """Return the parts of a git URL. Raises ValueError with the reason if it cannot be used."""
     url, _, fragment = address.partition("#")
     transport, separator, rest = url.removeprefix("git+").partition("://")
@@ -48,13 +48,13 @@ def parse(address: str) -> GitURL:
     if folder and (folder.startswith("-") or {"", ".", ".."} & {*folder.split("/")}):
         raise ValueError("expected a folder of the repository after the branch: #branch:sub/folder")
     user, _, password = credentials.partition(":")
-    http = transport in ("http", "https")
+    is_http = transport in ("http", "https")
     return GitURL(
-        url=f"{transport}://{host if http else authority}/{path}",
+        url=f"{transport}://{host if is_http else authority}/{path}",
         branch=branch,
         folder=folder,
-        user=unquote(user) if http else "",
-        password=unquote(password) if http else "",
+        user=unquote(user) if is_http else "",
+        password=unquote(password) if is_http else "",
     )
 
 

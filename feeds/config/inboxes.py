@@ -16,7 +16,7 @@ from feeds.config import git_url
 from feeds.model.inbox_names import FIRST_FOLDER, RESERVED_INBOXES
 
 
-def _inbox_name(value: str) -> str:
+def _check_name(value: str) -> str:
     if not re.fullmatch(r"[^\W_][\w.\- ]{0,79}", value):
         raise ValueError("expected a word of letters, digits, hyphens and dots, 80 at most")
     if value in RESERVED_INBOXES:
@@ -24,10 +24,10 @@ def _inbox_name(value: str) -> str:
     return value
 
 
-def _at(value: str) -> str:
+def _check_place(value: str) -> str:
     """Check a folder, or a URL that can be one of an inbox. Raises ValueError."""
     if value.startswith(git_url.SCHEMES):
-        git_url.parse(value)
+        git_url.parse_git_url(value)
         return value
     scheme, separator, rest = value.partition("://")
     if separator and ("::" in scheme or not re.fullmatch(r"[a-z][a-z0-9.\-]*", scheme)):
@@ -39,18 +39,18 @@ def _at(value: str) -> str:
     return value
 
 
-def _options(value: Any) -> Any:
+def _convert_options(value: Any) -> Any:
     """Convert options to numbers and truth values, which file systems expect; YAML gives texts."""
     if not isinstance(value, Mapping):
         raise ValueError("expected a mapping, such as {endpoint_url: https://s3.example.org}")  # never shown
-    return {str(key): _option(str(key), item) for key, item in value.items()}
+    return {str(key): _convert_option(str(key), item) for key, item in value.items()}
 
 
-def _option(key: str, value: Any) -> Any:
+def _convert_option(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
-        return _options(value)
+        return _convert_options(value)
     if isinstance(value, list):
-        return [_option(key, item) for item in value]
+        return [_convert_option(key, item) for item in value]
     if value in ("true", "false"):
         return value == "true"
     number = (
@@ -68,12 +68,12 @@ class InboxSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at: Annotated[str, Field(min_length=1, repr=False), AfterValidator(_at)]
-    name: Annotated[str, AfterValidator(_inbox_name)] | None = None
-    options: Annotated[dict[str, Any], BeforeValidator(_options), Field(repr=False)] = {}
+    at: Annotated[str, Field(min_length=1, repr=False), AfterValidator(_check_place)]
+    name: Annotated[str, AfterValidator(_check_name)] | None = None
+    options: Annotated[dict[str, Any], BeforeValidator(_convert_options), Field(repr=False)] = {}
 
 
-def as_list(value: Any) -> Any:
+def to_mappings(value: Any) -> Any:
     """Return one place, or a list of them, as a list of mappings; `a` means `{at: a}`."""
     entries = value if isinstance(value, (list, tuple)) else [value]
     return [{"at": entry} if isinstance(entry, str) else entry for entry in entries]
@@ -91,9 +91,9 @@ class InboxPlace:
     """Options for the library that reads such URLs."""
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """Folder or URL for messages, without secrets."""
-        return str(self.at) if isinstance(self.at, Path) else without_secrets(self.at)
+        return str(self.at) if isinstance(self.at, Path) else strip_secrets(self.at)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class InboxPlace:
         authority = "" if isinstance(self.at, Path) else self.at.partition("://")[2].partition("/")[0]
         user = authority.rpartition("@")[0]
         password = user.partition(":")[2]
-        return (*_texts(self.options), *filter(None, (user, password, unquote(password))))
+        return (*_collect_texts(self.options), *filter(None, (user, password, unquote(password))))
 
 
 def places_of(settings: Sequence[InboxSettings], folder: Path) -> tuple[InboxPlace, ...]:
@@ -114,7 +114,7 @@ def places_of(settings: Sequence[InboxSettings], folder: Path) -> tuple[InboxPla
     is_first = True
     for entry in settings:
         if "://" in entry.at:
-            name = entry.name or without_secrets(entry.at)
+            name = entry.name or strip_secrets(entry.at)
             places.append(InboxPlace(name=name, at=entry.at, options=entry.options))
             continue
         name = entry.name or (FIRST_FOLDER if is_first else entry.at)
@@ -123,14 +123,14 @@ def places_of(settings: Sequence[InboxSettings], folder: Path) -> tuple[InboxPla
     return tuple(places)
 
 
-def without_secrets(address: str) -> str:
+def strip_secrets(address: str) -> str:
     """Return a URL without its user and password, without anything before an `@`, and without a query."""
     scheme, _, rest = address.partition("://")
     authority, slash, path = re.sub(r"\?[^#]*", "", rest).partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
-def repeated(entries: Sequence[InboxSettings], place: Callable[..., str]) -> list[str]:
+def find_duplicates(entries: Sequence[InboxSettings], place: Callable[..., str]) -> list[str]:
     """Return a fault for each inbox that has the name of another one, or is the same place.
 
     `place` gives the `file:line: key` of an entry.
@@ -150,9 +150,9 @@ def repeated(entries: Sequence[InboxSettings], place: Callable[..., str]) -> lis
     return faults
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _collect_texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, Mapping):
-        return tuple(text for item in value.values() for text in _texts(item))
+        return tuple(text for item in value.values() for text in _collect_texts(item))
     if isinstance(value, list):
-        return tuple(text for item in value for text in _texts(item))
+        return tuple(text for item in value for text in _collect_texts(item))
     return (value,) if isinstance(value, str) and len(value) > 2 else ()

@@ -30,7 +30,7 @@ DEFAULT_FILE = "config.yaml"
 MAX_LIST_BYTES = 10_000_000  # the largest public list, AdGuard's, has 3 MB
 
 
-class Origin(NamedTuple):
+class KeyOrigin(NamedTuple):
     """Where a key is set: the file or the variable, and the lines in it."""
 
     name: str
@@ -74,14 +74,14 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     except ConfigError as error:
         faults.append(str(error))
     variables, environment_faults = environment.read(environ)
-    origins = dict.fromkeys(Settings.model_fields, Origin(name, lines))
+    origins = dict.fromkeys(Settings.model_fields, KeyOrigin(name, lines))
     for key, variable in variables.items():
-        values[key], origins[key] = variable.value, Origin(variable.where, variable.lines)
+        values[key], origins[key] = variable.value, KeyOrigin(variable.where, variable.lines)
     settings = Settings.model_validate(values)
     folder = file.parent if file.name else Path()
-    database = _database(settings.database, folder)
-    faults += [*environment_faults, *_same_slugs(settings, origins)]
-    faults += inboxes.repeated(settings.inbox, origins["inbox"].place)
+    database = _database_path(settings.database, folder)
+    faults += [*environment_faults, *_find_duplicate_slugs(settings, origins)]
+    faults += inboxes.find_duplicates(settings.inbox, origins["inbox"].place)
     if Path(database).is_dir() or settings.database.endswith("/"):
         place = origins["database"].place("database")
         faults.append(f"{place}: {database} is a folder; expected a file in it, such as feeds.sqlite")
@@ -110,18 +110,18 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
             packs=load_packs(),
             rules=settings.rules,
             auto=settings.auto_sources,
-            configured=[_configured(source) for source in settings.sources],
+            configured=[_configured_source(source) for source in settings.sources],
             lists=load_lists(list_files, list_places),
         ),
-        feeds=tuple(map(_view, settings.feeds)),
+        feeds=tuple(map(_named_view, settings.feeds)),
         file=file if file.name else None,
     )
 
 
-def base_address(value: str) -> str:
+def check_base_url(value: str) -> str:
     """Return a URL as `base_url` must be, without a slash at its end. Raises ConfigError."""
     try:
-        return settings.base_address(value)
+        return settings.check_base_url(value)
     except ValueError as error:
         raise ConfigError(f"{value}: {error}") from error
 
@@ -171,7 +171,7 @@ def load_lists(files: Sequence[Path], places: Sequence[str] = ()) -> Lookup | No
     return tracking_lists.Lookup(parts)
 
 
-def _same_slugs(settings: Settings, origins: Mapping[str, Origin]) -> list[str]:
+def _find_duplicate_slugs(settings: Settings, origins: Mapping[str, KeyOrigin]) -> list[str]:
     """Return a fault for each source or view whose feed would have the URL of another one."""
     faults: list[str] = []
     titles: dict[str, str] = {}
@@ -194,7 +194,7 @@ def _same_slugs(settings: Settings, origins: Mapping[str, Origin]) -> list[str]:
     return faults
 
 
-def _private_places(entries: Sequence[PrivateSettings], origin: Origin) -> dict[str, str]:
+def _private_places(entries: Sequence[PrivateSettings], origin: KeyOrigin) -> dict[str, str]:
     """Map each name that has to exist to its place: `file:line: private[0]`."""
     places: dict[str, str] = {}
     future = {entry.name for entry in entries if entry.future}
@@ -205,7 +205,7 @@ def _private_places(entries: Sequence[PrivateSettings], origin: Origin) -> dict[
     return places
 
 
-def _view(settings: FeedSettings) -> NamedView:
+def _named_view(settings: FeedSettings) -> NamedView:
     values = {key: getattr(settings, key) for key in filters.KEYS}
     return NamedView(
         slug=_slug_of(settings),
@@ -215,14 +215,14 @@ def _view(settings: FeedSettings) -> NamedView:
     )
 
 
-def _database(value: str, folder: Path) -> str:
+def _database_path(value: str, folder: Path) -> str:
     """Return a path relative to the configuration's folder; a URL as it is."""
     if value.startswith("sqlite:///"):
         value = value.removeprefix("sqlite:///")
     return value if "://" in value else str(folder / Path(value).expanduser())
 
 
-def _origin_of_database(is_set: bool, file: Path, origin: Origin) -> str:
+def _origin_of_database(is_set: bool, file: Path, origin: KeyOrigin) -> str:
     """Say where the address of the database comes from: a line of the file, a variable, or the default."""
     if is_set and (line := origin.lines.get(("database",))):
         return f"is set in {Path(origin.name).absolute()}:{line}: database"
@@ -238,7 +238,7 @@ def _slug_of(settings: SourceSettings | FeedSettings) -> str:
     return settings.slug or slug_of(settings.title)
 
 
-def _configured(settings: SourceSettings) -> ConfiguredSource:
+def _configured_source(settings: SourceSettings) -> ConfiguredSource:
     source = Source(
         slug=_slug_of(settings), title=settings.title, home=settings.home, language=settings.language or ""
     )

@@ -24,7 +24,7 @@ from feeds.cleaning.catalogue import COMBINED
 from feeds.cleaning.pack_schema import Host, Rules
 from feeds.config import inboxes, yaml_file
 from feeds.config.inboxes import InboxSettings
-from feeds.config.schedules import cron_line, seconds
+from feeds.config.schedules import check_cron, parse_duration
 from feeds.config.subscriptions import Poll, PrivateUpstreams, Subscriptions
 from feeds.model import filters
 from feeds.model.filters import FilterError
@@ -34,27 +34,27 @@ STATUS_FEED = "_status"
 MAX_INTERVAL_SECONDS = 366 * 86400
 
 
-def base_address(value: str) -> str:
+def check_base_url(value: str) -> str:
     """Return a URL as `base_url` must be, without a slash at its end. Raises ValueError."""
     if value and not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", value):
         raise ValueError("expected an address such as https://feeds.example.org")
     return value.rstrip("/")
 
 
-def _hub(value: str) -> str:
+def _check_hub(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#@]+(?:[/?][^\s#]*)?", value):
         raise ValueError("expected the address of a hub such as https://hub.example.org/")
     return value
 
 
-def scheduler_address(value: str) -> str:
+def check_scheduler_url(value: str) -> str:
     """Check the address of a Dask scheduler; empty means none. Raises ValueError if it cannot be one."""
     if value and not re.fullmatch(r"(?:tcp|tls)://[^\s/?#@]+:[0-9]+", value):
         raise ValueError("expected the address of a Dask scheduler such as tcp://10.0.0.5:8786")
     return value
 
 
-def _slug(value: str) -> str:
+def _check_slug(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9\-]{0,79}", value):
         raise ValueError("expected small letters a-z, digits and hyphens, 80 at most")
     if value == COMBINED:
@@ -62,14 +62,14 @@ def _slug(value: str) -> str:
     return value
 
 
-def _language(value: str) -> str:
-    # A language has two or three letters; longer ones are reserved (RFC 5646 section 2.2.1): a word, rather.
+def _check_language(value: str) -> str:
+    # A language has two or three letters; longer subtags are reserved (RFC 5646 section 2.2.1).
     if not re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", value):
         raise ValueError("expected a language tag such as en, zh-Hans or zh-TW (BCP 47)")
     return value
 
 
-def _host(value: str) -> str:
+def _check_host(value: str) -> str:
     with suppress(ValueError):
         return str(ip_address(value.strip("[]")))
     label = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
@@ -80,7 +80,7 @@ def _host(value: str) -> str:
     return value
 
 
-def _database(value: str) -> str:
+def _check_database(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     backend = scheme.partition("+")[0].lower()
     if value == ":memory:" or (separator and backend == "sqlite" and rest in ("", "/", "/:memory:")):
@@ -89,40 +89,40 @@ def _database(value: str) -> str:
         raise ValueError(
             f"{backend or 'it'} is not supported; expected a path, sqlite:///… or postgresql://…"
         )
-    if separator and backend != "sqlite" and not _POSTGRESQL.fullmatch(rest):
+    if separator and backend != "sqlite" and not _POSTGRESQL_URL.fullmatch(rest):
         raise ValueError("expected an address such as postgresql://user:password@host:5432/name")
     return value
 
 
-_POSTGRESQL = re.compile(
+_POSTGRESQL_URL = re.compile(
     r"(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::[0-9]*)?(?:/[^?]*)?(?:\?.*)?", re.DOTALL
 )
 """What SQLAlchemy accepts behind the scheme."""
 
 
-def _paths(value: Any) -> Any:
-    """Paths between commas, as an environment variable has them, as a list of them."""
+def _split_paths(value: Any) -> Any:
+    """Split words at commas, as an environment variable has them; a list is returned as it is."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
-def _private(value: Any) -> Any:
+def _normalise_private(value: Any) -> Any:
     """Return `true` as every feed, `false` as none, and one mapping or names between commas as a list."""
     if isinstance(value, dict):
         return (value,)
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return (EVERY_FEED,) if value.strip().lower() == "true" else ()
-    return _paths(value)
+    return _split_paths(value)
 
 
-def _rules(value: Rules) -> Rules:
+def _check_rules(value: Rules) -> Rules:
     for name in value.off:
         if name not in rules.RULE_NAMES:
             raise ValueError(f"off: no rule is called {name!r}{yaml_file.suggestion(name, rules.RULE_NAMES)}")
     return value
 
 
-Seconds = Annotated[int, BeforeValidator(seconds), yaml_file.Time]
-Language = Annotated[str, AfterValidator(_language)]
+Seconds = Annotated[int, BeforeValidator(parse_duration), yaml_file.Duration]
+Language = Annotated[str, AfterValidator(_check_language)]
 
 
 class _Model(BaseModel):
@@ -140,12 +140,12 @@ class SourceSettings(_Model):
     """One entry of `sources:`."""
 
     title: Annotated[str, Field(min_length=1)]
-    slug: Annotated[str, AfterValidator(_slug)] | None = None
-    home: Annotated[str, AfterValidator(base_address)] = ""
+    slug: Annotated[str, AfterValidator(_check_slug)] | None = None
+    home: Annotated[str, AfterValidator(check_base_url)] = ""
     language: Language | None = None
     match: SourceMatch = SourceMatch()
-    formerly: tuple[Annotated[str, AfterValidator(_slug)], ...] = ()
-    rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
+    formerly: tuple[Annotated[str, AfterValidator(_check_slug)], ...] = ()
+    rules: Annotated[Rules, AfterValidator(_check_rules)] = Rules()
 
 
 class PrivateSettings(_Model):
@@ -174,7 +174,7 @@ class FeedSettings(_Model):
     """One entry of `feeds:`: a view with a name, narrowed by the filters that URLs have too."""
 
     title: Annotated[str, Field(min_length=1)]
-    slug: Annotated[str, AfterValidator(_slug)] | None = None
+    slug: Annotated[str, AfterValidator(_check_slug)] | None = None
     description: str = ""
     source: Any = None
     tag: Any = None
@@ -207,9 +207,11 @@ class PlainSettings(_Model):
     """Title of the combined feed and of the pages."""
     description: str = "Clean feeds, republished"
     """Description of the combined feed."""
-    base_url: Annotated[str, AfterValidator(base_address)] = ""
+    base_url: Annotated[str, AfterValidator(check_base_url)] = ""
     """Public URL without a slash at its end; empty if it is taken from each request."""
-    hubs: Annotated[tuple[Annotated[str, AfterValidator(_hub)], ...], BeforeValidator(_paths)] = ()
+    hubs: Annotated[
+        tuple[Annotated[str, AfterValidator(_check_hub)], ...], BeforeValidator(_split_paths)
+    ] = ()
     """URLs of WebSub hubs that are notified of changes; none without a `base_url`."""
     language: Language = "en"
     """Language tag of the combined feed, and of articles whose language is not known (BCP 47)."""
@@ -219,13 +221,13 @@ class PlainSettings(_Model):
     """Hosts and networks that may be fetched from although they are private; EVERYWHERE for all."""
     interval: Annotated[Seconds, Field(ge=1, le=MAX_INTERVAL_SECONDS)] = 60
     """Seconds between two runs of the watcher."""
-    cron: Annotated[str, AfterValidator(cron_line)] | None = None
+    cron: Annotated[str, AfterValidator(check_cron)] | None = None
     """Cron line in UTC that says when the watcher runs; None if it runs by `interval`."""
     settle: Seconds = 2
     """Seconds that a file must be unchanged before it is read."""
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
     """Entries in a feed."""
-    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_check_host)] = "127.0.0.1"
     """Address that the server listens on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port that the server listens on; 0 for a free one."""
@@ -233,7 +235,7 @@ class PlainSettings(_Model):
     """Processes of `feeds serve`."""
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that clean articles if there are many."""
-    cluster: Annotated[str, AfterValidator(scheduler_address)] = ""
+    cluster: Annotated[str, AfterValidator(check_scheduler_url)] = ""
     """Address of a Dask scheduler whose workers clean instead; empty for none."""
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     """Number of proxies before the server whose X-Forwarded-* headers are trusted."""
@@ -263,13 +265,15 @@ class Settings(PlainSettings):
 
     inbox: Annotated[
         tuple[InboxSettings, ...],
-        BeforeValidator(inboxes.as_list),
+        BeforeValidator(inboxes.to_mappings),
         Field(min_length=1, validate_default=True),
     ] = (InboxSettings(at="seeds"),)
-    database: Annotated[str, AfterValidator(_database)] = "var/feeds.sqlite"
-    private: Annotated[tuple[PrivateSettings, ...], BeforeValidator(_private)] = ()
+    database: Annotated[str, AfterValidator(_check_database)] = "var/feeds.sqlite"
+    private: Annotated[tuple[PrivateSettings, ...], BeforeValidator(_normalise_private)] = ()
     subscriptions: Subscriptions = ()
-    rules: Annotated[Rules, AfterValidator(_rules)] = Rules()
-    tracking_lists: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)] = ()
+    rules: Annotated[Rules, AfterValidator(_check_rules)] = Rules()
+    tracking_lists: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_split_paths)
+    ] = ()
     feeds: tuple[FeedSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()

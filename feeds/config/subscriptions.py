@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from feeds.config import yaml_file
-from feeds.config.schedules import seconds
+from feeds.config.schedules import parse_duration
 from feeds.http_client.network_policy import EVERYWHERE, parse_policy
 from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import opml
@@ -20,7 +20,7 @@ from feeds.text import feed_urls
 MAX_POLL_SECONDS = 366 * 86400
 _SEPARATORS = re.compile(r"\s+|,(?=\s|[a-z]+:|$)|(?<=\.opml),", re.IGNORECASE)
 
-Poll = Annotated[int, BeforeValidator(seconds), yaml_file.Time, Field(ge=1, le=MAX_POLL_SECONDS)]
+Poll = Annotated[int, BeforeValidator(parse_duration), yaml_file.Duration, Field(ge=1, le=MAX_POLL_SECONDS)]
 """Seconds between two polls of a feed."""
 
 
@@ -50,14 +50,14 @@ class SubscriptionSettings(BaseModel):
         return self
 
 
-def _split(value: Any) -> Any:
+def _split_urls(value: Any) -> Any:
     """Split URLs at blanks or commas, as an environment variable has them."""
     if not isinstance(value, str):
         return value
     return tuple(word for word in _SEPARATORS.split(value) if word)
 
 
-def _private(value: Any) -> Any:
+def _split_private(value: Any) -> Any:
     """Return `true` as everywhere, `false` as nowhere, and split words at blanks or commas."""
     if not isinstance(value, str):
         return value
@@ -65,14 +65,14 @@ def _private(value: Any) -> Any:
     return switches.get(value.strip().lower(), tuple(filter(None, re.split(r"[\s,]+", value))))
 
 
-def _private_word(value: str) -> str:
+def _check_private_word(value: str) -> str:
     parse_policy([value])
     return value
 
 
-Subscriptions = Annotated[tuple[SubscriptionSettings, ...], BeforeValidator(_split)]
+Subscriptions = Annotated[tuple[SubscriptionSettings, ...], BeforeValidator(_split_urls)]
 PrivateUpstreams = Annotated[
-    tuple[Annotated[str, AfterValidator(_private_word)], ...], BeforeValidator(_private)
+    tuple[Annotated[str, AfterValidator(_check_private_word)], ...], BeforeValidator(_split_private)
 ]
 """Hosts and networks, as `parse_policy` takes them."""
 
@@ -103,7 +103,7 @@ def upstreams_of(
             upstreams.setdefault(feed_urls.comparison_key(entry.url), upstream)
             continue
         try:
-            for outline in outlines_of(folder / Path(entry.opml or "").expanduser()):
+            for outline in read_opml(folder / Path(entry.opml or "").expanduser()):
                 key = feed_urls.comparison_key(outline.url)
                 if key not in first_index:
                     upstream = Upstream(url=outline.url, title=outline.title, interval=interval)
@@ -113,7 +113,7 @@ def upstreams_of(
     return tuple(upstreams.values()), faults
 
 
-def outlines_of(path: Path) -> Iterator[opml.Outline]:
+def read_opml(path: Path) -> Iterator[opml.Outline]:
     """Yield the feeds in an OPML file. Raises ReadError with the file's name if it cannot be read."""
     try:
         with path.open("rb") as file:
@@ -132,15 +132,15 @@ def outlines_of(path: Path) -> Iterator[opml.Outline]:
             raise ReadError(f"{path}: {feed_urls.redact_url(outline.url)!r}: {error}") from error
 
 
-def as_yaml(outlines: Sequence[opml.Outline]) -> Iterator[str]:
+def to_yaml_lines(outlines: Sequence[opml.Outline]) -> Iterator[str]:
     """Yield lines for config.yaml that subscribe to the feeds of a list."""
     yield "subscriptions:"
     for outline in outlines:
-        yield f"  - url: {_quoted(outline.url)}"
+        yield f"  - url: {_quote(outline.url)}"
         if outline.title:
-            yield f"    title: {_quoted(outline.title)}"
+            yield f"    title: {_quote(outline.title)}"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     inner = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(char if char.isprintable() else " " for char in inner) + '"'

@@ -24,10 +24,10 @@ Path = tuple[str | int, ...]
 """Where a value is: the keys and the indexes that lead to it."""
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-# Strings only: `off:` stays a word, `1:30:00` no number; pydantic makes numbers and booleans of them.
+# Strings only: `off:` is a word, and `1:30:00` is not a number. pydantic converts numbers and booleans.
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 MAX_CHARACTERS = 1_000_000
-_MAX_SHOWN = 60  # characters of a wrong value in a message
+_MAX_VALUE_CHARACTERS = 60  # of a wrong value in a message
 
 _NEEDS_QUOTES = re.compile(r"""^\s*(?:-\s+)?(?:[\w.-]+\s*:\s+)?(?P<value>[*&!%@`][^#\n]*?)\s*(?:#.*)?$""")
 _YAML_PROBLEMS = {
@@ -43,10 +43,10 @@ _YAML_PROBLEMS = {
     "found unknown escape character": "a backslash in double quotes must be doubled, or use single quotes",
     "control characters are not allowed": "it has control characters in it",
 }
-"""What libyaml and PyYAML complain about, and what helps."""
+"""Parts of messages of libyaml and PyYAML, and the advice for each."""
 
 
-class Time:
+class Duration:
     """Marks a field that is a time in seconds, written as 30s, 5m or 1h."""
 
 
@@ -65,22 +65,22 @@ def parse(text: str, name: str) -> tuple[Any, dict[Path, int]]:
             return None, lines
         for path, line, problem in _walk(root, (), set()):
             if problem:
-                raise ConfigError(f"{name}:{line}: {_dotted(path)}: {problem}")
+                raise ConfigError(f"{name}:{line}: {_format_path(path)}: {problem}")
             lines[path] = line
         return _without_empty(loader.construct_document(root)), lines
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError(f"{name}:{line}: not valid YAML: {_explained(problem, text, line)}") from error
+        raise ConfigError(f"{name}:{line}: not valid YAML: {_explain(problem, text, line)}") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{name}:1: not valid YAML: {error}") from error
     finally:
         loader.dispose()
 
 
-def _explained(problem: str, text: str, line: int) -> str:
-    """Return what is wrong with a line that is not YAML, and what helps."""
+def _explain(problem: str, text: str, line: int) -> str:
+    """Return the problem of a line that is not valid YAML, with advice."""
     source = "".join(text.splitlines()[line - 1 : line])
     if match := _NEEDS_QUOTES.match(source):
         value = match["value"].replace("\\", "\\\\").replace('"', '\\"')
@@ -96,13 +96,13 @@ def _without_empty(value: Any) -> Any:
     return [_without_empty(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _walk(node: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, int, str]]:
+def _walk(node: Any, path: Path, visited: set[int]) -> Iterator[tuple[Path, int, str]]:
     """Yield the path and the line of each key and item below a node, and what is wrong with it, if any."""
     line = node.start_mark.line + 1
-    if id(node) in seen:
+    if id(node) in visited:
         yield path, line, "anchors and aliases are not supported"
         return
-    seen.add(id(node))
+    visited.add(id(node))
     if isinstance(node, yaml.MappingNode):
         names: set[str] = set()
         for key, value in node.value:
@@ -111,12 +111,12 @@ def _walk(node: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, int, st
             key_line = key.start_mark.line + 1
             yield here, key_line, "is written twice" if name in names else ""
             names.add(name)
-            for inner, inner_line, problem in _walk(value, here, seen):
+            for inner, inner_line, problem in _walk(value, here, visited):
                 if inner != here or problem:
                     yield inner, inner_line, problem
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _walk(item, (*path, index), seen)
+            yield from _walk(item, (*path, index), visited)
             yield (*path, index), item.start_mark.line + 1, ""
 
 
@@ -125,21 +125,22 @@ def validate(model: type[ModelT], data: Any, lines: Mapping[Path, int], name: st
     if data in (None, ""):
         data = {}
     if not isinstance(data, dict):
-        raise ConfigError(f"{name}:1: expected `key: value` lines, not {_shown(data)}")
+        raise ConfigError(f"{name}:1: expected `key: value` lines, not {_describe_value(data)}")
     try:
         return model.model_validate(data)
     except ValidationError as error:
         faults = [
-            f"{name}:{line_of(lines, fault['loc'])}: {_dotted(fault['loc'])}: {_reason(model, dict(fault))}"
+            f"{name}:{line_of(lines, fault['loc'])}: {_format_path(fault['loc'])}: "
+            f"{_describe_fault(model, dict(fault))}"
             for fault in error.errors()
         ]
         raise ConfigError("\n".join(dict.fromkeys(faults))) from error
 
 
-def suggestion(word: str, known: Iterable[str], most: int = 1) -> str:
+def suggestion(word: str, known: Iterable[str], max_words: int = 1) -> str:
     """Return ` (did you mean …?)` with the nearest known words; empty if none is near."""
-    near = difflib.get_close_matches(word, list(known), n=most, cutoff=0.6)
-    return f" (did you mean {' or '.join(f'`{match}`' for match in near)}?)" if near else ""
+    matches = difflib.get_close_matches(word, list(known), n=max_words, cutoff=0.6)
+    return f" (did you mean {' or '.join(f'`{match}`' for match in matches)}?)" if matches else ""
 
 
 def line_of(lines: Mapping[Path, int], path: Path) -> int:
@@ -149,11 +150,11 @@ def line_of(lines: Mapping[Path, int], path: Path) -> int:
     return lines.get(path, 1)
 
 
-def _reason(model: type[BaseModel], fault: dict[str, Any]) -> str:
-    """Say in our own words what pydantic found: what was expected, and what is written instead."""
+def _describe_fault(model: type[BaseModel], fault: dict[str, Any]) -> str:
+    """Describe a fault that pydantic found: what was expected, and what is written instead."""
     kind, path = fault["type"], fault["loc"]
     if kind == "extra_forbidden":
-        known = _names_at(model, path[:-1])
+        known = _keys_at(model, path[:-1])
         return f"unknown key{suggestion(str(path[-1]), known) or '; known: ' + ', '.join(sorted(known))}"
     if kind == "missing":
         return "is missing"
@@ -163,10 +164,10 @@ def _reason(model: type[BaseModel], fault: dict[str, Any]) -> str:
         return "is empty"
     if kind in ("string_too_long", "too_long"):
         return f"is too long: {fault['ctx']['max_length']} at most"
-    return f"expected {_expected(model, fault)}, not {_shown(fault['input'])}"
+    return f"expected {_describe_expected(model, fault)}, not {_describe_value(fault['input'])}"
 
 
-def _expected(model: type[BaseModel], fault: dict[str, Any]) -> str:
+def _describe_expected(model: type[BaseModel], fault: dict[str, Any]) -> str:
     kind = fault["type"]
     if kind == "literal_error":
         return " or ".join(f"`{word}`" for word in re.findall(r"'([^']*)'", fault["ctx"]["expected"]))
@@ -179,23 +180,25 @@ def _expected(model: type[BaseModel], fault: dict[str, Any]) -> str:
     if kind.startswith("string"):
         return "a text"
     if kind.startswith(("int", "float", "greater", "less", "finite")):
-        return _number(list(_constraints(_field_at(model, fault["loc"]))))
+        return _describe_number(list(_constraints(_field_at(model, fault["loc"]))))
     return "another value"
 
 
-def _number(constraints: list[Any]) -> str:
+def _describe_number(constraints: list[Any]) -> str:
     """Describe a number or a time by its bounds."""
-    least = next((c.ge for c in constraints if isinstance(c, annotated_types.Ge)), None)
-    most = next((c.le for c in constraints if isinstance(c, annotated_types.Le)), None)
-    is_time = any(c is Time for c in constraints)
+    minimum = next((c.ge for c in constraints if isinstance(c, annotated_types.Ge)), None)
+    maximum = next((c.le for c in constraints if isinstance(c, annotated_types.Le)), None)
+    is_time = any(c is Duration for c in constraints)
     words = "a time" if is_time else "a number"
-    bounds = [_duration(bound) if is_time else bound for bound in (least, most) if bound is not None]
+    bounds = [
+        _format_duration(bound) if is_time else bound for bound in (minimum, maximum) if bound is not None
+    ]
     if len(bounds) == 2:
         return f"{words} from {bounds[0]} to {bounds[1]}"
-    return f"{words} of {bounds[0]} or {'more' if most is None else 'less'}" if bounds else words
+    return f"{words} of {bounds[0]} or {'more' if maximum is None else 'less'}" if bounds else words
 
 
-def _duration(seconds: Any) -> str:
+def _format_duration(seconds: Any) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
@@ -214,8 +217,8 @@ def _constraints(field: Any) -> Iterator[Any]:
                 yield from item.metadata
         yield from _constraints(field.__origin__)
     elif isinstance(field, types.UnionType) or typing.get_origin(field) is typing.Union:
-        for inside in typing.get_args(field):
-            yield from _constraints(inside)
+        for inner in typing.get_args(field):
+            yield from _constraints(inner)
 
 
 def _field_at(model: type[BaseModel], path: Path) -> FieldInfo | None:
@@ -228,37 +231,37 @@ def _field_at(model: type[BaseModel], path: Path) -> FieldInfo | None:
         fields = {info.alias or key: info for key, info in current.model_fields.items()}
         if step in fields:
             field = fields[step]
-            current = _innermost(field.annotation)
+            current = _inner_model(field.annotation)
     return field
 
 
-def _names_at(model: type[BaseModel], path: Path) -> list[str]:
+def _keys_at(model: type[BaseModel], path: Path) -> list[str]:
     """Return the keys that the model takes at a path, by their names in the file."""
     field = _field_at(model, path)
-    current = model if field is None else _innermost(field.annotation)
+    current = model if field is None else _inner_model(field.annotation)
     if isinstance(current, type) and issubclass(current, BaseModel):
         return [info.alias or key for key, info in current.model_fields.items()]
     return []
 
 
-def _innermost(annotation: Any) -> Any:
+def _inner_model(annotation: Any) -> Any:
     """Return the model inside `tuple[Model, ...]` or `Model | None`; else the annotation."""
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
-        for inside in typing.get_args(annotation):
-            model = _innermost(inside)
+        for inner in typing.get_args(annotation):
+            model = _inner_model(inner)
             if isinstance(model, type) and issubclass(model, BaseModel):
                 return model
     return annotation
 
 
-def _dotted(path: Path) -> str:
+def _format_path(path: Path) -> str:
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
     return text or "document"
 
 
-def _shown(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     """Describe a value in a message: a word as it is, anything larger by its kind."""
     if value is None or value == "":
         return "nothing"
@@ -267,4 +270,4 @@ def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     text = str(value)
-    return f"`{text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + '…'}`"
+    return f"`{text if len(text) <= _MAX_VALUE_CHARACTERS else text[: _MAX_VALUE_CHARACTERS - 1] + '…'}`"

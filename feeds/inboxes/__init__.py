@@ -41,7 +41,7 @@ def open_inbox(place: InboxPlace, caches: Path) -> Inbox:
 
             return Bucket(place)
     except ConfigError as error:
-        raise ConfigError(f"inbox: {place.shown}: {error}") from error
+        raise ConfigError(f"inbox: {place.display_name}: {error}") from error
     return Folder(at if isinstance(at, Path) else Path(unquote(urlsplit(at).path)), place.name)
 
 
@@ -61,7 +61,7 @@ def kind_of(place: InboxPlace) -> str:
 
             return fsspec_adapter.package_of(str(place.at))
     except ConfigError as error:
-        raise ConfigError(f"inbox: {place.shown}: {error}") from error
+        raise ConfigError(f"inbox: {place.display_name}: {error}") from error
     return ""
 
 

@@ -41,7 +41,7 @@ class Bucket:
     @property
     def where(self) -> str:
         """The URL as messages show it, without secrets."""
-        return self.place.shown
+        return self.place.display_name
 
     def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """List the files; those with the stamp that `stamps` has for their path are unchanged.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from feeds.config.git_url import GitURL, parse
+from feeds.config.git_url import GitURL, parse_git_url
 from feeds.config.inboxes import InboxPlace
 from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp, StillChangingError
 from feeds.inboxes.git_command import REMOTE, REMOTE_SECONDS, GitCommand, GitError, version
@@ -43,7 +43,7 @@ class Git:
 
     def __post_init__(self) -> None:
         version()
-        self._address = parse(str(self.place.at))
+        self._address = parse_git_url(str(self.place.at))
         self._prefetcher = Prefetcher(self._contents)
 
     @property
@@ -54,7 +54,7 @@ class Git:
     @property
     def where(self) -> str:
         """The URL as messages show it, without secrets."""
-        return self.place.shown
+        return self.place.display_name
 
     def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """Fetch the newest commit and list its files; those that `stamps` has with their id are unchanged.

@@ -16,7 +16,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from feeds.config import Config
-from feeds.config.schedules import next_run
+from feeds.config.schedules import next_cron_run
 from feeds.http_client.network_policy import parse_policy
 from feeds.ingest.runner import Ingest
 from feeds.model import backoff
@@ -78,7 +78,7 @@ class CronTrigger(BaseTrigger):  # type: ignore[misc] # no types
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
         """Return the next time after now. Called by APScheduler."""
-        return next_run(self._line, now)
+        return next_cron_run(self._line, now)
 
 
 class Watcher:

@@ -118,7 +118,7 @@ class StatusReader:
         return health.watcher_status(
             runs,
             ingest_status.last_watcher_run(self._database),
-            lambda after: schedules.due(interval, cron, after, health.MAX_MISSED_RUNS),
+            lambda after: schedules.next_runs(interval, cron, after, health.MAX_MISSED_RUNS),
             now,
         )
 

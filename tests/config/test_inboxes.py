@@ -21,7 +21,7 @@ def write(tmp_path: Path):  # type: ignore[no-untyped-def] # a function from tex
 
 
 def names(file: Path) -> list[tuple[str, str]]:
-    return [(place.name, place.shown.removeprefix(f"{file.parent}/")) for place in load(file).inbox]
+    return [(place.name, place.display_name.removeprefix(f"{file.parent}/")) for place in load(file).inbox]
 
 
 def test_the_first_folder_keeps_its_name_wherever_it_is(write) -> None:  # type: ignore[no-untyped-def]
@@ -37,7 +37,7 @@ def test_an_inbox_may_have_a_name_of_its_own(write) -> None:  # type: ignore[no-
 def test_an_address_is_shown_and_known_without_its_secrets(write) -> None:  # type: ignore[no-untyped-def]
     file = write("inbox: ftp://ann:se@cret@host.example/news\n")
     assert names(file) == [("ftp://host.example/news",) * 2]
-    assert "cret" not in repr(load(file).inbox[0].shown)
+    assert "cret" not in repr(load(file).inbox[0].display_name)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from feeds.config import Config
 from feeds.config.inboxes import InboxPlace
 from feeds.config.loader import load, load_packs
-from feeds.config.schedules import due
+from feeds.config.schedules import next_runs
 from feeds.config.settings import Settings
 from feeds.model.errors import ConfigError
 from feeds.storage.store import database_url
@@ -475,7 +475,7 @@ def test_a_file_that_is_no_text_is_one_clear_line(write: Write, tmp_path: Path) 
 def test_days_of_the_week_are_those_that_cron_means(write: Write, days: str, expected: list[str]) -> None:
     config = load(write(f'cron: "0 6 * * {days}"\n'))
     assert config.cron
-    coming = due(60, config.cron, datetime(2026, 3, 1, tzinfo=UTC), 14)
+    coming = next_runs(60, config.cron, datetime(2026, 3, 1, tzinfo=UTC), 14)
     assert {f"{moment:%A}" for moment in coming} == set(expected)
 
 

@@ -13,7 +13,7 @@ import pytest
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from feeds.config.schedules import due
+from feeds.config.schedules import next_runs
 from feeds.ingest import health
 from feeds.model.runs import Run
 from feeds.model.status import WATCHER_TRIGGER
@@ -90,7 +90,7 @@ def test_a_run_from_the_future_makes_nothing_of_the_present_late(tmp_path: Path)
     none = dict.fromkeys(("new", "changed", "same", "waiting", "failed"), 0)
     run = Run(trigger=WATCHER_TRIGGER, started=begun, finished=begun - A_YEAR, error="", **none)
     found = health.watcher_status(
-        [run], begun, lambda after: due(60, None, after, health.MAX_MISSED_RUNS), NOON
+        [run], begun, lambda after: next_runs(60, None, after, health.MAX_MISSED_RUNS), NOON
     )
     assert (found.state, found.next_run) == ("ok", NOON + timedelta(minutes=1))
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.config.schedules import cron_line, due
+from feeds.config.schedules import check_cron, next_runs
 from feeds.ingest.health import (
     MAX_MISSED_RUNS,
     IdleRuns,
@@ -40,18 +40,18 @@ def run(
 
 
 def every(interval: timedelta = MINUTE, cron: str | None = None) -> Callable[[datetime], list[datetime]]:
-    return partial(_due, int(interval.total_seconds()), cron_line(cron) if cron else None)
+    return partial(_due, int(interval.total_seconds()), check_cron(cron) if cron else None)
 
 
 def _due(interval: int, cron: str | None, after: datetime) -> list[datetime]:
-    return due(interval, cron, after, MAX_MISSED_RUNS)
+    return next_runs(interval, cron, after, MAX_MISSED_RUNS)
 
 
 # -- the next run ---------------------------------------------------------------------------------------
 
 
 def test_an_interval_is_counted_from_the_last_run() -> None:
-    assert due(300, None, NOON, 2) == [NOON + 5 * MINUTE, NOON + 10 * MINUTE]
+    assert next_runs(300, None, NOON, 2) == [NOON + 5 * MINUTE, NOON + 10 * MINUTE]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_an_interval_is_counted_from_the_last_run() -> None:
     ],
 )
 def test_a_cron_line_says_when_the_next_runs_are(line: str, coming: list[str]) -> None:
-    found = due(60, cron_line(line), NOON, 2)
+    found = next_runs(60, check_cron(line), NOON, 2)
     assert [f"{moment:%Y-%m-%d %H:%M}" for moment in found] == coming
     assert all(moment.tzinfo is UTC for moment in found)
 
