@@ -54,9 +54,9 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
     _print_report(report)
     private_names.verify(config, runner.store)  # after the run: its articles may have these names
     if config.hubs:
-        from feeds.publishing.websub import tell
+        from feeds.publishing.websub import notify_hubs
 
-        tell(config, _MAX_PUSH_SECONDS)
+        notify_hubs(config, _MAX_PUSH_SECONDS)
     sys.exit(1 if report.failed or report.unreachable else 0)
 
 

@@ -1,7 +1,7 @@
-"""WebSub (https://www.w3.org/TR/websub/): hubs are told which feeds have changed.
+"""Notify WebSub hubs (https://www.w3.org/TR/websub/) of the feeds that have changed.
 
-The queue stands in the database; what is told when, how often, and how long a hub may take, is decided here.
-Nothing that a hub does or leaves undone holds up or fails the ingest.
+The queue is in the database. This module decides which notifications are queued, when and how often they are
+sent, and how long a hub may take. No hub can delay an ingest or make it fail.
 """
 
 from __future__ import annotations
@@ -31,146 +31,149 @@ from feeds.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT = timedelta(seconds=2)
-"""Before the second attempt; each further one waits twice as long, up to LONGEST_WAIT."""
-LONGEST_WAIT = timedelta(hours=1)
-SETTLED = timedelta(seconds=2)
-"""Until every server shows what has changed: hubs come to fetch it at once."""
-MOST_ATTEMPTS = 32
-"""About a day; then a topic is told of again when it changes again."""
+MIN_WAIT = timedelta(seconds=2)
+"""Wait before the second attempt. Each further wait is twice as long, up to MAX_WAIT."""
+MAX_WAIT = timedelta(hours=1)
+SETTLE_TIME = timedelta(seconds=2)
+"""Time until every server shows a change. Hubs fetch a feed as soon as they are notified."""
+MAX_ATTEMPTS = 32
+"""About one day. Then a topic is queued again only when it changes again."""
 CLIENT = HTTPClient(
     policy=NetworkPolicy(allows_all=True),
     limits=Limits(connect_seconds=5, silence_seconds=10, total_seconds=20),
 )
-"""A hub may be in a private network: the administrator names it, and no redirect of it is followed."""
+"""A hub may be in a private network: the administrator configures it, and no redirects are followed."""
 _LEASE = timedelta(seconds=60)
-_MOST_LINES = 20
+_MAX_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why an attempt failed."""
+class PushFailure:
+    """The reason why an attempt failed."""
 
     reason: str
     retry_after: timedelta = timedelta(0)
     whole_hub: bool = True
-    """Whether it says something about the hub, and not of this topic alone."""
+    """Whether the failure concerns the hub, not only this topic."""
 
 
 class Pusher:
-    """Tells the configured hubs what has changed, over database connections and in threads of its own."""
+    """Notifies the configured hubs of changes. It has its own database connections and threads."""
 
     def __init__(
         self,
         config: Config,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        settled: timedelta = SETTLED,
+        settle_time: timedelta = SETTLE_TIME,
         client: HTTPClient = CLIENT,
     ) -> None:
         self._config = config
         self._clock = clock
-        self._settled = settled
+        self._settle_time = settle_time
         self._client = client
         self._store = Store(config.database)
         self._access = AccessReader(config, self._store)
         self._queue = PushQueue(self._store.database)
-        self._noted: State | None = None
-        self._telling: dict[str, _Telling] = {}
+        self._queued_state: State | None = None
+        self._threads: dict[str, _DeliveryThread] = {}
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Tell no one any more. Whom a message is just on its way to may be told again."""
+        """Stop delivering. A notification that is being sent may be sent again after a restart."""
         self._stopping.set()
 
     def close(self) -> None:
-        """Stop, and give back every connection."""
+        """Stop delivering, and close all connections."""
         self.stop()
         self._store.close()
 
-    def note(self) -> int:
-        """Queue what has changed since the hubs were told of it; answers how many messages that makes.
+    def queue_changes(self) -> int:
+        """Queue the topics that have changed since hubs were notified. Return the number of notifications.
 
-        Never raises: what could not be noted is found changed the next time.
+        Never raises. After an error, the next call finds the same changes.
         """
         try:
             state = self._queue.read_state()
-            if state == self._noted:
+            if state == self._queued_state:
                 return 0
             with self._store.snapshot():
-                found = self._fingerprints()
+                fingerprints = self._fingerprints()
             now = self._clock()
-            queued = self._queue.enqueue(self._config.hubs, found, self._topics, now, now + self._settled)
-            self._noted = state
-            return queued
+            count = self._queue.enqueue(
+                self._config.hubs, fingerprints, self._topics, now, now + self._settle_time
+            )
+            self._queued_state = state
+            return count
         except FeedsError as error:
-            log.error("what hubs have to be told could not be noted: %s", error)
+            log.error("cannot queue notifications for hubs: %s", error)
         except Exception:
-            log.exception("what hubs have to be told could not be noted")
+            log.exception("cannot queue notifications for hubs")
         return 0
 
     def _fingerprints(self) -> dict[str, str]:
         """Return the fingerprint of each public feed: the slug of a source or a view, or ALL_SOURCES."""
         config, is_private = self._config, self._access.now().is_private
-        # Another base address makes other topics, all of them untold.
-        found = self._queue.fingerprints(config.limit, is_private, salt=config.base_url)
-        known = tuple(feed for feed in found if feed != ALL_SOURCES) or ("-",)  # no source is called that
+        # With another base URL, all topics are new.
+        fingerprints = self._queue.fingerprints(config.limit, is_private, salt=config.base_url)
+        # No source has the slug `-`; an empty filter would let all sources pass.
+        public = tuple(feed for feed in fingerprints if feed != ALL_SOURCES) or ("-",)
         for view in config.feeds:
             if not is_private(view.slug):
-                asked, filters = (
-                    view.filter,
-                    (view.filter, *([Filter(source=known)] if config.private else ())),
-                )
-                found[view.slug] = self._queue.fingerprint(
-                    filters, asked.limit or config.limit, asked.order or "newest", salt=config.base_url
+                filters = (view.filter, *([Filter(source=public)] if config.private else ()))
+                fingerprints[view.slug] = self._queue.fingerprint(
+                    filters,
+                    view.filter.limit or config.limit,
+                    view.filter.order or "newest",
+                    salt=config.base_url,
                 )
         if is_private(COMBINED):
-            del found[ALL_SOURCES]
-        return found
+            del fingerprints[ALL_SOURCES]
+        return fingerprints
 
     def deliver(self, seconds: float) -> None:
-        """Tell each hub what is due, all hubs at once, for so many seconds at most. Never raises."""
-        give_up = time.monotonic() + seconds
+        """Send the due notifications to all hubs in parallel, for at most `seconds`. Never raises."""
+        deadline = time.monotonic() + seconds
         try:
             due = self._queue.due(self._clock())
         except FeedsError as error:
-            log.error("what hubs have to be told could not be read: %s", error)
+            log.error("cannot read the notifications for hubs: %s", error)
             return
         for hub, pushes in groupby(due, key=lambda push: push.hub):
-            before = self._telling.get(hub)
-            if hub in self._config.hubs and (before is None or not before.is_alive()):
-                self._telling[hub] = _Telling(self, hub, list(pushes), give_up)
-                self._telling[hub].start()
-        for telling in self._telling.values():
-            while telling.is_alive() and time.monotonic() < give_up and not self._stopping.is_set():
-                telling.join(0.1)
+            thread = self._threads.get(hub)
+            if hub in self._config.hubs and (thread is None or not thread.is_alive()):
+                self._threads[hub] = _DeliveryThread(self, hub, list(pushes), deadline)
+                self._threads[hub].start()
+        for thread in self._threads.values():
+            while thread.is_alive() and time.monotonic() < deadline and not self._stopping.is_set():
+                thread.join(0.1)
 
-    def tell(self, hub: str, pushes: list[Push], give_up: float) -> None:
-        """Tell one hub of its topics, until it fails or the time is over."""
+    def deliver_to_hub(self, hub: str, pushes: list[Push], deadline: float) -> None:
+        """Send notifications to one hub, until the hub fails or the deadline (`time.monotonic`) passes."""
         for push in pushes:
-            if time.monotonic() > give_up or self._stopping.is_set():
+            if time.monotonic() > deadline or self._stopping.is_set():
                 return
             if not self._queue.claim(push, self._clock() + _LEASE):
                 continue
-            refusal = publish(hub, push.topic, self._client)
-            if refusal is None:
+            failure = publish(hub, push.topic, self._client)
+            if failure is None:
                 self._queue.mark_delivered(push)
-                log.debug("%s was told of %s", hub, push.topic)
+                log.debug("notified %s of %s", hub, push.topic)
                 continue
             now = self._clock()
-            wait = max(waiting_after(push.attempts + 1), refusal.retry_after)
-            over = push.attempts + 1 >= MOST_ATTEMPTS
-            self._queue.mark_failed(push, refusal.reason, None if over else now + wait)
+            wait = max(retry_wait(push.attempts + 1), failure.retry_after)
+            is_last = push.attempts + 1 >= MAX_ATTEMPTS
+            self._queue.mark_failed(push, failure.reason, None if is_last else now + wait)
             log.warning(
-                "%s could not be told of %s: %s; %s",
-                *(hub, push.topic, refusal.reason),
-                "given up" if over else f"again in {wait.total_seconds():.0f} s",
+                "cannot notify %s of %s: %s; %s",
+                *(hub, push.topic, failure.reason),
+                "given up" if is_last else f"next attempt in {wait.total_seconds():.0f} s",
             )
-            if refusal.whole_hub:
-                self._queue.mark_hub_failed(hub, refusal.reason, now, now + wait, MOST_ATTEMPTS)
+            if failure.whole_hub:
+                self._queue.mark_hub_failed(hub, failure.reason, now, now + wait, MAX_ATTEMPTS)
                 return
 
-    def told(self) -> None:
-        """A hub was told: give back what that used, where everything else was given back before."""
+    def close_if_stopped(self) -> None:
+        """Close the connections that a delivery opened after `close`. Called at the end of a delivery."""
         if self._stopping.is_set():
             self._store.close()
 
@@ -179,85 +182,85 @@ class Pusher:
             yield f"{self._config.base_url}/feeds/{COMBINED if feed == ALL_SOURCES else feed}.{suffix}"
 
 
-class _Telling(threading.Thread):
-    """A daemon: a hub that never ends its answer does not keep the process alive."""
+class _DeliveryThread(threading.Thread):
+    """Delivers to one hub. A daemon: a hub that never ends its response does not keep the process alive."""
 
-    def __init__(self, pusher: Pusher, hub: str, pushes: list[Push], give_up: float) -> None:
+    def __init__(self, pusher: Pusher, hub: str, pushes: list[Push], deadline: float) -> None:
         super().__init__(name=f"push {hub}", daemon=True)
-        self._what = (pusher, hub, pushes, give_up)
+        self._pusher, self._hub, self._pushes, self._deadline = pusher, hub, pushes, deadline
 
     def run(self) -> None:
-        pusher, hub, pushes, give_up = self._what
+        """Deliver, and log every error. Called by threading."""
         try:
-            pusher.tell(hub, pushes, give_up)
+            self._pusher.deliver_to_hub(self._hub, self._pushes, self._deadline)
         except FeedsError as error:
-            log.error("%s: %s", hub, error)
+            log.error("%s: %s", self._hub, error)
         except Exception:
-            log.exception("telling %s failed", hub)
+            log.exception("cannot notify %s", self._hub)
         finally:
-            pusher.told()
+            self._pusher.close_if_stopped()
 
 
-def pusher_of(config: Config) -> Pusher | None:
-    """What tells the configured hubs; None where there are none. Raises StoreError."""
+def make_pusher(config: Config) -> Pusher | None:
+    """Return a Pusher; None if no hubs are configured. Raises StoreError."""
     return Pusher(config) if config.hubs else None
 
 
 class ChangeNotifier:
-    """Queues what hubs have to be told; a watcher tells them.
+    """Queues notifications for hubs; the watcher sends them.
 
-    The database is opened by the first note, so that one can be made before a process forks.
+    The first call opens the database, so that a notifier can be created before the process forks.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._pusher: Pusher | None = None
 
-    def note(self) -> None:
-        """Queue what has changed. Raises StoreError where the database cannot be opened."""
+    def queue_changes(self) -> None:
+        """Queue the topics that have changed. Raises StoreError if the database cannot be opened."""
         if self._pusher is None:
-            self._pusher = pusher_of(self._config)
+            self._pusher = make_pusher(self._config)
         if self._pusher is not None:
-            self._pusher.note()
+            self._pusher.queue_changes()
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close all connections."""
         if self._pusher is not None:
             self._pusher.close()
 
 
-def tell(config: Config, seconds: float) -> None:
-    """Once, after a run: note what changed, and tell of it for so many seconds at most. Never raises."""
+def notify_hubs(config: Config, seconds: float) -> None:
+    """Queue the changes of a run and send the notifications, for at most `seconds`. Never raises."""
     try:
-        pusher = pusher_of(config)
+        pusher = make_pusher(config)
     except FeedsError as error:
-        log.error("hubs could not be told: %s", error)
+        log.error("cannot notify hubs: %s", error)
         return
     if pusher is not None:
-        if pusher.note():
-            time.sleep(SETTLED.total_seconds())
+        if pusher.queue_changes():
+            time.sleep(SETTLE_TIME.total_seconds())
         pusher.deliver(seconds)
         pusher.close()
 
 
-def waiting_after(attempts: int) -> timedelta:
-    """Return how long to wait after a number of failed attempts: twice as long each time, up to an hour."""
-    return backoff.exponential(FIRST_WAIT, attempts - 1, LONGEST_WAIT)
+def retry_wait(attempts: int) -> timedelta:
+    """Return the wait after a number of failed attempts: twice as long each time, up to one hour."""
+    return backoff.exponential(MIN_WAIT, attempts - 1, MAX_WAIT)
 
 
-def publish(hub: str, topic: str, client: HTTPClient = CLIENT) -> Refusal | None:
-    """Tell a hub that a topic has new content; None where it took that.
+def publish(hub: str, topic: str, client: HTTPClient = CLIENT) -> PushFailure | None:
+    """Notify a hub that a topic has new content. Return None if the hub accepted it.
 
-    The form is what hubs of PubSubHubbub 0.4 and WebSub take: the latter leaves it to the hub.
+    Hubs of PubSubHubbub 0.4 and of WebSub accept this form. The WebSub standard leaves it to the hub.
     """
     form = {"hub.mode": "publish", "hub.url": topic}
     try:
         status = client.post_form(hub, form)
     except RequestError as error:
-        return Refusal(str(error))
+        return PushFailure(str(error))
     if 200 <= status.code < 300:
         return None
-    return Refusal(
+    return PushFailure(
         f"it answered {status.code} {status.phrase}".strip(),
         status.retry_after,
         whole_hub=status.code >= 500 or status.code in (408, 429),
@@ -265,16 +268,16 @@ def publish(hub: str, topic: str, client: HTTPClient = CLIENT) -> Refusal | None
 
 
 def status_lines(config: Config, database: Database) -> Iterator[str]:
-    """What hubs have still to be told, for `feeds status`. Raises StoreError."""
+    """Yield the lines of `feeds status` about queued notifications. Raises StoreError."""
     if not config.hubs:
         return
     queued = [push for push in PushQueue(database).list_pushes() if push.hub in config.hubs]
     waiting = sum(push.due is not None for push in queued)
-    over = len(queued) - waiting
-    yield f"pushes: {waiting} waiting" + (f", {over} given up" if over else "")
-    for push in queued[:_MOST_LINES]:
-        tried = f"failed {push.attempts} times: {push.error}; " if push.attempts else ""
+    given_up = len(queued) - waiting
+    yield f"pushes: {waiting} waiting" + (f", {given_up} given up" if given_up else "")
+    for push in queued[:_MAX_LINES]:
+        failures = f"failed {push.attempts} times: {push.error}; " if push.attempts else ""
         when = f"due {push.due:%Y-%m-%d %H:%M:%S} UTC" if push.due else "given up until it changes again"
-        yield f"  {push.hub} {push.topic}: {tried}{when}"
-    if len(queued) > _MOST_LINES:
-        yield f"  and {len(queued) - _MOST_LINES} more"
+        yield f"  {push.hub} {push.topic}: {failures}{when}"
+    if len(queued) > _MAX_LINES:
+        yield f"  and {len(queued) - _MAX_LINES} more"

@@ -22,7 +22,7 @@ from feeds.ingest.runner import Ingest
 from feeds.model import backoff
 from feeds.model.errors import FeedsError, UnavailableError
 from feeds.model.runs import Report
-from feeds.publishing.websub import pusher_of
+from feeds.publishing.websub import make_pusher
 from feeds.server.clock_jumps import ClockJumpMonitor
 from feeds.storage.store import AlreadyRunningError
 from feeds.subscriptions.poller import Poller
@@ -116,7 +116,7 @@ class Watcher:
             max_instances=1,
             misfire_grace_time=None,
         )
-        self._pusher = pusher_of(config)
+        self._pusher = make_pusher(config)
         if self._pusher is not None:  # its own job: no hub delays a run
             self._scheduler.add_job(
                 self._pusher.deliver,
@@ -169,7 +169,7 @@ class Watcher:
             _log_report(report)
         finally:
             if self._pusher is not None:  # a run that failed may have stored articles before
-                self._pusher.note()
+                self._pusher.queue_changes()
 
     def _retry_soon(self, error: UnavailableError) -> None:
         """Move the next run to a second from now.

@@ -47,7 +47,7 @@ def create_app(
     app.register_blueprint(status_routes.blueprint(config, status_reader, documents))
     app.register_blueprint(feed_routes.blueprint(config, views, documents))
     notifier = ChangeNotifier(config)
-    uploads = Uploads(config, on_change=notifier.note)
+    uploads = Uploads(config, on_change=notifier.queue_changes)
     app.on_close(uploads.close)
     app.on_close(notifier.close)
     app.register_blueprint(upload_routes.blueprint(config, tokens, uploads))

@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from feeds.http_client.client import Limits
-from feeds.publishing.websub import CLIENT, FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, Pusher, status_lines
+from feeds.publishing.websub import CLIENT, MAX_ATTEMPTS, MAX_WAIT, MIN_WAIT, Pusher, status_lines
 from tests.support.places import FORMATS, Place, article, eventually, free_port, parsed, titles
 
 # What takes its seconds for the hub's sake, and would find the same in another database.
@@ -133,8 +133,8 @@ def topics_of(place: Place, *names: str) -> list[str]:
 
 def told(place: Place, seconds: float = 5) -> None:
     """What a run's end does, in this process."""
-    pusher = Pusher(place.config, settled=timedelta(0))
-    pusher.note()
+    pusher = Pusher(place.config, settle_time=timedelta(0))
+    pusher.queue_changes()
     pusher.deliver(seconds)
     pusher.close()
 
@@ -250,7 +250,7 @@ def test_what_a_hub_missed_while_it_was_down_is_told_when_it_is_back_after_any_r
     place.drop("1.md", article(1))
     done = place.feeds("ingest")
     assert (done.returncode, done.stdout) == (0, "new 1, changed 0, same 0, failed 0\n")
-    assert "it cannot be reached: connection refused; again in 2 s" in done.stderr
+    assert "it cannot be reached: connection refused; next attempt in 2 s" in done.stderr
     assert "pushes: 6 waiting\n" in place.feeds("status").stdout
     hub = Hub(tmp_path / "hub", port)
     try:
@@ -272,13 +272,13 @@ def test_a_hub_that_is_not_well_is_asked_once_a_round_and_told_everything_later(
     clock = [NOW]
     client = replace(CLIENT, limits=Limits(silence_seconds=0.5))
     pusher = Pusher(pushing.config, lambda: clock[0], timedelta(0), client)
-    pusher.note()
+    pusher.queue_changes()
     pusher.deliver(5)
     assert len(hub.topics()) == 1
     hub.feels("well")
     pusher.deliver(5)
     assert len(hub.topics()) == 1, "too early"
-    clock[0] += FIRST_WAIT
+    clock[0] += MIN_WAIT
     pusher.deliver(5)
     assert len(hub.topics()) == 7
     assert list(status_lines(pushing.config, pushing.store().database)) == ["pushes: 0 waiting"]
@@ -343,16 +343,16 @@ def test_a_hub_that_never_answers_is_given_up_until_the_feed_changes_again(
     place.ingest()
     clock = [NOW]
     pusher = Pusher(place.config, lambda: clock[0], timedelta(0))
-    pusher.note()
-    for _ in range(MOST_ATTEMPTS):
+    pusher.queue_changes()
+    for _ in range(MAX_ATTEMPTS):
         pusher.deliver(5)
-        clock[0] += LONGEST_WAIT
+        clock[0] += MAX_WAIT
     lines = list(status_lines(place.config, place.store().database))
     assert lines[0] == "pushes: 0 waiting, 6 given up"
     assert lines[1].endswith("given up until it changes again")
     place.drop("2.md", article(2))
     place.ingest()
-    pusher.note()
+    pusher.queue_changes()
     pusher.close()
     assert next(status_lines(place.config, place.store().database)) == "pushes: 6 waiting"
 
@@ -362,14 +362,14 @@ def test_what_is_queued_again_while_it_is_told_is_told_again(pushing: Place, hub
     pushing.ingest()
     clock = [NOW]
     pusher = Pusher(pushing.config, lambda: clock[0], timedelta(0))
-    pusher.note()
+    pusher.queue_changes()
     taken = pusher._queue.due(NOW)
     assert all(pusher._queue.claim(push, NOW + timedelta(minutes=1)) for push in taken)
     assert not any(pusher._queue.claim(push, NOW + timedelta(minutes=1)) for push in taken), "taken already"
     pushing.drop("2.md", article(2))
     pushing.ingest()
     clock[0] += timedelta(seconds=1)
-    pusher.note()
+    pusher.queue_changes()
     for push in taken:
         pusher._queue.mark_delivered(push)
     assert len(pusher._queue.due(clock[0])) == 6

@@ -12,7 +12,7 @@ import pytest
 
 from feeds.config.loader import load
 from feeds.model.errors import ConfigError
-from feeds.publishing.websub import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, publish, waiting_after
+from feeds.publishing.websub import MAX_ATTEMPTS, MAX_WAIT, MIN_WAIT, publish, retry_wait
 from feeds.text.dates import parse_retry_after
 from tests.support.places import Place, article
 
@@ -44,9 +44,9 @@ def test_the_body_of_a_hubs_redirect_is_not_read() -> None:
 
 
 def test_each_wait_is_twice_the_last_one_up_to_an_hour_for_about_a_day() -> None:
-    waits = [waiting_after(attempts) for attempts in range(1, MOST_ATTEMPTS)]
-    assert waits[:4] == [FIRST_WAIT, FIRST_WAIT * 2, FIRST_WAIT * 4, FIRST_WAIT * 8]
-    assert max(waits) == LONGEST_WAIT
+    waits = [retry_wait(attempts) for attempts in range(1, MAX_ATTEMPTS)]
+    assert waits[:4] == [MIN_WAIT, MIN_WAIT * 2, MIN_WAIT * 4, MIN_WAIT * 8]
+    assert max(waits) == MAX_WAIT
     assert timedelta(hours=18) < sum(waits, timedelta()) < timedelta(hours=30)
 
 

@@ -200,7 +200,7 @@ def test_hubs_are_told_of_what_was_posted(tmp_path: Path) -> None:
     with Place(tmp_path) as place:
         place.configure(hubs=["http://127.0.0.1:9/hub"], base_url="https://feeds.example")
         notifier = ChangeNotifier(place.config)
-        uploads = Uploads(place.config, on_change=notifier.note)
+        uploads = Uploads(place.config, on_change=notifier.queue_changes)
         for _ in range(2):
             uploads.take("a.md", article(1).encode())
         uploads.close()
