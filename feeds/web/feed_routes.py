@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from feeds.config import Config
 from feeds.model.errors import StoreError
 from feeds.model.filters import FilterError, parse
-from feeds.publishing.formats.common import served_at
+from feeds.publishing.formats.common import format_url
 from feeds.publishing.views import Views
 from feeds.web.auth import visitor
 from feeds.web.cache.policy import NO_STORE, ONE_DAY, REVALIDATE, CachePolicy, with_policy
@@ -127,7 +127,7 @@ def blueprint(config: Config, views: Views, documents: Documents) -> Blueprint:
         query = parse(request.args.items(multi=True))
         response = respond_with_document(documents.feed(name, suffix, base, query, period, visitor()))
         feed_request = documents.feed_request(name, query, period, visitor())
-        address = served_at(feed_request.address(base), suffix)
+        address = format_url(feed_request.address(base), suffix)
         return add_links(response, address, views.hubs(feed_request, documents.access()))
 
     @routes.route("/feeds/<name>.<suffix>", **_CORS_ROUTE)

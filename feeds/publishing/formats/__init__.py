@@ -1,8 +1,8 @@
-"""Writers: a View in, the bytes of a document out.
+"""Render a View as a document in one of the output formats.
 
-The room's one law: same View, same bytes. Nothing here reads a file, a clock or the environment.
-A new format is a file with a `render` and a line in WRITERS; the key is the suffix of its address.
-`opml.render` stands beside the table, because a list of subscriptions is not a View.
+The same View always gives the same bytes: nothing in this package reads a file, a clock or the environment. A
+new format is a module with a function `render` and a line in WRITERS; the key is the suffix of its URL.
+`opml.render` is not in the table, because a list of subscriptions is not a View.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ class Writer:
     """One output format."""
 
     name: str
-    """For people: `RSS 2.0`."""
+    """Name for users: `RSS 2.0`."""
     media_type: str
-    """Plain, without a charset; the bytes are always UTF-8."""
+    """Media type without a charset; the bytes are always UTF-8."""
     render: Callable[[View], bytes]
+    """Function that returns the document."""
 
 
 WRITERS: Final[Mapping[str, Writer]] = {

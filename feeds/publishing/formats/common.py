@@ -1,6 +1,4 @@
-"""What every format says the same way: where a document is, what of an article it carries, who wrote it,
-where it comes from, what a feed is called.
-"""
+"""Compute what all formats share: addresses, ids, content, authors, enclosures and the origin of an entry."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from typing import Final
 from feeds.model.articles import Article, Enclosure, Source
 from feeds.model.feeds import View
 
-# RFC 6838 section 4.2, without parameters; validators refuse anything else.
+# RFC 6838 section 4.2, without parameters. Validators accept nothing else.
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 
 
@@ -23,22 +21,23 @@ class Origin:
 
     source: Source
     address: str
-    """Absolute, without the format's suffix."""
+    """Absolute URL of the feed, without the suffix of the format."""
     updated: datetime
+    """Time of the newest change in that feed."""
 
 
-def served_at(address: str, suffix: str) -> str:
-    """Where a format of the feed at this address is served: the suffix goes before a query."""
+def format_url(address: str, suffix: str) -> str:
+    """Return the URL of a feed in one format: add the suffix to the path, before a query."""
     path, mark, query = address.partition("?")
     return f"{path}.{suffix}{mark}{query}"
 
 
 def feed_id(address: str) -> str:
-    """The permanent id of the feed at this address (without suffix), as RFC 4287 section 4.2.6 wants it.
+    """Return the permanent id (RFC 4287 section 4.2.6) of the feed at an address without suffix.
 
-    A UUIDv5 in the URL namespace: no database has to remember it, it does not change with the format, and an
-    `atom:source` in a combined view carries the very id that the source's own feed carries. A token that
-    lets somebody in (`token=…`) is no part of what a feed is.
+    The id is a UUIDv5 in the URL namespace. So no database has to store it, it is the same in every format,
+    and an `atom:source` in a combined view has the id of the source's own feed. An access token (`token=…`)
+    is not a part of the id.
     """
     path, _, query = address.partition("?")
     query = "&".join(pair for pair in query.split("&") if pair and not pair.startswith("token="))
@@ -46,30 +45,30 @@ def feed_id(address: str) -> str:
 
 
 def view_id(view: View) -> str:
-    """The feed's id; an archive is a part of the feed that goes on, and so has its id (RFC 5005)."""
+    """Return the id of a view's feed. An archive has the id of its current feed (RFC 5005)."""
     return feed_id(view.current if view.archive and view.current else view.address)
 
 
-def past(view: View) -> list[tuple[str, str]]:
-    """The other documents of the same feed: RFC 5005's name of each, and its address without suffix."""
-    named = (("current", view.current), ("prev-archive", view.previous), ("next-archive", view.next))
-    return [(name, address) for name, address in named if address]
+def archive_links(view: View) -> list[tuple[str, str]]:
+    """Return the link relations (RFC 5005) to other documents of the feed, with addresses without suffix."""
+    links = (("current", view.current), ("prev-archive", view.previous), ("next-archive", view.next))
+    return [(relation, address) for relation, address in links if address]
 
 
-def carried(view: View, article: Article) -> tuple[str, str]:
-    """What the view carries of an article: its body and its plain summary, either maybe empty."""
+def select_content(view: View, article: Article) -> tuple[str, str]:
+    """Return the body and the plain summary of an article that the view contains; each may be empty."""
     html = article.html if view.content == "full" else ""
     summary = article.summary if view.content != "title" else ""
     return html, summary
 
 
-def bylines(article: Article) -> tuple[str, ...]:
-    """The authors, or the publisher where nobody signed: Atom wants an author on every entry (4.1.2)."""
+def author_names(article: Article) -> tuple[str, ...]:
+    """Return the authors, or else the publisher: Atom requires an author (RFC 4287 section 4.1.2)."""
     return article.authors or (article.source.title,)
 
 
-def origin(view: View, article: Article) -> Origin | None:
-    """Where an entry comes from; None in a source's own feed, or where the source has no feed."""
+def entry_origin(view: View, article: Article) -> Origin | None:
+    """Return the origin of an entry; None in a source's own feed, or if the source has no feed."""
     slug = article.source.slug
     address = view.source_addresses.get(slug, "") if view.combined else ""
     if not address:
@@ -78,19 +77,26 @@ def origin(view: View, article: Article) -> Origin | None:
     return Origin(source=article.source, address=address, updated=updated)
 
 
-def enclosed(article: Article) -> tuple[Enclosure, ...]:
-    """The media files without the lead picture, which has its own place; a type that is none is empty."""
+def media_enclosures(article: Article) -> tuple[Enclosure, ...]:
+    """Return the enclosures without the lead picture, which has its own element. Invalid types are empty."""
     return tuple(
-        replace(one, type=_media_type(one.type)) for one in article.enclosures if one.url != article.image
+        replace(enclosure, type=_media_type(enclosure.type))
+        for enclosure in article.enclosures
+        if enclosure.url != article.image
     )
 
 
-def playable(article: Article) -> Enclosure | None:
-    """The one enclosure that an RSS item may have: the first recording; pictures and documents are none."""
-    return next((one for one in enclosed(article) if one.type.startswith(("audio/", "video/"))), None)
+def first_recording(article: Article) -> Enclosure | None:
+    """Return the first audio or video enclosure, the only one of an RSS item; None if there is none."""
+    recordings = (
+        enclosure
+        for enclosure in media_enclosures(article)
+        if enclosure.type.startswith(("audio/", "video/"))
+    )
+    return next(recordings, None)
 
 
-def _media_type(said: str) -> str:
-    """`Audio/MPEG; codecs="mp3"` -> `audio/mpeg`; empty where it is none."""
-    plain = said.partition(";")[0].strip().lower()
+def _media_type(text: str) -> str:
+    """Return `audio/mpeg` for `Audio/MPEG; codecs="mp3"`; empty if it is not a media type."""
+    plain = text.partition(";")[0].strip().lower()
     return plain if _MEDIA_TYPE.fullmatch(plain) else ""

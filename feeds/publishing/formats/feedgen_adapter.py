@@ -1,15 +1,15 @@
-"""feedgen 1.0.0 without its faults: what RSS and Atom share, set on a FeedGenerator.
+"""Fill feedgen 1.0.0 with what RSS and Atom share, and work around its faults.
 
-What feedgen cannot say is done by `finish` of atom.py and rss.py, on the lxml elements that the feed and its
-entries render to, through feedgen's own extension hook. The faults mended here, each with its test:
+atom.py and rss.py add what feedgen cannot write: their `finish` functions change the lxml elements of the
+feed and its entries, through feedgen's extension hook. The faults that are corrected here, each with a test:
 
-- it calls locale.setlocale for every date, which changes the whole process;
-- lastBuildDate and updated are the clock unless they are set;
-- its last link becomes the RSS <link>, so the home page comes last;
-- links of Atom entries lose everything but href (lkiesow/python-feedgen#135);
-- of the feed's links RSS gets the first `self` only;
-- entries are put in front unless one says append;
-- its media extension makes groups of one, which are an error.
+- It calls locale.setlocale for every date, which changes the whole process.
+- lastBuildDate and updated are the current time unless they are set.
+- Its last link becomes the RSS <link>, so the home page is added last.
+- Links of Atom entries lose every attribute but href (lkiesow/python-feedgen#135).
+- RSS has only the first `self` link of the feed.
+- It inserts each entry before the others, unless `append` is given.
+- Its media extension writes groups of one element, which are invalid.
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ from lxml.etree import ProcessingInstruction, SubElement
 
 from feeds.model.articles import Article
 from feeds.model.feeds import View
-from feeds.publishing.formats.common import carried, past, served_at, view_id
+from feeds.publishing.formats.common import archive_links, format_url, select_content, view_id
 
-# Neither feedgen nor lxml has types; these names say which of their objects is meant.
+# feedgen and lxml have no types. These names tell their objects apart.
 Feed: TypeAlias = Any
 Entry: TypeAlias = Any
 Element: TypeAlias = Any
 
-Finish: TypeAlias = Callable[[Element], None]
+FinishElement: TypeAlias = Callable[[Element], None]
 
 HISTORY: Final = "http://purl.org/syndication/history/1.0"
 
-# Both modules hold their own reference. Same text in the C locale, safe with threads.
+# Both modules import the function. This one returns the same text as theirs in the C locale, and is safe with
+# threads.
 feedgen.entry.formatRFC2822 = format_datetime
 feedgen.feed.formatRFC2822 = format_datetime
 
 
-def begin(view: View, suffix: str, media_type: str) -> Feed:
-    """A FeedGenerator that says about the feed what both formats say, without entries."""
+def make_feed(view: View, suffix: str, media_type: str) -> Feed:
+    """Return a FeedGenerator with what both formats contain about the feed, without entries."""
     feed = FeedGenerator()
     feed.load_extension("media")
     feed.id(view_id(view))
@@ -53,25 +54,25 @@ def begin(view: View, suffix: str, media_type: str) -> Feed:
     feed.language(view.language)
     feed.updated(view.updated)
     feed.ttl(view.ttl_minutes)
-    feed.generator("feeds")  # no version: an upgrade alone is no new document
-    feed.link(href=served_at(view.address, suffix), rel="self", type=media_type)
+    feed.generator("feeds")  # without a version: an upgrade must not change documents
+    feed.link(href=format_url(view.address, suffix), rel="self", type=media_type)
     for hub in view.hubs:
         feed.link(href=hub, rel="hub")
     feed.link(href=view.home, rel="alternate", type="text/html")
     return feed
 
 
-def add(feed: Feed, view: View, article: Article) -> Entry:
-    """The next entry, with what both formats say about an article in the same way."""
+def add_entry(feed: Feed, view: View, article: Article) -> Entry:
+    """Append an entry with what both formats contain about an article, and return it."""
     entry = feed.add_entry(order="append")
     entry.id(article.id)
     entry.title(article.title)
     entry.link(href=article.link, rel="alternate", type="text/html")
     entry.published(article.published)
     entry.updated(article.updated)
-    body, _ = carried(view, article)
+    body, _ = select_content(view, article)
     if body:
-        entry.content(body, type="html")  # escaped: CDATA is wrong in Atom and cannot hold "]]>"
+        entry.content(body, type="html")  # escaped: CDATA is wrong in Atom and cannot contain "]]>"
     if article.tags:
         entry.category([{"term": tag} for tag in article.tags])
     if article.image:
@@ -80,31 +81,35 @@ def add(feed: Feed, view: View, article: Article) -> Entry:
     return entry
 
 
-def on_atom(entry: Entry, finish: Finish) -> None:
-    """Mend the entry's links when it is rendered to Atom, then hand its element to `finish`."""
-    entry.register_extension("finish", partial(_Finishing, entry, finish), rss=False)
+def finish_entry(entry: Entry, finish: FinishElement) -> None:
+    """Register `finish` for an entry's element in Atom. It is called after the links are corrected."""
+    entry.register_extension("finish", partial(_EntryExtension, entry, finish), rss=False)
 
 
-def on_feed(feed: Feed, view: View, namespaces: dict[str, str], finish: Finish) -> None:
-    """When the feed is rendered: name its stylesheet, then hand the root to `finish`, which comes before the
-    entries are written.
+def finish_feed(feed: Feed, view: View, namespaces: dict[str, str], finish: FinishElement) -> None:
+    """Register namespaces, the stylesheet, and `finish` for the root element of a feed.
+
+    `finish` is called when the feed is rendered, before the entries are written.
     """
-    names = namespaces | ({"fh": HISTORY} if view.archive else {})
-    feed.register_extension("finish", partial(_FeedFinishing, names, view.stylesheet, finish))
+    all_namespaces = namespaces | ({"fh": HISTORY} if view.archive else {})
+    feed.register_extension("finish", partial(_FeedExtension, all_namespaces, view.stylesheet, finish))
 
 
-def add_past(parent: Element, view: View, suffix: str, media_type: str, link: str) -> None:
-    """fh:archive and the links to the feed's other documents (RFC 5005 section 4); `link` is the tag."""
-    for rel, address in past(view):
-        SubElement(parent, link, rel=rel, type=media_type, href=served_at(address, suffix))
+def add_archive_links(parent: Element, view: View, suffix: str, media_type: str, link: str) -> None:
+    """Add fh:archive and the links to other documents of the feed (RFC 5005 section 4).
+
+    `link` is the tag of the link elements.
+    """
+    for rel, address in archive_links(view):
+        SubElement(parent, link, rel=rel, type=media_type, href=format_url(address, suffix))
     if view.archive:
         SubElement(parent, f"{{{HISTORY}}}archive")
 
 
-class _FeedFinishing:
-    """A feedgen extension of the whole feed (by shape)."""
+class _FeedExtension:
+    """A feedgen extension for the whole feed. feedgen calls its methods by name."""
 
-    def __init__(self, namespaces: dict[str, str], stylesheet: str, finish: Finish) -> None:
+    def __init__(self, namespaces: dict[str, str], stylesheet: str, finish: FinishElement) -> None:
         self.namespaces = namespaces
         self.stylesheet = stylesheet
         self.finish = finish
@@ -114,22 +119,22 @@ class _FeedFinishing:
 
     def extend_atom(self, root: Element) -> None:
         if self.stylesheet:
-            said = f'type="text/css" href="{escape(self.stylesheet)}"'
-            root.addprevious(ProcessingInstruction("xml-stylesheet", said))
+            attributes = f'type="text/css" href="{escape(self.stylesheet)}"'
+            root.addprevious(ProcessingInstruction("xml-stylesheet", attributes))
         self.finish(root)
 
     extend_rss = extend_atom
 
 
-class _Finishing:
-    """A feedgen extension (by shape): called with the entry's element after feedgen has written it."""
+class _EntryExtension:
+    """A feedgen extension for an entry. feedgen calls it with the element that it has written."""
 
-    def __init__(self, entry: Entry, finish: Finish) -> None:
+    def __init__(self, entry: Entry, finish: FinishElement) -> None:
         self.entry = entry
         self.finish = finish
 
     def extend_atom(self, element: Element) -> None:
-        for link, said in zip(element.iterfind("link"), self.entry.link(), strict=True):
-            for name, value in said.items():
+        for link, attributes in zip(element.iterfind("link"), self.entry.link(), strict=True):
+            for name, value in attributes.items():
                 link.set(name, value)
         self.finish(element)

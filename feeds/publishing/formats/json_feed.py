@@ -1,8 +1,8 @@
-"""JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/): what is not known is left out, never empty.
+"""Render JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/). Unknown members are left out, never empty.
 
-The standard sets names that begin with an underscore aside for extension objects. An item has two: in
-combined views `_source: {slug, title, url, feed_url}` names where it comes from, and `_feeds: {also_in}` the
-titles of other sources that told of it too.
+In the standard, names that begin with an underscore are extension objects. An item has two. In combined
+views `_source: {slug, title, url, feed_url}` describes the source of the item. `_feeds: {also_in}` has the
+titles of other sources that published it too.
 """
 
 from __future__ import annotations
@@ -13,8 +13,14 @@ from typing import Any, Final
 
 from feeds.model.articles import Article, Enclosure
 from feeds.model.feeds import View
-from feeds.publishing.formats.common import bylines, carried, enclosed, origin, served_at
-from feeds.publishing.formats.xml_characters import guarded
+from feeds.publishing.formats.common import (
+    author_names,
+    entry_origin,
+    format_url,
+    media_enclosures,
+    select_content,
+)
+from feeds.publishing.formats.xml_characters import render_legal
 
 SUFFIX: Final = "json"
 MEDIA_TYPE: Final = "application/feed+json"
@@ -23,8 +29,8 @@ VERSION: Final = "https://jsonfeed.org/version/1.1"
 
 
 def render(view: View) -> bytes:
-    """The view as a JSON Feed document: UTF-8, newest first."""
-    return guarded(_render, view)
+    """Render a view as a JSON Feed document: UTF-8, in the order of the view."""
+    return render_legal(_render, view)
 
 
 def _render(view: View) -> bytes:
@@ -33,9 +39,9 @@ def _render(view: View) -> bytes:
         "title": view.title or view.address,
         **_known(
             home_page_url=view.home,
-            feed_url=served_at(view.address, SUFFIX),
+            feed_url=format_url(view.address, SUFFIX),
             description=view.description,
-            next_url=served_at(view.previous, SUFFIX) if view.previous else "",
+            next_url=format_url(view.previous, SUFFIX) if view.previous else "",
             icon=view.icon,
             language=view.language,
             hubs=[{"type": "WebSub", "url": hub} for hub in view.hubs],
@@ -58,7 +64,7 @@ def _item(view: View, article: Article) -> dict[str, Any]:
         **_known(
             tags=article.tags,
             language=article.language,
-            attachments=[_attachment(enclosure) for enclosure in enclosed(article)],
+            attachments=[_attachment(enclosure) for enclosure in media_enclosures(article)],
             _source=_source(view, article),
             _feeds=_known(also_in=article.also_in),
         ),
@@ -66,20 +72,21 @@ def _item(view: View, article: Article) -> dict[str, Any]:
 
 
 def _text(view: View, article: Article) -> dict[str, Any]:
-    """The body and the summary; the standard wants some text on every item, if only the title."""
-    body, summary = carried(view, article)
+    """Return body and summary, or else the title: the standard requires a text in every item."""
+    body, summary = select_content(view, article)
     text = {"content_html": body} if body else {"content_text": summary or article.title}
     return {**text, **_known(summary=summary)}
 
 
 def _known(**members: Any) -> dict[str, Any]:
+    """Return the members that have a value."""
     return {name: value for name, value in members.items() if value}
 
 
 def _authors(article: Article) -> list[dict[str, Any]]:
     if article.authors:
         return [{"name": name} for name in article.authors]
-    return [{"name": name, **_known(url=article.source.home)} for name in bylines(article)]
+    return [{"name": name, **_known(url=article.source.home)} for name in author_names(article)]
 
 
 def _attachment(enclosure: Enclosure) -> dict[str, Any]:
@@ -93,10 +100,10 @@ def _attachment(enclosure: Enclosure) -> dict[str, Any]:
 def _source(view: View, article: Article) -> dict[str, Any]:
     if not view.combined:
         return {}
-    source, comes_from = article.source, origin(view, article)
-    feed_url = served_at(comes_from.address, SUFFIX) if comes_from else ""
+    source, origin = article.source, entry_origin(view, article)
+    feed_url = format_url(origin.address, SUFFIX) if origin else ""
     return _known(slug=source.slug, title=source.title, url=source.home, feed_url=feed_url)
 
 
-def _rfc3339(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def _rfc3339(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""OPML 2.0 (http://opml.org/spec2.opml): all feeds in one file, to import into a reader."""
+"""Render the list of all feeds as OPML 2.0 (http://opml.org/spec2.opml), to import into a feed reader."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from typing import Final
 from lxml.etree import Element, SubElement, tostring
 
 from feeds.model.feeds import Subscription
-from feeds.publishing.formats.common import served_at
-from feeds.publishing.formats.xml_characters import guarded
+from feeds.publishing.formats.common import format_url
+from feeds.publishing.formats.xml_characters import render_legal
 
 MEDIA_TYPE: Final = "text/x-opml"
 
 
 def render(title: str, date_modified: datetime, subscriptions: Iterable[Subscription]) -> bytes:
-    """A subscription list, in the order given; `date_modified` is the newest change, never the clock."""
+    """Render a subscription list, in the order given.
 
-    def write(words: tuple[str, tuple[Subscription, ...]]) -> bytes:
-        return _render(words[0], date_modified, words[1])
+    `date_modified` is the time of the newest change, never the current time.
+    """
 
-    return guarded(write, (title, tuple(subscriptions)))
+    def write(texts: tuple[str, tuple[Subscription, ...]]) -> bytes:
+        return _render(texts[0], date_modified, texts[1])
+
+    return render_legal(write, (title, tuple(subscriptions)))
 
 
 def _render(title: str, date_modified: datetime, subscriptions: tuple[Subscription, ...]) -> bytes:
@@ -31,22 +34,22 @@ def _render(title: str, date_modified: datetime, subscriptions: tuple[Subscripti
     SubElement(head, "title").text = title
     SubElement(head, "dateModified").text = format_datetime(date_modified)
     body = SubElement(root, "body")
-    for one in subscriptions:
-        SubElement(body, "outline", _outline(one))
+    for subscription in subscriptions:
+        SubElement(body, "outline", _outline(subscription))
     document: bytes = tostring(root, encoding="UTF-8", xml_declaration=True)
     return document
 
 
-def _outline(one: Subscription) -> dict[str, str]:
-    """One outline of "Subscription lists": text, type and xmlUrl are required, the rest where known."""
-    known = {
-        "type": "rss",  # the name of the family: the standard has no other value for Atom either
-        "text": one.title,
-        "title": one.title,
-        "description": one.description,
-        "htmlUrl": one.home,
-        "xmlUrl": served_at(one.address, "rss"),
-        "language": one.language,
+def _outline(subscription: Subscription) -> dict[str, str]:
+    """Return the attributes of an outline. text, type and xmlUrl are required, empty ones are left out."""
+    attributes = {
+        "type": "rss",  # the standard has no other value, for Atom neither
+        "text": subscription.title,
+        "title": subscription.title,
+        "description": subscription.description,
+        "htmlUrl": subscription.home,
+        "xmlUrl": format_url(subscription.address, "rss"),
+        "language": subscription.language,
         "version": "RSS2",
     }
-    return {name: value for name, value in known.items() if value}
+    return {name: value for name, value in attributes.items() if value}

@@ -1,8 +1,8 @@
-"""RSS 2.0 as the RSS Advisory Board's Best Practices Profile wants it.
+"""Render RSS 2.0, according to the RSS Advisory Board's Best Practices Profile.
 
-One item: title, link, description (the summary), content:encoded (the body), guid, category, enclosure,
-pubDate, source, dc:creator, dc:language, media:content, media:thumbnail. The channel's hubs and archives
-(RFC 5005) are atom:links beside its own address.
+Elements of an item: title, link, description (the summary), content:encoded (the body), guid, category,
+enclosure, pubDate, source, dc:creator, dc:language, media:content, media:thumbnail. The hubs and archives
+(RFC 5005) of the channel are atom:link elements beside its own address.
 """
 
 from __future__ import annotations
@@ -16,65 +16,72 @@ from lxml.etree import SubElement
 
 from feeds.model.articles import Article
 from feeds.model.feeds import View
-from feeds.publishing.formats.common import carried, origin, playable, served_at
-from feeds.publishing.formats.feedgen_adapter import Element, Feed, add, add_past, begin, on_feed
-from feeds.publishing.formats.xml_characters import guarded
+from feeds.publishing.formats.common import entry_origin, first_recording, format_url, select_content
+from feeds.publishing.formats.feedgen_adapter import (
+    Element,
+    Feed,
+    add_archive_links,
+    add_entry,
+    finish_feed,
+    make_feed,
+)
+from feeds.publishing.formats.xml_characters import render_legal
 
 SUFFIX: Final = "rss"
 MEDIA_TYPE: Final = "application/rss+xml"
 
-TITLE: Final = re.compile(rb"<title>[^<]*")
+_TITLE: Final = re.compile(rb"<title>[^<]*")
 
 _LINK: Final = "{http://www.w3.org/2005/Atom}link"
-# RSS 2.0, <image>: "a GIF, JPEG or PNG". An address may also say nothing of it.
-_PICTURES: Final = frozenset({"gif", "jpeg", "jpg", "png", ""})
+# RSS 2.0, <image>: "a GIF, JPEG or PNG". A URL may also have no suffix.
+_IMAGE_SUFFIXES: Final = frozenset({"gif", "jpeg", "jpg", "png", ""})
 
 
 def render(view: View) -> bytes:
-    """The view as an RSS document: UTF-8, newest first."""
-    return guarded(_render, view)
+    """Render a view as an RSS document: UTF-8, in the order of the view."""
+    return render_legal(_render, view)
 
 
 def _render(view: View) -> bytes:
-    feed = begin(view, SUFFIX, MEDIA_TYPE)
+    feed = make_feed(view, SUFFIX, MEDIA_TYPE)
     feed.load_extension("dc", atom=False)
-    if view.icon and _suffix(view.icon) in _PICTURES:
+    if view.icon and _suffix(view.icon) in _IMAGE_SUFFIXES:
         feed.image(url=view.icon, title=view.title or view.address, link=view.home)
-    on_feed(feed, view, {}, partial(_finish_feed, view))
+    finish_feed(feed, view, {}, partial(_finish_feed, view))
     for article in view.articles:
         _add(feed, view, article)
     document: bytes = feed.rss_str()
-    # No other place than a title element can hold these bytes: all text is escaped, nothing is CDATA.
-    return TITLE.sub(_profile_title, document)
+    # These bytes occur only in title elements: all text is escaped, and nothing is CDATA.
+    return _TITLE.sub(_profile_title, document)
 
 
 def _finish_feed(view: View, rss: Element) -> None:
-    """What feedgen cannot say of a channel: its hubs, beside its own address, and its other documents."""
+    """Add what feedgen cannot write: links to the hubs, after the channel's own, and to other documents."""
     channel = rss.find("channel")
-    before = channel.find(_LINK)
+    previous = channel.find(_LINK)
     for hub in view.hubs:
         link = SubElement(channel, _LINK, rel="hub", href=hub)
-        before.addnext(link)
-        before = link
-    add_past(channel, view, SUFFIX, MEDIA_TYPE, _LINK)
+        previous.addnext(link)
+        previous = link
+    add_archive_links(channel, view, SUFFIX, MEDIA_TYPE, _LINK)
 
 
 def _add(feed: Feed, view: View, article: Article) -> None:
-    item = add(feed, view, article)
-    _, summary = carried(view, article)
-    # A description is HTML to every reader, so the plain summary is escaped to be one: "1 < 2" stays "1 < 2".
-    # Where there is none feedgen puts the body there: content:encoded alone is a validator's warning.
+    item = add_entry(feed, view, article)
+    _, summary = select_content(view, article)
+    # Every feed reader takes a description as HTML, so the plain summary is escaped: "1 < 2" stays visible.
+    # Without a summary, feedgen writes the body there: validators warn about content:encoded alone.
     if summary:
         item.description(escape(summary, quote=False), isSummary=True)
-    # Names go to dc:creator: <author> wants an e-mail address, and feedgen drops a name without one.
+    # Names are in dc:creator: <author> requires an e-mail address, and feedgen drops a name without one.
     if article.authors:
         item.dc.dc_creator(list(article.authors))
     if article.language and article.language != view.language:
         item.dc.dc_language(article.language)
-    if recording := playable(article):
+    if recording := first_recording(article):
         item.enclosure(recording.url, recording.length, recording.type)
-    if comes_from := origin(view, article):
-        item.source(url=served_at(comes_from.address, SUFFIX), title=comes_from.source.title)
+    if origin := entry_origin(view, article):
+        item.source(url=format_url(origin.address, SUFFIX), title=origin.source.title)
 
 
 def _suffix(address: str) -> str:
@@ -83,8 +90,9 @@ def _suffix(address: str) -> str:
 
 
 def _profile_title(title: re.Match[bytes]) -> bytes:
-    """Hexadecimal references, which also those readers decode only once that decode names twice.
+    """Write `&` and `<` of a title as hexadecimal references.
 
-    To an XML parser it is the same text; the RSS Best Practices Profile asks for it in titles.
+    Some feed readers decode named references twice, but these only once. An XML parser reads the same text.
+    The RSS Best Practices Profile asks for this in titles.
     """
     return title[0].replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;").replace(b"&gt;", b"&#x3E;")

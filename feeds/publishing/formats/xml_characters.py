@@ -1,7 +1,7 @@
-"""A stray character must not cost the subscribers a whole feed.
+"""Render a document even if its input contains characters that XML does not allow.
 
-Articles arrive clean (that is ingest's work), so nothing is searched beforehand: only when lxml or the UTF-8
-encoder has refused a character is the input gone through and rendered a second time.
+The ingest removes such characters from articles, so the input is not searched in advance. Only when lxml or
+the UTF-8 encoder refuses a character, all illegal characters are replaced and the document is rendered again.
 """
 
 from __future__ import annotations
@@ -14,26 +14,27 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Everything but the characters of XML 1.0 section 2.2."""
+"""Every character that XML 1.0 section 2.2 does not allow."""
 
 
-def guarded(render: Callable[[T], bytes], words: T) -> bytes:
-    """`render(words)`; with U+FFFD for every illegal character where there are any."""
+def render_legal(render: Callable[[T], bytes], value: T) -> bytes:
+    """Return `render(value)`. If it raises ValueError, replace illegal characters and render again."""
     try:
-        return render(words)
+        return render(value)
     except ValueError:  # also UnicodeEncodeError, for a lone surrogate
-        return render(legal(words))
+        return render(replace_illegal(value))
 
 
-def legal(words: Any) -> Any:
-    """The same value (text, tuples and dataclasses of it) with U+FFFD for every illegal character.
+def replace_illegal(value: Any) -> Any:
+    """Return a copy of a text, tuple or dataclass with U+FFFD for every illegal character.
 
-    U+FFFD and not nothing, so that a title cannot become empty.
+    They are not removed, so that no title becomes empty. Values of other types are returned unchanged.
     """
-    if isinstance(words, str):
-        return ILLEGAL.sub("\ufffd", words)
-    if isinstance(words, tuple):
-        return tuple(legal(word) for word in words)
-    if is_dataclass(words) and not isinstance(words, type):
-        return replace(words, **{each.name: legal(getattr(words, each.name)) for each in fields(words)})
-    return words
+    if isinstance(value, str):
+        return ILLEGAL.sub("\ufffd", value)
+    if isinstance(value, tuple):
+        return tuple(replace_illegal(member) for member in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        legal_fields = {field.name: replace_illegal(getattr(value, field.name)) for field in fields(value)}
+        return replace(value, **legal_fields)
+    return value

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, abort, request
 from feeds.cleaning.catalogue import COMBINED
 from feeds.model.feeds import Subscription
 from feeds.publishing.formats import WRITERS
-from feeds.publishing.formats.common import served_at
+from feeds.publishing.formats.common import format_url
 from feeds.web.cache.policy import ONE_DAY, with_policy
 from feeds.web.pages import charts, subscribe_links
 from feeds.web.pages.rendering import PageContext, Site
@@ -56,7 +56,7 @@ def subscribe_values(context: PageContext) -> Mapping[str, Any]:
 
     return {
         "formats": WRITERS,
-        "served_at": served_at,
+        "format_url": format_url,
         "qr_of": qr_of,
         "on_this_device": subscribe_links.on_this_device,
         "in_readers": subscribe_links.in_readers,

@@ -16,7 +16,7 @@ from feeds.config.loader import load_packs
 from feeds.inboxes import Folder
 from feeds.ingest.runner import Ingest
 from feeds.model.feeds import View
-from feeds.publishing.formats.common import served_at
+from feeds.publishing.formats.common import format_url
 from feeds.storage.store import Store
 from tests.support.feed_rules import RULES, Served
 from tests.support.format_samples import HOST, RICH, read, render
@@ -77,7 +77,7 @@ def _views(store: Store) -> Iterator[View]:
 def documents(views: list[View], request: pytest.FixtureRequest) -> list[tuple[View, Served]]:
     suffix = request.param
     return [
-        (view, Served(render(suffix, view), suffix, served_at(view.address, suffix), LATEST))
+        (view, Served(render(suffix, view), suffix, format_url(view.address, suffix), LATEST))
         for view in views
     ]
 
@@ -94,7 +94,7 @@ def test_no_rule_finds_a_fault(documents: list[tuple[View, Served]]) -> None:
 
 def test_json_feed_holds_every_article_in_its_order_without_a_fault(views: list[View]) -> None:
     for view in views:
-        feed = served_json(render("json", view), served_at(view.address, "json"), LATEST)
+        feed = served_json(render("json", view), format_url(view.address, "json"), LATEST)
         assert [(name, fault) for name, rule in JSON_RULES.items() for fault in rule(feed)] == []
         told = [(item["id"], item["url"], item["title"], item.get("content_html", "")) for item in feed.items]
         assert told == [(one.id, one.link, one.title, one.html) for one in view.articles]
@@ -121,5 +121,5 @@ def test_everything_in_shorter_feeds_has_no_fault_either(views: list[View]) -> N
     for content in ("summary", "title"):
         view = replace(views[0], content=content)
         for suffix in ("rss", "atom"):
-            feed = Served(render(suffix, view), suffix, served_at(view.address, suffix), LATEST)
+            feed = Served(render(suffix, view), suffix, format_url(view.address, suffix), LATEST)
             assert [(name, fault) for name, rule in RULES.items() for fault in rule(feed)] == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from feeds.model.articles import Article
 from feeds.model.feeds import View
-from feeds.publishing.formats.common import served_at
+from feeds.publishing.formats.common import format_url
 from tests.support.examples import examples
 from tests.support.feed_rules import RULES, Served
 from tests.support.format_samples import ALL, ARCHIVE, EMPTY, FERRY, ONE, RICH, render
@@ -27,7 +27,7 @@ SHORT = {f"{name}, {content}": replace(SAMPLES[name], content=content)
 
 
 def served(view: View, suffix: str) -> Served:
-    return Served(render(suffix, view), suffix, served_at(view.address, suffix), LATEST)
+    return Served(render(suffix, view), suffix, format_url(view.address, suffix), LATEST)
 
 
 @pytest.mark.parametrize("view", [*SAMPLES.values(), *SHORT.values()], ids=[*SAMPLES, *SHORT])
@@ -40,7 +40,7 @@ def test_a_rule_finds_no_fault(suffix: str, rule: str, view: View) -> None:
 @pytest.mark.parametrize("view", [*SAMPLES.values(), *SHORT.values()], ids=[*SAMPLES, *SHORT])
 @pytest.mark.parametrize("rule", JSON_RULES)
 def test_a_rule_of_json_feed_finds_no_fault(rule: str, view: View) -> None:
-    feed = served_json(render("json", view), served_at(view.address, "json"), LATEST)
+    feed = served_json(render("json", view), format_url(view.address, "json"), LATEST)
     assert list(JSON_RULES[rule](feed)) == []
 
 
@@ -129,7 +129,7 @@ JSON_SPOILINGS = [
 def test_a_rule_of_json_feed_objects_to_what_it_is_about(rule: str, before: str, after: str) -> None:
     text = render("json", RICH).decode()
     assert before in text
-    feed = served_json(text.replace(before, after).encode(), served_at(RICH.address, "json"), LATEST)
+    feed = served_json(text.replace(before, after).encode(), format_url(RICH.address, "json"), LATEST)
     assert list(JSON_RULES[rule](feed)) != []
 
 
@@ -187,5 +187,5 @@ def test_no_rule_finds_a_fault_in_any_view(suffix: str, view: View) -> None:
 @given(view=VIEWS)
 @settings(max_examples=examples(60))
 def test_no_rule_of_json_feed_finds_a_fault_in_any_view(view: View) -> None:
-    feed = served_json(render("json", view), served_at(view.address, "json"), LATEST)
+    feed = served_json(render("json", view), format_url(view.address, "json"), LATEST)
     assert {name: faults for name, rule in JSON_RULES.items() if (faults := list(rule(feed)))} == {}
