@@ -21,12 +21,12 @@ def check(file: str | None) -> None:
     """
     from feeds.cli.formatting import format_tracking_lists
     from feeds.inboxes import kind_of
-    from feeds.ingest.private_names import verify_unstarted
+    from feeds.ingest.private_names import verify_with_optional_database
     from feeds.storage.store import database_url
 
     config = load_config(file)
     database_url(config.database)
-    future_names = verify_unstarted(config)
+    future_names = verify_with_optional_database(config)
     kinds = [(place, kind_of(place)) for place in config.inbox]
     catalogue = config.catalogue
     tracking_lists = catalogue.lists.parts if catalogue.lists else ()

@@ -26,7 +26,7 @@ def verify(config: Config, store: Store) -> None:
         _refuse_unknown(config, configured | _stored_slugs(config, store, configured))
 
 
-def verify_unstarted(config: Config) -> list[str]:
+def verify_with_optional_database(config: Config) -> list[str]:
     """Check the names under `private`, also if there is no database or it does not answer.
 
     The database is neither created nor waited for. A name that only the database could know is unknown then.
