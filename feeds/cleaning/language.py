@@ -25,9 +25,8 @@ _PAIRS = (
     "離离種种穩稳筆笔簡简類类紅红紀纪級级純纯線线組组細细終终結结統统繼继絕绝續续維维羅罗職职聯联腦脑節节藝艺"
 )
 _TRADITIONAL, _SIMPLIFIED = frozenset(_PAIRS[::2]), frozenset(_PAIRS[1::2])
-_MIN_RATIO = (
-    4  # characters of one script for each of the other, so that a quotation or a name changes nothing
-)
+# Characters of one script for each of the other, so that a quotation or a name changes nothing.
+_MIN_RATIO = 4
 
 
 def detect_language(text: str) -> str:

@@ -78,7 +78,7 @@ def _bound_parsing(html: str) -> str:
 
 def _check_elements(tree: Element) -> None:
     if sum(1 for _ in islice(tree.iter_elements(), MAX_TAGS + 1)) > MAX_TAGS:
-        raise ReadError(f"formatting that is never closed makes more than {MAX_TAGS} elements of the body")
+        raise ReadError(f"unclosed formatting elements of the body become more than {MAX_TAGS} elements")
 
 
 def _check_written_size(tree: Element) -> None:
@@ -95,7 +95,7 @@ def _check_written_size(tree: Element) -> None:
 
 
 def _too_long_error() -> ReadError:
-    return ReadError(f"the body is larger than {2 * MAX_CHARACTERS} characters when it is written out")
+    return ReadError(f"the body is larger than {2 * MAX_CHARACTERS} characters when it is serialised")
 
 
 def serialise(tree: Element) -> str:

@@ -46,9 +46,7 @@ def _check_site(value: str) -> str:
 
 def _check_parameter(value: str) -> str:
     if not re.fullmatch(r"[^=&#?*]+(?:\*|=[^&#*]*)?", value):
-        raise ValueError(
-            f"{value!r} is not a parameter name (a `*` may stand at its end only) and not name=value"
-        )
+        raise ValueError(f"{value!r} is not a parameter name (with a `*` only at its end) and not name=value")
     return value
 
 

@@ -135,7 +135,7 @@ def clean_head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
     """
     link = urls.canonicalise(url_tracking.strip_tracking(draft.link, recipe.tracking))
     if not link:
-        raise ReadError(f"its link is no http address: {shorten(draft.link)!r}")
+        raise ReadError(f"its link is not an http address: {shorten(draft.link)!r}")
     link = links.find_page_address(link, Page(tree=_EMPTY_TREE, link=link, recipe=recipe))
     return link, _clean_title(draft.title, recipe)
 

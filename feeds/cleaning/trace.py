@@ -82,9 +82,11 @@ class _Recorder:
         self._round += 1
         before, self._html = self._html, tree.inner_html
         if not self._round:
-            self._record(PARSED, "the body as HTML5 reads it, mended as text before", (), self._html)
+            self._record(
+                PARSED, "the body after repairs of its text, as an HTML5 parser reads it", (), self._html
+            )
         elif self._html != before:
-            self._record(PARSED, "what the sanitizer read, read again", (), self._html)
+            self._record(PARSED, "the HTML of the sanitizer, parsed again", (), self._html)
 
     def on_rule(self, rule: CleaningRule, pieces: Sequence[str], tree: Element) -> None:
         if self._characters > MAX_TRACE_CHARACTERS:
@@ -99,7 +101,7 @@ class _Recorder:
     def on_sanitized(self, tree: Element, html: str) -> None:
         removed = _removed(tree, html)
         samples = [f"{piece} × {count}" for piece, count in removed.most_common(pipeline.MAX_SAMPLES)]
-        about = "only what the allow-list names comes out"
+        about = "everything that is not in the allow-list is removed"
         self._record(SANITIZER, about, samples, html, count=removed.total())
         self._html = html
 
