@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-MAX_DOUBLINGS = 20  # two seconds become 24 days: more than any `longest`, and no timedelta overflows
+MAX_DOUBLINGS = 20  # two seconds become 24 days: longer than any `longest`, and no timedelta overflows
 
 
 def exponential(first: timedelta, doublings: int, longest: timedelta) -> timedelta:

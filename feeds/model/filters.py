@@ -19,8 +19,11 @@ Content: TypeAlias = Literal["full", "summary", "title"]
 Order: TypeAlias = Literal["newest", "oldest", "updated"]
 
 MAX_ENTRIES: Final = 1000
+"""Largest `limit` of a view."""
 MAX_VALUES = 50
+"""Largest number of values, and of words, of one key."""
 MAX_VALUE_CHARACTERS = 200
+"""Largest length of one value in characters."""
 _DAY = timedelta(days=1)
 
 
@@ -213,10 +216,10 @@ def _parse_content(values: Sequence[str]) -> str:
     return _parse_choice(values, get_args(Content))
 
 
-def _parse_choice(values: Sequence[str], known: Sequence[str]) -> str:
+def _parse_choice(values: Sequence[str], choices: Sequence[str]) -> str:
     value = _single_value(values).strip().lower()
-    if value not in known:
-        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, found {quote_value(value)}")
+    if value not in choices:
+        raise ValueError(f"expected {', '.join(choices[:-1])} or {choices[-1]}, found {quote_value(value)}")
     return value
 
 

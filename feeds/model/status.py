@@ -17,7 +17,7 @@ WATCHER_TRIGGER = "watcher"
 
 MAX_CADENCE_ARTICLES = 30
 """Number of the newest articles from which a source's usual gap is calculated."""
-_MIN_FAILING, _MIN_FAILURES = timedelta(days=1), 3
+_MIN_FAILING, _MIN_FAILURES = timedelta(days=1), 3  # of a subscription that fails long enough to be news
 _NAMESPACE = uuid.UUID("0f6d4a51-9d0f-4f5b-8f0e-5a1c0c1f7e32")
 
 

@@ -18,7 +18,7 @@ _ZONES = {
 }  # fmt: skip
 _DATED_NAME = re.compile(r"(?:.*/)?(\d{4}-\d\d-\d\d)(?=[-_ .])", re.DOTALL)
 _CHINESE = re.compile(r"(\d{4})年\s*(\d{1,2})月\s*(\d{1,2})日")
-MAX_DATE_CHARACTERS = 100
+MAX_DATE_CHARACTERS = 100  # a date of RFC 5322 has 31
 
 
 def parse_date(value: str) -> datetime | None:

@@ -115,5 +115,5 @@ def _port(parts: SplitResult) -> int:
 def _describe_fault(value: str) -> str:
     scheme = re.match(r"([a-z][a-z0-9+.-]*):", value, re.IGNORECASE)
     if scheme and scheme[1].lower() not in _DEFAULT_PORTS:
-        return "only http and https addresses can be asked"
+        return "only http and https addresses can be requested"
     return "expected the address of a feed such as https://example.org/feed.xml"

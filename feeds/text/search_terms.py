@@ -17,6 +17,7 @@ VERSION = 3
 """Version of the index's content. Each change to it raises the version, and the index is built anew."""
 
 MAX_WORD_CHARACTERS = 64
+"""Characters of a word that the index distinguishes."""
 
 PIECE_COUNT = 0x40000
 """Number of different pieces in the index. Each piece is one character of the planes 4 to 7, and U+40000 is

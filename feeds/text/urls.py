@@ -41,7 +41,7 @@ MAX_URL_CHARACTERS = 16_000
 MAX_HOST_CHARACTERS = 253
 """Longest host (RFC 1035 section 2.3.4)."""
 MAX_IDNA_LABELS = 8
-"""A host with more labels is not encoded to ASCII, because encoding by IDNA is slow."""
+"""A host with more labels is not encoded to ASCII: IDNA takes 0.6 ms for 8 labels of 28 characters."""
 
 Entry = TypeVar("Entry")
 

@@ -89,7 +89,7 @@ def test_the_environment_has_addresses_and_lists_between_blanks(write: Write, tm
     ("entry", "fault"),
     [
         ("tide", "[0].url: expected the address of a feed such as https://example.org/feed.xml"),
-        ("ftp://tide.example/", "[0].url: only http and https addresses can be asked"),
+        ("ftp://tide.example/", "[0].url: only http and https addresses can be requested"),
         ("{url: https://a.example/, intervall: 5m}", "[0].intervall: unknown key (did you mean `interval`?)"),
         ("{title: x}", "[0]: expected either `url`, a feed, or `opml`, a file with a list of feeds"),
         (

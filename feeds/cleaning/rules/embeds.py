@@ -139,7 +139,7 @@ def collect_media(page: Page) -> list[str]:
     A player without an address is replaced by its content.
     """
     pieces = []
-    known = {enclosure.url for enclosure in page.enclosures}
+    enclosure_urls = {enclosure.url for enclosure in page.enclosures}
     for player in page.tree.select("audio, video"):
         if player.select_one("source[src]") is None and not player.attr("src"):
             pieces.append(f"<{player.tag}> without an address")
@@ -151,8 +151,8 @@ def collect_media(page: Page) -> list[str]:
                 del player.attrs[name]
         for element in (player, *player.select("source")):
             address = element.attr("src")
-            if address and address not in known:
-                known.add(address)
+            if address and address not in enclosure_urls:
+                enclosure_urls.add(address)
                 page.enclosures.append(
                     Enclosure(url=address, type=_find_media_type(element, player.tag, address))
                 )

@@ -40,7 +40,7 @@ _LAZY_ATTRIBUTES = (
     "data-url",
 )
 _CAPTION_BOXES = frozenset({"div", "p", "small", "section"})
-MIN_CAPTION_CHARACTERS = 4
+MIN_CAPTION_CHARACTERS = 4  # a shorter text can repeat an `alt` by chance
 _LAZY_SRCSETS = ("data-srcset", "data-lazy-srcset", "srcset")
 # A picture's URL inside JSON or a style; its slashes can be escaped.
 _EMBEDDED_ADDRESS = re.compile(
@@ -339,22 +339,22 @@ def _is_media(element: Element) -> bool:
     return all(isinstance(child, Element) and _is_media(child) for child in inside)
 
 
-def _make_figure(shown: Element, small: Element, box: Element, picture: Element | None = None) -> None:
-    """Replace `shown` by a figure with the text of `small` as its caption, and remove the caption's box.
+def _make_figure(media: Element, small: Element, box: Element, picture: Element | None = None) -> None:
+    """Replace `media` by a figure with the text of `small` as its caption, and remove the caption's box.
 
     The figure contains `picture` alone, with the link around it, where that is given.
     """
     figure, caption = Element("figure"), Element("figcaption")
     content: list[Node] = list(small.children)
-    shown.replace_with(figure)
+    media.replace_with(figure)
     if picture is not None:
         link = picture.parent
         figure.append(link if isinstance(link, Element) and link.tag == "a" else picture)
-    elif shown.tag in ("p", "figure") or shown.tag in BOXES:
-        for child in list(shown.children):
+    elif media.tag in ("p", "figure") or media.tag in BOXES:
+        for child in list(media.children):
             figure.append(child)
     else:
-        figure.append(shown)
+        figure.append(media)
     for inner in list(figure.iter_elements()):
         if inner.tag in BOXES:
             inner.unwrap()
@@ -378,9 +378,9 @@ def remove_repeated(page: Page) -> list[str]:
     pieces = []
     for group in groups.values():
         figures = {picture.closest("figure"): picture for picture in group[::-1] if picture in captioned}
-        kept = set(figures.values()) or {group[0]}
+        originals = set(figures.values()) or {group[0]}
         for picture in group:
-            if picture not in kept and not _is_in_text(picture):
+            if picture not in originals and not _is_in_text(picture):
                 pieces.append(format_sample(picture))
                 picture.extract()
     return pieces

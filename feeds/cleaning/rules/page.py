@@ -13,6 +13,7 @@ from feeds.model.articles import Enclosure
 from feeds.text.plain_text import remove_blanks
 
 MAX_SAMPLE_CHARACTERS = 120
+"""Length of a piece in a receipt."""
 MAX_SKIPPED_SIBLINGS = 100
 """Blank siblings that are skipped between two nodes; nodes that are further apart do not belong together."""
 _BLANK_CHARACTERS = (  # of every width, zero included
