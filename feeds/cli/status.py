@@ -20,14 +20,14 @@ def check(file: str | None) -> None:
     Exit code 2 if something is wrong.
     """
     from feeds.cli.formatting import format_tracking_lists
-    from feeds.inboxes import kind_of
+    from feeds.inboxes import required_software
     from feeds.ingest.private_names import verify_with_optional_database
     from feeds.storage.store import database_url
 
     config = load_config(file)
     database_url(config.database)
     future_names = verify_with_optional_database(config)
-    kinds = [(place, kind_of(place)) for place in config.inbox]
+    kinds = [(place, required_software(place)) for place in config.inbox]
     catalogue = config.catalogue
     tracking_lists = catalogue.lists.parts if catalogue.lists else ()
     click.echo(f"{config.file or 'no config.yaml, all settings have their defaults'}: fine")

@@ -20,8 +20,8 @@ __all__ = [
     "InboxScan",
     "Stamp",
     "StillChangingError",
-    "kind_of",
     "open_inbox",
+    "required_software",
 ]
 
 
@@ -45,7 +45,7 @@ def open_inbox(place: InboxPlace, caches: Path) -> Inbox:
     return Folder(at if isinstance(at, Path) else Path(unquote(urlsplit(at).path)), place.name)
 
 
-def kind_of(place: InboxPlace) -> str:
+def required_software(place: InboxPlace) -> str:
     """Return the program or package that reads a place, with its version; empty for a folder.
 
     Raises ConfigError when it is not installed.
@@ -55,18 +55,18 @@ def kind_of(place: InboxPlace) -> str:
         if kind == "git":
             from feeds.inboxes import git_command
 
-            return git_command.version()
+            return git_command.git_version()
         if kind == "bucket":
             from feeds.inboxes import fsspec_adapter
 
-            return fsspec_adapter.package_of(str(place.at))
+            return fsspec_adapter.required_package(str(place.at))
     except ConfigError as error:
         raise ConfigError(f"inbox: {place.display_name}: {error}") from error
     return ""
 
 
 # URL schemes that fsspec does not read, with the kind of their inbox. fsspec reads all others.
-_SCHEMES = {
+_KINDS_BY_SCHEME = {
     "file": "folder",
     "git+file": "git",
     "git+http": "git",
@@ -78,4 +78,4 @@ _SCHEMES = {
 def _kind(place: InboxPlace) -> str:
     if isinstance(place.at, Path):
         return "folder"
-    return _SCHEMES.get(place.at.partition("://")[0], "bucket")
+    return _KINDS_BY_SCHEME.get(place.at.partition("://")[0], "bucket")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from feeds.config.inboxes import InboxPlace
 from feeds.inboxes import fsspec_adapter
 from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp
-from feeds.inboxes.error_messages import fault_of
-from feeds.inboxes.fsspec_adapter import FileSystem, Listed
+from feeds.inboxes.error_messages import describe_inbox_error
+from feeds.inboxes.fsspec_adapter import FileSystem, ListedFile
 from feeds.inboxes.prefetch import Fetched, Prefetcher
 from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import MAX_FILE_BYTES
@@ -30,7 +30,7 @@ class Bucket:
     _prefetcher: Prefetcher = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        fsspec_adapter.package_of(str(self.place.at))
+        fsspec_adapter.required_package(str(self.place.at))
         self._prefetcher = Prefetcher(self._fetch)
 
     @property
@@ -53,11 +53,11 @@ class Bucket:
         scan = InboxScan()
         try:
             self._system = self._connect()
-            for entry in self._system.listed(_is_wanted):
+            for entry in self._system.list_files(_is_wanted):
                 path = _storable_path(entry.path)
                 if not path:
                     continue
-                if not isinstance(entry, Listed):
+                if not isinstance(entry, ListedFile):
                     scan.due.append(InboxFile(f"{path}/", entry.location, _UNLISTABLE, 0))
                     continue
                 modified = min(entry.modified, _MAX_NANOSECONDS)
@@ -91,7 +91,7 @@ class Bucket:
         return data, digest_of(data)
 
     def _connect(self) -> FileSystem:
-        if isinstance(self._system, fsspec_adapter.S3):  # keeps no listing, and is slow to create
+        if isinstance(self._system, fsspec_adapter.S3Files):  # keeps no listing, and is slow to create
             return self._system
         return fsspec_adapter.connect(str(self.place.at), self.place.options)
 
@@ -106,7 +106,9 @@ class Bucket:
         self._system = None
         if isinstance(error, FeedsError):
             return error
-        return InboxError(f"the inbox {self.where} cannot be read: {fault_of(error, self.place.secrets)}")
+        return InboxError(
+            f"the inbox {self.where} cannot be read: {describe_inbox_error(error, self.place.secrets)}"
+        )
 
 
 def _is_wanted(name: str) -> bool:

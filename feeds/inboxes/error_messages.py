@@ -8,7 +8,7 @@ from collections.abc import Iterator
 _MAX_CHARACTERS = 200
 
 # Error codes of S3 servers (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
-_CODES = {
+_MESSAGES_BY_CODE = {
     "NoSuchBucket": "there is no such bucket",
     "InvalidBucketName": "the name of the bucket is not valid",
     "AccessDenied": "access is denied",
@@ -21,7 +21,7 @@ _CODES = {
     "301": "the bucket is in another region, or at another endpoint",
 }
 # Errors of libraries by the name of their class, since not all libraries are installed.
-_KINDS = {
+_MESSAGES_BY_CLASS = {
     "NoCredentialsError": "there are no credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
     "`options: {anon: true}`",
     "PartialCredentialsError": "one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is missing",
@@ -39,7 +39,7 @@ _KINDS = {
 }
 
 
-def code_of(error: BaseException) -> str:
+def s3_error_code(error: BaseException) -> str:
     """Return the error code of an S3 server that caused an error; empty when none did."""
     for cause in _causes(error):
         response = getattr(cause, "response", None)
@@ -48,13 +48,13 @@ def code_of(error: BaseException) -> str:
     return ""
 
 
-def fault_of(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
+def describe_inbox_error(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
     """Return a one-line message for an error, with an ellipsis for each secret."""
-    code = code_of(error)
+    code = s3_error_code(error)
     if code:
-        return _CODES.get(code) or f"the server answers {hidden(code, secrets)}"
+        return _MESSAGES_BY_CODE.get(code) or f"the server answers {redact_message(code, secrets)}"
     for cause in _causes(error):
-        if message := _KINDS.get(type(cause).__name__):
+        if message := _MESSAGES_BY_CLASS.get(type(cause).__name__):
             return message
     if isinstance(error, TimeoutError):
         return "does not answer in time"
@@ -65,10 +65,10 @@ def fault_of(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "cannot be reached: connection refused"
     message = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return hidden(message, secrets)
+    return redact_message(message, secrets)
 
 
-def hidden(text: str, secrets: tuple[str, ...]) -> str:
+def redact_message(text: str, secrets: tuple[str, ...]) -> str:
     """Put a foreign text on one line of at most 200 characters, without secrets and users in URLs."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "…")

@@ -59,8 +59,8 @@ class Folder:
         while pending:
             folder, prefix = pending.pop()
             try:
-                with os.scandir(folder) as listed:
-                    entries = sorted(listed, key=attrgetter("name"))
+                with os.scandir(folder) as listing:
+                    entries = sorted(listing, key=attrgetter("name"))
             except OSError as error:
                 missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
                 if folder == root:
@@ -69,13 +69,13 @@ class Folder:
                 if not missing:  # else it was deleted since
                     scan.due.append(InboxFile(prefix, str(folder), size=0, modified=0))
                 continue
-            below = []
+            subfolders = []
             for entry in entries:
                 name = entry.name
                 if passed_over(name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    below.append((Path(entry.path), f"{prefix}{readable(name)}/"))
+                    subfolders.append((Path(entry.path), f"{prefix}{readable(name)}/"))
                     continue
                 try:
                     state = entry.stat()
@@ -85,12 +85,12 @@ class Folder:
                 if stamps.get(path) == (state.st_size, state.st_mtime_ns, _NO_VERSION):
                     same(path)
                 elif stat.S_ISREG(state.st_mode):
-                    file = _file(prefix + readable(name), entry.path, state)
+                    file = _to_inbox_file(prefix + readable(name), entry.path, state)
                     if stamps.get(file.path) == file.stamp:  # its name or time was changed to be storable
                         same(file.path)
                     else:
                         scan.due.append(file)
-            pending.extend(reversed(below))
+            pending.extend(reversed(subfolders))
         return scan
 
     def pick(self, places: list[Path]) -> Iterator[InboxFile]:
@@ -111,7 +111,7 @@ class Folder:
                 for file in Folder(resolved).scan():
                     yield replace(file, path=known_as(prefix + file.path))
             else:
-                yield _file(path, str(resolved), state)
+                yield _to_inbox_file(path, str(resolved), state)
 
     def path_of(self, place: Path) -> str:
         """Return the name of a file in the database: relative to the inbox if it is in it, else absolute."""
@@ -134,7 +134,7 @@ class Folder:
                 if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                     raise ReadError("not a regular file")
                 data = stream.read(MAX_FILE_BYTES + 1)
-                after = _file(file.path, file.location, os.fstat(stream.fileno()))
+                after = _to_inbox_file(file.path, file.location, os.fstat(stream.fileno()))
         except FileNotFoundError as error:
             raise StillChangingError(f"{file.path} is gone") from error
         except OSError as error:
@@ -154,11 +154,11 @@ class Folder:
             return files, 0
         newest = max(file.modified for file in recent)
         time.sleep(max(0.0, min(seconds, (newest + seconds * 1e9 - now) / 1e9)))
-        changing = {file for file in recent if not _unchanged(file)}
+        changing = {file for file in recent if not _is_unchanged(file)}
         return [file for file in files if file not in changing], len(changing)
 
 
-def _file(path: str, location: str, state: os.stat_result) -> InboxFile:
+def _to_inbox_file(path: str, location: str, state: os.stat_result) -> InboxFile:
     return InboxFile(
         known_as(path), location, state.st_size, min(max(0, state.st_mtime_ns), _MAX_NANOSECONDS)
     )
@@ -168,8 +168,8 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)  # else opening a pipe without a writer would hang
 
 
-def _unchanged(file: InboxFile) -> bool:
+def _is_unchanged(file: InboxFile) -> bool:
     try:
-        return _file(file.path, file.location, Path(file.location).stat()) == file
+        return _to_inbox_file(file.path, file.location, Path(file.location).stat()) == file
     except OSError:
         return False

@@ -1,7 +1,7 @@
 """List and fetch files by fsspec; the only module that imports it.
 
-`Tree` uses the general interface of fsspec for any file system. `S3` calls the API of buckets itself, since
-the general interface needs a second request for each object, and holds every listing twice.
+`FsspecFiles` uses the general interface of fsspec for any file system. `S3Files` calls the API of buckets,
+since the general interface needs a second request for each object, and holds every listing twice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from feeds.inboxes.base import InboxFile, StillChangingError
-from feeds.inboxes.error_messages import code_of, fault_of
+from feeds.inboxes.error_messages import describe_inbox_error, s3_error_code
 from feeds.inboxes.prefetch import Fetched
 from feeds.model.errors import ConfigError, ReadError
 
@@ -29,15 +29,15 @@ _MAX_CONNECTIONS = 32  # to one bucket
 _LISTING_SECONDS, _FETCHING_SECONDS = 600, 180  # in all, also when bytes still arrive
 
 # Servers with users, with the options that limit the waiting of their file systems.
-_HOSTS: dict[str, dict[str, Any]] = {
+_HOST_OPTIONS: dict[str, dict[str, Any]] = {
     "ftp": {"timeout": _READ_SECONDS},
     "sftp": {"timeout": _CONNECT_SECONDS, "banner_timeout": _READ_SECONDS, "auth_timeout": _READ_SECONDS},
     "ssh": {"timeout": _CONNECT_SECONDS, "banner_timeout": _READ_SECONDS, "auth_timeout": _READ_SECONDS},
     "smb": {},
 }
 # The names that file systems give to an identifier of the content, and to the modification time.
-_VERSIONS = ("md5Hash", "ETag", "etag", "checksum", "sha", "generation")
-_TIMES = ("LastModified", "last_modified", "mtime", "updated", "modified", "modify", "created")
+_VERSION_KEYS = ("md5Hash", "ETag", "etag", "checksum", "sha", "generation")
+_TIME_KEYS = ("LastModified", "last_modified", "mtime", "updated", "modified", "modify", "created")
 # The packages of schemes for which the message of fsspec names another one.
 _EXTRAS = {"s3": "feeds[s3]", "s3a": "feeds[s3]"}
 _SCHEMES_WITHOUT_LISTING = ("http", "https", "data")
@@ -45,7 +45,7 @@ _VERBOSE_LOGGERS = ("aiobotocore", "asyncio", "botocore", "fsspec", "paramiko", 
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedFile:
     """A file as the file system lists it."""
 
     path: str
@@ -59,7 +59,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unlisted:
+class UnlistableFolder:
     """A folder that cannot be listed, although others can."""
 
     path: str
@@ -69,8 +69,8 @@ class Unlisted:
 class FileSystem(Protocol):
     """Lists and fetches the files of one place."""
 
-    def listed(self, wanted: Callable[[str], bool]) -> Iterator[Listed | Unlisted]:
-        """Yield every file; folders whose name is not `wanted` may be left out.
+    def list_files(self, is_wanted: Callable[[str], bool]) -> Iterator[ListedFile | UnlistableFolder]:
+        """Yield every file; folders whose name is not wanted may be left out.
 
         Raises the errors of the library behind it.
         """
@@ -79,7 +79,7 @@ class FileSystem(Protocol):
         """Return the bytes of each file, or its error. Raises errors that concern the whole place."""
 
 
-def package_of(address: str) -> str:
+def required_package(address: str) -> str:
     """Return the package that reads URLs of this scheme, with its version.
 
     Raises ConfigError when there is none, or it is not installed.
@@ -118,19 +118,19 @@ def connect(address: str, options: Mapping[str, Any]) -> FileSystem:
         logging.getLogger(name).setLevel(logging.WARNING)
     scheme = address.partition("://")[0]
     if scheme in ("s3", "s3a"):
-        return _s3(address, options)
+        return _connect_s3(address, options)
     values = dict(options)
-    if scheme in _HOSTS:
+    if scheme in _HOST_OPTIONS:
         address, user = _without_user(address)
-        values = {**_HOSTS[scheme], **user, **values}
+        values = {**_HOST_OPTIONS[scheme], **user, **values}
     system, root = url_to_fs(address, skip_instance_cache=True, **values)
-    return Tree(system, root)
+    return FsspecFiles(system, root)
 
 
 # -- buckets --------------------------------------------------------------------------------------------
 
 
-def _s3(address: str, options: Mapping[str, Any]) -> S3:
+def _connect_s3(address: str, options: Mapping[str, Any]) -> S3Files:
     from fsspec.asyn import get_loop
     from s3fs import S3FileSystem
 
@@ -146,12 +146,12 @@ def _s3(address: str, options: Mapping[str, Any]) -> S3:
     system.retries = 1  # botocore retries already
     bucket, prefix, _ = system.split_path(address.rstrip("/"))
     _wait_in_loop(get_loop(), system.set_session(), _FETCHING_SECONDS)
-    bucket_files = S3(system, bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else "")
-    weakref.finalize(bucket_files, _close, system._s3creator)
-    return bucket_files
+    files = S3Files(system, bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else "")
+    weakref.finalize(files, _close_client, system._s3creator)
+    return files
 
 
-def _close(client: Any) -> None:
+def _close_client(client: Any) -> None:
     """Close the connections of an unused client; waits up to 1 s, unless called in the loop itself."""
     from fsspec.asyn import get_loop
 
@@ -164,7 +164,7 @@ def _close(client: Any) -> None:
 
 
 @dataclass(slots=True, weakref_slot=True)
-class S3:
+class S3Files:
     """A bucket, or its objects below a prefix. A listing takes one request for 1,000 objects.
 
     An object is fetched only if it is as it was listed (If-Match, RFC 9110 section 13.1.1).
@@ -174,7 +174,7 @@ class S3:
     bucket: str
     prefix: str
 
-    def listed(self, wanted: Callable[[str], bool]) -> Iterator[Listed | Unlisted]:
+    def list_files(self, is_wanted: Callable[[str], bool]) -> Iterator[ListedFile | UnlistableFolder]:
         """Yield every object, page by page."""
         parameters: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self.prefix, **self.system.req_kw}
         while True:
@@ -183,7 +183,9 @@ class S3:
                 key = entry["Key"]
                 version = str(entry.get("ETag", "")).strip('"')
                 path = key.removeprefix(self.prefix)
-                yield Listed(path, key, int(entry["Size"]), _nanoseconds(entry.get("LastModified")), version)
+                yield ListedFile(
+                    path, key, int(entry["Size"]), _nanoseconds(entry.get("LastModified")), version
+                )
             if not page.get("IsTruncated"):
                 return
             parameters["ContinuationToken"] = page["NextContinuationToken"]
@@ -208,20 +210,20 @@ class S3:
         async with answer["Body"] as body:
             if answer["ContentLength"] != file.size:
                 return StillChangingError(f"{file.path} is still changing")
-            return _complete(file, await body.read())
+            return _check_length(file, await body.read())
 
 
 # -- anything else --------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
-class Tree:
+class FsspecFiles:
     """Any file system of fsspec. It is opened again for each listing, since fsspec caches listings."""
 
     system: Any
     root: str
 
-    def listed(self, wanted: Callable[[str], bool]) -> Iterator[Listed | Unlisted]:
+    def list_files(self, is_wanted: Callable[[str], bool]) -> Iterator[ListedFile | UnlistableFolder]:
         """Yield every file: by one listing if the library has one, else folder by folder."""
         from fsspec.asyn import AsyncFileSystem
 
@@ -229,7 +231,7 @@ class Tree:
             request = self.system._find(self.root, detail=True)
             listing = _wait_in_loop(self.system.loop, request, _LISTING_SECONDS)
             infos = listing.values() if isinstance(listing, dict) else ()  # some return the name of one file
-            yield from (self._of(info) for info in infos if info.get("type") != "directory")
+            yield from (self._to_listed_file(info) for info in infos if info.get("type") != "directory")
             return
         pending = [self.root]
         while pending:
@@ -239,17 +241,18 @@ class Tree:
             except (FileNotFoundError, PermissionError):
                 if folder == self.root:
                     raise
-                yield Unlisted(self._below(folder), folder)
+                yield UnlistableFolder(self._relative_path(folder), folder)
                 continue
-            below = []
+            subfolders = []
             for info in sorted(entries, key=lambda info: str(info["name"])):
                 name = str(info["name"])
                 if info["type"] == "directory":
-                    if wanted(name.rstrip("/").rpartition("/")[2]) and name.rstrip("/") != folder.rstrip("/"):
-                        below.append(name)
+                    path = name.rstrip("/")
+                    if is_wanted(path.rpartition("/")[2]) and path != folder.rstrip("/"):
+                        subfolders.append(name)
                 elif info["type"] == "file":
-                    yield self._of(info)
-            pending.extend(reversed(below))
+                    yield self._to_listed_file(info)
+            pending.extend(reversed(subfolders))
 
     def fetch(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
         """Fetch files: all at the same time if the library can, else one after the other."""
@@ -264,24 +267,24 @@ class Tree:
             except OSError as error:
                 fetched.append(_file_error(file, error))
             else:
-                fetched.append(_complete(file, data))
+                fetched.append(_check_length(file, data))
         return fetched
 
     async def _fetch_one(self, file: InboxFile) -> Fetched:
         try:
-            return _complete(file, await self.system._cat_file(file.location))
+            return _check_length(file, await self.system._cat_file(file.location))
         except OSError as error:
             return _file_error(file, error)
 
-    def _of(self, info: Mapping[str, Any]) -> Listed:
+    def _to_listed_file(self, info: Mapping[str, Any]) -> ListedFile:
         name = str(info["name"])
-        version = next((str(info[key]) for key in _VERSIONS if info.get(key)), "").strip('"')
-        modified = next(filter(None, (_nanoseconds(info.get(key)) for key in _TIMES)), 0)
+        version = next((str(info[key]) for key in _VERSION_KEYS if info.get(key)), "").strip('"')
+        modified = next(filter(None, (_nanoseconds(info.get(key)) for key in _TIME_KEYS)), 0)
         if not modified and not version:  # a date in an unknown format still shows a change
-            version = next((str(info[key]) for key in _TIMES if info.get(key)), "")
-        return Listed(self._below(name), name, int(info.get("size") or 0), modified, version)
+            version = next((str(info[key]) for key in _TIME_KEYS if info.get(key)), "")
+        return ListedFile(self._relative_path(name), name, int(info.get("size") or 0), modified, version)
 
-    def _below(self, name: str) -> str:
+    def _relative_path(self, name: str) -> str:
         return name.removeprefix(self.root).removeprefix("/")
 
 
@@ -311,17 +314,17 @@ def _wait_in_loop(loop: Any, request: Coroutine[Any, Any, T], seconds: float) ->
 
 def _file_error(file: InboxFile, error: OSError) -> Fetched:
     """Return the error of this file. Raises the given error when it concerns the whole place."""
-    code = code_of(error)
+    code = s3_error_code(error)
     if code in ("PreconditionFailed", "412"):
         return StillChangingError(f"{file.path} has changed since")
     if isinstance(error, FileNotFoundError):
         return StillChangingError(f"{file.path} is gone")
     if isinstance(error, (PermissionError, IsADirectoryError)):
-        return ReadError(f"cannot be read: {fault_of(error)}")
+        return ReadError(f"cannot be read: {describe_inbox_error(error)}")
     raise error
 
 
-def _complete(file: InboxFile, data: bytes) -> Fetched:
+def _check_length(file: InboxFile, data: bytes) -> Fetched:
     return data if len(data) == file.size else StillChangingError(f"{file.path} is still changing")
 
 

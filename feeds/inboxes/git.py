@@ -17,7 +17,7 @@ from pathlib import Path
 from feeds.config.git_url import GitURL, parse_git_url
 from feeds.config.inboxes import InboxPlace
 from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp, StillChangingError
-from feeds.inboxes.git_command import REMOTE, REMOTE_SECONDS, GitCommand, GitError, version
+from feeds.inboxes.git_command import REMOTE, REMOTE_TIMEOUT_SECONDS, GitCommand, GitError, git_version
 from feeds.inboxes.prefetch import Fetched, Prefetcher
 from feeds.model.errors import ReadError
 from feeds.parsers import MAX_FILE_BYTES
@@ -42,7 +42,7 @@ class Git:
     _prefetcher: Prefetcher = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        version()
+        git_version()
         self._address = parse_git_url(str(self.place.at))
         self._prefetcher = Prefetcher(self._contents)
 
@@ -111,7 +111,7 @@ class Git:
         ref = f"refs/heads/{branch}" if branch else "HEAD"
         remote_commit = self._remote_commit(ref)
         if not remote_commit:
-            if not git.run("ls-remote", REMOTE, seconds=REMOTE_SECONDS):
+            if not git.run("ls-remote", REMOTE, seconds=REMOTE_TIMEOUT_SECONDS):
                 return []  # a repository without a commit
             raise GitError(
                 f"the repository has no branch {branch!r}" if branch else "its default branch does not exist"
@@ -119,14 +119,16 @@ class Git:
         local_commit = git.run("for-each-ref", "--format=%(objectname)", _LOCAL_REF).decode().strip()
         if remote_commit != local_commit:
             options = ("--quiet", "--depth=1", "--no-tags", "--force", "--no-write-fetch-head")
-            git.run("fetch", *options, REMOTE, f"+{ref}:{_LOCAL_REF}", seconds=REMOTE_SECONDS)
+            git.run("fetch", *options, REMOTE, f"+{ref}:{_LOCAL_REF}", seconds=REMOTE_TIMEOUT_SECONDS)
             if len(list(git.folder.glob("objects/pack/*.pack"))) > _MAX_PACKS:
                 git.run("gc", "--quiet", "--prune=now")
         return list(self._list_files())
 
     def _remote_commit(self, ref: str) -> str:
         """Return the id of the commit of a remote ref; empty when there is no such ref."""
-        output = self._git().run("ls-remote", REMOTE, ref, seconds=REMOTE_SECONDS).decode(errors="replace")
+        output = (
+            self._git().run("ls-remote", REMOTE, ref, seconds=REMOTE_TIMEOUT_SECONDS).decode(errors="replace")
+        )
         lines = (line.partition("\t") for line in output.splitlines())
         return next((commit for commit, _, name in lines if name == ref), "")
 

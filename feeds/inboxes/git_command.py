@@ -13,10 +13,10 @@ from pathlib import Path
 
 from feeds.config.git_url import TRANSPORTS, GitURL
 from feeds.inboxes.base import InboxError
-from feeds.inboxes.error_messages import hidden
+from feeds.inboxes.error_messages import redact_message
 from feeds.model.errors import ConfigError
 
-LOCAL_SECONDS, REMOTE_SECONDS = 120, 300
+LOCAL_TIMEOUT_SECONDS, REMOTE_TIMEOUT_SECONDS = 120, 300
 REMOTE = "inbox"
 """The name of the remote repository in the settings of a command."""
 
@@ -32,7 +32,7 @@ class GitCommand:
     folder: Path
     address: GitURL
 
-    def run(self, *arguments: str, stdin: bytes = b"", seconds: float = LOCAL_SECONDS) -> bytes:
+    def run(self, *arguments: str, stdin: bytes = b"", seconds: float = LOCAL_TIMEOUT_SECONDS) -> bytes:
         """Run a command and return its output. Raises GitError when it fails, or takes more than `seconds`.
 
         The command gets a process group of its own, since git starts other processes, which must end too.
@@ -65,8 +65,8 @@ class GitCommand:
             line for line in lines if line.startswith(("fatal:", "error:", "ssh:", "Permission", "Host"))
         ]
         line = (causes or lines or [""])[0]
-        secrets = (self.address.password, _basic(self.address))
-        return hidden(line.removeprefix("fatal: ").removeprefix("error: "), secrets)
+        secrets = (self.address.password, _basic_credentials(self.address))
+        return redact_message(line.removeprefix("fatal: ").removeprefix("error: "), secrets)
 
     def _environment(self) -> dict[str, str]:
         """Return the environment of a command, with all settings: `ps` shows arguments to everybody."""
@@ -86,7 +86,9 @@ class GitCommand:
             "maintenance.auto": "false",
         }
         if self.address.user or self.address.password:
-            settings[f"http.{self.address.url}.extraHeader"] = f"Authorization: Basic {_basic(self.address)}"
+            settings[f"http.{self.address.url}.extraHeader"] = (
+                f"Authorization: Basic {_basic_credentials(self.address)}"
+            )
         environment = {
             name: value
             for name, value in os.environ.items()
@@ -109,7 +111,7 @@ class GitCommand:
 
 
 @cache
-def version() -> str:
+def git_version() -> str:
     """Return the version of the installed git. Raises ConfigError when there is none, or it is too old."""
     try:
         output = subprocess.run(["git", "--version"], capture_output=True, check=True, timeout=10).stdout
@@ -122,6 +124,6 @@ def version() -> str:
     return f"git {number}"
 
 
-def _basic(address: GitURL) -> str:
+def _basic_credentials(address: GitURL) -> str:
     """Encode user and password for the Authorization header (RFC 7617)."""
     return base64.b64encode(f"{address.user}:{address.password}".encode()).decode()

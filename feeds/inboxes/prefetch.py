@@ -24,32 +24,32 @@ class Prefetcher:
 
     fetch: Callable[[Sequence[InboxFile]], Sequence[Fetched]]
     """Returns one result for each file. An error that it raises concerns the whole place."""
-    _places: dict[InboxFile, int] = field(default_factory=dict, init=False)
+    _positions: dict[InboxFile, int] = field(default_factory=dict, init=False)
     _files: Sequence[InboxFile] = field(default=(), init=False)
     _fetched: dict[InboxFile, Fetched] = field(default_factory=dict, init=False)
 
     def expect(self, files: Sequence[InboxFile]) -> None:
         """Set the files that will be read next, in their order, and drop all others."""
         self._files = files
-        self._places = {file: place for place, file in enumerate(files)}
+        self._positions = {file: position for position, file in enumerate(files)}
         self._fetched = {}
 
     def take(self, file: InboxFile) -> bytes:
         """Return the bytes of a file. Raises the error that `fetch` raised, or returned for this file."""
         if file not in self._fetched:
-            files = self._together(file)
+            files = self._files_to_fetch(file)
             self._fetched = dict(zip(files, self.fetch(files), strict=True))
         fetched = self._fetched.pop(file)
         if isinstance(fetched, FeedsError):
             raise fetched
         return fetched
 
-    def _together(self, file: InboxFile) -> list[InboxFile]:
-        place = self._places.get(file)
-        if place is None:
+    def _files_to_fetch(self, file: InboxFile) -> list[InboxFile]:
+        position = self._positions.get(file)
+        if position is None:
             return [file]
         files, size = [file], file.size
-        for following in self._files[place + 1 : place + _MAX_FILES]:
+        for following in self._files[position + 1 : position + _MAX_FILES]:
             size += following.size
             if size > _MAX_BYTES:
                 break

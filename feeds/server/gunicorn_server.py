@@ -18,7 +18,7 @@ from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
 from feeds.config import Config
-from feeds.inboxes import kind_of
+from feeds.inboxes import required_software
 from feeds.ingest.factory import ingest_of, open_store
 from feeds.model.errors import FeedsError, NoAnswerError
 from feeds.server.log_setup import REQUEST_ATTRIBUTE
@@ -171,7 +171,7 @@ def serve(config: Config, *, watch: bool, say: Say) -> None:
     """
     if watch:
         for inbox in config.inbox:
-            kind_of(inbox)  # raises ConfigError for an inbox that needs an extra that is not installed
+            required_software(inbox)  # raises ConfigError if its package or program is not installed
     open_store(config, say).close()
     _wait_for_port(config.host, config.port)
     has_several_workers = config.workers > 1 and not watch

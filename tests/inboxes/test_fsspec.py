@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from feeds.config.inboxes import InboxPlace
-from feeds.inboxes import Folder, Inbox, InboxError, InboxFile, StillChangingError, kind_of, open_inbox
+from feeds.inboxes import (
+    Folder,
+    Inbox,
+    InboxError,
+    InboxFile,
+    StillChangingError,
+    open_inbox,
+    required_software,
+)
 from feeds.model.errors import ConfigError
 from tests.support.git_repository import Repository
 from tests.support.places import Place, article, eventually, free_port
@@ -161,7 +169,7 @@ def test_a_folder_may_be_named_by_an_address_too(tmp_path: Path) -> None:
 )
 def test_a_place_that_nothing_can_read_is_named_before_anything_starts(at: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=f"inbox: {at}: {reason}"):
-        kind_of(InboxPlace(name="place", at=at))
+        required_software(InboxPlace(name="place", at=at))
     with pytest.raises(ConfigError, match=f"inbox: {at}: {reason}"):
         opened(at)
 
