@@ -1,1 +1,4 @@
-"""Clean articles: Draft and Recipe to Article and Receipt, by rules, packs and tracking lists. Pure."""
+"""Clean articles: make an Article and a Receipt of a Draft and a Recipe. Pure.
+
+The work is done by rules, packs and tracking lists.
+"""

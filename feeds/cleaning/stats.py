@@ -110,8 +110,8 @@ def measure(before: str, after: str, *, link: str, home: str) -> CleaningStats:
     hosts_before, more_before = _third_party_hosts(before, own)
     hosts_after, more_after = _third_party_hosts(after, own)
     return CleaningStats(
-        before=_size(before),
-        after=_size(after),
+        before=_utf8_bytes(before),
+        after=_utf8_bytes(after),
         hosts_before=hosts_before,
         hosts_after=hosts_after,
         more_before=more_before,
@@ -119,7 +119,7 @@ def measure(before: str, after: str, *, link: str, home: str) -> CleaningStats:
     )
 
 
-def _size(text: str) -> int:
+def _utf8_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 

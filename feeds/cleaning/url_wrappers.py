@@ -93,7 +93,7 @@ def parse_target(text: str) -> str:
     return "https://" + text if _BARE_HOST.match(text) else ""
 
 
-def _on_host(name: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> Iterator[Wrapper]:
+def _wrappers_of_host(name: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> Iterator[Wrapper]:
     for site in (*urls.host_keys(name), urls.ANY_HOST):
         yield from wrappers.get(site, ())
 
@@ -107,7 +107,7 @@ def unwrap(url: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> str:
     if len(url) > urls.MAX_URL_CHARACTERS:
         return url
     while True:  # ends, because each target is shorter than its wrapper
-        for wrapper in _on_host(urls.host(url), wrappers):
+        for wrapper in _wrappers_of_host(urls.host(url), wrappers):
             target = wrapper.extract_target(url)
             if target and len(target) < len(url):
                 url = target
