@@ -103,9 +103,7 @@ class Health:
     failing_subscription_count: int = 0
     """Number of subscriptions that fail."""
     failing_subscriptions: tuple[FailingSubscription, ...] = ()
-    """Subscriptions that fail, the last failed first; empty without `has_details`."""
-    has_details: bool = True
-    """Whether the visitor may see names of files and texts of errors."""
+    """Subscriptions that fail, the last failed first; empty for a visitor who may not see all sources."""
 
     @property
     def last_failed_run(self) -> Run | None:

@@ -72,7 +72,6 @@ class StatusReader:
             subscription_count=subscribed,
             failing_subscription_count=len(unheard),
             failing_subscriptions=unheard if sees_all else (),
-            has_details=sees_all,
         )
 
     def last_run(self) -> tuple[Run | None, WatcherStatus]:

@@ -106,8 +106,6 @@ class PageBody:
     """Characters of text outside of links; pictures and players count as well (_MEDIA_CHARACTERS)."""
     links: int
     """Characters of text in links."""
-    is_marked: bool
-    """Whether the page marks this element as its body."""
 
 
 def parse_page(page: str) -> Document:
@@ -133,7 +131,7 @@ def find_body(document: Document, title: str) -> PageBody | None:
     body = start if is_marked else _descend(start, weights, protected)
     if not is_marked:
         _trim_links(body, weights)
-    return PageBody(body, weights.prose[body], weights.links[body], is_marked)
+    return PageBody(body, weights.prose[body], weights.links[body])
 
 
 def _weigh(root: Element) -> _Weights:
