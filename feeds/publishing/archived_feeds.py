@@ -1,8 +1,8 @@
-"""How a feed's past is cut into archives (RFC 5005 section 4): by the months of publication.
+"""Split the articles of a feed into archives (RFC 5005 section 4), by their months of publication. Pure.
 
-Which archive an article is in depends on its date, and on how many others there are of that month or day, on
-nothing else: an archive changes only when an article of its own comes, changes or goes. A month of more than
-MOST articles is cut into days, a day of more into parts by the articles' ids. Pure.
+The archive of an article depends only on its date and on the number of articles of that month or day. So an
+archive changes only if one of its own articles is added, changed or removed. A month with more than
+MAX_ARTICLES is split into days, and such a day into parts by the ids of the articles.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from feeds.model.filters import Filter
 
-MOST = 500
-"""Articles in an archive; a part of a day can have some more."""
+MAX_ARTICLES = 500
+"""Articles in an archive. A part of a day can have some more."""
 
 _DAY = timedelta(days=1)
 _HEX = "0123456789abcdef"
@@ -24,50 +24,51 @@ _NAME = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2})(?:-([0-9a-f]{1,8}))?)?", re.ASCI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """One archive."""
+    """The period of one archive, and its part of the articles of this period."""
 
     name: str
-    """`2026-03`, `2026-03-15` or `2026-03-15-7f`; it stands in the address."""
+    """`2026-03`, `2026-03-15` or `2026-03-15-7f`; a part of the archive's URL."""
     since: datetime
+    """First time of the period."""
     until: datetime
-    """The first moment after it."""
+    """First time after the period."""
     part: str = ""
-    """How the ids of its articles begin, where it is a part of a day."""
+    """Hexadecimal digits with which the UUIDs of its articles begin; empty if it is not a part of a day."""
 
     @property
     def filter(self) -> Filter:
-        """The filter that lets through the articles of its dates."""
+        """Filter for articles of the period, of all its parts."""
         return Filter(since=self.since, until=self.until)
 
     @property
     def id_prefix(self) -> str:
-        """What the ids of its articles begin with; empty where it has all of its dates."""
+        """Beginning of the ids of its articles; empty if it has all articles of the period."""
         return f"urn:uuid:{self.part}" if self.part else ""
 
 
 def periods(days: Mapping[date, int]) -> list[Period]:
-    """The archives of a feed with so many articles on each day, the newest first."""
+    """Return the archives of a feed, the newest first, from the number of its articles on each day."""
     months: dict[tuple[int, int], int] = {}
     for day, count in days.items():
         month = (day.year, day.month)
         months[month] = months.get(month, 0) + count
-    found: list[Period] = []
+    archives: list[Period] = []
     for month in sorted(months, reverse=True):
-        if months[month] <= MOST:
-            found.append(_month(*month))
+        if months[month] <= MAX_ARTICLES:
+            archives.append(_month(*month))
             continue
         for day in sorted((day for day in days if (day.year, day.month) == month), reverse=True):
-            found += _parts(day, days[day])
-    return found
+            archives += _parts(day, days[day])
+    return archives
 
 
-def position(found: list[Period], moment: datetime) -> int | None:
-    """Which of the archives is the newest that has anything from that moment or before."""
-    return next((number for number, period in enumerate(found) if period.since <= moment), None)
+def position(archives: list[Period], time: datetime) -> int | None:
+    """Return the index of the newest archive that begins at this time or before; None if there is none."""
+    return next((index for index, period in enumerate(archives) if period.since <= time), None)
 
 
 def is_name(text: str) -> bool:
-    """Whether an archive could be called so."""
+    """Return whether a text has the form of an archive's name."""
     return _NAME.fullmatch(text) is not None
 
 
@@ -80,7 +81,7 @@ def _month(year: int, month: int) -> Period:
 def _parts(day: date, count: int) -> list[Period]:
     first = datetime(day.year, day.month, day.day, tzinfo=UTC)
     parts = [""]
-    while count > MOST * len(parts):
+    while count > MAX_ARTICLES * len(parts):
         parts = [f"{part}{digit}" for part in parts for digit in _HEX]
     return [
         Period(name=f"{day}-{part}".rstrip("-"), since=first, until=first + _DAY, part=part) for part in parts

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from feeds.publishing.archived_feeds import MOST
+from feeds.publishing.archived_feeds import MAX_ARTICLES
 from tests.support.places import FORMATS, Place, article, parsed
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
@@ -111,7 +111,7 @@ def test_a_large_month_is_cut_into_days(place: Place) -> None:
             "content_html": "<p>It sails.</p>",
             "date_published": f"2026-03-{number % 2 + 1:02}T10:00:00Z",
         }
-        for number in range(MOST + 10)
+        for number in range(MAX_ARTICLES + 10)
     ]
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": "Gazette", "items": items}
     place.drop("all.json", json.dumps(feed))
@@ -123,4 +123,4 @@ def test_a_large_month_is_cut_into_days(place: Place) -> None:
         body = client.get(following).data
         seen.update(ids("json", body))
         following = links("json", body).get("prev-archive", "")
-    assert len(seen) == MOST + 10
+    assert len(seen) == MAX_ARTICLES + 10

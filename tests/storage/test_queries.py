@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from feeds.model.articles import Cleaned, Source
 from feeds.model.filters import Filter, parse
-from feeds.publishing.archived_feeds import MOST, Period, periods
+from feeds.publishing.archived_feeds import MAX_ARTICLES, Period, periods
 from feeds.storage import schema
 from feeds.storage.batch_writer import Batch
 from feeds.storage.store import Store
@@ -267,7 +267,7 @@ def dump_of(store: Store, *names: str) -> list[int]:
 @given(
     st.dictionaries(
         st.dates(date(2025, 11, 1), date(2026, 3, 1)),
-        st.integers(1, MOST // 2) | st.integers(MOST, 20 * MOST),
+        st.integers(1, MAX_ARTICLES // 2) | st.integers(MAX_ARTICLES, 20 * MAX_ARTICLES),
         min_size=1,
     )
 )
@@ -279,14 +279,19 @@ def test_every_day_is_in_archives_of_its_own_once(days: dict[date, int]) -> None
         of_day = [period for period in found if period.since <= moment < period.until]
         assert len({len(period.part) for period in of_day}) == 1
         assert len(of_day) == 16 ** len(of_day[0].part)
-        assert count <= MOST * len(of_day)
+        assert count <= MAX_ARTICLES * len(of_day)
     assert [period.since for period in found] == sorted((one.since for one in found), reverse=True)
 
 
 def test_a_month_is_an_archive_and_a_large_one_is_its_days() -> None:
-    days = {date(2026, 1, 31): MOST, date(2026, 3, 1): MOST, date(2026, 3, 2): 1, date(2026, 12, 9): 1}
+    days = {
+        date(2026, 1, 31): MAX_ARTICLES,
+        date(2026, 3, 1): MAX_ARTICLES,
+        date(2026, 3, 2): 1,
+        date(2026, 12, 9): 1,
+    }
     assert [period.name for period in periods(days)] == ["2026-12", "2026-03-02", "2026-03-01", "2026-01"]
-    assert periods({date(2026, 3, 1): MOST + 1})[10].name == "2026-03-01-a"
+    assert periods({date(2026, 3, 1): MAX_ARTICLES + 1})[10].name == "2026-03-01-a"
 
 
 def test_a_period_has_its_articles_and_no_others(store: Store) -> None:
