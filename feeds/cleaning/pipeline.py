@@ -177,7 +177,7 @@ def clean_body(
     body = plain_text.remove_illegal(html)
     plain = repair.is_plain(body)
     tree = limits.parse(repair.repair_markup(body, plain=plain))
-    page = Page(tree=tree, link=link, recipe=recipe, title=title, plain=plain)
+    page = Page(tree=tree, link=link, recipe=recipe, title=title, is_plain=plain)
     changes = _apply_rules(page, observer)
     served, is_settled = _sanitize(page, observer)
     for _ in range(_MAX_ROUNDS):
@@ -194,7 +194,7 @@ def clean_body(
         bylines=tuple(dict.fromkeys(page.bylines)),
         enclosures=tuple(page.enclosures),
         receipt=Receipt(changes=changes),
-        stamp_time=page.stamped,
+        stamp_time=page.stamp_time,
     )
 
 

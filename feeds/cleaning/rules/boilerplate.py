@@ -52,7 +52,7 @@ def remove_passages(page: Page) -> list[str]:
     Plain text has no elements to drop. Examples are the descriptions of videos, whose line ends the mirrors
     deleted (docs/input-facts.md#repeated-blocks).
     """
-    if not page.plain or not page.recipe.passages:
+    if not page.is_plain or not page.recipe.passages:
         return []
     text = _plain_text(page.tree)
     if len(text) > MAX_PLAIN_TEXT_CHARACTERS:
@@ -135,11 +135,11 @@ def remove_footers(page: Page) -> list[str]:
     footers = page.recipe.footers
     if not footers:
         return []
-    own = urls.host(page.link)
-    return _remove_blocks(footers, page, own) + _remove_runs(page, own)
+    own_host = urls.host(page.link)
+    return _remove_blocks(footers, page, own_host) + _remove_runs(page, own_host)
 
 
-def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[str]:
+def _remove_blocks(footers: tuple[Footer, ...], page: Page, own_host: str) -> list[str]:
     """Remove the blocks that begin with a footer, innermost blocks first, from the end of the body."""
     removed, tree = [], page.tree
     may_match = page.recipe.any_footer.match
@@ -152,7 +152,8 @@ def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[st
             continue
         matches = ((footer, footer.text.match(text)) for footer in footers)
         match = next(
-            (match for footer, match in matches if match and _leads_only_to(block, footer.hosts, own)), None
+            (match for footer, match in matches if match and _leads_only_to(block, footer.hosts, own_host)),
+            None,
         )
         if match is None:
             continue
@@ -164,7 +165,7 @@ def _remove_blocks(footers: tuple[Footer, ...], page: Page, own: str) -> list[st
     return removed
 
 
-def _remove_runs(page: Page, own: str) -> list[str]:
+def _remove_runs(page: Page, own_host: str) -> list[str]:
     """Remove footers in a larger block, which unclosed markup causes: text, links and breaks up to its end.
 
     Only a footer with `hosts` may begin inside a text, because its links distinguish it from the article.
@@ -177,7 +178,7 @@ def _remove_runs(page: Page, own: str) -> list[str]:
         footer, match = footer_and_match
         run: list[Node] = []
         following = node.next_sibling
-        while following is not None and _belongs_to_footer(following, footer.hosts, own):
+        while following is not None and _belongs_to_footer(following, footer.hosts, own_host):
             run.append(following)
             following = following.next_sibling
         if following is not None and not (isinstance(following, Element) and following.tag in BLOCKS):
@@ -224,22 +225,24 @@ def _ends_block(node: Node, tree: Element) -> bool:
         node = parent
 
 
-def _leads_only_to(block: Element, hosts: frozenset[str], own: str) -> bool:
+def _leads_only_to(block: Element, hosts: frozenset[str], own_host: str) -> bool:
     links = [link.attr("href") or "" for link in block.select("a[href]")]
-    return not hosts or (bool(links) and all(_leads_to_host(link, hosts, own) for link in links))
+    return not hosts or (bool(links) and all(_leads_to_host(link, hosts, own_host) for link in links))
 
 
-def _leads_to_host(link: str, hosts: frozenset[str], own: str) -> bool:
+def _leads_to_host(link: str, hosts: frozenset[str], own_host: str) -> bool:
     """Return whether a link leads to one of the hosts; `self` is the article's own host without `www.`."""
     names = urls.parents(urls.host(link))
     return not hosts.isdisjoint(names) or (
-        "self" in hosts and (link[:1] in ("/", "#") or own.removeprefix("www.") in names)
+        "self" in hosts and (link[:1] in ("/", "#") or own_host.removeprefix("www.") in names)
     )
 
 
-def _belongs_to_footer(node: Node, hosts: frozenset[str], own: str) -> bool:
+def _belongs_to_footer(node: Node, hosts: frozenset[str], own_host: str) -> bool:
     if isinstance(node, Element):
-        return node.tag == "br" or (node.tag == "a" and _leads_to_host(node.attr("href") or "", hosts, own))
+        return node.tag == "br" or (
+            node.tag == "a" and _leads_to_host(node.attr("href") or "", hosts, own_host)
+        )
     return not isinstance(node, Text) or is_blank(node.data)
 
 

@@ -50,7 +50,7 @@ def remove_stamps(page: Page) -> list[str]:
             groups = match.groupdict()
             if groups.get("byline"):
                 page.bylines.extend(parse_authors(groups["byline"], page.recipe.not_authors))
-            page.stamped = page.stamped or parse_date(groups.get("time") or "")
+            page.stamp_time = page.stamp_time or parse_date(groups.get("time") or "")
             pieces.append(format_sample(node))
             after = _next_outside(node, page.tree)
             node.extract()
@@ -60,11 +60,11 @@ def remove_stamps(page: Page) -> list[str]:
     return pieces
 
 
-def _match_stamp(block: Element, shapes: tuple[re.Pattern[str], ...]) -> re.Match[str] | None:
+def _match_stamp(block: Element, patterns: tuple[re.Pattern[str], ...]) -> re.Match[str] | None:
     text = _text_lines(block)
     if not text or len(text) > MAX_STAMP_CHARACTERS:
         return None
-    return next((match for shape in shapes if (match := shape.fullmatch(text))), None)
+    return next((match for pattern in patterns if (match := pattern.fullmatch(text))), None)
 
 
 def parse_authors(byline: str, not_authors: frozenset[str]) -> list[str]:

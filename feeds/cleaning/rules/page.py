@@ -51,13 +51,13 @@ class Page:
     recipe: Recipe
     title: str = ""
     """The article's title in plain text."""
-    plain: bool = False
+    is_plain: bool = False
     """Whether the body was plain text, without any tag."""
     bylines: list[str] = field(default_factory=list)
     """Authors' names from the body, in their order; they may repeat."""
     enclosures: list[Enclosure] = field(default_factory=list)
     """Audio and video of the body."""
-    stamped: datetime | None = None
+    stamp_time: datetime | None = None
     """The time of the date stamp at the top of the body, in UTC."""
 
 
