@@ -237,6 +237,14 @@ def clean_for(html: str, rules: recipe.Recipe) -> tuple[str, float]:
     return outcome, time.process_time() - started
 
 
+def plain_seconds(work: Callable[[str], object]) -> float:
+    """Estimate the CPU seconds that `work` takes for a plain article as large as the bounds let it be."""
+    started = time.process_time()
+    for _ in range(3):
+        work(YARDSTICK)
+    return (time.process_time() - started) / 3 * SMALLER
+
+
 def most_memory() -> float:
     """The most that this process held, in MB."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
