@@ -117,7 +117,7 @@ class Health:
         return tuple(
             subscription
             for subscription in self.failing_subscriptions
-            if subscription.news and subscription.news <= self.now
+            if subscription.news_since and subscription.news_since <= self.now
         )
 
 
@@ -188,7 +188,7 @@ def _silence_of(cadence: Cadence) -> SilentSource | None:
     gaps = sorted(later - earlier for later, earlier in pairwise(dates))
     usual_gap = max(gaps[ceil(len(gaps) * 0.9) - 1], _MIN_GAP)
     patience = max(_SILENT_GAPS * usual_gap, _MIN_SILENCE)
-    if cadence.met is not None and cadence.met - dates[0] > max(patience, _MIN_ARCHIVE_AGE):
+    if cadence.first_seen is not None and cadence.first_seen - dates[0] > max(patience, _MIN_ARCHIVE_AGE):
         return None
     return SilentSource(
         source=cadence.source, last_published=dates[0], usual_gap=usual_gap, since=dates[0] + patience

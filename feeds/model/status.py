@@ -28,7 +28,7 @@ class Cadence:
     source: Source
     published: tuple[datetime, ...]
     """The dates of the MAX_CADENCE_ARTICLES newest articles, the newest first."""
-    met: datetime | None
+    first_seen: datetime | None
     """Time at which the newest one was first read; None if no stored file contains it."""
 
 
@@ -39,7 +39,7 @@ class FailedFile:
     inbox: str
     path: str
     reason: str
-    tried: datetime
+    last_tried: datetime
     """Time of the last attempt."""
     stamp: str
     """Time of change and digest of the file at the last attempt."""
@@ -63,7 +63,7 @@ class FailingSubscription:
     reason: str
     since: datetime
     """Time of the first failure since the last success."""
-    tried: datetime
+    last_tried: datetime
     """Time of the last failure."""
     failures: int
     """Number of failures since the last success."""
@@ -71,13 +71,13 @@ class FailingSubscription:
     """Whether the server answered that the feed is gone for good."""
 
     @property
-    def news(self) -> datetime | None:
+    def news_since(self) -> datetime | None:
         """Time at which this becomes news: the feed is gone, or fails three times and for a day.
 
         None while it has failed less than three times.
         """
         if self.gone:
-            return self.tried
+            return self.last_tried
         return self.since + _MIN_FAILING if self.failures >= _MIN_FAILURES else None
 
     @property

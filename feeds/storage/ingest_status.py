@@ -52,7 +52,7 @@ def read_cadences(database: Database) -> dict[str, Cadence]:
         slug: Cadence(
             source=sources[slug],
             published=tuple(published_dates[:MAX_CADENCE_ARTICLES]),
-            met=first_read.get(newest_ids[slug]),
+            first_seen=first_read.get(newest_ids[slug]),
         )
         for slug, published_dates in dates.items()
         if slug in sources
@@ -83,7 +83,7 @@ def failing_files(database: Database, limit: int) -> tuple[tuple[FailedFile, ...
                 inbox=row.inbox,
                 path=feed_urls.redact_query(row.path),
                 reason=row.reason,
-                tried=rows.from_micros(row.seen),
+                last_tried=rows.from_micros(row.seen),
                 stamp=f"{row.modified} {row.digest}",
             )
             for row in connection.execute(query)
@@ -106,7 +106,7 @@ def failing_subscriptions(database: Database) -> tuple[tuple[FailingSubscription
             title=row.title or feed_urls.redact_url(row.url),
             reason=row.error,
             since=rows.from_micros(row.failed or row.checked or 0),
-            tried=rows.from_micros(row.checked or 0),
+            last_tried=rows.from_micros(row.checked or 0),
             failures=row.failures,
             gone=row.due is None,
         )

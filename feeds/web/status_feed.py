@@ -59,12 +59,12 @@ def _problems(health: Health, say: Words) -> Iterator[tuple[str, datetime, str, 
         yield error_id(run), run.started, say("a_run_failed"), [run.error.removesuffix(":"), began]
     for file in health.failed_files:
         title = say("file_broken", path=to_one_line(file.path))
-        yield file.id, file.tried, title, [file.reason, say("tried_again_one")]
+        yield file.id, file.last_tried, title, [file.reason, say("tried_again_one")]
     for feed in health.long_failing_subscriptions:
         title = say("upstream_gone" if feed.gone else "upstream_failing", title=to_one_line(feed.title))
         since = say("upstream_since", n=feed.failures, moment=say.moment(feed.since))
         polling = say("upstream_not_asked") if feed.gone else since
-        yield feed.id, feed.news or feed.since, title, [feed.reason, polling]
+        yield feed.id, feed.news_since or feed.since, title, [feed.reason, polling]
     for silence in health.silent_sources:
         since = say("silent_since", day=say.day(silence.last_published), gap=say.span(silence.usual_gap))
         yield silence.id, silence.since, say("source_silent", title=silence.source.title), [since]

@@ -148,9 +148,13 @@ def test_runs_that_found_nothing_are_put_together() -> None:
 # -- silence --------------------------------------------------------------------------------------------
 
 
-def cadence(*days_ago: float, met: float | None = None) -> Cadence:
+def cadence(*days_ago: float, first_seen: float | None = None) -> Cadence:
     dates = tuple(NOON - days * DAY for days in days_ago)
-    return Cadence(source=POST, published=dates, met=NOON - (days_ago[0] if met is None else met) * DAY)
+    return Cadence(
+        source=POST,
+        published=dates,
+        first_seen=NOON - (days_ago[0] if first_seen is None else first_seen) * DAY,
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,9 +177,9 @@ def test_a_source_is_silent_when_it_is_far_beyond_its_usual_gap(
 
 def test_an_archive_is_not_silent() -> None:
     old = [400, 401, 402, 403, 404]
-    assert silent_sources([cadence(*old, met=1)], NOON) == (), "read long after it had ended"
-    assert silent_sources([cadence(*old, met=399)], NOON), "heard while it was speaking"
-    assert silent_sources([cadence(10, 11, 12, 13, 14, met=0)], NOON), (
+    assert silent_sources([cadence(*old, first_seen=1)], NOON) == (), "read long after it had ended"
+    assert silent_sources([cadence(*old, first_seen=399)], NOON), "heard while it was speaking"
+    assert silent_sources([cadence(10, 11, 12, 13, 14, first_seen=0)], NOON), (
         "read all at once, but it has only just ended"
     )
 
@@ -200,6 +204,8 @@ def test_silence_once_begun_goes_on(days_ago: list[float], later: float) -> None
 
 
 def test_a_file_that_is_mended_and_breaks_again_is_news_again() -> None:
-    broken = FailedFile(inbox="/in", path="a.md", reason="empty", tried=NOON, stamp="1 ab")
-    assert replace(broken, tried=NOON + HOUR, reason="no link").id == broken.id, "it was only tried again"
+    broken = FailedFile(inbox="/in", path="a.md", reason="empty", last_tried=NOON, stamp="1 ab")
+    assert replace(broken, last_tried=NOON + HOUR, reason="no link").id == broken.id, (
+        "it was only tried again"
+    )
     assert replace(broken, stamp="2 ab").id != broken.id

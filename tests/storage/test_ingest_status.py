@@ -38,7 +38,7 @@ def test_the_newest_dates_of_each_source(address: str, count: int) -> None:
         assert list(one.published) == [
             NOON - number // 2 * HOUR for number in range(min(count, MAX_CADENCE_ARTICLES))
         ]
-        assert one.met is None, "no file tells of it"
+        assert one.first_seen is None, "no file tells of it"
     store.close()
 
 
@@ -60,12 +60,12 @@ def test_what_a_watched_folder_leaves_behind(address: str, tmp_path: Path) -> No
     assert ingest_status.last_watcher_run(database) == NOON
     assert [run.error for run in ingest_status.failed_runs(database)] == ["OSError: no space"]
     listed, count = ingest_status.failing_files(database, 10)
-    assert [(one.path, one.tried) for one in listed] == [("worse.md", NOON + HOUR), ("bad.md", NOON)]
+    assert [(one.path, one.last_tried) for one in listed] == [("worse.md", NOON + HOUR), ("bad.md", NOON)]
     assert all("not an article" in one.reason for one in listed)
     assert count == 2
     assert [one.path for one in ingest_status.failing_files(database, 1)[0]] == ["worse.md"]
     assert ingest_status.failing_files(database, 1)[1] == 2, "all are counted"
     (cadence,) = ingest_status.read_cadences(database).values()
-    assert cadence.met == NOON
+    assert cadence.first_seen == NOON
     assert ingest_status.size_in_bytes(database) > 10_000
     watch.store.close()
