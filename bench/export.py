@@ -29,7 +29,7 @@ from measuring import ROOT, cleaned, in_turns
 from feeds import parsers
 from feeds.config import Config
 from feeds.config.loader import load
-from feeds.model.articles import Cleaned, Source
+from feeds.model.articles import CleanedArticle, Source
 from feeds.model.identity import entry_id
 from feeds.model.runs import Report
 from feeds.storage.store import Batch, Store
@@ -114,7 +114,7 @@ class Made:
             for draft in parsers.read(path.read_bytes(), path.name)
         ]
 
-    def entry(self, number: int, *, newest: bool = False) -> Cleaned:
+    def entry(self, number: int, *, newest: bool = False) -> CleanedArticle:
         """The article of that number; dates go back month by month, but for the newest ones."""
         sample = self._samples[number % len(self._samples)]
         slug = f"source-{number % SOURCES:02}"

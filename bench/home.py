@@ -26,7 +26,7 @@ from measuring import say
 
 from feeds.config import Config
 from feeds.config.loader import load
-from feeds.model.articles import Article, Cleaned, Receipt, Source
+from feeds.model.articles import Article, CleanedArticle, Receipt, Source
 from feeds.model.identity import entry_id
 from feeds.model.runs import Report
 from feeds.storage import batch_writer, rows, schema
@@ -117,7 +117,7 @@ def fill(store: Store, address: str, articles: int, sources: int) -> None:
     store.finish_run(run, Report(new=articles), NEWEST)
 
 
-def article(number: int, sources: int, spread: timedelta = timedelta(), text: str = "") -> Cleaned:
+def article(number: int, sources: int, spread: timedelta = timedelta(), text: str = "") -> CleanedArticle:
     """An article as cleaning leaves it."""
     slug = f"source-{number % sources:03}"
     link = f"https://{slug}.example/{number}"
@@ -137,7 +137,9 @@ def article(number: int, sources: int, spread: timedelta = timedelta(), text: st
         authors=("Ann Anchor",),
         tags=("harbour",),
     )
-    return Cleaned(article=made, receipt=Receipt(changes=()), text="The ferry is back.", recipe="bench")
+    return CleanedArticle(
+        article=made, receipt=Receipt(changes=()), text="The ferry is back.", recipe="bench"
+    )
 
 
 def prepared(app: Flask) -> tuple[Template, dict[str, Any]]:

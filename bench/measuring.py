@@ -18,7 +18,7 @@ from pathlib import Path
 
 from feeds.cleaning.cleaner import Cleaner
 from feeds.config import Config
-from feeds.model.articles import Cleaned, Draft
+from feeds.model.articles import CleanedArticle, Draft
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
@@ -78,6 +78,6 @@ def say(what: str, taken: float, count: int, ratio: str) -> None:
     print(f"  {what:<36} {taken / count * 1e6:9.1f} µs each   {ratio}")
 
 
-def cleaned(config: Config, draft: Draft) -> Cleaned:
+def cleaned(config: Config, draft: Draft) -> CleanedArticle:
     """A draft cleaned as the ingest does it."""
     return Cleaner(config.catalogue, "").clean(draft, NOW, NOW)

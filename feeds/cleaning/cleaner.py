@@ -11,7 +11,7 @@ from datetime import datetime
 from feeds.cleaning import library_versions, merging, pipeline, rules, stats
 from feeds.cleaning.audiences import Audiences
 from feeds.cleaning.catalogue import SourceCatalogue
-from feeds.model.articles import Cleaned, Draft, Original
+from feeds.model.articles import CleanedArticle, Draft, Original
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Cleaner:
         """The audience of each source."""
         return Audiences(self.private, self.catalogue)
 
-    def clean(self, draft: Draft, default_published: datetime, max_published: datetime) -> Cleaned:
+    def clean(self, draft: Draft, default_published: datetime, max_published: datetime) -> CleanedArticle:
         """Clean a draft by the recipe of its source.
 
         `default_published` is the time of an article that names none, `max_published` the latest time that
@@ -47,7 +47,7 @@ class Cleaner:
             language=self.language,
         )
 
-    def make_version(self, original: Original, cleaned: Cleaned | None = None) -> merging.Version:
+    def make_version(self, original: Original, cleaned: CleanedArticle | None = None) -> merging.Version:
         """Make an original a version of its entry.
 
         Without `cleaned`, the original is cleaned first. Raises ReadError if today's rules cannot clean it.

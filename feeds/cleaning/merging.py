@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from feeds.model.articles import Cleaned
+from feeds.model.articles import CleanedArticle
 from feeds.text.plain_text import remove_blanks
 
 
@@ -21,7 +21,7 @@ from feeds.text.plain_text import remove_blanks
 class Version:
     """One file's version of an article, cleaned."""
 
-    cleaned: Cleaned
+    cleaned: CleanedArticle
     has_title: bool
     """Whether the file has a title of its own."""
     key: tuple[str, str, int]
@@ -38,7 +38,7 @@ the entry. A changed title always is."""
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]|[^\W_]+")
 
 
-def is_significant(before: Cleaned, after: Cleaned) -> bool:
+def is_significant(before: CleanedArticle, after: CleanedArticle) -> bool:
     """Return whether a change of an article is news to its readers.
 
     It is if the title changed, or at least MIN_CHANGED_WORDS words of the text.
@@ -48,7 +48,7 @@ def is_significant(before: Cleaned, after: Cleaned) -> bool:
     )
 
 
-def _has_other_text(before: Cleaned, after: Cleaned) -> bool:
+def _has_other_text(before: CleanedArticle, after: CleanedArticle) -> bool:
     if remove_blanks(before.text) == remove_blanks(after.text):
         return False
     words = Counter(_WORD.findall(before.text))
@@ -57,7 +57,7 @@ def _has_other_text(before: Cleaned, after: Cleaned) -> bool:
     return sum(abs(count) for count in words.values()) >= max(1, threshold)
 
 
-def merge(versions: Sequence[Version]) -> Cleaned:
+def merge(versions: Sequence[Version]) -> CleanedArticle:
     """Merge at least one version to an entry.
 
     `updated` is the time at which the served title and body first appeared. It changes only with significant

@@ -21,7 +21,7 @@ from feeds.cleaning.rules import RULES, VERSION, CleaningRule, links, repair
 from feeds.cleaning.rules.page import Page, shorten
 from feeds.cleaning.sanitizer import sanitize
 from feeds.model import identity
-from feeds.model.articles import EPOCH, Article, Change, Cleaned, Draft, Enclosure, Receipt, Source
+from feeds.model.articles import EPOCH, Article, CleanedArticle, Draft, Enclosure, Receipt, RuleChange, Source
 from feeds.model.errors import ReadError
 from feeds.text import plain_text, urls
 
@@ -83,7 +83,7 @@ def clean(
     default_published: datetime,
     max_published: datetime,
     language: str = "",
-) -> Cleaned:
+) -> CleanedArticle:
     """Make an Article of a Draft.
 
     `default_published` is the time of an article that names none, `max_published` the latest time that any
@@ -104,7 +104,7 @@ def clean(
     tags = dict.fromkeys(
         tag for tag in map(plain_text.decode_entities, draft.tags) if tag and tag not in own_names
     )
-    return Cleaned(
+    return CleanedArticle(
         article=Article(
             id=identity.entry_id(draft.link),
             link=link,
@@ -198,14 +198,14 @@ def clean_body(
     )
 
 
-def _apply_rules(page: Page, observer: Observer | None) -> tuple[Change, ...]:
+def _apply_rules(page: Page, observer: Observer | None) -> tuple[RuleChange, ...]:
     changes = []
     if observer is not None:
         observer.on_parsed(page.tree)
     for rule in RULES:
         pieces = () if rule.name in page.recipe.off else rule.apply(page)
         if pieces:
-            changes.append(Change(rule=rule.name, count=len(pieces), samples=tuple(pieces[:MAX_SAMPLES])))
+            changes.append(RuleChange(rule=rule.name, count=len(pieces), samples=tuple(pieces[:MAX_SAMPLES])))
         if observer is not None:
             observer.on_rule(rule, pieces, page.tree)
     return tuple(changes)

@@ -13,7 +13,7 @@ from feeds.cli import formatting
 from feeds.config import Config
 from feeds.config.yaml_file import suggestion
 from feeds.ingest.preview import ParsedFile
-from feeds.model.articles import Article, Cleaned, Draft, Source
+from feeds.model.articles import Article, CleanedArticle, Draft, Source
 from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import SkippedItem, encoding
 from feeds.text import urls
@@ -86,13 +86,15 @@ class CleanReport:
         cleaner = Cleaner(self._config.catalogue, self._config.language)
         now = datetime.now(UTC)
 
-        def clean_draft(entry: str, draft: Draft) -> tuple[str, Draft, Cleaned]:
+        def clean_draft(entry: str, draft: Draft) -> tuple[str, Draft, CleanedArticle]:
             return entry, draft, cleaner.clean(draft, default_published, now)
 
         for entry, draft, cleaned in parsed.clean(clean_draft):
             yield from self._article_lines(entry, draft, cleaned, output_format)
 
-    def _article_lines(self, name: str, draft: Draft, cleaned: Cleaned, output_format: str) -> Iterator[str]:
+    def _article_lines(
+        self, name: str, draft: Draft, cleaned: CleanedArticle, output_format: str
+    ) -> Iterator[str]:
         self.change_count += cleaned.receipt.total
         if output_format == "json":
             yield formatting.format_article(name, cleaned)
@@ -128,7 +130,7 @@ class CleanReport:
             yield f"{colour}{line}{_RESET}" if colour else line
 
 
-def _summary_lines(name: str, cleaned: Cleaned) -> Iterator[str]:
+def _summary_lines(name: str, cleaned: CleanedArticle) -> Iterator[str]:
     article: Article = cleaned.article
     yield shown(name)
     yield f"  {article.title}"

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from feeds.cleaning.pack_schema import Rules
-from feeds.model.articles import Cleaned, Receipt
+from feeds.model.articles import CleanedArticle, Receipt
 from feeds.text import html_diff
 
 if TYPE_CHECKING:
     from feeds.cleaning.tracking_lists import TrackingList
 
 
-def format_article(file: str, cleaned: Cleaned) -> str:
+def format_article(file: str, cleaned: CleanedArticle) -> str:
     """Format an article and its receipt as one JSON object on one line."""
     article = cleaned.article
     return json.dumps(

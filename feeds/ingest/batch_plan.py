@@ -22,7 +22,7 @@ from feeds.cleaning.audiences import Audiences, OriginalKey, article_id_of, orig
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import InboxFile
 from feeds.ingest.tasks import FileResult
-from feeds.model.articles import Cleaned, Original
+from feeds.model.articles import CleanedArticle, Original
 from feeds.model.runs import Failure, FileState, Outcome, Report
 from feeds.parsers import SkippedItem
 from feeds.storage import rows
@@ -77,7 +77,7 @@ class IncomingArticle:
     """An article of a file, as parsed and as cleaned."""
 
     original: Original
-    cleaned: Cleaned
+    cleaned: CleanedArticle
     is_edited: bool = True
     """Whether the article differs significantly from the file's earlier version, or is new."""
 
@@ -197,7 +197,7 @@ def _add_articles(
         incoming.articles[file.path, position] = IncomingArticle(original, article.cleaned, article.is_edited)
 
 
-def _is_forgotten(cleaned: Cleaned, forgotten: frozenset[str], audiences: Audiences) -> bool:
+def _is_forgotten(cleaned: CleanedArticle, forgotten: frozenset[str], audiences: Audiences) -> bool:
     """Return whether this version of an article was forgotten, as the public or as a private entry.
 
     If there are several audiences, the public entry can be forgotten without the private one.

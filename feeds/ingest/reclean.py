@@ -14,7 +14,7 @@ from feeds.cleaning.cleaner import Cleaner
 from feeds.ingest.stored_versions import stored_versions
 from feeds.ingest.tasks import EntryTask, clean_entry
 from feeds.ingest.workers import Job, Workforce
-from feeds.model.articles import Article, Cleaned, Original, Source
+from feeds.model.articles import Article, CleanedArticle, Original, Source
 from feeds.model.runs import Report
 from feeds.storage.store import Batch, Store
 
@@ -31,7 +31,7 @@ class Difference:
 
     before: Article
     """The entry as it is served now."""
-    after: Cleaned
+    after: CleanedArticle
     """The entry after cleaning it again."""
 
     @property
@@ -147,7 +147,7 @@ def preview(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = 
 
 def _clean_entries(
     store: Store, cleaner: Cleaner, workforce: Workforce, source: str
-) -> Iterator[list[Cleaned]]:
+) -> Iterator[list[CleanedArticle]]:
     """Yield batches of entries, cleaned again, without those that cannot be cleaned."""
     with closing(workforce.map(_CLEANING, cleaner, _batches(store, source))) as batches:
         for _, entries in batches:

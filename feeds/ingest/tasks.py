@@ -11,7 +11,7 @@ from feeds.cleaning import merging
 from feeds.cleaning.cleaner import Cleaner
 from feeds.ingest.preview import ParsedFile
 from feeds.model import identity
-from feeds.model.articles import Cleaned, Draft, Original
+from feeds.model.articles import CleanedArticle, Draft, Original
 from feeds.model.errors import ReadError
 from feeds.parsers import SkippedItem
 from feeds.storage import rows
@@ -56,7 +56,7 @@ class PreparedArticle:
     draft: Draft
     packed: bytes
     """The draft as its database row contains it (`rows.packed`)."""
-    cleaned: Cleaned
+    cleaned: CleanedArticle
     search_document: SearchDocument
     """The words of the article for the search index (`search_terms.build_search_document`)."""
     is_edited: bool = True
@@ -105,7 +105,7 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
         return FileResult(failed=unexpected(error))
 
 
-def _is_edited(cleaner: Cleaner, previous: Original, draft: Draft, cleaned: Cleaned) -> bool:
+def _is_edited(cleaner: Cleaner, previous: Original, draft: Draft, cleaned: CleanedArticle) -> bool:
     """Return whether an article's title or text differs significantly from the file's earlier version."""
     before = previous.draft
     if (before.title, before.html, before.link) == (draft.title, draft.html, draft.link):
@@ -126,7 +126,7 @@ class EntryTask:
         return sum(len(original.draft.html) for original in self.originals)
 
 
-def clean_entry(cleaner: Cleaner, task: EntryTask) -> Cleaned | None:
+def clean_entry(cleaner: Cleaner, task: EntryTask) -> CleanedArticle | None:
     """Clean an entry again; return None if today's rules can clean none of its originals."""
     versions = list(cleaner.clean_versions(task.originals))
     return merging.merge(versions) if versions else None

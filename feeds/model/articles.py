@@ -69,7 +69,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class RuleChange:
     """The changes that one rule made to one article."""
 
     rule: str
@@ -82,7 +82,7 @@ class Change:
 class Receipt:
     """The changes to an article by rule, in the order of RULES; rules that changed nothing are absent."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[RuleChange, ...] = ()
 
     @property
     def total(self) -> int:
@@ -163,7 +163,7 @@ class CleanedWeek:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaned:
+class CleanedArticle:
     """The result of `pipeline.clean`."""
 
     article: Article

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from feeds.model.articles import Article, Cleaned, Original, Source
+from feeds.model.articles import Article, CleanedArticle, Original, Source
 from feeds.model.runs import FileState, Outcome
 from feeds.storage import rows, schema, search_index
 from feeds.storage.database import Database
@@ -29,7 +29,7 @@ class Batch:
     rewritten: list[str] = field(default_factory=list)
     """Paths of files whose stored originals are replaced by `originals`."""
     originals: list[Original] = field(default_factory=list)
-    entries: list[Cleaned] = field(default_factory=list)
+    entries: list[CleanedArticle] = field(default_factory=list)
     """Every entry that the files contain. Entries that are stored in the same form are not written again."""
     orphans: list[str] = field(default_factory=list)
     """Ids of entries that no file contains any more."""

@@ -13,12 +13,12 @@ from typing import Any
 from feeds.model.articles import (
     EPOCH,
     Article,
-    Change,
-    Cleaned,
+    CleanedArticle,
     Draft,
     Enclosure,
     Original,
     Receipt,
+    RuleChange,
     Source,
 )
 from feeds.model.runs import Run
@@ -79,7 +79,7 @@ def _fields(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def to_entry_row(cleaned: Cleaned) -> dict[str, Any]:
+def to_entry_row(cleaned: CleanedArticle) -> dict[str, Any]:
     """Convert an article to a row of `entries`. The digest covers everything that a feed shows of it."""
     article = cleaned.article
     row: dict[str, Any] = {
@@ -108,7 +108,7 @@ def to_entry_row(cleaned: Cleaned) -> dict[str, Any]:
     return row
 
 
-def to_cleaning_row(cleaned: Cleaned) -> dict[str, Any]:
+def to_cleaning_row(cleaned: CleanedArticle) -> dict[str, Any]:
     """Convert the statistics of an article's cleaning to a row of `cleanings`.
 
     A database can concatenate its texts: JSON objects with commas, lists of hosts with spaces.
@@ -156,7 +156,7 @@ def to_receipt(text: str) -> Receipt:
     changes = json.loads(text)
     return Receipt(
         changes=tuple(
-            Change(rule=change["rule"], count=change["count"], samples=tuple(change["samples"]))
+            RuleChange(rule=change["rule"], count=change["count"], samples=tuple(change["samples"]))
             for change in changes
         )
     )

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from feeds.model.articles import Cleaned, Draft
+from feeds.model.articles import CleanedArticle, Draft
 from tests.support.cleaning_samples import cleaned, drafts, unseen_removed
 
 TIMES = {
@@ -23,7 +23,7 @@ NOT_ARTICLE = "#zoomattribute, hr ~ div:has(a[href*='feedx'])"
 
 
 @pytest.fixture(scope="module")
-def pairs(shared: Path) -> list[tuple[Draft, Cleaned]]:
+def pairs(shared: Path) -> list[tuple[Draft, CleanedArticle]]:
     return [(draft, cleaned(draft)) for draft in drafts(shared / "seeds")]
 
 
@@ -34,7 +34,7 @@ def before(draft: Draft) -> BeautifulSoup:
     return tree
 
 
-def after(made: Cleaned) -> BeautifulSoup:
+def after(made: CleanedArticle) -> BeautifulSoup:
     return BeautifulSoup(made.article.html, "html.parser")
 
 
@@ -43,7 +43,7 @@ def texts(elements: list[Tag]) -> list[str]:
     return [text for text in found if text]
 
 
-def test_five_articles_of_four_sources_at_their_times(pairs: list[tuple[Draft, Cleaned]]) -> None:
+def test_five_articles_of_four_sources_at_their_times(pairs: list[tuple[Draft, CleanedArticle]]) -> None:
     articles = [made.article for _, made in pairs]
     assert len({article.id for article in articles}) == len(articles) == 5
     found: dict[str, list[str]] = {}
@@ -54,7 +54,7 @@ def test_five_articles_of_four_sources_at_their_times(pairs: list[tuple[Draft, C
     assert not any(article.authors for article in articles)
 
 
-def test_no_cruft_is_left(pairs: list[tuple[Draft, Cleaned]]) -> None:
+def test_no_cruft_is_left(pairs: list[tuple[Draft, CleanedArticle]]) -> None:
     for _, made in pairs:
         tree = after(made)
         cruft = "weserv|feedx|icon-zoom|zoomattribute|api\\.dw\\.com/api|fancybox|target=|rel=|width=.100%"
@@ -68,7 +68,7 @@ def test_no_cruft_is_left(pairs: list[tuple[Draft, Cleaned]]) -> None:
 
 
 def test_every_paragraph_heading_and_list_item_is_kept_in_its_order(
-    pairs: list[tuple[Draft, Cleaned]],
+    pairs: list[tuple[Draft, CleanedArticle]],
 ) -> None:
     for draft, made in pairs:
         # A paragraph around a figure ends before it in HTML; the figure has a test of its own.
@@ -78,7 +78,9 @@ def test_every_paragraph_heading_and_list_item_is_kept_in_its_order(
         assert len(wanted) > 8
 
 
-def test_every_picture_is_there_once_at_its_publishers_address(pairs: list[tuple[Draft, Cleaned]]) -> None:
+def test_every_picture_is_there_once_at_its_publishers_address(
+    pairs: list[tuple[Draft, CleanedArticle]],
+) -> None:
     for draft, made in pairs:
         wanted = [
             re.sub(r"images\.weserv\.nl/?\?url=", "", str(img["src"])) for img in before(draft).select("img")
@@ -90,7 +92,7 @@ def test_every_picture_is_there_once_at_its_publishers_address(pairs: list[tuple
     assert sum(made.article.html.count("<img") for _, made in pairs) == 6
 
 
-def test_every_caption_stands_under_its_picture(pairs: list[tuple[Draft, Cleaned]]) -> None:
+def test_every_caption_stands_under_its_picture(pairs: list[tuple[Draft, CleanedArticle]]) -> None:
     captions = 0
     for draft, made in pairs:
         wanted = texts(before(draft).select("figcaption, small"))
@@ -100,7 +102,7 @@ def test_every_caption_stands_under_its_picture(pairs: list[tuple[Draft, Cleaned
     assert captions == 5
 
 
-def test_every_outgoing_link_is_kept_and_leads_to_a_page(pairs: list[tuple[Draft, Cleaned]]) -> None:
+def test_every_outgoing_link_is_kept_and_leads_to_a_page(pairs: list[tuple[Draft, CleanedArticle]]) -> None:
     for draft, made in pairs:
         wanted = Counter(
             re.sub(r"https://api\.dw\.com/api/detail/article/", "https://www.dw.com/zh/a-", address)
@@ -112,7 +114,7 @@ def test_every_outgoing_link_is_kept_and_leads_to_a_page(pairs: list[tuple[Draft
 
 
 def test_the_link_is_the_publishers_and_the_summary_begins_the_article(
-    pairs: list[tuple[Draft, Cleaned]],
+    pairs: list[tuple[Draft, CleanedArticle]],
 ) -> None:
     for draft, made in pairs:
         assert made.article.link == draft.link
@@ -121,7 +123,7 @@ def test_the_link_is_the_publishers_and_the_summary_begins_the_article(
         assert 40 < len(made.article.summary) <= 280
 
 
-def test_cleaning_says_what_it_did(pairs: list[tuple[Draft, Cleaned]]) -> None:
+def test_cleaning_says_what_it_did(pairs: list[tuple[Draft, CleanedArticle]]) -> None:
     total: Counter[str] = Counter()
     for _, made in pairs:
         total.update({change.rule: change.count for change in made.receipt.changes})

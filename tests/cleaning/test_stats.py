@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from feeds.cleaning import rules, stats
-from feeds.model.articles import Change, CleaningStats, Draft, Receipt
+from feeds.model.articles import CleaningStats, Draft, Receipt, RuleChange
 from tests.support.cleaning_samples import SEEDS, cleaned, drafts
 
 LINK = "https://www.gazette.example.co.uk/2026/harbour"
@@ -173,7 +173,7 @@ def test_every_rule_belongs_to_one_kind() -> None:
 
 def test_pieces_are_told_by_kind() -> None:
     counts = {"empty": 1, "tracking": 2, "redirects": 3, "image-proxies": 4, "a-rule-that-was": 5}
-    receipt = Receipt(changes=tuple(Change(rule=rule, count=count) for rule, count in counts.items()))
+    receipt = Receipt(changes=tuple(RuleChange(rule=rule, count=count) for rule, count in counts.items()))
     assert stats.count_by_kind(receipt) == {"trackers": 5, "proxies": 4, "repairs": 1}
     assert stats.count_trackers_removed(receipt.pieces) == 5
     assert stats.count_pictures_returned(receipt.pieces) == 4

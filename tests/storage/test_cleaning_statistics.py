@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from feeds.cleaning.summaries import CleaningSummary, summarise
-from feeds.model.articles import Change, Cleaned, CleaningStats, Source
+from feeds.model.articles import CleanedArticle, CleaningStats, RuleChange, Source
 from feeds.model.filters import Filter
 from feeds.storage import schema
 from feeds.storage.batch_writer import Batch
@@ -37,13 +37,13 @@ def entry(
     source: Source = HARBOUR,
     published: datetime = NOON,
     **numbers: object,
-) -> Cleaned:
-    receipt = tuple(Change(rule=rule, count=count) for rule, count in (pieces or {}).items())
+) -> CleanedArticle:
+    receipt = tuple(RuleChange(rule=rule, count=count) for rule, count in (pieces or {}).items())
     stats = CleaningStats(**numbers)  # type: ignore[arg-type]
     return replace(made(name, source=source, published=published, receipt=receipt), stats=stats)
 
 
-def put(store: Store, *entries: Cleaned) -> None:
+def put(store: Store, *entries: CleanedArticle) -> None:
     store.write_batch("folder", Batch(entries=list(entries)), NOON)
 
 

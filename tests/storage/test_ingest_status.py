@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.model.articles import Cleaned, Source
+from feeds.model.articles import CleanedArticle, Source
 from feeds.model.runs import Report
 from feeds.model.status import MAX_CADENCE_ARTICLES
 from feeds.storage import ingest_status
@@ -20,7 +20,7 @@ LANTERN = Source(slug="lantern", title="Lantern Post")
 HOUR = timedelta(hours=1)
 
 
-def told(source: Source, number: int) -> Cleaned:
+def told(source: Source, number: int) -> CleanedArticle:
     cleaned = made(f"{source.slug}-{number}")
     at = NOON - number // 2 * HOUR  # two at each hour
     article = replace(cleaned.article, source=source, published=at, updated=at)

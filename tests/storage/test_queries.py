@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.model.articles import Cleaned, Source
+from feeds.model.articles import CleanedArticle, Source
 from feeds.model.filters import Filter, parse
 from feeds.publishing.archived_feeds import MAX_ARTICLES, Period, periods
 from feeds.storage import schema
@@ -39,11 +39,11 @@ def store(stored: Store) -> Store:
     return stored
 
 
-def put(store: Store, *entries: Cleaned) -> None:
+def put(store: Store, *entries: CleanedArticle) -> None:
     store.write_batch("folder", Batch(entries=list(entries)), NOON)
 
 
-def entry(name: str, text: str = "", **article: object) -> Cleaned:
+def entry(name: str, text: str = "", **article: object) -> CleanedArticle:
     cleaned = made(name, title=name, html=f"<p>{text}</p>")
     return replace(cleaned, article=replace(cleaned.article, **article))  # type: ignore[arg-type]
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from feeds.model.articles import (
     EPOCH,
     Article,
-    Change,
-    Cleaned,
+    CleanedArticle,
     CleaningStats,
     Draft,
     Enclosure,
     Original,
     Receipt,
+    RuleChange,
     Source,
 )
 from feeds.storage import rows
@@ -33,7 +33,7 @@ ENCLOSURES = st.lists(
 SOURCES = st.builds(Source, slug=TEXT, title=TEXT, home=TEXT, language=TEXT)
 RECEIPTS = st.builds(
     Receipt,
-    changes=st.lists(st.builds(Change, rule=TEXT, count=st.integers(1), samples=TEXTS), max_size=3).map(
+    changes=st.lists(st.builds(RuleChange, rule=TEXT, count=st.integers(1), samples=TEXTS), max_size=3).map(
         tuple
     ),
 )
@@ -63,7 +63,7 @@ STATS = st.builds(
     more_before=st.integers(0, 40_000),
     more_after=st.integers(0, 40_000),
 )
-CLEANED = st.builds(Cleaned, article=ARTICLES, receipt=RECEIPTS, text=TEXT, recipe=TEXT, stats=STATS)
+CLEANED = st.builds(CleanedArticle, article=ARTICLES, receipt=RECEIPTS, text=TEXT, recipe=TEXT, stats=STATS)
 DRAFTS = st.builds(
     Draft,
     link=TEXT,
@@ -96,17 +96,17 @@ def test_a_moment_comes_back_to_the_microsecond(moment: datetime) -> None:
 
 
 @given(CLEANED)
-def test_an_article_comes_back(cleaned: Cleaned) -> None:
+def test_an_article_comes_back(cleaned: CleanedArticle) -> None:
     assert rows.to_article(rows.to_entry_row(cleaned), cleaned.article.source) == cleaned.article
 
 
 @given(CLEANED)
-def test_a_receipt_comes_back(cleaned: Cleaned) -> None:
+def test_a_receipt_comes_back(cleaned: CleanedArticle) -> None:
     assert rows.to_receipt(rows.to_entry_row(cleaned)["receipt"]) == cleaned.receipt
 
 
 @given(CLEANED)
-def test_the_row_of_a_cleaning_has_the_numbers_and_the_hosts(cleaned: Cleaned) -> None:
+def test_the_row_of_a_cleaning_has_the_numbers_and_the_hosts(cleaned: CleanedArticle) -> None:
     row, numbers = rows.to_cleaning_row(cleaned), cleaned.stats
     for name in ("before", "after", "more_before", "more_after"):
         assert row[name] == getattr(numbers, name)
@@ -139,14 +139,18 @@ def test_a_source_comes_back(source: Source) -> None:
     st.sampled_from("link title html summary language image".split()),
     st.text(string.ascii_letters, min_size=31),
 )
-def test_the_digest_moves_with_everything_that_a_feed_shows(cleaned: Cleaned, name: str, other: str) -> None:
+def test_the_digest_moves_with_everything_that_a_feed_shows(
+    cleaned: CleanedArticle, name: str, other: str
+) -> None:
     article = replace(cleaned.article, **{name: other})  # type: ignore[arg-type]
     changed = replace(cleaned, article=article)
     assert rows.to_entry_row(changed)["digest"] != rows.to_entry_row(cleaned)["digest"]
 
 
 @given(CLEANED, RECEIPTS, TEXT)
-def test_the_digest_stays_with_what_no_feed_shows(cleaned: Cleaned, receipt: Receipt, recipe: str) -> None:
+def test_the_digest_stays_with_what_no_feed_shows(
+    cleaned: CleanedArticle, receipt: Receipt, recipe: str
+) -> None:
     changed = replace(cleaned, receipt=receipt, recipe=recipe)
     assert rows.to_entry_row(changed)["digest"] == rows.to_entry_row(cleaned)["digest"]
 

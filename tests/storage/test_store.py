@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from feeds.model.articles import Change, Enclosure, Source
+from feeds.model.articles import Enclosure, RuleChange, Source
 from feeds.model.runs import Failure, FileState, Report
 from feeds.storage import schema
 from feeds.storage.database import Database
@@ -53,7 +53,7 @@ def test_an_article_comes_back_from_the_database_as_it_was(store: Store) -> None
 
 
 def test_a_receipt_comes_back_and_a_missing_one_is_none(store: Store) -> None:
-    changes = (Change(rule="tracking", count=2, samples=("?utm_source=x → ",)),)
+    changes = (RuleChange(rule="tracking", count=2, samples=("?utm_source=x → ",)),)
     written(store, made(receipt=changes))
     receipt = store.receipt(made().article.id)
     assert receipt is not None
@@ -142,7 +142,7 @@ def test_a_snapshot_is_of_its_own_thread(store: Store) -> None:
 
 def test_a_receipt_alone_is_kept_and_moves_nothing(store: Store) -> None:
     written(store, made())
-    assert written(store, made(receipt=(Change(rule="drop", count=1),))) == 0
+    assert written(store, made(receipt=(RuleChange(rule="drop", count=1),))) == 0
     receipt = store.receipt(made().article.id)
     assert receipt is not None
     assert receipt.total == 1

@@ -16,7 +16,7 @@ from feeds.cleaning import pack_schema, pipeline, recipe
 from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.cleaner import Cleaner
 from feeds.config import loader, yaml_file
-from feeds.model.articles import Cleaned, Draft
+from feeds.model.articles import CleanedArticle, Draft
 from feeds.model.errors import ReadError
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
@@ -40,7 +40,7 @@ def recipe_of(link: str = LINK, source: str = "", rules: str = "") -> recipe.Rec
     return recipe.build_recipe(layers)
 
 
-def cleaned(draft: Draft) -> Cleaned:
+def cleaned(draft: Draft) -> CleanedArticle:
     """A draft cleaned as the ingest does it."""
     return Cleaner(CATALOGUE, "").clean(draft, LATEST, LATEST)
 

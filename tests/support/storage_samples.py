@@ -20,7 +20,7 @@ from feeds.cleaning.pack_schema import Pack
 from feeds.config.loader import load_packs
 from feeds.inboxes import Folder
 from feeds.ingest.runner import Ingest
-from feeds.model.articles import Article, Change, Cleaned, Draft, Original, Receipt, Source
+from feeds.model.articles import Article, CleanedArticle, Draft, Original, Receipt, RuleChange, Source
 from feeds.storage import schema
 from feeds.storage.database import database_url
 from feeds.storage.store import Store
@@ -128,10 +128,10 @@ def made(
     html: str = "<p>It sails at nine.</p>",
     source: Source = HARBOUR,
     published: datetime = NOON,
-    receipt: tuple[Change, ...] = (),
-) -> Cleaned:
+    receipt: tuple[RuleChange, ...] = (),
+) -> CleanedArticle:
     """An entry as cleaning makes it."""
-    return Cleaned(
+    return CleanedArticle(
         article=Article(
             id=f"urn:uuid:{name:0>36}",
             link=f"https://harbour.example/{name}",
