@@ -51,13 +51,13 @@ class Limits:
     """How much one request may take."""
 
     connect_seconds: float = 10.0
-    """Longest time until there is a connection."""
+    """Seconds until there is a connection, at most."""
     silence_seconds: float = 20.0
-    """Longest time without a byte."""
+    """Seconds without a byte, at most."""
     total_seconds: float = 60.0
-    """Longest time for the request and its redirects."""
+    """Seconds for the request and its redirects, at most."""
     max_bytes: int = 8_000_000
-    """Largest size of a body, as sent and as decompressed."""
+    """Bytes of a body, as sent and as decompressed, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,6 +172,6 @@ def _format_of(document: Document) -> InputFormat:
     if len(document.data) > MAX_TEXT_BYTES:
         raise ReadError(f"the file is larger than {MAX_TEXT_BYTES // 1_000_000} MB")
     raise ReadError(
-        "not an article: it begins neither with front matter (---), <!--milliseconds--> nor a [title](link) "
-        "line, and is no web page, feed, Markdown or plain text with a link"
+        "not an article: it does not begin with front matter (---), <!--milliseconds--> or a [title](link) "
+        "line, and is not a web page, feed, Markdown or plain text with a link"
     )

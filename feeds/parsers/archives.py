@@ -19,7 +19,7 @@ from typing import Protocol
 from feeds.model.errors import ReadError
 from feeds.parsers.document import Document, SkippedItem
 
-MAX_MEMBERS = 20_000
+MAX_MEMBERS = 20_000  # small ones take about one second
 MAX_UNPACKED_BYTES = 40_000_000
 MAX_EXPANSION = 250
 """Largest ratio of the unpacked size to the size of the archive, unless the unpacked size is below 1 MB."""

@@ -68,7 +68,7 @@ def read(document: Document) -> list[Draft | SkippedItem]:
     for number, entry in enumerate(entries, start=1):
         draft = _draft(entry, feed, document.address)
         drafts.append(
-            draft or SkippedItem(f"{document.name} entry {number}", "no link, and no guid that is one")
+            draft or SkippedItem(f"{document.name} entry {number}", "no link, and no guid that is a URL")
         )
     if repaired.is_cut_off:
         drafts.append(

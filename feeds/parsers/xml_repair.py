@@ -15,7 +15,7 @@ from xml.parsers import expat
 from feeds.model.errors import ReadError
 from feeds.text.plain_text import remove_illegal
 
-MAX_ELEMENTS = 500_000
+MAX_ELEMENTS = 500_000  # take about 7 s, of which the scan takes 0.4 s and feedparser the rest
 MAX_DEPTH = 400
 MAX_NAMESPACES = 200
 MAX_ATTRIBUTES = 100  # of an element: feedparser searches all of them for each one

@@ -82,8 +82,8 @@ def test_members_are_read_each_in_its_own_way_in_the_order_of_their_names(name: 
     ]
     assert result.skipped == [
         SkippedItem(f"{name}/b/broken.md", "line 1: the front matter (---) is never closed"),
-        SkippedItem(f"{name}/feed.xml entry 2", "no link, and no guid that is one"),
-        SkippedItem(f"{name}/feed.xml entry 4", "no link, and no guid that is one"),
+        SkippedItem(f"{name}/feed.xml entry 2", "no link, and no guid that is a URL"),
+        SkippedItem(f"{name}/feed.xml entry 4", "no link, and no guid that is a URL"),
     ]
 
 

@@ -23,6 +23,13 @@ _PROLOG = re.compile(r"\s*+<\?xml[^>]{0,200}\?>")
 _COMMENT = re.compile("Comment$")
 _MAX_TEXT_CHARACTERS = 300
 _MAX_VALUES = 40
+_MAX_LINE_CHARACTERS = 2_000
+_MAX_DATE_CHARACTERS = 80
+_MAX_NAME_CHARACTERS = 80
+_MAX_BYLINE_CHARACTERS = 60
+_MAX_TAG_CHARACTERS = 60
+_MIN_HEADING_CHARACTERS = 4
+"""Characters of a heading, at least, that is searched for in the title of the page."""
 _PUBLISHED_NAMES = (
     "article:published_time", "og:published_time", "datepublished", "article:published", "publishdate",
     "publish-date", "publish_date", "publish_time", "pubdate", "og:article:published_time", "og:release_date",
@@ -201,7 +208,12 @@ class PageMetadata:
             else:
                 break
         rest = title.removeprefix(self.heading) if self.heading else ""
-        if rest and rest != title and rest.startswith(_SEPARATORS) and len(self.heading) > 3:
+        if (
+            rest
+            and rest != title
+            and rest.startswith(_SEPARATORS)
+            and len(self.heading) >= _MIN_HEADING_CHARACTERS
+        ):
             return self.heading
         return title
 
@@ -222,7 +234,11 @@ class PageMetadata:
     def _site_in_title(self) -> str:
         """The part of the page's title behind the heading and the last separator."""
         rest = self._page_title.removeprefix(self.heading or "\0")
-        for separator in _SEPARATORS if rest.startswith(_SEPARATORS) and len(self.heading) > 3 else ():
+        for separator in (
+            _SEPARATORS
+            if rest.startswith(_SEPARATORS) and len(self.heading) >= _MIN_HEADING_CHARACTERS
+            else ()
+        ):
             if separator in rest:
                 return rest.rpartition(separator)[2].strip()
         return ""
@@ -278,7 +294,7 @@ class PageMetadata:
         inside = [tag for tag in times if tag.find_parent(["article", "main"]) is not None]
         values = [_date_text(tag) for tag in (*marked, *inside[:1], *times[:1])]
         lines = (_text_of(tag) for tag in self._classes.get("date classes", [])[:_MAX_VALUES])
-        return [*values, *(line for line in lines if len(line) <= 80)]
+        return [*values, *(line for line in lines if len(line) <= _MAX_DATE_CHARACTERS)]
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
@@ -292,7 +308,9 @@ class PageMetadata:
         )
         for name in ("keywords", "news_keywords", "parsely-tags"):
             values += [
-                part for value in self._metas.get(name, []) for part in _KEYWORD_SEPARATOR.split(value[:2000])
+                part
+                for value in self._metas.get(name, [])
+                for part in _KEYWORD_SEPARATOR.split(value[:_MAX_LINE_CHARACTERS])
             ]
         values += [_text_of(tag) for tag in self._related("a", "tag")[:_MAX_VALUES]]
         values += self._metas.get("article:section", [])
@@ -301,7 +319,7 @@ class PageMetadata:
         tags: dict[str, str] = {}
         for tag in map(decode_entities, values):
             tag = tag.strip("#＃ ")
-            if tag and len(tag) <= 60:
+            if tag and len(tag) <= _MAX_TAG_CHARACTERS:
                 tags.setdefault(tag.casefold(), tag)
         return tuple(tags.values())[:_MAX_VALUES]
 
@@ -374,7 +392,11 @@ class PageMetadata:
 
     def _bylines(self) -> list[str]:
         for tags in (self._related("a", "author"), *(self._classes.get(name, []) for name in _BYLINES)):
-            bylines = [byline for tag in tags[:3] if (byline := _text_of(tag)) and len(byline) <= 60]
+            bylines = [
+                byline
+                for tag in tags[:3]
+                if (byline := _text_of(tag)) and len(byline) <= _MAX_BYLINE_CHARACTERS
+            ]
             if bylines:
                 return bylines
         return []
@@ -391,7 +413,9 @@ def _split_names(byline: str) -> list[str]:
     line = decode_entities(byline)[:_MAX_TEXT_CHARACTERS]
     line = line[start.end() :] if (start := _BYLINE_PREFIX.match(line)) else line
     names = (name.strip().strip(" ,，:：·") for name in _NAME_SEPARATOR.split(line))
-    return [name for name in names if name and not _URL_OR_MAIL.match(name) and len(name) <= 80]
+    return [
+        name for name in names if name and not _URL_OR_MAIL.match(name) and len(name) <= _MAX_NAME_CHARACTERS
+    ]
 
 
 def _attribute(tag: Tag, name: str) -> str:
@@ -400,11 +424,11 @@ def _attribute(tag: Tag, name: str) -> str:
 
 
 def _text_of(tag: Tag) -> str:
-    return decode_entities(" ".join(tag.get_text(" ").split())[:2000])
+    return decode_entities(" ".join(tag.get_text(" ").split())[:_MAX_LINE_CHARACTERS])
 
 
 def _date_text(tag: Tag) -> str:
-    return _attribute(tag, "content") or _attribute(tag, "datetime") or _text_of(tag)[:80]
+    return _attribute(tag, "content") or _attribute(tag, "datetime") or _text_of(tag)[:_MAX_DATE_CHARACTERS]
 
 
 def _first_date(values: Iterable[str]) -> datetime | None:
