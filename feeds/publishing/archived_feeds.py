@@ -1,8 +1,9 @@
-"""Split the articles of a feed into archives (RFC 5005 section 4), by their months of publication. Pure.
+"""Split the articles of a feed into archives, by month of publication.
 
-The archive of an article depends only on its date and on the number of articles of that month or day. So an
-archive changes only if one of its own articles is added, changed or removed. A month with more than
-MAX_ARTICLES is split into days, and such a day into parts by the ids of the articles.
+Archives are described in RFC 5005 section 4. This module is pure. The archive of an article depends only on
+its date and on the number of articles of that month or day. So an archive changes only if one of its own
+articles is added, changed or removed. A month with more than MAX_ARTICLES is split into days, and such a day
+into parts by the ids of the articles.
 """
 
 from __future__ import annotations
@@ -42,12 +43,18 @@ class Period:
 
     @property
     def id_prefix(self) -> str:
-        """Beginning of the ids of its articles; empty if it has all articles of the period."""
+        """Beginning of the ids of its articles.
+
+        Empty if the archive has all articles of the period.
+        """
         return f"urn:uuid:{self.part}" if self.part else ""
 
 
 def periods(days: Mapping[date, int]) -> list[Period]:
-    """Return the archives of a feed, the newest first, from the number of its articles on each day."""
+    """Return the archives of a feed, the newest first.
+
+    They depend on the number of its articles on each day.
+    """
     months: dict[tuple[int, int], int] = {}
     for day, count in days.items():
         month = (day.year, day.month)
@@ -63,7 +70,10 @@ def periods(days: Mapping[date, int]) -> list[Period]:
 
 
 def position(archives: list[Period], time: datetime) -> int | None:
-    """Return the index of the newest archive that begins at this time or before; None if there is none."""
+    """Return the index of the newest archive that begins by this time.
+
+    Return None if there is none.
+    """
     return next((index for index, period in enumerate(archives) if period.since <= time), None)
 
 

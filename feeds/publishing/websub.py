@@ -1,7 +1,8 @@
-"""Notify WebSub hubs (https://www.w3.org/TR/websub/) of the feeds that have changed.
+"""Notify WebSub hubs of the feeds that have changed.
 
-The queue is in the database. This module decides which notifications are queued, when and how often they are
-sent, and how long a hub may take. No hub can delay an ingest or make it fail.
+The standard is https://www.w3.org/TR/websub/. The queue is in the database. This module decides which
+notifications are queued, when and how often they are sent, and how long a hub may take. No hub can delay an
+ingest or make it fail.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ class PushFailure:
 
 
 class Pusher:
-    """Notifies the configured hubs of changes. It has its own database connections and threads."""
+    """Notifies the configured hubs of changes.
+
+    It has its own database connections and threads.
+    """
 
     def __init__(
         self,
@@ -79,7 +83,10 @@ class Pusher:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Stop delivering. A notification that is being sent may be sent again after a restart."""
+        """Stop delivering.
+
+        A notification that is being sent may be sent again after a restart.
+        """
         self._stopping.set()
 
     def close(self) -> None:
@@ -88,9 +95,10 @@ class Pusher:
         self._store.close()
 
     def queue_changes(self) -> int:
-        """Queue the topics that have changed since hubs were notified. Return the number of notifications.
+        """Queue the topics that have changed since hubs were notified.
 
-        Never raises. After an error, the next call finds the same changes.
+        Return the number of notifications. Never raises. After an error, the next call finds the same
+        changes.
         """
         try:
             state = self._queue.read_state()
@@ -111,7 +119,10 @@ class Pusher:
         return 0
 
     def _fingerprints(self) -> dict[str, str]:
-        """Return the fingerprint of each public feed: the slug of a source or a view, or ALL_SOURCES."""
+        """Return the fingerprint of each public feed.
+
+        The keys are the slugs of sources and views, and ALL_SOURCES.
+        """
         config, is_private = self._config, self._access.now().is_private
         # With another base URL, all topics are new.
         fingerprints = self._queue.fingerprints(config.limit, is_private, salt=config.base_url)
@@ -131,7 +142,10 @@ class Pusher:
         return fingerprints
 
     def deliver(self, seconds: float) -> None:
-        """Send the due notifications to all hubs in parallel, for at most `seconds`. Never raises."""
+        """Send the due notifications to all hubs in parallel, for at most `seconds`.
+
+        Never raises.
+        """
         deadline = time.monotonic() + seconds
         try:
             due = self._queue.due(self._clock())
@@ -148,7 +162,10 @@ class Pusher:
                 thread.join(0.1)
 
     def deliver_to_hub(self, hub: str, pushes: list[Push], deadline: float) -> None:
-        """Send notifications to one hub, until the hub fails or the deadline (`time.monotonic`) passes."""
+        """Send notifications to one hub, until it fails or the deadline passes.
+
+        The deadline is a time of `time.monotonic`.
+        """
         for push in pushes:
             if time.monotonic() > deadline or self._stopping.is_set():
                 return
@@ -173,7 +190,10 @@ class Pusher:
                 return
 
     def close_if_stopped(self) -> None:
-        """Close the connections that a delivery opened after `close`. Called at the end of a delivery."""
+        """Close the connections that a delivery opened after `close`.
+
+        Called at the end of a delivery.
+        """
         if self._stopping.is_set():
             self._store.close()
 
@@ -183,7 +203,10 @@ class Pusher:
 
 
 class _DeliveryThread(threading.Thread):
-    """Delivers to one hub. A daemon: a hub that never ends its response does not keep the process alive."""
+    """Delivers to one hub.
+
+    A daemon: a hub that never ends its response does not keep the process alive.
+    """
 
     def __init__(self, pusher: Pusher, hub: str, pushes: list[Push], deadline: float) -> None:
         super().__init__(name=f"push {hub}", daemon=True)
@@ -217,7 +240,10 @@ class ChangeNotifier:
         self._pusher: Pusher | None = None
 
     def queue_changes(self) -> None:
-        """Queue the topics that have changed. Raises StoreError if the database cannot be opened."""
+        """Queue the topics that have changed.
+
+        Raises StoreError if the database cannot be opened.
+        """
         if self._pusher is None:
             self._pusher = make_pusher(self._config)
         if self._pusher is not None:
@@ -230,7 +256,10 @@ class ChangeNotifier:
 
 
 def notify_hubs(config: Config, seconds: float) -> None:
-    """Queue the changes of a run and send the notifications, for at most `seconds`. Never raises."""
+    """Queue the changes of a run and send the notifications, for at most `seconds`.
+
+    Never raises.
+    """
     try:
         pusher = make_pusher(config)
     except FeedsError as error:
@@ -244,7 +273,10 @@ def notify_hubs(config: Config, seconds: float) -> None:
 
 
 def retry_wait(attempts: int) -> timedelta:
-    """Return the wait after a number of failed attempts: twice as long each time, up to one hour."""
+    """Return the wait after a number of failed attempts.
+
+    It doubles each time, up to one hour.
+    """
     return backoff.exponential(MIN_WAIT, attempts - 1, MAX_WAIT)
 
 

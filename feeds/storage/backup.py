@@ -1,8 +1,8 @@
-"""Back up a database into one file, and restore it, also between SQLite and PostgreSQL.
+"""Back up a database into one file, and restore it.
 
-Every id, date and number is preserved. The file is a SQLite database of feeds without the search index, which
-is made from the articles when the file is restored. It is written from one snapshot, while the web server and
-the watcher work.
+Both work between SQLite and PostgreSQL. Every id, date and number is preserved. The file is a SQLite database
+of feeds without the search index, which is made from the articles when the file is restored. It is written
+from one snapshot, while the web server and the watcher work.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ _DATABASE_NUMBERS = (migrations.NEEDS, "schema", "index")
 
 
 class BackupError(StoreError):
-    """A backup cannot be written, or a file cannot be restored. The text is the reason."""
+    """A backup cannot be written, or a file cannot be restored.
+
+    The text is the reason.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +61,11 @@ class CopyCounts:
 
 
 def backup(database: Database, file: Path, *, replace: bool, allow_fewer: bool = False) -> CopyCounts:
-    """Write a backup of a database into a file. The file is complete, or it does not exist.
+    """Write a backup of a database into a file.
 
-    With `replace`, an existing file is replaced if it is empty, or if it is a backup with at most as many
-    articles as the new one; with `allow_fewer`, also a backup with more articles.
+    The file is complete, or it does not exist. With `replace`, an existing file is replaced if it is empty,
+    or if it is a backup with at most as many articles as the new one; with `allow_fewer`, also a backup with
+    more articles.
 
     Raises BackupError if the file exists and must not be replaced, if it cannot be written, or if a newer
     version of feeds wrote the database.
@@ -101,10 +105,11 @@ def backup(database: Database, file: Path, *, replace: bool, allow_fewer: bool =
 
 
 def restore(database: Database, file: Path, now: datetime, *, replace: bool) -> CopyCounts:
-    """Replace the content of a database by that of a backup: in one transaction, under the ingest lock.
+    """Replace the content of a database by that of a backup.
 
-    The new generation is higher than those of both, so that every server of the database notices the change.
-    Ids, dates, tokens and the record of what hubs were notified of are those of the backup.
+    This is one transaction, under the ingest lock. The new generation is higher than those of both, so that
+    every server of the database notices the change. Ids, dates, tokens and the record of what hubs were
+    notified of are those of the backup.
 
     Raises BackupError, before anything is changed, if the file is not a complete backup, if a newer version
     of feeds wrote the file or the database, or if the database is not empty and `replace` is false.
@@ -183,7 +188,10 @@ def _read_meta(connection: Connection) -> dict[str, int]:
 
 
 def _lock_tables(connection: Connection) -> None:
-    """Lock all tables against writing until the transaction ends. Readers see the old content meanwhile."""
+    """Lock all tables against writing until the transaction ends.
+
+    Readers see the old content meanwhile.
+    """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
@@ -204,7 +212,10 @@ def _check_empty(connection: Connection, name: str) -> None:
 
 
 def _last_number(connection: Connection, table: sa.Table) -> int:
-    """Return the last number of a table, even if its row was deleted; 0 if it has given none."""
+    """Return the last number of a table, even if its row was deleted.
+
+    Return 0 if the table has given no number.
+    """
     highest = connection.scalar(sa.select(sa.func.max(table.autoincrement_column))) or 0
     if connection.dialect.name == "sqlite":
         query = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
@@ -228,7 +239,10 @@ def _set_last_number(connection: Connection, table: sa.Table, last: int) -> None
 
 
 def _sequence(connection: Connection, table: sa.Table) -> str:
-    """Return the name of the PostgreSQL sequence that numbers the rows of a table, quoted if necessary."""
+    """Return the PostgreSQL sequence that numbers the rows of a table.
+
+    Its name is quoted if necessary.
+    """
     column = table.autoincrement_column
     assert column is not None
     query = sa.select(sa.func.pg_get_serial_sequence(table.name, column.name))
@@ -244,7 +258,10 @@ def _without_database_numbers(statement: Any, table: sa.Table) -> Any:
 
 @contextmanager
 def _partial_file(file: Path) -> Iterator[Path]:
-    """Create an empty file beside a file: locked by this process, mode 0600, removed if an error occurs."""
+    """Create an empty file beside a file, locked by this process.
+
+    Its mode is 0600. It is removed if an error occurs.
+    """
     part = file.with_name(f"{file.name}.part")
     handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
@@ -271,9 +288,10 @@ def _remove_journals(file: Path) -> None:
 
 
 def _count_articles(file: Path) -> int:
-    """Count the articles of a backup that is to be replaced; 0 if there is no file, or an empty one.
+    """Count the articles of a backup that is to be replaced.
 
-    Raises BackupError if the file is something else, because somebody may still need it.
+    Return 0 if there is no file, or an empty one. Raises BackupError if the file is something else, because
+    somebody may still need it.
     """
     try:
         with file.open("rb") as opened:
@@ -298,7 +316,9 @@ def _count_articles(file: Path) -> int:
 
 @contextmanager
 def _open_backup(file: Path) -> Iterator[Connection]:
-    """Open a complete backup with the schema of this version. An older backup is copied and upgraded.
+    """Open a complete backup with the schema of this version.
+
+    An older backup is copied and upgraded.
 
     Raises BackupError if the file is something else.
     """
@@ -340,7 +360,10 @@ def _open_snapshot(file: Path) -> Iterator[Connection]:
 
 
 def _check_backup(connection: Connection, file: Path) -> int:
-    """Return the schema number of a backup. Raises BackupError if it is damaged, or is not a backup."""
+    """Return the schema number of a backup.
+
+    Raises BackupError if it is damaged, or is not a backup.
+    """
     with _translated_errors(file):
         revision = migrations.read_revision(connection)
         if revision is None:

@@ -1,4 +1,7 @@
-"""Write one batch of files in an open transaction: all of its changes, or none of them."""
+"""Write one batch of files in an open transaction.
+
+All of its changes are written, or none of them.
+"""
 
 from __future__ import annotations
 
@@ -112,10 +115,10 @@ def delete_entries(
     *,
     forgotten: bool = False,
 ) -> bool:
-    """Delete entries, with their statistics and search terms. Return whether any of them was stored.
+    """Delete entries, with their statistics and search terms.
 
-    With `deleted_at`, record each deletion. With `forgotten`, the record says that no file can bring the
-    entry back.
+    Return whether any of them was stored. With `deleted_at`, record each deletion. With `forgotten`, the
+    record says that no file can bring the entry back.
     """
     columns, any_stored = schema.entries.c, False
     for chunk in search_index.chunks(ids):
@@ -169,7 +172,10 @@ def _write_entries(database: Database, connection: Connection, batch: Batch) -> 
 
 
 def _stored_values(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Any, Any]]:
-    """Return the fingerprint and the statistics of each stored entry, to see which entries have changed."""
+    """Return the fingerprint and the statistics of stored entries, by id.
+
+    A difference shows that an entry has changed.
+    """
     columns, statistics = schema.entries.c, schema.cleanings.c
     query = sa.select(columns.id, columns.digest, columns.receipt, columns.recipe)
     query = query.add_columns(*(statistics[name] for name in _CLEANING_COLUMNS))
@@ -184,11 +190,11 @@ def _stored_values(connection: Connection, ids: Sequence[str]) -> dict[str, tupl
 def write_sources(
     database: Database, connection: Connection, sources: Iterable[Source], *, ignore_stored: bool = False
 ) -> bool:
-    """Store the descriptions of sources. Return whether any of them is new or has changed.
+    """Store the descriptions of sources.
 
-    If several names have the same slug (美国之音 and 美國之音, if no pack knows them), always the same one of
-    them is stored, in whatever order they come. With `ignore_stored`, a stored description does not take
-    part in this choice.
+    Return whether any of them is new or has changed. If several names have the same slug (美国之音 and
+    美國之音, if no pack knows them), always the same one of them is stored, in whatever order they come. With
+    `ignore_stored`, a stored description does not take part in this choice.
     """
     stored = stored_sources(connection)
     chosen = {} if ignore_stored else dict(stored)
@@ -214,7 +220,10 @@ def increment_generation(database: Database, connection: Connection, now: dateti
 
 
 def read_state(connection: Connection) -> State:
-    """Return the version of the published content; generation 0 of 1970-01-01 if nothing was ever written."""
+    """Return the version of the published content.
+
+    Return generation 0 of 1970-01-01 if nothing was ever written.
+    """
     columns = schema.meta.c
     query = sa.select(columns.name, columns.value).where(columns.name.in_(("generation", "changed")))
     numbers = {row.name: row.value for row in connection.execute(query)}

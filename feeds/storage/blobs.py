@@ -31,7 +31,10 @@ class Blob:
 
 
 class BlobStore:
-    """The documents in one database. Every method raises StoreError if the database cannot be used."""
+    """The documents in one database.
+
+    Every method raises StoreError if the database cannot be used.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database

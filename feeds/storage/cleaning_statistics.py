@@ -1,4 +1,7 @@
-"""Read the statistics of cleaning from the table `cleanings`, by source and week, without any body."""
+"""Read the statistics of cleaning, by source and week.
+
+The table `cleanings` has them, so that no body is read.
+"""
 
 from __future__ import annotations
 

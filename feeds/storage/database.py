@@ -1,4 +1,4 @@
-"""Open a database, create or upgrade its tables, give out connections, and hold the ingest lock.
+"""Open a database, upgrade its tables, and hold the ingest lock.
 
 SQLite is the default; a postgresql:// address selects PostgreSQL. What the tables contain is the matter of
 store.py.
@@ -65,10 +65,10 @@ def database_url(address: str) -> sa.URL:
 
 
 class Database:
-    """One database with its tables. Safe to share between threads; each process opens its own.
+    """One database with its tables.
 
-    Without `create`, a missing database is not created: no folder, no file, no tables. A database with an
-    older schema is upgraded in any case.
+    Safe to share between threads; each process opens its own. Without `create`, a missing database is not
+    created: no folder, no file, no tables. A database with an older schema is upgraded in any case.
 
     Raises NoDatabaseError if the database is missing and `create` is false; NoAnswerError if no server
     answers; StoreError if the database cannot be used, or needs a newer version of feeds.
@@ -111,7 +111,7 @@ class Database:
 
     @property
     def name(self) -> str:
-        """Address of the database for messages, without its password; the path of a SQLite file."""
+        """Address of the database without its password, or the path of its file."""
         return self._path or self._url.render_as_string(hide_password=True)
 
     @property
@@ -125,7 +125,10 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open a connection to read from. Raises StoreError if the database does not answer."""
+        """Open a connection to read from.
+
+        Raises StoreError if the database does not answer.
+        """
         if self._pinned.scope is None:
             with self._translated_errors(), self._engine.connect() as connection:
                 yield connection
@@ -137,10 +140,11 @@ class Database:
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
-        """Read one state by all reads of this thread until the end, whatever others write meanwhile.
+        """Let all reads of this thread show one state until the end.
 
-        The first read takes a connection from the pool; it is returned at the end. Do not wait for another
-        thread meanwhile, because that thread may be waiting for a connection. A nested pin has no effect.
+        Others may write meanwhile. The first read takes a connection from the pool; it is returned at the
+        end. Do not wait for another thread meanwhile, because that thread may be waiting for a connection. A
+        nested pin has no effect.
         """
         if self._pinned.scope is not None:
             yield
@@ -170,7 +174,10 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """Open a connection that reads one state, whatever is written meanwhile. Raises StoreError."""
+        """Open a connection that reads one state, whatever is written meanwhile.
+
+        Raises StoreError.
+        """
         with self._translated_errors(), self._one_state() as connection:
             yield connection
 
@@ -185,10 +192,10 @@ class Database:
 
     @contextmanager
     def running(self, *, wait: bool) -> Iterator[None]:
-        """Hold the ingest lock: one process at a time. It is released when the process ends, in any way.
+        """Hold the ingest lock: one process at a time.
 
-        Only this thread may write meanwhile. Raises AlreadyRunningError at once if another process holds the
-        lock and `wait` is false.
+        It is released when the process ends, in any way. Only this thread may write meanwhile. Raises
+        AlreadyRunningError at once if another process holds the lock and `wait` is false.
         """
         path = self._path
         with self._lock_on_server(wait) if path is None else _lock_file(f"{path}.lock", wait):
@@ -228,7 +235,10 @@ class Database:
                 _release_lock(connection)
 
     def upsert(self, connection: Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, or replace those with the same primary keys. Every row must have the same columns."""
+        """Insert rows, or replace those with the same primary keys.
+
+        Every row must have the same columns.
+        """
         if not values:
             return
         insert = postgresql.insert(table) if self._path is None else sqlite.insert(table)
@@ -265,7 +275,7 @@ class Database:
             )
 
     def _lock_tables(self, connection: Connection) -> None:
-        """Lock the tables, so that only one of two processes that start at once creates them."""
+        """Lock the tables, so that only one process creates or upgrades them."""
         if self._path is None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_NUMBER + 1)))
         else:

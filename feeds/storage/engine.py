@@ -1,4 +1,4 @@
-"""Connect to a database: create the engine, wait for the server, classify its errors."""
+"""Create the engine of a database, wait for the server, classify errors."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ _UNAVAILABLE_SQLITE = {
 
 
 def make_engine(url: sa.URL, *, create: bool = True) -> Engine:
-    """Return an engine that is not connected yet. Without `create`, no SQLite file is created or converted.
+    """Return an engine that is not connected yet.
+
+    Without `create`, no SQLite file is created or converted.
 
     Raises ImportError if the driver is not installed.
     """
@@ -132,7 +134,10 @@ def _read_only_engine(path: Path) -> Engine:
 
 
 def _sqlite_engine(address: str, *, cached_statements: int = 128) -> Engine:
-    """Return an engine for a SQLite file. The address is a `file:` URI, with its mode as a parameter."""
+    """Return an engine for a SQLite file.
+
+    The address is a `file:` URI, with its mode as a parameter.
+    """
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(
@@ -165,9 +170,10 @@ def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def prepare_ingest_session(connection: Connection) -> None:
-    """Configure the PostgreSQL session that holds the ingest lock and writes everything.
+    """Configure the PostgreSQL session that holds the ingest lock.
 
-    The server ends the session soon after this machine is lost. Raises SQLAlchemyError.
+    This session writes everything. The server ends the session soon after this machine is lost. Raises
+    SQLAlchemyError.
     """
     settings = _SERVER_KEEPALIVES | _BULK_SETTINGS
     connection.execute(
@@ -180,7 +186,10 @@ def prepare_ingest_session(connection: Connection) -> None:
 
 
 def is_unavailable(error: SQLAlchemyError) -> bool:
-    """Return whether the database is gone, full, read-only or busy, whatever the statement was."""
+    """Return whether the database is gone, full, read-only or busy.
+
+    Then the error does not depend on the statement.
+    """
     if isinstance(error, PoolTimeoutError):
         return True
     if not isinstance(error, DBAPIError):
@@ -195,7 +204,10 @@ def is_unavailable(error: SQLAlchemyError) -> bool:
 
 
 def disk_is_full(path: str) -> bool:
-    """Return whether the disk of a file has less than 64 KiB of free space; False if that is unknown."""
+    """Return whether the disk of a file has less than 64 KiB of free space.
+
+    False if that is unknown.
+    """
     try:
         disk = os.statvfs(Path(path).parent)
     except OSError:
@@ -204,10 +216,11 @@ def disk_is_full(path: str) -> bool:
 
 
 def is_server_down(url: sa.URL, error: SQLAlchemyError) -> bool:
-    """Return whether a connection failed because no server accepts connections; False for SQLite.
+    """Return whether a connection failed because no server accepts any.
 
-    False if the server only refused this connection. libpq reports the reason of a refusal only as text in
-    the server's language, so this function asks the server whether it accepts connections at all.
+    False for SQLite. False if the server only refused this connection. libpq reports the reason of a refusal
+    only as text in the server's language, so this function asks the server whether it accepts connections at
+    all.
     """
     if url.drivername == "sqlite" or not is_unavailable(error):
         return False
@@ -228,10 +241,11 @@ def once_it_answers(
     seconds: float = START_SECONDS,
     alive: Callable[[], bool] = lambda: True,
 ) -> T:
-    """Open a database as soon as its server answers, and return what `open_database` returns.
+    """Open a database as soon as its server answers.
 
-    Hosts start the database and this process at the same time. Report once, by `say`, that the process waits.
-    Raises NoAnswerError after `seconds`, or when `alive` returns False. Raises every other error at once.
+    Return what `open_database` returns. Hosts start the database and this process at the same time. Report
+    once, by `say`, that the process waits. Raises NoAnswerError after `seconds`, or when `alive` returns
+    False. Raises every other error at once.
     """
     deadline, failures = time.monotonic() + seconds, 0
     while True:

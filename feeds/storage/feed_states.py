@@ -1,4 +1,7 @@
-"""Store the state of each subscription, so that it survives restarts and all processes share it."""
+"""Store the state of each subscription.
+
+So the states survive restarts, and all processes share them.
+"""
 
 from __future__ import annotations
 
@@ -47,12 +50,18 @@ class UpstreamState:
 
     @property
     def gone(self) -> bool:
-        """Whether its server reported that it is gone permanently; then it is not polled any more."""
+        """Whether its server reported that it is gone permanently.
+
+        Then it is not polled any more.
+        """
         return self.due is None and bool(self.error)
 
 
 class UpstreamStates:
-    """The states in one database. Every method raises StoreError if the database cannot be used."""
+    """The states in one database.
+
+    Every method raises StoreError if the database cannot be used.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -109,9 +118,10 @@ class UpstreamStates:
                 connection.execute(sa.delete(table).where(*at))
 
     def claim(self, state: UpstreamState, until: datetime) -> bool:
-        """Claim a subscription for a poll. Return whether this process, of several that try, has the claim.
+        """Claim a subscription for a poll.
 
-        If the process ends without recording a result, the subscription is due again at `until`.
+        Return whether this process, of several that try, has the claim. If the process ends without recording
+        a result, the subscription is due again at `until`.
         """
         expected_due = None if state.due is None else rows.to_micros(state.due)
         with self._database.writing() as connection:
@@ -123,7 +133,10 @@ class UpstreamStates:
         return update.rowcount == 1
 
     def record(self, state: UpstreamState) -> None:
-        """Store the state after a poll. A subscription that was deleted meanwhile is not added again."""
+        """Store the state after a poll.
+
+        A subscription that was deleted meanwhile is not added again.
+        """
         values = _row(state)
         del values["url"], values["title"]
         with self._database.writing() as connection:

@@ -1,4 +1,7 @@
-"""Read the state of the ingest from a database: dates of sources, files and subscriptions that fail, size."""
+"""Read the state of the ingest from a database, for the status page.
+
+It consists of the dates of sources, the files and subscriptions that fail, the runs, and the size.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,10 @@ def _first_read(connection: Connection, ids: list[str]) -> dict[str, datetime]:
 
 
 def failing_files(database: Database, limit: int) -> tuple[tuple[FailedFile, ...], int]:
-    """Return the files that cannot be read, the last tried one first, and the number of all such files."""
+    """Return the files that cannot be read, and their total number.
+
+    At most `limit` files are returned, the last tried one first.
+    """
     is_failing = _files.reason != ""
     query = sa.select(
         _files.inbox, _files.path, _files.reason, _files.seen, _files.modified, _files.digest
@@ -95,7 +101,10 @@ def failing_files(database: Database, limit: int) -> tuple[tuple[FailedFile, ...
 
 
 def failing_subscriptions(database: Database) -> tuple[tuple[FailingSubscription, ...], int]:
-    """Return the subscriptions that fail, and the number of all. The one that began to fail last is first."""
+    """Return the subscriptions that fail, and the number of all.
+
+    The one that began to fail last is first.
+    """
     query = sa.select(schema.upstreams).where(_upstreams.failures > 0)
     with database.reading() as connection:
         count = connection.scalar(sa.select(sa.func.count()).select_from(schema.upstreams)) or 0

@@ -1,7 +1,7 @@
-"""Send arrays of numbers to PostgreSQL in its binary format, without converting each number to text.
+"""Send arrays of numbers to PostgreSQL in its binary format.
 
-psycopg adapts each number by itself: for a thousand numbers, that takes as long as half of an article's
-cleaning.
+So no number is converted to text. psycopg adapts each number by itself: for a thousand numbers, that takes as
+long as half of an article's cleaning.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ _FOUR_BYTES = b"\0\0\0\x04"
 
 
 class Numbers(str):
-    """A text that stands for the code points of its characters; an `integer[]` in the database."""
+    """A text that stands for the code points of its characters.
+
+    It is an `integer[]` in the database.
+    """
 
     __slots__ = ()
 
     def binary(self) -> bytes:
-        """Return the array as `array_recv` expects it: before each number its length in bytes."""
+        """Return the array in the format of PostgreSQL's `array_recv`.
+
+        It has the length in bytes before each number.
+        """
         numbers = self.encode("utf-32-be")
         cells = bytearray((_FOUR_BYTES * 2) * len(self))
         for byte in range(4):
@@ -31,7 +37,10 @@ class Numbers(str):
 
 
 class NumbersType(sa.types.UserDefinedType[Numbers]):
-    """The column type of Numbers. SQLAlchemy passes the values to the driver unchanged."""
+    """The column type of Numbers.
+
+    SQLAlchemy passes the values to the driver unchanged.
+    """
 
     cache_ok = True
 
@@ -41,7 +50,10 @@ class NumbersType(sa.types.UserDefinedType[Numbers]):
 
 
 def register() -> None:
-    """Register Numbers with psycopg, for later connections. Raises ImportError without psycopg."""
+    """Register Numbers with psycopg, for later connections.
+
+    Raises ImportError without psycopg.
+    """
     from psycopg import adapters
     from psycopg.adapt import Dumper
     from psycopg.pq import Format

@@ -39,7 +39,10 @@ class Push:
 
 
 class PushQueue:
-    """The queue in one database. Every method raises StoreError if the database cannot be used."""
+    """The queue in one database.
+
+    Every method raises StoreError if the database cannot be used.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -47,14 +50,18 @@ class PushQueue:
     # -- what has changed ------------------------------------------------------------------------------
 
     def read_state(self) -> State:
-        """Return the version of the published content. Equal states have equal fingerprints."""
+        """Return the version of the published content.
+
+        Equal states have equal fingerprints.
+        """
         with self._database.reading() as connection:
             return batch_writer.read_state(connection)
 
     def fingerprints(self, limit: int, is_hidden: Callable[[str], bool], *, salt: str) -> dict[str, str]:
-        """Return a digest of the feed of each source, by slug, and of the feed of all sources (ALL_SOURCES).
+        """Return digests of the feeds of each source and of all sources.
 
-        Sources whose slug `is_hidden` are left out. `salt` is a part of every digest.
+        The keys are the slugs of the sources and ALL_SOURCES. Sources whose slug `is_hidden` are left out.
+        `salt` is a part of every digest.
         """
         with self._database.reading() as connection:
             sources = batch_writer.stored_sources(connection).values()
@@ -83,10 +90,10 @@ class PushQueue:
         now: datetime,
         due: datetime,
     ) -> int:
-        """Queue the topics of every feed whose fingerprint differs from the one that a hub was notified of.
+        """Queue the topics of every feed that has changed for a hub.
 
-        Return the number of notifications. Notifications for other hubs, and the records of other hubs and
-        feeds, are deleted.
+        A feed has changed if its fingerprint differs from the one of the last notification. Return the number
+        of notifications. Notifications for other hubs, and the records of other hubs and feeds, are deleted.
         """
         queue, announced = schema.pushes, schema.announced
         with self._database.writing() as connection:
@@ -131,10 +138,10 @@ class PushQueue:
     # -- delivering ------------------------------------------------------------------------------------
 
     def due(self, now: datetime) -> list[Push]:
-        """Return the notifications that are due, by hub, the one with the most failures first.
+        """Return the due notifications by hub, most failures first.
 
-        That one has the longest wait if its hub fails again. A notification is also due if its time is so far
-        in the future that the clock must have been ahead when it was set.
+        The first one waits longest if its hub fails again. A notification is also due if its time is so
+        far in the future that the clock must have been ahead when it was set.
         """
         columns = schema.pushes.c
         in_an_hour, tomorrow = (rows.to_micros(now + timedelta(hours=hours)) for hours in (1, 24))
@@ -143,16 +150,20 @@ class PushQueue:
         return self._pushes(query.order_by(columns.hub, columns.attempts.desc(), columns.topic))
 
     def list_pushes(self) -> list[Push]:
-        """Return all notifications, the next due one first, those without a next attempt last."""
+        """Return all notifications, the next due one first.
+
+        Those without a next attempt are last.
+        """
         columns = schema.pushes.c
         return self._pushes(
             sa.select(schema.pushes).order_by(columns.due.is_(None), columns.due, columns.hub, columns.topic)
         )
 
     def claim(self, push: Push, until: datetime) -> bool:
-        """Claim a notification for this process. Return whether no other process has claimed or changed it.
+        """Claim a notification for this process.
 
-        If the process ends without recording a result, the notification is due again at `until`.
+        Return whether no other process has claimed or changed it. If the process ends without recording a
+        result, the notification is due again at `until`.
         """
         assert push.due is not None
         with self._database.writing() as connection:
@@ -165,12 +176,18 @@ class PushQueue:
         return update.rowcount == 1
 
     def mark_delivered(self, push: Push) -> None:
-        """Delete a delivered notification. If it was queued again meanwhile, the new one is kept."""
+        """Delete a delivered notification.
+
+        If it was queued again meanwhile, the new one is kept.
+        """
         with self._database.writing() as connection:
             connection.execute(sa.delete(schema.pushes).where(_is_push(push)))
 
     def mark_failed(self, push: Push, error: str, due: datetime | None) -> None:
-        """Record a failed attempt. The next one is `due` at this time; None means no further attempt."""
+        """Record a failed attempt.
+
+        The next one is `due` at this time; None means no further attempt.
+        """
         with self._database.writing() as connection:
             connection.execute(
                 sa.update(schema.pushes)
@@ -179,9 +196,10 @@ class PushQueue:
             )
 
     def mark_hub_failed(self, hub: str, error: str, now: datetime, due: datetime, max_attempts: int) -> None:
-        """Record a failed attempt for every due notification of a hub, because the hub itself failed.
+        """Record a failed attempt for every due notification of a hub.
 
-        A notification with `max_attempts` failures gets no further attempt.
+        This is for failures of the hub itself. A notification with `max_attempts` failures gets no further
+        attempt.
         """
         columns = schema.pushes.c
         is_due = sa.and_(columns.hub == hub, columns.due <= rows.to_micros(now))
@@ -218,7 +236,10 @@ _DELETIONS = (_deletions.deleted, (_deletions.deleted.desc(), _deletions.id))
 
 
 def _contents(connection: Connection, limit: int, sources: Collection[str]) -> list[str]:
-    """Return the ids and versions of the entries and deletions that a feed of some sources shows."""
+    """Return the ids and versions of what a feed of some sources shows.
+
+    These are its entries, followed by its deletions.
+    """
     items: list[str] = []
     for version, order in (_ENTRIES, _DELETIONS):
         columns = version.table.c
@@ -229,7 +250,10 @@ def _contents(connection: Connection, limit: int, sources: Collection[str]) -> l
 
 
 def _contents_by_source(connection: Connection, limit: int) -> dict[str, list[str]]:
-    """Return the contents of the feed of each source, by slug. One query reads them all, for many sources."""
+    """Return the contents of the feed of each source, by slug.
+
+    One query reads them all, for many sources.
+    """
     items: dict[str, list[str]] = {}
     for version, order in (_ENTRIES, _DELETIONS):
         columns = version.table.c

@@ -1,4 +1,7 @@
-"""Select the articles of a view: convert filters to queries that give the same result on every database."""
+"""Select the articles of a view by its filters.
+
+The queries give the same result on every database.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,10 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Queries for the articles of views, in one database. Raises StoreError if it cannot be used."""
+    """Queries for the articles of views, in one database.
+
+    Raises StoreError if it cannot be used.
+    """
 
     database: Database
 
@@ -70,7 +76,10 @@ class Selection:
         *,
         id_prefix: str = "",
     ) -> Selected:
-        """Return the first `limit` articles that pass all filters and whose ids begin with `id_prefix`."""
+        """Return the first `limit` articles that pass all filters.
+
+        Their ids begin with `id_prefix`.
+        """
         with self.database.reading() as connection:
             query = sa.select(_columns.id, _columns.published)
             query = query.where(*_conditions(connection, filters, id_prefix))
@@ -82,9 +91,10 @@ class Selection:
         )
 
     def count_by_week(self, filters: Sequence[Filter], number: int = 26) -> Weeks:
-        """Count the articles that pass all filters, by source and week, for the last `number` weeks.
+        """Count the articles that pass all filters, by source and week.
 
-        The last week is the one of the newest article. Weeks are Mondays to Sundays in UTC.
+        The result has the last `number` weeks. The last week is the one of the newest article. Weeks are
+        Mondays to Sundays in UTC.
         """
         with self.database.reading() as connection:
             conditions = _conditions(connection, filters)
@@ -110,10 +120,10 @@ class Selection:
         after: str = "",
         before: str = "",
     ) -> Leaf:
-        """Return the next `limit` articles after the article with the id `after`, or the last ones before
-        `before`.
+        """Return the articles after, or before, an article.
 
-        Without these, or if there is no such article (any more), return the first articles.
+        These are the next `limit` articles after the article with the id `after`, or the last ones before
+        `before`. Without these, or if there is no such article (any more), return the first articles.
         """
         time, is_descending = _ORDERS[order]
         with self.database.reading() as connection:

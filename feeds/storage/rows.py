@@ -1,4 +1,7 @@
-"""Convert values to rows of the tables and back: JSON, times, days and weeks. Pure."""
+"""Convert values to rows of the tables and back: JSON, times, days and weeks.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +46,17 @@ def from_micros(micros: int) -> datetime:
 
 
 def micros_to_day(micros: Any) -> Any:
-    """Return the ordinal (`date.fromordinal`) of the UTC day of a time; for a column, an SQL expression."""
+    """Return the ordinal (`date.fromordinal`) of the UTC day of a time.
+
+    Return an SQL expression for a column.
+    """
     return (micros + _MICROS_BEFORE_1970) // _DAY_MICROS + 1
 
 
 def micros_to_week(micros: Any) -> Any:
-    """Return the number of the UTC week of a time, from Monday to Sunday; for a column, an SQL expression.
+    """Return the number of the UTC week of a time, from Monday to Sunday.
 
-    The week of 0001-01-01 is number 0.
+    Return an SQL expression for a column. The week of 0001-01-01 is number 0.
     """
     return (micros + _MICROS_BEFORE_1970) // (7 * _DAY_MICROS)
 
@@ -80,7 +86,10 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def to_entry_row(cleaned: CleanedArticle) -> dict[str, Any]:
-    """Convert an article to a row of `entries`. The digest covers everything that a feed shows of it."""
+    """Convert an article to a row of `entries`.
+
+    The digest covers everything that a feed shows of it.
+    """
     article = cleaned.article
     row: dict[str, Any] = {
         "id": article.id,

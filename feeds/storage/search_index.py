@@ -63,7 +63,10 @@ def clear(connection: Connection) -> None:
 
 
 def has_word(connection: Connection, word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Return the condition that a word (of `search_terms.parse_query`) occurs in the article with this id."""
+    """Return the condition that a word occurs in the article with this id.
+
+    The word comes from `search_terms.parse_query`.
+    """
     pattern = search_terms.query_pattern(word)
     contains_word = _texts.text.contains(pattern, autoescape=True)
     pieces = search_terms.index_pieces(pattern)
@@ -86,9 +89,9 @@ def lacks_word(word: str, entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[b
 
 
 def has_label(kind: str, values: Sequence[str], entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Return the condition that the article with this id has one of these tags, or one of these authors.
+    """Return the condition that an article has one of these labels.
 
-    `kind` is `tag` or `author`.
+    Labels are tags and authors, normalised by `search_terms.fold_label`. `kind` is `tag` or `author`.
     """
     return entry_id.in_(sa.select(_labels.id).where(_labels.kind == kind, _labels.value.in_(values)))
 

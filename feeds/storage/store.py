@@ -49,7 +49,7 @@ class Store:
 
     @property
     def name(self) -> str:
-        """Address of the database for messages, without its password; the path of a SQLite file."""
+        """Address of the database without its password, or the path of its file."""
         return self._database.name
 
     def close(self) -> None:
@@ -63,7 +63,9 @@ class Store:
     # -- writing ---------------------------------------------------------------------------------------
 
     def running(self, *, wait: bool) -> AbstractContextManager[None]:
-        """Hold the ingest lock: one process at a time. It is released when the process ends, in any way.
+        """Hold the ingest lock: one process at a time.
+
+        It is released when the process ends, in any way.
 
         Raises AlreadyRunningError at once if another process holds the lock and `wait` is false.
         """
@@ -72,16 +74,19 @@ class Store:
     def write_batch(
         self, inbox: str, batch: Batch, now: datetime, *, retire: bool = False
     ) -> dict[str, Outcome]:
-        """Write a batch in one transaction and return the outcome of each of its entries, by id.
+        """Write a batch in one transaction.
 
-        Increment the generation if anything changed that a feed shows. With `retire`, record the deletion of
-        the orphans, so that feeds can announce it.
+        Return the outcome of each of its entries, by id. Increment the generation if anything changed that a
+        feed shows. With `retire`, record the deletion of the orphans, so that feeds can announce it.
         """
         with self._database.writing() as connection:
             return batch_writer.write_batch(self._database, connection, inbox, batch, now, retire=retire)
 
     def replace_sources(self, sources: Iterable[Source], now: datetime) -> None:
-        """Replace the descriptions of sources. Increment the generation if that changes anything."""
+        """Replace the descriptions of sources.
+
+        Increment the generation if that changes anything.
+        """
         with self._database.writing() as connection:
             if batch_writer.write_sources(self._database, connection, sources, ignore_stored=True):
                 batch_writer.increment_generation(self._database, connection, now)
@@ -93,7 +98,10 @@ class Store:
                 batch_writer.forget_files(connection, inbox, paths)
 
     def forget(self, entry_id: str, now: datetime) -> bool:
-        """Delete an entry for good: no file can bring it back. Return whether it was stored."""
+        """Delete an entry for good: no file can bring it back.
+
+        Return whether it was stored.
+        """
         with self._database.writing() as connection:
             columns = schema.originals.c
             connection.execute(sa.delete(schema.originals).where(columns.entry_id == entry_id))
@@ -105,7 +113,10 @@ class Store:
         return was_stored
 
     def remember(self, entry_id: str) -> bool:
-        """Allow a forgotten entry again, and mark all files as unread. Return whether it was forgotten."""
+        """Allow a forgotten entry again, and mark all files as unread.
+
+        Return whether it was forgotten.
+        """
         columns = schema.deletions.c
         with self._database.writing() as connection:
             deletion = connection.execute(
@@ -115,7 +126,7 @@ class Store:
         return bool(deletion.rowcount)
 
     def read_again_by(self, version: int) -> None:
-        """Mark all files as unread if they were read by another version of the parsers than this one."""
+        """Mark all files as unread if another version of the parsers read them."""
         if self.number("readers") == version:
             return
         with self._database.writing() as connection:
@@ -123,12 +134,18 @@ class Store:
             self._database.upsert(connection, schema.meta, [{"name": "readers", "value": version}])
 
     def mark_failed_files_unread(self) -> None:
-        """Mark every file as unread that could not be read, or only in part. The next run reads it again."""
+        """Mark every file as unread that could not be read, or only in part.
+
+        The next run reads it again.
+        """
         with self._database.writing() as connection:
             connection.execute(sa.update(schema.files).where(schema.files.c.reason != "").values(size=UNREAD))
 
     def move(self, move: Move, now: datetime) -> None:
-        """Record that a source was renamed or merged. Its articles are moved when they are cleaned again."""
+        """Record that a source was renamed or merged.
+
+        Its articles are moved when they are cleaned again.
+        """
         target = rows.to_source_row(move.into)
         target["target"] = target.pop("slug")
         with self._database.writing() as connection:
@@ -171,9 +188,10 @@ class Store:
             self._database.upsert(connection, schema.meta, [{"name": name, "value": value}])
 
     def index(self, now: datetime) -> int:
-        """Rebuild the search index if another version of the search terms, or none, has written it.
+        """Rebuild the search index if it is missing or not current.
 
-        Return the number of indexed articles; 0 if the index is current.
+        It is not current if another version of the search terms has written it. Return the number of indexed
+        articles; 0 if the index is current.
         """
         if self.number("index") == search_terms.VERSION:
             return 0
@@ -193,14 +211,18 @@ class Store:
     # -- reading: the ingest ---------------------------------------------------------------------------
 
     def number(self, name: str) -> int | None:
-        """Return a number of the database itself, such as `generation`; None if it was never stored."""
+        """Return a number of the database itself, such as `generation`.
+
+        Return None if it was never stored.
+        """
         with self._database.reading() as connection:
             return connection.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.name == name))
 
     def stamps(self, inbox: str) -> dict[str, tuple[int, int, str]]:
-        """Return size, modification time and version of every known file of an inbox, by path.
+        """Return size, time and version of every known file of an inbox, by path.
 
-        Known files are those that were read, and those that could not be read.
+        The time is that of the last change, in nanoseconds since 1970. Known files are those that were read,
+        and those that could not be read.
         """
         columns = schema.files.c
         query = sa.select(columns.path, columns.size, columns.modified, columns.version)
@@ -213,7 +235,10 @@ class Store:
         return self._file_states(sa.and_(schema.files.c.inbox == inbox, schema.files.c.reason != ""))
 
     def known_files(self, inbox: str, paths: Sequence[str]) -> dict[str, FileState]:
-        """Return the states of some files of an inbox, by path. Unknown files are left out."""
+        """Return the states of some files of an inbox, by path.
+
+        Unknown files are left out.
+        """
         columns = schema.files.c
         states: dict[str, FileState] = {}
         for chunk in search_index.chunks(paths):
@@ -251,7 +276,10 @@ class Store:
         return originals
 
     def entry_ids(self, after: str = "", limit: int = 200, source: str = "") -> list[str]:
-        """Return the next `limit` entry ids after an id, sorted, of all entries or of those of a source."""
+        """Return the next `limit` entry ids after an id, sorted.
+
+        With `source`, only those of this source.
+        """
         columns = schema.entries.c
         query = sa.select(columns.id).where(columns.id > after).order_by(columns.id).limit(limit)
         with self._database.reading() as connection:
@@ -263,7 +291,10 @@ class Store:
             return batch_writer.read_articles(connection, ids)
 
     def entries_of_path(self, path: str) -> list[str]:
-        """Return the ids of the entries that files with this path contain, in any inbox, sorted."""
+        """Return the sorted ids of the entries in files with this path.
+
+        The files can be in any inbox.
+        """
         columns = schema.originals.c
         with self._database.reading() as connection:
             query = sa.select(columns.entry_id).distinct().where(columns.path == path)
@@ -294,7 +325,10 @@ class Store:
             ]
 
     def slugs(self) -> frozenset[str]:
-        """Return the slugs of all sources that have or had entries; those of `drafts` may have none."""
+        """Return the slugs of all sources that have or had entries.
+
+        A source of `drafts` may have none.
+        """
         columns = (
             schema.sources.c.slug,
             schema.moves.c.slug,
@@ -321,7 +355,10 @@ class Store:
     def deletions(
         self, limit: int, source: str | None = None, without: Collection[str] = ()
     ) -> list[Deletion]:
-        """Return the last deletions, the latest first: of one source, or of all but those in `without`."""
+        """Return the last deletions, the latest first.
+
+        They are those of one source, or of all sources but those in `without`.
+        """
         columns = schema.deletions.c
         query = sa.select(schema.deletions).order_by(columns.deleted.desc(), columns.id).limit(limit)
         if without:
@@ -344,9 +381,10 @@ class Store:
             return rows.to_receipt(text) if text is not None else None
 
     def sources(self) -> list[SourceState]:
-        """Return every source that has articles, with their number and newest dates, by title.
+        """Return every source that has articles, by title.
 
-        Every document needs this, and the query reads all articles, so its result is cached for each state.
+        A state has the number of the articles and their newest dates. Every document needs this, and the
+        query reads all articles, so its result is cached for each state.
         """
         cached, state = self._sources, self.state()
         if cached is None or cached[0] != state:

@@ -37,13 +37,19 @@ class Token:
 
 
 class Tokens:
-    """The tokens in one database. Every method raises StoreError if the database cannot be used."""
+    """The tokens in one database.
+
+    Every method raises StoreError if the database cannot be used.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, feed: str, label: str, now: datetime) -> str:
-        """Create a token for a feed, or for all feeds (empty), and return it. Only its hash is stored."""
+        """Create a token for a feed, or for all feeds (empty), and return it.
+
+        Only its hash is stored.
+        """
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         label = label.encode(
             "utf-8", "replace"
@@ -58,7 +64,10 @@ class Tokens:
         return [token for _, token in self._hashed()]
 
     def revoke(self, number: int) -> bool:
-        """Delete a token. It is invalid from the next request on. Return whether there was one."""
+        """Delete a token.
+
+        It is invalid from the next request on. Return whether there was one.
+        """
         if not 0 < number <= _MAX_NUMBER:
             return False
         with self._database.writing() as connection:

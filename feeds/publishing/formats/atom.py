@@ -62,10 +62,11 @@ def _render(view: View) -> bytes:
 
 
 def _distinct_updates(articles: tuple[Article, ...]) -> list[datetime]:
-    """Return the time of each article's update, with distinct fractions of a second for equal times.
+    """Return the time of each article's update, all times distinct.
 
-    Validators warn about two entries with the same `updated`. The fraction is computed from the entry's id,
-    so it does not depend on the other entries of the feed. The second is not changed.
+    Equal times get distinct fractions of a second. Validators warn about two entries with the same `updated`.
+    The fraction is computed from the entry's id, so it does not depend on the other entries of the feed. The
+    second is not changed.
     """
     counts = Counter(article.updated for article in articles)
     used = set(counts)
@@ -86,7 +87,7 @@ def _distinct_updates(articles: tuple[Article, ...]) -> list[datetime]:
 
 
 def _finish_feed(view: View, feed: Element) -> None:
-    """Add what feedgen cannot write: links to the feed's other documents, and deletions."""
+    """Add what feedgen cannot write: archive links and deletions."""
     add_archive_links(feed, view, SUFFIX, MEDIA_TYPE, "link")
     for deletion in view.deleted:  # RFC 6721 section 3
         when = deletion.at.isoformat()
@@ -122,7 +123,10 @@ def _finish_entry(view: View, article: Article, entry: Element) -> None:
 
 
 def _add_source(entry: Element, origin: Origin) -> None:
-    """Add a complete atom:source (4.2.11). feedgen writes title and link only: two validator warnings."""
+    """Add a complete atom:source (RFC 4287 section 4.2.11).
+
+    feedgen writes its title and link only, which gives two validator warnings.
+    """
     # The elements have no namespace, like all of feedgen: it writes xmlns as an attribute.
     source = SubElement(entry, "source")
     SubElement(source, "id").text = feed_id(origin.address)

@@ -1,4 +1,7 @@
-"""Compute what all formats share: addresses, ids, content, authors, enclosures and the origin of an entry."""
+"""Compute what all formats share.
+
+These are addresses, ids, content, authors, enclosures and the origin of an entry.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +30,20 @@ class Origin:
 
 
 def format_url(address: str, suffix: str) -> str:
-    """Return the URL of a feed in one format: add the suffix to the path, before a query."""
+    """Return the URL of a feed in one format.
+
+    The suffix is added to the path, before a query.
+    """
     path, mark, query = address.partition("?")
     return f"{path}.{suffix}{mark}{query}"
 
 
 def feed_id(address: str) -> str:
-    """Return the permanent id (RFC 4287 section 4.2.6) of the feed at an address without suffix.
+    """Return the permanent id of the feed at an address without suffix.
 
-    The id is a UUIDv5 in the URL namespace. So no database has to store it, it is the same in every format,
-    and an `atom:source` in a combined view has the id of the source's own feed. An access token (`token=…`)
-    is not a part of the id.
+    See RFC 4287 section 4.2.6. The id is a UUIDv5 in the URL namespace. So no database has to store it, it is
+    the same in every format, and an `atom:source` in a combined view has the id of the source's own feed. An
+    access token (`token=…`) is not a part of the id.
     """
     path, _, query = address.partition("?")
     query = "&".join(pair for pair in query.split("&") if pair and not pair.startswith("token="))
@@ -45,30 +51,45 @@ def feed_id(address: str) -> str:
 
 
 def view_id(view: View) -> str:
-    """Return the id of a view's feed. An archive has the id of its current feed (RFC 5005)."""
+    """Return the id of a view's feed.
+
+    An archive has the id of its current feed (RFC 5005).
+    """
     return feed_id(view.current if view.archive and view.current else view.address)
 
 
 def archive_links(view: View) -> list[tuple[str, str]]:
-    """Return the link relations (RFC 5005) to other documents of the feed, with addresses without suffix."""
+    """Return the links to other documents of the feed (RFC 5005).
+
+    A link is its relation and its address without suffix.
+    """
     links = (("current", view.current), ("prev-archive", view.previous), ("next-archive", view.next))
     return [(relation, address) for relation, address in links if address]
 
 
 def select_content(view: View, article: Article) -> tuple[str, str]:
-    """Return the body and the plain summary of an article that the view contains; each may be empty."""
+    """Return the body and the plain summary that a view shows of an article.
+
+    Each may be empty.
+    """
     html = article.html if view.content == "full" else ""
     summary = article.summary if view.content != "title" else ""
     return html, summary
 
 
 def author_names(article: Article) -> tuple[str, ...]:
-    """Return the authors, or else the publisher: Atom requires an author (RFC 4287 section 4.1.2)."""
+    """Return the authors of an article, or else its publisher.
+
+    Atom requires an author (RFC 4287 section 4.1.2).
+    """
     return article.authors or (article.source.title,)
 
 
 def entry_origin(view: View, article: Article) -> Origin | None:
-    """Return the origin of an entry; None in a source's own feed, or if the source has no feed."""
+    """Return the origin of an entry of a combined view.
+
+    Return None in a source's own feed, or if the source has no feed.
+    """
     slug = article.source.slug
     address = view.source_addresses.get(slug, "") if view.combined else ""
     if not address:
@@ -78,7 +99,10 @@ def entry_origin(view: View, article: Article) -> Origin | None:
 
 
 def media_enclosures(article: Article) -> tuple[Enclosure, ...]:
-    """Return the enclosures without the lead picture, which has its own element. Invalid types are empty."""
+    """Return the enclosures without the lead picture, which has its own element.
+
+    Invalid types are empty.
+    """
     return tuple(
         replace(enclosure, type=_media_type(enclosure.type))
         for enclosure in article.enclosures
@@ -87,7 +111,10 @@ def media_enclosures(article: Article) -> tuple[Enclosure, ...]:
 
 
 def first_recording(article: Article) -> Enclosure | None:
-    """Return the first audio or video enclosure, the only one of an RSS item; None if there is none."""
+    """Return the first audio or video enclosure, the only one in an RSS item.
+
+    Return None if there is none.
+    """
     recordings = (
         enclosure
         for enclosure in media_enclosures(article)
@@ -97,6 +124,9 @@ def first_recording(article: Article) -> Enclosure | None:
 
 
 def _media_type(text: str) -> str:
-    """Return `audio/mpeg` for `Audio/MPEG; codecs="mp3"`; empty if it is not a media type."""
+    """Return `audio/mpeg` for `Audio/MPEG; codecs="mp3"`.
+
+    Return an empty text if it is not a media type.
+    """
     plain = text.partition(";")[0].strip().lower()
     return plain if _MEDIA_TYPE.fullmatch(plain) else ""

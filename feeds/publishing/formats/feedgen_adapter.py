@@ -45,7 +45,10 @@ feedgen.feed.formatRFC2822 = format_datetime
 
 
 def make_feed(view: View, suffix: str, media_type: str) -> Feed:
-    """Return a FeedGenerator with what both formats contain about the feed, without entries."""
+    """Return a FeedGenerator with what both formats say about the feed.
+
+    It has no entries yet.
+    """
     feed = FeedGenerator()
     feed.load_extension("media")
     feed.id(view_id(view))
@@ -82,12 +85,15 @@ def add_entry(feed: Feed, view: View, article: Article) -> Entry:
 
 
 def finish_entry(entry: Entry, finish: FinishElement) -> None:
-    """Register `finish` for an entry's element in Atom. It is called after the links are corrected."""
+    """Register `finish` for an entry's element in Atom.
+
+    It is called after the links are corrected.
+    """
     entry.register_extension("finish", partial(_EntryExtension, entry, finish), rss=False)
 
 
 def finish_feed(feed: Feed, view: View, namespaces: dict[str, str], finish: FinishElement) -> None:
-    """Register namespaces, the stylesheet, and `finish` for the root element of a feed.
+    """Register namespaces, stylesheet and `finish` for a feed's root element.
 
     `finish` is called when the feed is rendered, before the entries are written.
     """
@@ -96,9 +102,9 @@ def finish_feed(feed: Feed, view: View, namespaces: dict[str, str], finish: Fini
 
 
 def add_archive_links(parent: Element, view: View, suffix: str, media_type: str, link: str) -> None:
-    """Add fh:archive and the links to other documents of the feed (RFC 5005 section 4).
+    """Add fh:archive and the links to other documents of the feed.
 
-    `link` is the tag of the link elements.
+    See RFC 5005 section 4. `link` is the tag of the link elements.
     """
     for rel, address in archive_links(view):
         SubElement(parent, link, rel=rel, type=media_type, href=format_url(address, suffix))
@@ -127,7 +133,10 @@ class _FeedExtension:
 
 
 class _EntryExtension:
-    """A feedgen extension for an entry. feedgen calls it with the element that it has written."""
+    """A feedgen extension for an entry.
+
+    feedgen calls it with the element that it has written.
+    """
 
     def __init__(self, entry: Entry, finish: FinishElement) -> None:
         self.entry = entry

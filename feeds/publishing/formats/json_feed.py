@@ -1,8 +1,8 @@
-"""Render JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/). Unknown members are left out, never empty.
+"""Render JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/).
 
-In the standard, names that begin with an underscore are extension objects. An item has two. In combined
-views `_source: {slug, title, url, feed_url}` describes the source of the item. `_feeds: {also_in}` has the
-titles of other sources that published it too.
+Unknown members are left out, never empty. In the standard, names that begin with an underscore are extension
+objects. An item has two. In combined views `_source: {slug, title, url, feed_url}` describes the source of
+the item. `_feeds: {also_in}` has the titles of other sources that published it too.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ def _item(view: View, article: Article) -> dict[str, Any]:
 
 
 def _text(view: View, article: Article) -> dict[str, Any]:
-    """Return body and summary, or else the title: the standard requires a text in every item."""
+    """Return body and summary, or else the title.
+
+    The standard requires a text in every item.
+    """
     body, summary = select_content(view, article)
     text = {"content_html": body} if body else {"content_text": summary or article.title}
     return {**text, **_known(summary=summary)}

@@ -1,4 +1,7 @@
-"""Render the list of all feeds as OPML 2.0 (http://opml.org/spec2.opml), to import into a feed reader."""
+"""Render the list of all feeds as OPML 2.0, to import into a feed reader.
+
+The standard is http://opml.org/spec2.opml.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ def _render(title: str, date_modified: datetime, subscriptions: tuple[Subscripti
 
 
 def _outline(subscription: Subscription) -> dict[str, str]:
-    """Return the attributes of an outline. text, type and xmlUrl are required, empty ones are left out."""
+    """Return the attributes of an outline.
+
+    text, type and xmlUrl are required. Other attributes are left out if they are empty.
+    """
     attributes = {
         "type": "rss",  # the standard has no other value, for Atom neither
         "text": subscription.title,

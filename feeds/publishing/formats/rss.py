@@ -56,7 +56,10 @@ def _render(view: View) -> bytes:
 
 
 def _finish_feed(view: View, rss: Element) -> None:
-    """Add what feedgen cannot write: links to the hubs, after the channel's own, and to other documents."""
+    """Add what feedgen cannot write: links to hubs and to other documents.
+
+    The links to the hubs are after the channel's own link.
+    """
     channel = rss.find("channel")
     previous = channel.find(_LINK)
     for hub in view.hubs:

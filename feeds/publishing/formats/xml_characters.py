@@ -18,7 +18,10 @@ ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 
 
 def render_legal(render: Callable[[T], bytes], value: T) -> bytes:
-    """Return `render(value)`. If it raises ValueError, replace illegal characters and render again."""
+    """Return `render(value)`.
+
+    If it raises ValueError, replace illegal characters and render again.
+    """
     try:
         return render(value)
     except ValueError:  # also UnicodeEncodeError, for a lone surrogate
@@ -26,9 +29,10 @@ def render_legal(render: Callable[[T], bytes], value: T) -> bytes:
 
 
 def replace_illegal(value: Any) -> Any:
-    """Return a copy of a text, tuple or dataclass with U+FFFD for every illegal character.
+    """Return a copy of a value with U+FFFD for every illegal character.
 
-    They are not removed, so that no title becomes empty. Values of other types are returned unchanged.
+    The value is a text, a tuple or a dataclass; values of other types are returned unchanged. Characters are
+    replaced and not removed, so that no title becomes empty.
     """
     if isinstance(value, str):
         return ILLEGAL.sub("\ufffd", value)

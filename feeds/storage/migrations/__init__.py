@@ -25,7 +25,9 @@ _BEFORE_ALEMBIC = range(1, 5)
 
 
 def read_revision(connection: Connection) -> int | None:
-    """Return the number of a database's schema; None if it is empty, 0 if it is older than the migrations.
+    """Return the number of a database's schema.
+
+    Return None if the database is empty, 0 if it is older than the migrations.
 
     Raises StoreError if no version of feeds has written such a schema.
     """
