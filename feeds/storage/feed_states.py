@@ -90,16 +90,16 @@ class UpstreamStates:
 
     def subscribe(self, titles: Mapping[str, str], now: datetime) -> None:
         """Add subscriptions, by URL and title. A new or renamed one is due at once."""
-        known = {state.url: state for state in self.all()}
-        fresh = [
+        stored = {state.url: state for state in self.all()}
+        new = [
             _row(UpstreamState(url=url, address=url, title=title, due=now))
             for url, title in titles.items()
-            if url not in known
+            if url not in stored
         ]
         with self._database.writing() as connection:
-            self._database.upsert(connection, schema.upstreams, fresh)
+            self._database.upsert(connection, schema.upstreams, new)
             for url, title in titles.items():
-                if url in known and known[url].title != title:
+                if url in stored and stored[url].title != title:
                     connection.execute(
                         sa.update(schema.upstreams)
                         .where(_columns.url == url)

@@ -74,14 +74,14 @@ class Tokens:
             deletion = connection.execute(sa.delete(schema.tokens).where(schema.tokens.c.id == number))
         return bool(deletion.rowcount)
 
-    def find(self, given: str) -> Token | None:
+    def find(self, text: str) -> Token | None:
         """Return the data of a token that a client sent; None if there is no such token.
 
         The time that this takes reveals nothing about other tokens.
         """
-        if not 0 < len(given) <= _MAX_CHARACTERS:
+        if not 0 < len(text) <= _MAX_CHARACTERS:
             return None
-        match, digest = None, _hash(given)
+        match, digest = None, _hash(text)
         for stored, token in self._hashed():
             if hmac.compare_digest(stored, digest):
                 match = token
