@@ -39,7 +39,7 @@ class CleanReport:
         self._colour = colour
         self.change_count = 0
         """Number of pieces that were removed or changed so far."""
-        self.refused: list[SkippedItem] = []
+        self.skipped: list[SkippedItem] = []
         """Entries and members of the last file that cannot be used."""
 
     def clean_url(self, url: str) -> str:
@@ -72,9 +72,9 @@ class CleanReport:
 
         `output_format` is `json`, `html` or `diff`; empty for a summary, the receipt and the diff. `base` is
         the base URL of a fragment's links, `default_published` the date of articles without one. Raises
-        ReadError. Entries of a feed or members of an archive that cannot be used are in `refused`.
+        ReadError. Entries of a feed or members of an archive that cannot be used are in `skipped`.
         """
-        self.refused = []
+        self.skipped = []
         try:
             parsed = ParsedFile(data, name)
         except ReadError:
@@ -82,7 +82,7 @@ class CleanReport:
                 raise
             yield from self._fragment_lines(encoding.decode(data), output_format, base)
             return
-        self.refused = parsed.skipped
+        self.skipped = parsed.skipped
         cleaner = Cleaner(self._config.catalogue, self._config.language)
         now = datetime.now(UTC)
 

@@ -67,9 +67,9 @@ def clean(
         else:
             for line in lines:  # not in the `try`: a broken pipe is not an error of the file
                 click.echo(line)
-            for refusal in report.refused:
+            for item in report.skipped:
                 has_failed = True
-                click.echo(f"{shown(refusal.name)}: {refusal.reason}", err=True)
+                click.echo(f"{shown(item.name)}: {item.reason}", err=True)
     sys.exit(1 if has_failed or (check and report.change_count) else 0)
 
 

@@ -36,7 +36,7 @@ def title_of(_: str, draft: Draft) -> str:
 def test_articles_that_cannot_be_cleaned_are_named_and_the_others_are_returned() -> None:
     parsed = ParsedFile(feed(USABLE, UNUSABLE, USABLE + "/2"), "news.json")
     assert list(parsed.clean(title_of)) == ["Title 0", "Title 2"]
-    assert [refusal.name for refusal in parsed.skipped] == ["news.json entry 2"]
+    assert [item.name for item in parsed.skipped] == ["news.json entry 2"]
 
 
 def test_a_file_without_a_usable_article_raises_an_error_that_names_each() -> None:

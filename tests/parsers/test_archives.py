@@ -38,21 +38,21 @@ FILES: Mapping[str, bytes] = {
 
 
 def zipped(files: Mapping[str, bytes] = FILES, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", method) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def tarred(files: Mapping[str, bytes] = FILES, form: int = tarfile.PAX_FORMAT) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w", format=form) as archive:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for name, data in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 ARCHIVES: dict[str, Callable[[], bytes]] = {
@@ -125,8 +125,8 @@ def test_paths_that_lead_elsewhere_and_hidden_files_are_passed_over(
 
 
 def test_links_devices_and_folders_in_a_tar_are_passed_over() -> None:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE):
             info = tarfile.TarInfo(f"x{kind.decode()}.md")
             info.type, info.linkname = kind, "/etc/passwd"
@@ -134,17 +134,17 @@ def test_links_devices_and_folders_in_a_tar_are_passed_over() -> None:
         info = tarfile.TarInfo("y" * 300 + ".md")
         info.size = len(article(1))
         archive.addfile(info, io.BytesIO(article(1)))
-    assert parsers.read_all(made.getvalue(), "a.tar").names == [f"a.tar/{'y' * 300}.md"]
+    assert parsers.read_all(buffer.getvalue(), "a.tar").names == [f"a.tar/{'y' * 300}.md"]
 
 
 def test_a_link_in_a_zip_is_passed_over() -> None:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         link = zipfile.ZipInfo("link.md")
         link.create_system, link.external_attr = 3, 0o120777 << 16
         archive.writestr(link, "/etc/passwd")
         archive.writestr("b.md", article(2))
-    assert parsers.read_all(made.getvalue(), "a.zip").names == ["a.zip/b.md"]
+    assert parsers.read_all(buffer.getvalue(), "a.zip").names == ["a.zip/b.md"]
 
 
 # -- what is refused -------------------------------------------------------------------------------------
@@ -168,10 +168,10 @@ def test_an_encrypted_member_is_named() -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_what_cannot_be_unpacked_a_piece_at_a_time_is_not_unpacked(method: int) -> None:
-    made = io.BytesIO(zipped({"b.md": article(2)}))
-    with zipfile.ZipFile(made, "a") as archive:
+    buffer = io.BytesIO(zipped({"b.md": article(2)}))
+    with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr("a.md", article(1), method)
-    (reason,) = refusals(made.getvalue())
+    (reason,) = refusals(buffer.getvalue())
     assert reason.startswith("its compression method is not supported")
 
 
@@ -183,10 +183,10 @@ def test_a_damaged_member_costs_no_other() -> None:
 
 
 def test_a_large_member_costs_no_other() -> None:
-    made = archives.read_members(
+    members = archives.read_members(
         Document(zipped({"a.md": article("1" * 500), "b.md": article(2)}), "a.zip"), 200
     )
-    large, small = made
+    large, small = members
     assert large == SkippedItem("a.zip/a.md", "the file is larger than 0 MB")
     assert isinstance(small, Document)
     assert small.data == article(2)
@@ -268,11 +268,11 @@ def test_a_member_that_lies_about_its_size_is_bounded_all_the_same() -> None:
 def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBERS", 10)
     for make in (zipped, tarred):
-        found = archives.read_members(
+        members = archives.read_members(
             Document(make({f"{n}.md": article(n) for n in range(12)}), "a"), MAX_FILE_BYTES
         )
         with pytest.raises(ReadError, match="more than 10 members"):
-            list(found)
+            list(members)
 
 
 def test_a_chain_of_empty_parts_ends() -> None:

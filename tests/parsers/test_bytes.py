@@ -15,7 +15,7 @@ from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from feeds.text.plain_text import remove_illegal
 from tests.support.examples import examples
-from tests.support.parser_samples import told
+from tests.support.parser_samples import draft_as_json
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 FILES = sorted(SEEDS.iterdir())
@@ -172,7 +172,7 @@ def test_the_samples_can_all_be_read() -> None:
         (draft,) = parsers.read(path.read_bytes(), path.name)
         assert draft.title
         assert draft.published
-        assert told(draft)["html"]
+        assert draft_as_json(draft)["html"]
 
 
 def test_every_article_of_the_corpus_is_read_whole(shared: Path) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.parser_samples import Case, cases, read
+from tests.support.parser_samples import Case, load_cases, read_as_json
 
 FOLDER = Path(__file__).parent / "cases"
-CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.md")) for case in cases(path)]
+CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.md")) for case in load_cases(path)]
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{stem}: {case.title}") for stem, case in CASES])
 def test_case(case: Case) -> None:
-    found = read(case.text, case.name)
-    assert (found if "error" in found else found[0]) == case.expected
+    result = read_as_json(case.text, case.name)
+    assert (result if "error" in result else result[0]) == case.expected
 
 
 def test_titles_of_cases_differ() -> None:

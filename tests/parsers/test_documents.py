@@ -12,7 +12,7 @@ import pytest
 from feeds import parsers
 from feeds.model.errors import ReadError
 from feeds.parsers import INPUT_FORMATS, Document
-from tests.support.parser_samples import told
+from tests.support.parser_samples import draft_as_json
 
 HERE = Path(__file__).parent
 DOCUMENTS = sorted((HERE / "documents").iterdir())
@@ -24,11 +24,11 @@ def outcome(data: bytes, name: str) -> dict[str, Any]:
         result = parsers.read_all(data, name)
     except ReadError as error:
         return {"error": str(error)}
-    found: dict[str, Any] = {"drafts": [told(draft) for draft in result.drafts]}
+    parsed: dict[str, Any] = {"drafts": [draft_as_json(draft) for draft in result.drafts]}
     if result.skipped:
-        found["refused"] = [f"{item.name}: {item.reason}" for item in result.skipped]
-    made: dict[str, Any] = json.loads(json.dumps(found, default=dataclasses.asdict))
-    return made
+        parsed["refused"] = [f"{item.name}: {item.reason}" for item in result.skipped]
+    as_json: dict[str, Any] = json.loads(json.dumps(parsed, default=dataclasses.asdict))
+    return as_json
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

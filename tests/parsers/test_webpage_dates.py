@@ -8,7 +8,7 @@ from feeds.parsers.webpage import dates
 
 
 @pytest.mark.parametrize(
-    ("told", "moment"),
+    ("text", "expected"),
     [
         ("2026-05-04T09:30:00.104+08:00", "2026-05-04T01:30:00.104000+00:00"),
         ("2026-05-04", "2026-05-04T00:00:00+00:00"),
@@ -25,17 +25,17 @@ from feeds.parsers.webpage import dates
         ("May 4, 2026 9:30 pm", "2026-05-04T00:00:00+00:00"),
     ],
 )
-def test_a_date_is_read(told: str, moment: str) -> None:
-    found = dates.parse_page_date(told)
-    assert found is not None
-    assert found.isoformat() == moment
+def test_a_date_is_read(text: str, expected: str) -> None:
+    date = dates.parse_page_date(text)
+    assert date is not None
+    assert date.isoformat() == expected
 
 
 @pytest.mark.parametrize(
-    "told", ["", "soon", "2026-02-30", "9999-12-31T23:59:59-23:59", "Foo 4, 2026", "9" * 5000]
+    "text", ["", "soon", "2026-02-30", "9999-12-31T23:59:59-23:59", "Foo 4, 2026", "9" * 5000]
 )
-def test_what_is_no_date_is_none(told: str) -> None:
-    assert dates.parse_page_date(told) is None
+def test_what_is_no_date_is_none(text: str) -> None:
+    assert dates.parse_page_date(text) is None
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,5 @@ def test_what_is_no_date_is_none(told: str) -> None:
     ],
 )
 def test_an_address_can_name_the_day(url: str, day: str) -> None:
-    found = dates.date_in_url(url)
-    assert (f"{found:%Y-%m-%d}" if found else "") == day
+    date = dates.date_in_url(url)
+    assert (f"{date:%Y-%m-%d}" if date else "") == day

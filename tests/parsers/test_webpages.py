@@ -19,7 +19,7 @@ from feeds.parsers import webpage
 from feeds.parsers.document import Document
 from feeds.parsers.webpage import canonical_url
 from tests.support.examples import examples
-from tests.support.webpage_samples import PAGES, found
+from tests.support.webpage_samples import PAGES, page_as_json
 
 HEAD = (
     '<!doctype html><html><head><link rel="canonical" href="https://gazette.example.com/x"><title>T</title>'
@@ -34,7 +34,7 @@ def page(body: str, head: str = "") -> Draft:
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in PAGES])
 def test_page(path: Path) -> None:
-    assert found(path) == json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert page_as_json(path) == json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def test_every_page_has_its_expectation() -> None:
@@ -136,7 +136,7 @@ SITE = "https://gazette.example.com"
 
 
 @pytest.mark.parametrize(
-    ("canonical", "told", "saved", "link"),
+    ("canonical", "stated", "saved", "link"),
     [
         (f"{SITE}/a", [f"{SITE}/b"], f"{SITE}/c", f"{SITE}/a"),
         ("", [f"{SITE}/b"], f"{SITE}/c", f"{SITE}/b"),
@@ -155,8 +155,8 @@ SITE = "https://gazette.example.com"
         (f"{SITE}/#!/a", [], "", f"{SITE}/#!/a"),
     ],
 )  # fmt: skip
-def test_the_address_of_a_page(canonical: str, told: list[str], saved: str, link: str) -> None:
-    assert canonical_url.choose(canonical, told, saved, "") == link
+def test_the_address_of_a_page(canonical: str, stated: list[str], saved: str, link: str) -> None:
+    assert canonical_url.choose(canonical, stated, saved, "") == link
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_tools_note_where_a_page_comes_from(note: str, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "shown"),
+    ("title", "expected"),
     [
         ("Salt - The Gazette", "Salt"),
         ("Salt - Water - The Gazette", "Salt - Water"),
@@ -193,11 +193,11 @@ def test_tools_note_where_a_page_comes_from(note: str, address: str) -> None:
         ("On reading The Gazette", "On reading The Gazette"),
     ],
 )
-def test_only_the_sites_own_name_is_cut_off_a_title(title: str, shown: str) -> None:
+def test_only_the_sites_own_name_is_cut_off_a_title(title: str, expected: str) -> None:
     metas = (
         f'<meta property="og:site_name" content="The Gazette"><meta property="og:title" content="{title}">'
     )
-    assert page(PROSE, metas).title == shown
+    assert page(PROSE, metas).title == expected
 
 
 def test_classes_of_topics_are_no_names_of_furniture() -> None:
@@ -220,7 +220,7 @@ def test_what_the_body_plays_is_no_enclosure_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "text", "language"),
+    ("declared", "text", "language"),
     [
         ("en_us", PROSE, "en-us"),
         ("zh-Hant-TW", PROSE, "zh-Hant-TW"),
@@ -229,15 +229,15 @@ def test_what_the_body_plays_is_no_enclosure_twice() -> None:
         ("{{lang}}", PROSE, ""),
     ],
 )
-def test_the_language_of_a_page(told: str, text: str, language: str) -> None:
-    data = f"{HEAD.replace('<html>', f'<html lang={told!r}>')}<body>{text}".encode()
+def test_the_language_of_a_page(declared: str, text: str, language: str) -> None:
+    data = f"{HEAD.replace('<html>', f'<html lang={declared!r}>')}<body>{text}".encode()
     assert parsers.read(data, "page.html")[0].language == language
 
 
 # -- what nobody saved in good faith ----------------------------------------------------------------------
 
 
-def told(json_ld: str) -> str:
+def json_ld_page(json_ld: str) -> str:
     """A page with prose and this JSON-LD."""
     return f'{HEAD}<script type="application/ld+json">{json_ld}</script><body>{PROSE}'
 
@@ -251,10 +251,10 @@ def told(json_ld: str) -> str:
         f"{HEAD}<body>{'<div class=entry-content>abc</div>' * 25_000}",
         f"{HEAD}<body class='{'a ' * 2_000_000}'>{PROSE}",
         f"{HEAD}<body><div {' '.join(f'a{n}=1' for n in range(100_000))}>{PROSE}",
-        told('{"a":' * 10_000 + "1" + "}" * 10_000),
-        told('{"@type":"Article","headline":"' + "x" * 1_000_000 + '"}'),
-        told('{"@type":"Article","headline":NaN,"author":{"@id":"#a"},"author":[[1]]}'),
-        told('{"@type":"Article","headline":' + "9" * 9_000 + "}"),
+        json_ld_page('{"a":' * 10_000 + "1" + "}" * 10_000),
+        json_ld_page('{"@type":"Article","headline":"' + "x" * 1_000_000 + '"}'),
+        json_ld_page('{"@type":"Article","headline":NaN,"author":{"@id":"#a"},"author":[[1]]}'),
+        json_ld_page('{"@type":"Article","headline":' + "9" * 9_000 + "}"),
         f"{HEAD}<meta {'<meta ' * 20_000}<body>{PROSE}",
         f"{HEAD}<title>{' - ' * 300_000}</title><body>{PROSE}",
         f"<?xml {HEAD}<body>{'data:image/png;base64,' * 100_000}",

@@ -1,4 +1,4 @@
-"""What the tests of reading share: prose cases, and drafts as the JSON that a case expects."""
+"""Load the cases of cases/*.md, and convert drafts to the JSON that a case expects."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Case:
     expected: Any
 
 
-def cases(path: Path) -> list[Case]:
-    r"""The cases of a file: `## title`, maybe `name: …`, then a file's text and JSON between `.` lines."""
-    found = []
-    for piece in path.read_text(encoding="utf-8").split("\n## ")[1:]:
-        head, text, expected, *_ = re.split(r"^\.\n", piece + "\n", flags=re.MULTILINE)
+def load_cases(path: Path) -> list[Case]:
+    r"""Load the cases of a file: `## title`, optionally `name: …`, then text and JSON between `.` lines."""
+    cases = []
+    for section in path.read_text(encoding="utf-8").split("\n## ")[1:]:
+        head, text, expected, *_ = re.split(r"^\.\n", section + "\n", flags=re.MULTILINE)
         title, _, name = head.strip().partition("\nname: ")
-        found.append(Case(title, name or "article.md", text, json.loads(expected)))
-    return found
+        cases.append(Case(title, name or "article.md", text, json.loads(expected)))
+    return cases
 
 
-def told(draft: Draft) -> dict[str, Any]:
-    """A draft as JSON would have it, without what is empty."""
+def draft_as_json(draft: Draft) -> dict[str, Any]:
+    """Convert a draft to JSON values, without empty ones."""
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(draft):
         value = getattr(draft, field.name)
@@ -47,9 +47,9 @@ def told(draft: Draft) -> dict[str, Any]:
     return fields
 
 
-def read(text: str, name: str) -> Any:
-    """The draft of a file's text as JSON, or how it was refused."""
+def read_as_json(text: str, name: str) -> Any:
+    """Parse a text into drafts as JSON, or its error."""
     try:
-        return [told(draft) for draft in parsers.read(text.encode(), name)]
+        return [draft_as_json(draft) for draft in parsers.read(text.encode(), name)]
     except ReadError as error:
         return {"error": str(error)}

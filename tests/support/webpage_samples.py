@@ -1,4 +1,4 @@
-"""What the tests of web pages share: pages/*.html, each beside what is expected of it as JSON."""
+"""Convert the pages in pages/*.html to the JSON beside them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from turbohtml import Element, Text, parse_fragment
 
 from feeds import parsers
 from feeds.model.errors import ReadError
-from tests.support.parser_samples import told
+from tests.support.parser_samples import draft_as_json
 
 FOLDER = Path(__file__).parents[1] / "parsers" / "pages"
 PAGES = sorted(FOLDER.glob("*.html"))
@@ -19,32 +19,34 @@ _BLOCKS = frozenset(
 )
 
 
-def found(path: Path) -> dict[str, Any]:
-    """A page's draft, its body as lines of text and addresses of pictures; or why it was refused."""
+def page_as_json(path: Path) -> dict[str, Any]:
+    """Parse a page into its draft, with its body as lines of text, pictures and links; or into its error."""
     try:
         (draft,) = parsers.read(path.read_bytes(), path.name)
     except ReadError as error:
         return {"error": str(error)}
-    fields = told(draft)
+    fields = draft_as_json(draft)
     body = parse_fragment(fields.pop("html"))
     for enclosure in fields.get("enclosures", []):
         assert enclosure.url
-    fields["enclosures"] = [f"{one.type} {one.length} {one.url}" for one in draft.enclosures]
+    fields["enclosures"] = [
+        f"{enclosure.type} {enclosure.length} {enclosure.url}" for enclosure in draft.enclosures
+    ]
     fields["text"] = lines(body)
-    shown = (
+    urls = (
         image.attr("src") or image.attr("data-src") or image.attr("srcset") for image in body.select("img")
     )
-    fields["pictures"] = [address or "" for address in shown]
+    fields["pictures"] = [address or "" for address in urls]
     fields["links"] = [link.attr("href") or "" for link in body.select("a")]
     return {name: value for name, value in fields.items() if value}
 
 
 def lines(body: Element) -> list[str]:
-    """The text of a body as its blocks show it."""
-    pieces = []
+    """Return the text of a body, one line for each block."""
+    parts = []
     for node in body.descendants:
         if isinstance(node, Text):
-            pieces.append(re.sub(r"\s+", " ", node.data))
+            parts.append(re.sub(r"\s+", " ", node.data))
         elif isinstance(node, Element) and node.tag in _BLOCKS:
-            pieces.append("\n")
-    return [line for piece in "".join(pieces).split("\n") if (line := " ".join(piece.split()))]
+            parts.append("\n")
+    return [text for line in "".join(parts).split("\n") if (text := " ".join(line.split()))]
