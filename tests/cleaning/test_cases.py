@@ -1,4 +1,4 @@
-"""What each rule does, told in cases/*.md: an input, what becomes of it, and the receipt."""
+"""Each rule by cases in cases/*.md: an input, the expected result and the receipt."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _clean(case: Case) -> pipeline.CleanedBody:
 
 
 def _receipt(body: pipeline.CleanedBody) -> list[str]:
-    """The rules that did something, and what was found beside the body."""
+    """List the rules that changed something, and the authors and enclosures."""
     lines = [f"{change.rule} × {change.count}" for change in body.receipt.changes]
     lines += [f"author: {name}" for name in body.bylines]
     return lines + [f"enclosure: {one.type} {one.url}" for one in body.enclosures]

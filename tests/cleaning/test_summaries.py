@@ -105,8 +105,8 @@ def test_a_rule_stopped_where_the_site_changed(weeks: Sequence[tuple[int, int]],
         )
         for number, (articles, touched) in enumerate(weeks)
     }
-    told = [StoppedRule("harbour", "drop", MONDAY + timedelta(days=7 * last))] if last is not None else []
-    assert find_stopped_rules(cells) == told
+    expected = [StoppedRule("harbour", "drop", MONDAY + timedelta(days=7 * last))] if last is not None else []
+    assert find_stopped_rules(cells) == expected
 
 
 def test_each_source_is_judged_by_itself() -> None:

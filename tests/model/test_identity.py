@@ -166,12 +166,12 @@ def test_no_two_articles_of_the_corpus_merge(shared: Path) -> None:
     """Apart from DW's numbers, links of one id differ by scheme, encoding, slashes or tracking only."""
     groups: dict[str, set[str]] = defaultdict(set)
     for draft in drafts(shared / "corpus") + drafts(shared / "seeds"):
-        groups[identity.entry_id(draft.link)].add(_told_apart_by(draft.link))
+        groups[identity.entry_id(draft.link)].add(_distinguishing_part(draft.link))
     assert len(groups) > 1000
-    assert {told for told in groups.values() if len(told) > 1} == set()
+    assert {parts for parts in groups.values() if len(parts) > 1} == set()
 
 
-def _told_apart_by(link: str) -> str:
+def _distinguishing_part(link: str) -> str:
     decoded = unquote(unquote(link))
     number = re.search(r"dw\.com/.*/a-(\d+)", decoded)
     if number:

@@ -24,13 +24,13 @@ PLAIN = "".join(
 )
 
 
-def unfolded(rows: Iterable[Row]) -> Iterator[Row]:
+def unfold(rows: Iterable[Row]) -> Iterator[Row]:
     for row in rows:
         yield from row.folded if row.kind == "gap" else (row,)
 
 
-def told(row: Row) -> str:
-    """A row in one line: marked pieces stand in brackets, folded rows as their number."""
+def format_row(row: Row) -> str:
+    """Format a row on one line: marked pieces in brackets, folded rows as their number."""
     shown = [
         "".join(f"[{piece.text}]" if piece.marked else piece.text for piece in side)
         for side in (row.left, row.right)
@@ -39,7 +39,7 @@ def told(row: Row) -> str:
 
 
 def assert_nothing_is_lost(before: str, after: str) -> None:
-    rows = list(unfolded(diff_rows(before, after)))
+    rows = list(unfold(diff_rows(before, after)))
     assert "".join(piece.text for row in rows for piece in row.left) == before
     assert "".join(piece.text for row in rows for piece in row.right) == after
     for row in rows:
@@ -107,7 +107,7 @@ def assert_nothing_is_lost(before: str, after: str) -> None:
     ],
 )  # fmt: skip
 def test_rows(before: str, after: str, rows: list[str]) -> None:
-    assert [told(row) for row in diff_rows(before, after)] == rows
+    assert [format_row(row) for row in diff_rows(before, after)] == rows
 
 
 def test_a_line_begins_at_a_block_and_where_one_does() -> None:
@@ -121,7 +121,7 @@ OTHER_TABLE = "".join(["<tr><td>East</td></tr>", *CELLS[:200], *CELLS[201:], "<t
 
 
 def test_only_what_changed_is_marked_in_a_table_of_repeated_cells() -> None:
-    assert [told(row) for row in diff_rows(TABLE, OTHER_TABLE) if row.kind not in ("same", "gap")] == [
+    assert [format_row(row) for row in diff_rows(TABLE, OTHER_TABLE) if row.kind not in ("same", "gap")] == [
         "removed: <tr><td>north</td></tr>",
         "added: <tr><td>East</td></tr>",
         "removed: <tr><td>2</td><td>0</td></tr>",
@@ -223,4 +223,4 @@ def test_no_comparison_takes_long(name: str) -> None:
     compared = time.process_time()
     diff_rows(PLAIN, PLAIN.replace("waits", "waited"))
     assert compared - started < MOST_TIMES * (time.process_time() - compared)
-    assert "".join(piece.text for row in unfolded(rows) for piece in row.left) == before
+    assert "".join(piece.text for row in unfold(rows) for piece in row.left) == before
