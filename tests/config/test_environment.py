@@ -75,7 +75,7 @@ def test_a_list_of_words_may_stand_between_commas_or_in_brackets(file: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("key", "text", "said"),
+    ("key", "text", "expected"),
     [
         (
             "FEEDS_SOURCES",
@@ -109,6 +109,8 @@ def test_a_list_of_words_may_stand_between_commas_or_in_brackets(file: Path) -> 
         ("FEEDS_INBOX", "- a\n- b\n- b/", "environment: FEEDS_INBOX:3: inbox[2]: the same place as inbox[1]"),
     ],
 )
-def test_a_fault_is_named_with_its_variable_line_and_key(file: Path, key: str, text: str, said: str) -> None:
+def test_a_fault_is_named_with_its_variable_line_and_key(
+    file: Path, key: str, text: str, expected: str
+) -> None:
     [fault] = faults(file, **{key: text})
-    assert fault.startswith(said)
+    assert fault.startswith(expected)

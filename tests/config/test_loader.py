@@ -57,9 +57,9 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "title:\nsources:\n", "\ufefftitle: Feeds\n"])
 def test_a_file_that_says_nothing_changes_nothing(write: Write, text: str) -> None:
-    said, unsaid = load(write(text)), Settings()
+    written, defaults = load(write(text)), Settings()
     for key in ("title", "interval", "limit", "port", "language"):
-        assert getattr(said, key) == getattr(unsaid, key)
+        assert getattr(written, key) == getattr(defaults, key)
 
 
 def test_the_file_of_the_working_folder_is_found(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +103,8 @@ def test_tracking_lists_are_looked_for_beside_the_file(write: Write, tmp_path: P
 
 def test_a_tracking_list_that_is_none_is_a_fault(write: Write, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"providers":\n}', encoding="utf-8")
-    said = faults(write("tracking_lists: [a.json,\n  b.txt]\n"))
-    assert [line.replace(f"{tmp_path}/", "") for line in said] == [
+    lines = faults(write("tracking_lists: [a.json,\n  b.txt]\n"))
+    assert [line.replace(f"{tmp_path}/", "") for line in lines] == [
         "a.json:2: not valid JSON: Expecting value",
         "config.yaml:2: tracking_lists[1]: there is no file b.txt",
     ]
@@ -432,8 +432,8 @@ def test_all_mistakes_are_named_at_once_each_on_its_line(write: Write) -> None:
     text = (
         "titel: x\nlimit: many\ninterval: soon\n" + SOURCE + "    slgu: b\n    rules:\n      drop: ['p[[']\n"
     )
-    said = faults(write(text), {"FEEDS_TITEL": "x", "PORT": "http", "FEEDS_LIMIT": "0"})
-    assert sorted(line.rpartition(": ")[0].split(": ")[0] for line in said) == sorted(
+    lines = faults(write(text), {"FEEDS_TITEL": "x", "PORT": "http", "FEEDS_LIMIT": "0"})
+    assert sorted(line.rpartition(": ")[0].split(": ")[0] for line in lines) == sorted(
         [
             *(f"config.yaml:{line}" for line in (1, 2, 3, 6, 8)),
             *("environment" for _ in range(3)),

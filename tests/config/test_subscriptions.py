@@ -53,10 +53,10 @@ def test_feeds_are_addresses_or_say_more(write: Write) -> None:
             "  - {url: 'https://ann:secret@lamp.example/atom', title: The Lamp, interval: 5m}\n"
         )
     )
-    plain, named = config.subscriptions
+    plain, listed = config.subscriptions
     assert plain == Upstream(url="https://tide.example/rss", interval=3600)
-    assert named == Upstream(url="https://ann:secret@lamp.example/atom", title="The Lamp", interval=300)
-    assert named.key == "https://lamp.example/atom"
+    assert listed == Upstream(url="https://ann:secret@lamp.example/atom", title="The Lamp", interval=300)
+    assert listed.key == "https://lamp.example/atom"
     assert "secret" not in repr(config)
 
 
@@ -74,8 +74,8 @@ def test_a_list_gives_its_feeds_with_their_titles_whatever_folder_they_are_in(
 
 def test_the_environment_has_addresses_and_lists_between_blanks(write: Write, tmp_path: Path) -> None:
     (tmp_path / "mine.opml").write_text(LIST, encoding="utf-8")
-    said = "https://a.example/x,y https://b.example/, mine.opml"
-    config = load(write("subscriptions: [https://c.example/]\n"), {"FEEDS_SUBSCRIPTIONS": said})
+    variable = "https://a.example/x,y https://b.example/, mine.opml"
+    config = load(write("subscriptions: [https://c.example/]\n"), {"FEEDS_SUBSCRIPTIONS": variable})
     assert [upstream.key for upstream in config.subscriptions] == [
         "https://a.example/x,y",
         "https://b.example/",
@@ -108,8 +108,8 @@ def test_what_cannot_be_subscribed_to_is_named_with_its_line(
     write: Write, tmp_path: Path, entry: str, fault: str
 ) -> None:
     (tmp_path / "bad.opml").write_text("<rss/>", encoding="utf-8")
-    (said,) = faults(write(f"title: x\nsubscriptions:\n  - {entry}\n"))
-    assert said.startswith(f"config.yaml:3: subscriptions{fault}")
+    (fault_line,) = faults(write(f"title: x\nsubscriptions:\n  - {entry}\n"))
+    assert fault_line.startswith(f"config.yaml:3: subscriptions{fault}")
 
 
 def test_a_feed_that_stands_twice_is_named_without_its_password(write: Write) -> None:
@@ -138,8 +138,8 @@ def test_what_may_be_private_is_checked(write: Write) -> None:
 def test_entities_of_a_list_are_not_expanded() -> None:
     bomb = '<!DOCTYPE opml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY f SYSTEM "/etc/passwd">]>'
     text = f'{bomb}<opml><body><outline xmlUrl="https://a.example/&b;" text="&f;"/></body></opml>'
-    (found,) = opml.read(text.encode())
-    assert found == opml.Outline("https://a.example/&b;", "&f;")
+    (outline,) = opml.read(text.encode())
+    assert outline == opml.Outline("https://a.example/&b;", "&f;")
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_a_list_is_printed_as_lines_that_can_be_pasted(write: Write, tmp_path: P
         env={"PYTHONPATH": str(Path(opml.__file__).parents[2])},
     )
     lines = done.stdout
-    pasted, named = load(write(lines)), load(write("subscriptions: [mine.opml]\n"))
-    assert pasted.subscriptions == named.subscriptions
+    pasted, listed = load(write(lines)), load(write("subscriptions: [mine.opml]\n"))
+    assert pasted.subscriptions == listed.subscriptions
     assert pasted.subscriptions[1].title == 'The "Lamp": \\'
 
 

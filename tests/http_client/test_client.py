@@ -197,8 +197,8 @@ def test_redirects_that_lead_nowhere_are_named(upstream: Upstream, path: str, re
 
 
 def test_a_circle_is_named_without_what_may_be_secret(upstream: Upstream) -> None:
-    one, other = upstream.address("/circle"), upstream.address("/circle/b")
-    assert str(refusal(one)) == f"redirects in a circle: {one} -> {other}?… -> {one}"
+    first, other = upstream.address("/circle"), upstream.address("/circle/b")
+    assert str(refusal(first)) == f"redirects in a circle: {first} -> {other}?… -> {first}"
 
 
 # -- credentials --------------------------------------------------------------------------------------------
@@ -273,9 +273,9 @@ def test_a_redirect_leads_to_no_private_address_either(
 
 
 def test_what_was_judged_is_what_is_connected_to(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = _resolving(monkeypatch, {"rebinding.example": "127.0.0.1"})
+    lookups = _resolving(monkeypatch, {"rebinding.example": "127.0.0.1"})
     assert client.get(upstream.address(host="rebinding.example")).body == rss(1, 2)
-    assert asked == ["rebinding.example"]
+    assert lookups == ["rebinding.example"]
     assert upstream.asked[0][1]["Host"] == f"rebinding.example:{upstream.port}"
 
 
@@ -328,15 +328,15 @@ def test_tls_still_proves_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with serving() as upstream:
         upstream.at["/feed"] = rss(1)
         upstream.encrypt(str(certificate), str(key))
-        named = upstream.address(host="localhost", scheme="https")
+        url = upstream.address(host="localhost", scheme="https")
         how = HTTPClient(
             policy=parse_policy(["*"]), limits=Limits(connect_seconds=2, silence_seconds=2, total_seconds=5)
         )
-        assert str(refusal(named, how)).startswith("its certificate cannot be trusted: self")
+        assert str(refusal(url, how)).startswith("its certificate cannot be trusted: self")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-        assert how.get(named).body == rss(1)
+        assert how.get(url).body == rss(1)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "no.pem"))
-        assert str(refusal(named, how)).startswith("there is no file of certificates at")
+        assert str(refusal(url, how)).startswith("there is no file of certificates at")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         other = upstream.address(host="127.0.0.1", scheme="https")
         assert "certificate is not valid for '127.0.0.1'" in str(refusal(other, how))
@@ -451,7 +451,7 @@ def test_an_address_is_known_and_shown_without_what_is_secret() -> None:
 
 def test_writings_of_one_address_are_one() -> None:
     written = ["https://tide.example", "HTTPS://Tide.Example:443/", "https://ann:x@tide.example./"]
-    assert len({feed_urls.comparison_key(one) for one in written}) == 1
+    assert len({feed_urls.comparison_key(url) for url in written}) == 1
     assert feed_urls.comparison_key("https://tide.example/a") != feed_urls.comparison_key(
         "https://tide.example/A"
     )
@@ -473,15 +473,15 @@ def test_what_cannot_be_asked_for_is_no_address(value: str) -> None:
 
 def _resolving(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> list[str]:
     """A resolver that knows some more names, and what it was asked for of them."""
-    asked, real = [], socket.getaddrinfo
+    lookups, real = [], socket.getaddrinfo
 
     def resolve(host: str, *arguments: Any, **keywords: Any) -> Any:
         if host in names:
-            asked.append(host)
+            lookups.append(host)
         return real(names.get(host, host), *arguments, **keywords)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    return asked
+    return lookups
 
 
 def test_public_says_so_of_both_kinds() -> None:

@@ -46,7 +46,7 @@ def opened(s3: S3Server, address: str, **more: str) -> Inbox:
     return open_inbox(place, Path("/nowhere"))
 
 
-def found(inbox: Inbox) -> dict[str, InboxFile]:
+def list_files(inbox: Inbox) -> dict[str, InboxFile]:
     due, _ = inbox.settled(inbox.survey({}).due, 0)
     return {file.path: file for file in due}
 
@@ -104,9 +104,9 @@ def test_a_bucket_that_is_not_there_is_named_and_the_other_inboxes_are_read(
 def test_no_secret_of_an_inbox_is_shown(place: Place, s3: S3Server) -> None:
     place.configure(inbox=entry(s3, "s3://very-secret:AKIAHARBOUR@bucket/x"))
     for command in ("ingest", "status", "check"):
-        said = place.feeds(command)
-        assert "very-secret" not in said.stdout + said.stderr
-        assert "s3://bucket/x" in said.stdout + said.stderr
+        result = place.feeds(command)
+        assert "very-secret" not in result.stdout + result.stderr
+        assert "s3://bucket/x" in result.stdout + result.stderr
     assert "very-secret" not in repr(place.config)
 
 
@@ -174,10 +174,10 @@ def test_only_what_lies_below_the_prefix_and_is_a_whole_file_is_found(s3: S3Serv
         s3.put(bucket, key, "x")
     for key in ("newsroom/a.md", "news", "news/", "news/folder/", "news/.git/x", "news/a.md.part"):
         s3.put(bucket, key, "x")
-    files = found(opened(s3, f"s3://{bucket}/news"))
+    files = list_files(opened(s3, f"s3://{bucket}/news"))
     assert sorted(files) == ["./double.md", "a.md", "b/c d%é字?#&.md", "k" * 900]
     inbox = opened(s3, f"s3://{bucket}/news")
-    assert {inbox.read(file)[0] for file in found(inbox).values()} == {b"x"}
+    assert {inbox.read(file)[0] for file in list_files(inbox).values()} == {b"x"}
 
 
 def test_an_article_without_a_date_is_dated_by_its_object(place: Place, s3: S3Server, bucket: str) -> None:
@@ -197,13 +197,13 @@ def test_an_object_that_changes_or_goes_between_listing_and_reading_waits(s3: S3
     s3.put(bucket, "changed.md", "one")
     s3.put(bucket, "gone.md", "one")
     inbox = opened(s3, f"s3://{bucket}")
-    files = found(inbox)
+    files = list_files(inbox)
     s3.put(bucket, "changed.md", "two")
     s3.remove(bucket, "gone.md")
     for path in files:
         with pytest.raises(StillChangingError, match=path):
             inbox.read(files[path])
-    assert inbox.read(found(inbox)["changed.md"])[0] == b"two"
+    assert inbox.read(list_files(inbox)["changed.md"])[0] == b"two"
 
 
 def test_a_bucket_that_is_empty_at_once_deletes_nothing(place: Place, s3: S3Server, bucket: str) -> None:
@@ -246,4 +246,4 @@ def test_objects_that_may_not_be_read_are_named(s3: S3Server, bucket: str) -> No
         Path("/nowhere"),
     )
     with pytest.raises(ReadError, match="access is denied"):
-        inbox.read(found(inbox)["1.md"])
+        inbox.read(list_files(inbox)["1.md"])

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    return [found.path for found in Folder(folder).scan()]
+    return [file.path for file in Folder(folder).scan()]
 
 
 def put(folder: Path, name: str, data: bytes = b"x") -> Path:
@@ -45,9 +45,9 @@ def put(folder: Path, name: str, data: bytes = b"x") -> Path:
     return file
 
 
-def found(folder: Path) -> InboxFile:
-    (one,) = Folder(folder).scan()
-    return one
+def only_file(folder: Path) -> InboxFile:
+    (file,) = Folder(folder).scan()
+    return file
 
 
 # -- what is found ---------------------------------------------------------------------------------------
@@ -160,27 +160,27 @@ def test_an_inbox_that_is_a_link_itself_is_read(tmp_path: Path, folder: Path) ->
     put(folder, "a.md", b"text")
     link = tmp_path / "link"
     link.symlink_to(folder)
-    assert Folder(link).read(found(link))[0] == b"text"
+    assert Folder(link).read(only_file(link))[0] == b"text"
 
 
 def test_a_pipe_hangs_nobody(folder: Path) -> None:
     os.mkfifo(folder / "pipe.md")
     assert names(folder) == []
     put(folder, "a.md")
-    seen = found(folder)
+    listed = only_file(folder)
     (folder / "a.md").unlink()
     os.mkfifo(folder / "a.md")  # between the walk and the reading
     with pytest.raises(ReadError, match="not a regular file"):
-        Folder(folder).read(seen)
+        Folder(folder).read(listed)
 
 
 def test_a_folder_in_a_files_place_is_refused(folder: Path) -> None:
     put(folder, "a.md")
-    seen = found(folder)
+    listed = only_file(folder)
     (folder / "a.md").unlink()
     (folder / "a.md").mkdir()
     with pytest.raises(ReadError, match="cannot be read: Is a directory"):
-        Folder(folder).read(seen)
+        Folder(folder).read(listed)
 
 
 # -- what cannot be read ---------------------------------------------------------------------------------
@@ -246,18 +246,18 @@ def test_an_inbox_that_may_not_be_read_is_named(as_nobody: Path) -> None:
 
 def test_a_file_that_vanishes_before_it_is_read_is_left(folder: Path) -> None:
     put(folder, "a.md")
-    seen = found(folder)
+    listed = only_file(folder)
     (folder / "a.md").unlink()
     with pytest.raises(StillChangingError, match=r"a\.md is gone"):
-        Folder(folder).read(seen)
+        Folder(folder).read(listed)
 
 
 def test_a_file_that_grows_before_it_is_read_is_left(folder: Path) -> None:
     file = put(folder, "a.md")
-    seen = found(folder)
+    listed = only_file(folder)
     file.write_bytes(b"longer")
     with pytest.raises(StillChangingError, match=r"a\.md is still changing"):
-        Folder(folder).read(seen)
+        Folder(folder).read(listed)
 
 
 def test_a_vanishing_file_is_not_counted_as_a_failure(watch: Watch) -> None:

@@ -33,7 +33,7 @@ def opened(at: str, **options: str) -> Inbox:
     return open_inbox(InboxPlace(name="place", at=at, options=options), Path("/nowhere"))
 
 
-def found(inbox: Inbox) -> dict[str, InboxFile]:
+def list_files(inbox: Inbox) -> dict[str, InboxFile]:
     return {file.path: file for file in inbox.survey({}).due}
 
 
@@ -63,7 +63,7 @@ def test_files_on_a_server_are_read_where_they_stand_still(ftp: tuple[str, Path]
     for name in ("a.md", "deep/b 字.md", ".hidden/c.md", "d.part"):
         (folder / "news" / name).write_text(name, encoding="utf-8")
     inbox = opened(f"{address}/news")
-    files = found(inbox)
+    files = list_files(inbox)
     assert sorted(files) == ["a.md", "deep/b 字.md"]
     assert inbox.settled(list(files.values()), 3600) == ([], 2)
     still, waiting = inbox.settled(list(files.values()), 0)
@@ -80,7 +80,7 @@ def test_a_file_that_grew_since_it_was_listed_waits(ftp: tuple[str, Path]) -> No
     (folder / "growing" / "a.md").write_text("a")
     (folder / "growing" / "gone.md").write_text("a")
     inbox = opened(f"{address}/growing")
-    files = found(inbox)
+    files = list_files(inbox)
     (folder / "growing" / "a.md").write_text("aa")
     (folder / "growing" / "gone.md").unlink()
     for file in files.values():

@@ -66,17 +66,17 @@ class Subscriber:
             **{
                 "poll": "30m",
                 "private_upstreams": ["127.0.0.1", "localhost"],
-                "subscriptions": [self._entry(one) for one in entries],
+                "subscriptions": [self._entry(entry) for entry in entries],
                 **keys,
             }
         )
         return self
 
     def _entry(self, entry: str | dict[str, str]) -> dict[str, str]:
-        said = {"url": entry} if isinstance(entry, str) else dict(entry)
-        if "://" not in said["url"]:
-            said["url"] = self.upstream.address(said["url"])
-        return said
+        settings = {"url": entry} if isinstance(entry, str) else dict(entry)
+        if "://" not in settings["url"]:
+            settings["url"] = self.upstream.address(settings["url"])
+        return settings
 
     def poller(self, pause: float = 0.0) -> Poller:
         config = self.place.config
@@ -108,7 +108,7 @@ class Subscriber:
             poller.close()
 
     def documents(self) -> list[str]:
-        return [one.path for one in BlobStore(self.place.store().database).list_blobs(FETCHED)]
+        return [blob.path for blob in BlobStore(self.place.store().database).list_blobs(FETCHED)]
 
 
 @pytest.fixture
@@ -123,11 +123,11 @@ def subscriber(tmp_path: Path, address: str, upstream: Upstream) -> Iterator[Sub
 def test_the_entries_of_a_feed_are_cleaned_and_published(subscriber: Subscriber) -> None:
     (outcome,) = subscriber.to("/feed").poll()
     assert outcome.is_new
-    found = subscriber.read()
-    assert [one.title for one in found] == ["Ferry 2 is back", "Ferry 1 is back"]
-    assert found[0].link == "https://tide.example/2"
-    assert found[0].html == "<p>The ferry number 2 crosses the harbour again.</p>"
-    assert found[0].source.title == "The Tide"
+    articles = subscriber.read()
+    assert [article.title for article in articles] == ["Ferry 2 is back", "Ferry 1 is back"]
+    assert articles[0].link == "https://tide.example/2"
+    assert articles[0].html == "<p>The ferry number 2 crosses the harbour again.</p>"
+    assert articles[0].source.title == "The Tide"
 
 
 def test_a_feed_is_asked_when_it_is_due_and_only_for_what_changed(subscriber: Subscriber) -> None:
@@ -161,16 +161,16 @@ def test_the_same_article_from_a_file_and_from_a_feed_is_one_entry(subscriber: S
     subscriber.upstream.at["/feed"] = rss(1, link="https://harbour-gazette.example")
     subscriber.place.drop("1.md", article(1))
     subscriber.to("/feed").poll()
-    (one,) = subscriber.read()
-    assert one.link == "https://harbour-gazette.example/1"
+    (polled,) = subscriber.read()
+    assert polled.link == "https://harbour-gazette.example/1"
 
 
 @IN_SQLITE
 def test_a_title_names_the_source_and_another_title_another_one(subscriber: Subscriber) -> None:
     subscriber.to({"url": "/feed", "title": "My Tide"}).poll()
-    assert {one.source.title for one in subscriber.read()} == {"My Tide"}
+    assert {article.source.title for article in subscriber.read()} == {"My Tide"}
     subscriber.to({"url": "/feed", "title": "Your Tide"})
-    assert {one.source.slug for one in subscriber.read()} == {"your-tide"}
+    assert {article.source.slug for article in subscriber.read()} == {"your-tide"}
 
 
 def test_what_is_not_subscribed_to_any_more_is_not_asked_and_its_articles_stay(
@@ -302,7 +302,9 @@ def test_of_two_watchers_one_asks(subscriber: Subscriber) -> None:
     try:
         pollers[0].sync_subscriptions(forget=True)
         due = pollers[0].states.due(NOW)
-        threads = [threading.Thread(target=lambda one=one: list(one.poll_now(due))) for one in pollers]
+        threads = [
+            threading.Thread(target=lambda poller=poller: list(poller.poll_now(due))) for poller in pollers
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -331,13 +333,13 @@ def test_a_feed_whose_watcher_was_killed_while_it_asked_is_asked_again(subscribe
 def test_a_host_is_asked_one_thing_at_a_time_with_a_pause_and_a_hanging_one_holds_up_no_other(
     subscriber: Subscriber,
 ) -> None:
-    asked: list[tuple[float, float]] = []
+    polls: list[tuple[float, float]] = []
 
     def slow(handler: Any) -> None:
         begun = time.monotonic()
         time.sleep(0.1)
         handler.feed(rss(1))
-        asked.append((begun, time.monotonic()))
+        polls.append((begun, time.monotonic()))
 
     paths = [f"/slow/{number}" for number in range(3)]
     subscriber.upstream.at |= dict.fromkeys(paths, slow)
@@ -345,7 +347,7 @@ def test_a_host_is_asked_one_thing_at_a_time_with_a_pause_and_a_hanging_one_hold
     poller = subscriber.to(hanging, *paths).poller(pause=0.2)
     begun = time.monotonic()
     try:
-        while len(asked) < 3:
+        while len(polls) < 3:
             poller.start_due_polls()
             time.sleep(0.02)
             assert time.monotonic() < begun + 5
@@ -353,7 +355,7 @@ def test_a_host_is_asked_one_thing_at_a_time_with_a_pause_and_a_hanging_one_hold
         assert not state.failures  # it hangs all the time
     finally:
         poller.close()
-    for before, after in pairwise(asked):
+    for before, after in pairwise(polls):
         assert after[0] - before[1] >= 0.19
 
 
@@ -379,10 +381,10 @@ def test_the_verbs_list_poll_and_explain(subscriber: Subscriber) -> None:
     assert "new 1, changed 0, failed 0\n" in done.stdout
     assert place.feeds("subscriptions", "poll", known).stdout == f"{known}: nothing new\n"
     assert "is not a subscription" in place.feeds("subscriptions", "poll", "https://no.example/").stderr
-    said = place.feeds("subscriptions").stdout + place.feeds("status").stdout
-    assert "subscriptions: 2, 1 failing\n" in said
-    assert "failed 1 times since" in said
-    assert "secret" not in said + done.stdout + done.stderr
+    output = place.feeds("subscriptions").stdout + place.feeds("status").stdout
+    assert "subscriptions: 2, 1 failing\n" in output
+    assert "failed 1 times since" in output
+    assert "secret" not in output + done.stdout + done.stderr
 
 
 @IN_SQLITE
@@ -414,9 +416,9 @@ def test_what_fails_is_shown_and_told_as_news_when_it_lasts(subscriber: Subscrib
     assert "feeds_subscriptions 3.0" in numbers
     assert "feeds_failing_subscriptions 2.0" in numbers
     for language in ("en", "zh-Hans", "zh-Hant"):
-        shown = client.get("/status", headers={"Accept-Language": language}).text
-        assert "secret" not in shown + numbers
-        assert "key=1" not in shown + numbers
+        page = client.get("/status", headers={"Accept-Language": language}).text
+        assert "secret" not in page + numbers
+        assert "key=1" not in page + numbers
     place.configure(**yaml.safe_load((place.root / "config.yaml").read_text()) | {"private": ["the-tide"]})
     hidden = place.client().get("/status").text
     assert "2 fail. Their names are shown only to who may see everything." in hidden
