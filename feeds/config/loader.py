@@ -1,7 +1,7 @@
 """Load config.yaml and the environment into one frozen Config; every message names file, line and key.
 
-Later ones win: the defaults of `settings`, config.yaml, the environment. The packs are read here too, because
-they are the other half of the configuration.
+Later sources override earlier ones: the defaults of `settings`, config.yaml, the environment. The packs are
+read here too, because they are the other half of the configuration.
 """
 
 from __future__ import annotations

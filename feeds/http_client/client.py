@@ -48,7 +48,7 @@ _MAX_AGE = re.compile(r'(?:^|[\s,;])max-age\s*=\s*"?(\d{1,9})', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much one request may take."""
+    """Most time and bytes that one request may take."""
 
     connect_seconds: float = 10.0
     """Seconds until there is a connection, at most."""
@@ -67,23 +67,23 @@ class Response:
     body: bytes | None
     """None if nothing has changed (304)."""
     url: str
-    """URL of the next request: another one than was requested if the feed has moved for good."""
+    """URL for the next request. It differs from the requested one if the feed has moved permanently."""
     etag: str = ""
     last_modified: str = ""
     """Last-Modified, as it was sent."""
     fresh_for: timedelta = timedelta(0)
-    """How long the server expects nothing new, a day at most."""
+    """Time in which the server expects nothing new, a day at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The answer to a POST, of which nothing else is read."""
+    """The answer to a POST. Its body is not read."""
 
     code: int
     phrase: str
-    """The words beside the code."""
+    """Reason phrase of the code."""
     retry_after: timedelta
-    """How long the server asks not to be requested again, a day at most."""
+    """Time in which the server asks for no other request, a day at most."""
 
 
 class _Secret(NamedTuple):
@@ -102,7 +102,7 @@ class HTTPClient:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def get(self, url: str, *, etag: str = "", last_modified: str = "", configured_url: str = "") -> Response:
-        """Get a feed, if it is another one than that of the ETag or the date.
+        """Get a feed, unless the ETag or the date shows that it has not changed.
 
         Credentials in `url`, or in the `configured_url` that it comes from, are sent to their own origin
         only. Raises RequestError.
@@ -128,7 +128,7 @@ class HTTPClient:
 
     @contextmanager
     def _pools(self) -> Iterator[PoolManager]:
-        """Give connections until the deadline; raise RequestError for whatever goes wrong with them."""
+        """Yield pools of connections until the deadline. Every failure is raised as a RequestError."""
         failure: RequestError | None = None
         with DeadlineConnector(self.policy, self.limits.total_seconds) as connector:
             try:
@@ -243,7 +243,7 @@ def _shorten(url: str) -> str:
 
 
 def _usable_validator(value: str) -> str:
-    """Return an ETag or a date that can be sent back; empty for one that cannot, or is far too long."""
+    """Return an ETag or a date if it can be sent back; empty if it cannot, or is far too long."""
     return (
         value if value.isascii() and value.isprintable() and len(value) <= _MAX_VALIDATOR_CHARACTERS else ""
     )

@@ -1,6 +1,6 @@
 """Connect to other people's hosts: only where the network policy allows it, and only until a deadline.
 
-A host's name is resolved once, each of its addresses is checked, and one that was checked is connected to. A
+A host's name is resolved once, and each of its addresses is checked before a connection to it is opened. A
 second lookup, which could give another address, is never made. TLS still has to prove the name.
 """
 
@@ -32,8 +32,8 @@ _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 class DeadlineConnector:
     """Opens the connections of one request and its redirects, and cuts all of them at a deadline.
 
-    The time counts whatever a server does: also if it sends a byte now and then, which no timeout of a single
-    read notices. To be used as a context.
+    The deadline holds whatever a server does, even if it sends a byte now and then, which no timeout of a
+    single read notices. Use it as a context manager.
     """
 
     def __init__(self, policy: NetworkPolicy, seconds: float) -> None:
@@ -62,8 +62,8 @@ class DeadlineConnector:
     def pool_manager(self) -> PoolManager:
         """Return urllib3's pools over these connections.
 
-        They know neither cookies nor `.netrc` nor the environment's proxies, which would connect to any
-        address that they are asked for. Raises RequestError if there is no file of certificates.
+        They use neither cookies nor `.netrc` nor the proxies of the environment, which would connect to any
+        address. Raises RequestError if there is no file of certificates.
         """
         connect = self.connect
 
@@ -149,7 +149,7 @@ def _trusted_certificates() -> dict[str, Any]:
         if path and Path(path).is_dir():
             return {"ca_cert_dir": path}
         if path and not Path(path).is_file():
-            raise RequestError(f"there is no file of certificates at {path}, where {variable} says")
+            raise RequestError(f"there is no file of certificates at {path}, which {variable} names")
         if path:
             return {"ca_certs": path}
     return {"ca_certs": certifi.where()}

@@ -18,9 +18,9 @@ class RequestError(FeedsError):
     def __init__(self, reason: str, *, retry_after: timedelta = timedelta(0), is_gone: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
-        """How long the server asks not to be requested again."""
+        """Time in which the server asks for no other request."""
         self.is_gone = is_gone
-        """Whether the server says that the resource is gone for good (410)."""
+        """Whether the server says that the resource is permanently gone (410)."""
 
 
 class UnreachableError(FeedsError):
@@ -52,7 +52,7 @@ def describe_error(error: Exception, silence_seconds: float) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what led to it, in whichever way the libraries link the two."""
+    """Yield an error and its causes, however the libraries link them."""
     pending, visited = [error], set[int]()
     while pending:
         cause = pending.pop(0)

@@ -39,7 +39,7 @@ _HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*{_LABEL}")
 
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:
-    """The addresses that may be connected to: the public network, and what is allowed beside it."""
+    """Decides which addresses may be connected to: public ones, and those that are allowed besides."""
 
     hosts: frozenset[str] = frozenset()
     """Host names that may have any address, in lower case and IDNA."""

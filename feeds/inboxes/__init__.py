@@ -1,4 +1,4 @@
-"""Read files from the places that hold them: one module for each kind of place, all of them an `Inbox`."""
+"""Read files from folders, buckets, git repositories and the database, each kind in its own module."""
 
 from __future__ import annotations
 

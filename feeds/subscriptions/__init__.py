@@ -1,1 +1,1 @@
-"""Poll other people's feeds politely, and keep what they answer as files for the ingest."""
+"""Poll other people's feeds politely, and store their documents for the next run."""
