@@ -37,7 +37,7 @@ class Variable:
 
 
 def read(environ: Mapping[str, str]) -> tuple[dict[str, Variable], list[str]]:
-    """Return what the environment sets, by key, and one line for each variable that cannot be used."""
+    """Return the variables by key, and one line for each that cannot be used."""
     faults = [
         f"environment: {variable}: unknown{yaml_file.suggestion(variable, VARIABLES)}"
         for variable in environ

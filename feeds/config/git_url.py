@@ -59,7 +59,7 @@ def parse_git_url(address: str) -> GitURL:
 
 
 def _is_branch(name: str) -> bool:
-    """Return whether git allows the name of a branch, by the rules of git-check-ref-format(1)."""
+    """Return whether git allows the name of a branch (git-check-ref-format(1))."""
     return not (
         name.startswith(("-", "/", ".", "@{"))
         or name.endswith(("/", ".", ".lock"))

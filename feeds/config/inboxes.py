@@ -124,14 +124,17 @@ def places_of(settings: Sequence[InboxSettings], folder: Path) -> tuple[InboxPla
 
 
 def strip_secrets(address: str) -> str:
-    """Return a URL without its user and password, without anything before an `@`, and without a query."""
+    """Return a URL without user and password, and without a query.
+
+    Everything before an `@` in the authority is removed.
+    """
     scheme, _, rest = address.partition("://")
     authority, slash, path = re.sub(r"\?[^#]*", "", rest).partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def find_duplicates(entries: Sequence[InboxSettings], place: Callable[..., str]) -> list[str]:
-    """Return a fault for each inbox that has the name of another one, or is the same place.
+    """Return a fault for each inbox with the name or the place of another one.
 
     `place` gives the `file:line: key` of an entry.
     """

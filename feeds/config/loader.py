@@ -172,7 +172,7 @@ def load_lists(files: Sequence[Path], places: Sequence[str] = ()) -> Lookup | No
 
 
 def _find_duplicate_slugs(settings: Settings, origins: Mapping[str, KeyOrigin]) -> list[str]:
-    """Return a fault for each source or view whose feed would have the URL of another one."""
+    """Return a fault for each source or view whose feed has the URL of another one."""
     faults: list[str] = []
     titles: dict[str, str] = {}
     entries: dict[str, Sequence[SourceSettings | FeedSettings]] = {

@@ -1,4 +1,4 @@
-"""Parse the times between runs in config.yaml, `5m` or a cron line, and compute the next runs."""
+"""Parse intervals (`5m`) and cron lines, and compute the next runs."""
 
 from __future__ import annotations
 

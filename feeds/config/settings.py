@@ -106,7 +106,10 @@ def _split_paths(value: Any) -> Any:
 
 
 def _normalise_private(value: Any) -> Any:
-    """Return `true` as every feed, `false` as none, and one mapping or names between commas as a list."""
+    """Return one mapping, or names between commas, as a list.
+
+    `true` means every feed, `false` none.
+    """
     if isinstance(value, dict):
         return (value,)
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):

@@ -58,7 +58,7 @@ def _split_urls(value: Any) -> Any:
 
 
 def _split_private(value: Any) -> Any:
-    """Return `true` as everywhere, `false` as nowhere, and split words at blanks or commas."""
+    """Split words at blanks or commas. `true` means EVERYWHERE, `false` no host."""
     if not isinstance(value, str):
         return value
     switches = {"true": (EVERYWHERE,), "false": ()}
@@ -80,7 +80,7 @@ PrivateUpstreams = Annotated[
 def upstreams_of(
     settings: Sequence[SubscriptionSettings], poll: int, folder: Path, place: Callable[..., str]
 ) -> tuple[tuple[Upstream, ...], list[str]]:
-    """Return the subscriptions in their order, and a fault for each entry that cannot be used.
+    """Return the subscriptions in their order, and a fault for each unusable entry.
 
     `poll` is the usual interval in seconds, `place` gives the `file:line: key` of an entry. A feed that is
     configured twice is a fault. One in a list is left out if it is also beside the list, or in a list before.

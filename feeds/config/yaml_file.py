@@ -1,7 +1,7 @@
-"""Read YAML with its line numbers, and check it against pydantic models, so that every mistake has a place.
+"""Read YAML with its line numbers, and check it against pydantic models.
 
-config.yaml and the packs share this. A mistake reads ``file:line: key: reason``, with a suggestion if a name
-is nearly right. Pure: text in, values out.
+So every mistake has a place, in config.yaml and in the packs. A mistake reads ``file:line: key: reason``,
+with a suggestion if a name is nearly right. Pure: text in, values out.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Duration:
 
 
 def parse(text: str, name: str) -> tuple[Any, dict[Path, int]]:
-    """Return the document as plain values, and the line (from 1) of each key and list item by its path.
+    """Return the document as plain values, and the line of each key and list item.
+
+    Lines count from 1 and are given by path.
 
     Raises ConfigError for broken YAML, a key that is written twice, an alias, or a file over 1 MB.
     """
@@ -97,7 +99,10 @@ def _without_empty(value: Any) -> Any:
 
 
 def _walk(node: Any, path: Path, visited: set[int]) -> Iterator[tuple[Path, int, str]]:
-    """Yield the path and the line of each key and item below a node, and what is wrong with it, if any."""
+    """Yield path, line and problem of each key and item below a node.
+
+    The problem is empty if there is none.
+    """
     line = node.start_mark.line + 1
     if id(node) in visited:
         yield path, line, "anchors and aliases are not supported"

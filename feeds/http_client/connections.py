@@ -30,7 +30,7 @@ _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 class DeadlineConnector:
-    """Opens the connections of one request and its redirects, and cuts all of them at a deadline.
+    """Opens the connections of a request and its redirects until a deadline, when it cuts them.
 
     The deadline holds whatever a server does, even if it sends a byte now and then, which no timeout of a
     single read notices. Use it as a context manager.

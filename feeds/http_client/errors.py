@@ -28,7 +28,10 @@ class UnreachableError(FeedsError):
 
 
 def describe_error(error: Exception, silence_seconds: float) -> str:
-    """Return the reason of a failed request, given the seconds without a byte that were allowed."""
+    """Return the reason of a failed request, in one line for people.
+
+    `silence_seconds` is the allowed time without a byte.
+    """
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, UnreachableError):

@@ -78,7 +78,7 @@ def parse_policy(words: Sequence[str]) -> NetworkPolicy:
 
 
 def is_public(address: Address) -> bool:
-    """Return whether an address is publicly routable, and the IPv4 address embedded in it as well."""
+    """Return whether an address and its embedded IPv4 address are publicly routable."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_4)
     ipv4 = embedded_ipv4(address)

@@ -1,4 +1,7 @@
-"""Read files from folders, buckets, git repositories and the database, each kind in its own module."""
+"""Read files from folders, buckets, git repositories and the database.
+
+Each kind of place has one module with an `Inbox`.
+"""
 
 from __future__ import annotations
 

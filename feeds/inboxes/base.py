@@ -94,7 +94,7 @@ class Inbox(Protocol):
         """
 
     def read(self, file: InboxFile) -> tuple[bytes, str]:
-        """Return the bytes of a file and their digest (BLAKE2b, 16 bytes, in hexadecimal digits).
+        """Return the bytes of a file and their digest (BLAKE2b of 16 bytes, as hex digits).
 
         Raises ReadError when it cannot be read, and StillChangingError when it differs from what was listed.
         """

@@ -1,4 +1,4 @@
-"""Translate errors of libraries into short messages about a place, without secrets."""
+"""Translate errors of libraries into short messages without secrets."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ def describe_inbox_error(error: BaseException, secrets: tuple[str, ...] = ()) ->
 
 
 def redact_message(text: str, secrets: tuple[str, ...]) -> str:
-    """Put a foreign text on one line of at most 200 characters, without secrets and users in URLs."""
+    """Put a text on one line of 200 characters at most, without secrets.
+
+    Users and passwords in URLs are removed, and secrets become an ellipsis.
+    """
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "…")
     line = " ".join(re.sub(r"(?<=://)[^\s/@]*@", "", text).split())

@@ -152,7 +152,9 @@ class Git:
             yield InboxFile(known_as(readable(name)), blob, int(size), max(0, committed), blob)
 
     def _contents(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
-        """Read blobs by `git cat-file --batch`, which writes a line with id, type and size, then the bytes.
+        """Read blobs by `git cat-file --batch`.
+
+        It writes a line with id, type and size, then the bytes.
 
         After the first blob that is missing or damaged, all files have an error, and the cache is deleted.
         """
@@ -202,7 +204,7 @@ class Git:
         self._git().run("init", "--quiet", "--bare", "--template=")
 
     def _is_intact(self) -> bool:
-        """Return whether the local repository is complete, and no lock was left behind in it."""
+        """Return whether the local repository is complete, without a stale lock."""
         if any(self._git().folder.rglob("*.lock")):
             return False
         try:

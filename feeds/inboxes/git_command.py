@@ -1,4 +1,4 @@
-"""Run the `git` program without prompts, without the user's settings, and with a time limit."""
+"""Run `git` with a time limit, and without prompts and the user's settings."""
 
 from __future__ import annotations
 

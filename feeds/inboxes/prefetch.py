@@ -17,7 +17,7 @@ _MAX_BYTES = 8_000_000
 
 @dataclass(slots=True)
 class Prefetcher:
-    """Fetches the next files together with the one that is read, and holds them until they are read.
+    """Fetches the next files with the one that is read, and holds them for later.
 
     Without it each file costs a round trip. What is held is bounded in number and in bytes.
     """

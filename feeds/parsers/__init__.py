@@ -87,7 +87,7 @@ def read(data: bytes, name: str) -> list[Draft]:
 
 
 def read_all(data: bytes, name: str) -> ParseResult:
-    """Parse a file into its articles, in their order, and the items that had to be skipped.
+    """Parse a file into its articles, in their order, and the skipped items.
 
     Each member of an archive is parsed in its own format. Raises ReadError if nothing can be used, and no
     other error on any bytes.
@@ -122,7 +122,7 @@ def read_feed(data: bytes, address: str) -> ParseResult:
 
 
 def summarise_skipped(skipped: Sequence[SkippedItem], name: str) -> str:
-    """Describe the skipped items of a file in one line, which does not repeat the file's `name`."""
+    """Describe the skipped items of a file in one line, without the file's `name`."""
     pieces = [f"{item.name.removeprefix(name).strip(' /') or 'archive'}: {item.reason}" for item in skipped]
     more = [f"and {len(pieces) - _MAX_ITEMS_SHOWN} more"] if len(pieces) > _MAX_ITEMS_SHOWN else []
     return "; ".join(pieces[:_MAX_ITEMS_SHOWN] + more)

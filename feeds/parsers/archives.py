@@ -172,7 +172,7 @@ def _tar_members(data: bytes, name: str, max_bytes: int, budget: _Budget) -> Ite
 
 
 def _find_files(data: bytes, budget: _Budget) -> Iterator[tuple[str, int, int]]:
-    """Yield the name of each regular file, and the offsets of its first byte and behind its last byte."""
+    """Yield the name of each regular file, and the offsets where it begins and ends."""
     position, long_name = 0, b""
     while position < len(data):
         try:
@@ -248,7 +248,7 @@ def _decompressor_for(data: bytes) -> _Decompressor:
 
 
 class _Gzip:
-    """Gives zlib's decompressor the interface of the others, which keep the input that they have not used."""
+    """Gives zlib's decompressor the interface of the others, which keep unused input."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)

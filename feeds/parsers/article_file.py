@@ -1,8 +1,9 @@
-"""Parse the article files of the mirrors, in their three variants (docs/input-facts.md#file-variants).
+"""Parse the article files of the mirrors.
 
-They are recognised by their content. A: front matter, `<!--millis-->`, `[title](link)`, `------`, a body in a
-wrapper `<div>`. B: front matter, then a scraped page. C: no front matter, no wrapper. Bodies are HTML, never
-Markdown (docs/input-facts.md#html-in-bodies).
+They have three variants (docs/input-facts.md#file-variants), and are recognised by their content. A: front
+matter, `<!--millis-->`, `[title](link)`, `------`, a body in a wrapper `<div>`. B: front matter, then a
+scraped page. C: no front matter, no wrapper. Bodies are HTML, never Markdown
+(docs/input-facts.md#html-in-bodies).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _TOLERANCE = timedelta(seconds=1)
 
 
 def can_read(document: Document) -> bool:
-    """Return whether a text begins with front matter, milliseconds, or a title line and a rule."""
+    """Return whether a text begins with front matter, milliseconds or title and rule."""
     return front_matter.has_block(document.text) or is_mirrored(document.text)
 
 

@@ -34,7 +34,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class SkippedItem:
-    """An entry of a feed or a member of an archive that cannot be used, and the reason."""
+    """An unusable entry of a feed or member of an archive, with the reason."""
 
     name: str
     """Name for messages: `news.xml entry 3`, `batch.zip/inner/a.md`."""

@@ -45,7 +45,7 @@ def decode(data: bytes) -> str:
 
 
 def decode_page(data: bytes) -> str:
-    """Decode a web page like `decode`, and accept a few broken characters (U+FFFD) without a declaration."""
+    """Decode a web page like `decode`, but always accept a few broken characters."""
     return _decode(data, lossy=True)
 
 

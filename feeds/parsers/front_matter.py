@@ -1,7 +1,8 @@
-"""Parse the block at the head of an article file, YAML (docs/input-facts.md#front-matter) or Hugo's TOML.
+"""Parse the front matter of an article file: YAML, or TOML as Hugo writes it.
 
 All values are read as strings. A block that is not valid YAML is read line by line, because the writers of
-these files escape nothing but quotes: a broken header does not lose an article.
+these files escape nothing but quotes (docs/input-facts.md#front-matter): a broken header does not lose an
+article.
 """
 
 from __future__ import annotations

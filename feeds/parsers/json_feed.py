@@ -112,7 +112,7 @@ def _first_url(base: str, *values: object) -> str:
 
 
 def _authors(fields: JSONObject) -> tuple[str, ...]:
-    """Return the names in `authors` (version 1.1), else the one in `author` (version 1)."""
+    """Return the names in `authors` (version 1.1), else that in `author` (version 1)."""
     author = fields.get("author")
     authors = _objects(fields.get("authors")) or ([author] if isinstance(author, dict) else [])
     names = (decode_entities(_text(author.get("name"))) for author in authors)

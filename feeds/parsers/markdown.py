@@ -79,7 +79,7 @@ def _is_markdown(body: str) -> bool:
 
 
 def _without_code(body: str) -> str:
-    """Return the body without its fenced blocks, because HTML in them is only an example."""
+    """Return the body without its fenced blocks: HTML in them is only an example."""
     lines, fence = [], ""
     for line in body.split("\n"):
         opening = line.lstrip()[:3]

@@ -1,6 +1,7 @@
-"""Parse OPML (http://opml.org/spec2.opml), the lists of feeds that feed readers export. Pure.
+"""Parse OPML, the lists of feeds that feed readers export. Pure.
 
-Lists are untrusted: nothing in them is expanded or fetched, and their size is bounded.
+The format: http://opml.org/spec2.opml. Lists are untrusted: nothing in them is expanded or fetched, and
+their size is bounded.
 """
 
 from __future__ import annotations

@@ -163,7 +163,10 @@ def _title(fields: Fields) -> str:
 
 
 def _body_and_summary(entry: Fields, link: str) -> tuple[str, str, str]:
-    """Return the fullest body of an entry as HTML, its summary if that is another text, and its language."""
+    """Return the fullest body of an entry as HTML, its summary and its language.
+
+    The summary is empty if it is the body.
+    """
     bodies = [*(entry.get("content") or ()), *filter(None, [entry.get("summary_detail")])]
     bodies = [body for body in bodies if body.get("type") in _HTML_TYPES or body.get("type") == "text/plain"]
     if not bodies:
@@ -175,7 +178,7 @@ def _body_and_summary(entry: Fields, link: str) -> tuple[str, str, str]:
 
 
 def _fullness(value: str) -> int:
-    """Return the length of a body in characters, with _MEDIA_CHARACTERS for each picture or recording."""
+    """Return the characters of a body; a picture or recording has _MEDIA_CHARACTERS."""
     return len(_TAG.sub("", value)) + _MEDIA_CHARACTERS * len(_MEDIA_TAG.findall(value))
 
 

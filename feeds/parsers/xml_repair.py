@@ -1,4 +1,4 @@
-"""Repair XML so that a strict parser accepts it, and bound it before any other code parses it.
+"""Repair XML for a strict parser, and bound it before any other code parses it.
 
 The XML of feeds has a few common faults: undeclared entities of HTML, a bare `&`, references to forbidden
 characters, undeclared prefixes, a missing end. They are repaired in the text. The document type is removed,
@@ -126,7 +126,7 @@ def repair(text: str) -> RepairedDocument:
 
 
 def _prolog(text: str) -> tuple[int, dict[str, str]]:
-    """Return the offset of the root element, and the entities that the document type declares."""
+    """Return the offset of the root element, and the entities that are declared."""
     position, entities = 0, dict[str, str]()
     while True:
         blank = _BLANKS.match(text, position)
@@ -320,7 +320,7 @@ def _scan(data: bytes) -> _Scan:
 
 
 def _split_name(name: str) -> tuple[str, str, str]:
-    """Split an element's name, as expat joins it, into namespace, local name and prefix; empty if missing."""
+    """Split a name, as expat joins it, into namespace, local name and prefix; empty if missing."""
     parts = name.split(" ")
     if len(parts) == 1:
         return "", name, ""

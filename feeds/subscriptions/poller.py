@@ -1,4 +1,4 @@
-"""Poll other people's feeds when they are due, and store new documents for the next run.
+"""Poll subscriptions when they are due, and store new documents for the next run.
 
 `schedule` decides when a feed is due, and `http_client` fetches it. Whatever a server does, it delays neither
 a run nor another feed.
@@ -54,7 +54,10 @@ class PollOutcome:
 
 
 class Poller:
-    """Polls upstreams within a network policy, with its own database connections and threads."""
+    """Polls upstreams within a network policy, in threads of its own.
+
+    It has its own database connections.
+    """
 
     def __init__(
         self,
@@ -106,9 +109,10 @@ class Poller:
                 self.states.forget(state.url)
 
     def start_due_polls(self) -> None:
-        """Start to poll the feeds that are due, MAX_CONCURRENT at most, and return at once. Never raises.
+        """Start to poll the feeds that are due, and return at once. Never raises.
 
-        The first call stores which feeds are subscribed to, and deletes the others.
+        At most MAX_CONCURRENT polls run at the same time. The first call stores which feeds are subscribed
+        to, and deletes the others.
         """
         try:
             if not self._is_synchronised:

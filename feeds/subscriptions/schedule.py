@@ -17,7 +17,10 @@ MAX_SPREAD = 0.1
 
 
 def usual_delay(interval: int, key: str) -> timedelta:
-    """Return a feed's interval, given in seconds, and up to a tenth more, depending on its URL (`key`)."""
+    """Return a feed's interval, given in seconds, plus up to a tenth.
+
+    The addition depends only on the feed's URL (`key`).
+    """
     return backoff.spread(timedelta(seconds=interval), MAX_SPREAD, key)
 
 

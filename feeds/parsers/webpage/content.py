@@ -192,7 +192,7 @@ def _remove_boilerplate(root: Element, protected: set[Element]) -> None:
 
 
 def _protected_elements(root: Element, title: str) -> set[Element]:
-    """Return the elements that contain the page's heading or its marked body, which cannot be boilerplate."""
+    """Return the elements with the page's heading or its marked body, which are kept."""
     shown_title = remove_blanks(title)
     headings = [
         head for head in root.select("h1") if not shown_title or remove_blanks(head.text) in shown_title
@@ -270,7 +270,10 @@ def _find_marked(root: Element, weights: _Weights, protected: set[Element]) -> t
 
 
 def _descend(start: Element, weights: _Weights, protected: set[Element]) -> Element:
-    """Go inwards while one container has almost all prose, and no text of the same flow is beside it."""
+    """Go inwards while one container has almost all prose.
+
+    Stop where text of the same flow is beside it.
+    """
     element = start
     while True:
         children = [child for child in element.children if isinstance(child, Element)]
@@ -300,7 +303,7 @@ def _descend(start: Element, weights: _Weights, protected: set[Element]) -> Elem
 
 
 def _is_alike(one: Element, other: Element) -> bool:
-    """Return whether two elements have tag and class in common, like the pieces of one body."""
+    """Return whether two elements share tag and class, like pieces of one body."""
     return one.tag == other.tag and one.attr("class") == other.attr("class") is not None
 
 

@@ -1,4 +1,7 @@
-"""Find the feeds that a web page links in its head (https://html.spec.whatwg.org/#rel-alternate)."""
+"""Find the feeds that the head of a web page links.
+
+See https://html.spec.whatwg.org/#rel-alternate.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the JSON-LD of a page (schema.org) into a flat list of its nodes, however they are nested.
+"""Read the JSON-LD of a page (schema.org) into a flat list of its nodes.
 
 Pages differ from the standard and from each other: several scripts, `@graph`, references by `@id`, strings
 instead of objects, comments around the JSON, numbers that JSON does not have.

@@ -409,7 +409,7 @@ def _without_prolog(page: str) -> str:
 
 
 def _split_names(byline: str) -> list[str]:
-    """Split a byline into the names of persons, without URLs, mail addresses and long texts."""
+    """Split a byline into names, without URLs, mail addresses and long texts."""
     line = decode_entities(byline)[:_MAX_TEXT_CHARACTERS]
     line = line[start.end() :] if (start := _BYLINE_PREFIX.match(line)) else line
     names = (name.strip().strip(" ,，:：·") for name in _NAME_SEPARATOR.split(line))

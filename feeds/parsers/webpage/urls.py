@@ -61,7 +61,7 @@ _MEDIA_ELEMENTS = frozenset({"img", "source", "video", "audio", "iframe", "embed
 
 
 def restore_urls(body: Element, base: str) -> None:
-    """Replace the URLs in a body by those on the web, and remove those that were lost when it was saved.
+    """Replace the URLs in a body by those on the web, and remove lost ones.
 
     `base` is the base of the page's relative URLs.
     """
