@@ -37,11 +37,11 @@ def main() -> None:
     wanted = asked(__doc__, CORPUS / "waimei", at_least=ENOUGH)
     config = load(environ={})
     files = [(path.read_bytes(), path.name) for path in wanted.files]
-    bodies = [draft.html for data, name in files for draft in parsers.read(data, name)]
+    bodies = [draft.html for data, name in files for draft in parsers.parse_drafts(data, name)]
 
     def read_and_clean() -> None:
         for data, name in files:
-            for draft in parsers.read(data, name):
+            for draft in parsers.parse_drafts(data, name):
                 cleaned(config, draft)
 
     def each(work: Callable[[str], object]) -> Callable[[], None]:

@@ -111,7 +111,7 @@ class Made:
         self._samples = [
             cleaned(config, draft)
             for path in sorted((ROOT / "seeds").iterdir())
-            for draft in parsers.read(path.read_bytes(), path.name)
+            for draft in parsers.parse_drafts(path.read_bytes(), path.name)
         ]
 
     def entry(self, number: int, *, newest: bool = False) -> CleanedArticle:

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def measure_cleaning(config: Config, files: list[Path], passes: int) -> None:
-    drafts = [parsers.read(path.read_bytes(), path.name)[0] for path in files]
+    drafts = [parsers.parse_drafts(path.read_bytes(), path.name)[0] for path in files]
 
     def bare() -> None:
         for draft in drafts:
@@ -55,7 +55,7 @@ def measure_cleaning(config: Config, files: list[Path], passes: int) -> None:
 def measure_ingest(config: Config, files: list[Path], passes: int, scratch: Path) -> None:
     def read_and_clean() -> None:
         for path in files:
-            for draft in parsers.read(path.read_bytes(), path.name):
+            for draft in parsers.parse_drafts(path.read_bytes(), path.name):
                 cleaned(config, draft)
 
     databases = iter(range(passes))

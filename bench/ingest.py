@@ -101,7 +101,7 @@ def read_and_clean(config: Config, inbox: Path) -> None:
     cleaner = Cleaner(config.catalogue, "")
     for found in Folder(inbox).scan():
         data, _ = Folder(inbox).read(found)
-        for draft in parsers.read(data, found.path):
+        for draft in parsers.parse_drafts(data, found.path):
             cleaner.clean(draft, NOW, NOW)
 
 

@@ -37,7 +37,7 @@ def main() -> None:
     found = [
         cleaned(config, draft).article
         for path in wanted.files
-        for draft in parsers.read(path.read_bytes(), path.name)
+        for draft in parsers.parse_drafts(path.read_bytes(), path.name)
     ]
     sizes = FEW_SIZES if wanted.passes == 1 else SIZES
     views = {size: view_of(found, size) for size in sizes}

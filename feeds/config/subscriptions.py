@@ -118,7 +118,7 @@ def read_opml(path: Path) -> Iterator[opml.Outline]:
     try:
         with path.open("rb") as file:
             data = file.read(opml.MAX_BYTES + 1)
-        outlines = opml.read(data)
+        outlines = opml.parse(data)
     except FileNotFoundError:
         raise ReadError(f"{path}: there is no such file") from None
     except OSError as error:

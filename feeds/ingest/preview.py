@@ -33,7 +33,7 @@ class ParsedFile:
 
     def __init__(self, data: bytes, name: str) -> None:
         """Parse a file. Raises ReadError when it has no article."""
-        result = parsers.read_all(data, name)
+        result = parsers.parse_file(data, name)
         self.name = name
         self.is_rolling = result.is_rolling
         """Whether the file is a feed or an archive: articles that leave it stay published."""

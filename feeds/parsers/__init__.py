@@ -1,6 +1,6 @@
 """Parse the bytes of a file into Drafts. The content decides on the format; the name is only a hint.
 
-To add a format: write a module with `can_read` and `read`, and add its line to INPUT_FORMATS.
+To add a format: write a module with `can_parse` and `parse`, and add its line to INPUT_FORMATS.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ __all__ = [
     "NoEntriesError",
     "ParseResult",
     "SkippedItem",
-    "read",
-    "read_all",
-    "read_feed",
+    "parse_drafts",
+    "parse_feed",
+    "parse_file",
     "summarise_skipped",
 ]
 
@@ -46,12 +46,12 @@ _MAX_ITEMS_SHOWN = 5
 
 
 class InputFormat(NamedTuple):
-    """A format that can be parsed. The first format whose `can_read` accepts a document parses it."""
+    """A format that can be parsed. The first format whose `can_parse` accepts a document parses it."""
 
     name: str
-    can_read: Callable[[Document], bool]
+    can_parse: Callable[[Document], bool]
     """Returns whether a document has this format. Raises ReadError if the document is not text."""
-    read: Callable[[Document], Sequence[Draft | SkippedItem]]
+    parse: Callable[[Document], Sequence[Draft | SkippedItem]]
     """Returns the articles in their order, with a SkippedItem for each unusable one. Raises ReadError."""
     is_rolling: bool = False
     """Whether a document lists only the newest entries: an entry that leaves it is not deleted."""
@@ -60,12 +60,12 @@ class InputFormat(NamedTuple):
 
 
 INPUT_FORMATS: tuple[InputFormat, ...] = (
-    InputFormat("web page", webpage.can_read, webpage.read, max_bytes=MAX_FILE_BYTES),
-    InputFormat("feed", rss_atom.can_read, rss_atom.read, is_rolling=True),
-    InputFormat("JSON Feed", json_feed.can_read, json_feed.read, is_rolling=True),
-    InputFormat("Markdown", markdown.can_read, markdown.read),
-    InputFormat("article", article_file.can_read, article_file.read),
-    InputFormat("plain text", text_file.can_read, text_file.read),
+    InputFormat("web page", webpage.can_parse, webpage.parse, max_bytes=MAX_FILE_BYTES),
+    InputFormat("feed", rss_atom.can_parse, rss_atom.parse, is_rolling=True),
+    InputFormat("JSON Feed", json_feed.can_parse, json_feed.parse, is_rolling=True),
+    InputFormat("Markdown", markdown.can_parse, markdown.parse),
+    InputFormat("article", article_file.can_parse, article_file.parse),
+    InputFormat("plain text", text_file.can_parse, text_file.parse),
 )
 
 
@@ -81,12 +81,12 @@ class ParseResult:
     """Whether the file is an archive or a feed: an article that leaves it is not deleted."""
 
 
-def read(data: bytes, name: str) -> list[Draft]:
+def parse_drafts(data: bytes, name: str) -> list[Draft]:
     """Parse a file into its articles, in their order. Raises ReadError, and nothing else, on any bytes."""
-    return read_all(data, name).drafts
+    return parse_file(data, name).drafts
 
 
-def read_all(data: bytes, name: str) -> ParseResult:
+def parse_file(data: bytes, name: str) -> ParseResult:
     """Parse a file into its articles, in their order, and the skipped items.
 
     Each member of an archive is parsed in its own format. Raises ReadError if nothing can be used, and no
@@ -96,9 +96,9 @@ def read_all(data: bytes, name: str) -> ParseResult:
     document = _check_size(Document(data, name))
     if archives.is_archive(document):
         result.is_rolling = True
-        _read_members(document, result)
+        _parse_members(document, result)
     else:
-        _read_document(document, result)
+        _parse_document(document, result)
     if not result.drafts:
         if not result.skipped:
             raise ReadError("there is no article in it")
@@ -106,19 +106,19 @@ def read_all(data: bytes, name: str) -> ParseResult:
     return result
 
 
-def read_feed(data: bytes, address: str) -> ParseResult:
+def parse_feed(data: bytes, address: str) -> ParseResult:
     """Parse a feed that was fetched from `address`, the base of its relative links.
 
     Raises NoEntriesError if it is a valid feed without entries, and ReadError if it is not a feed.
     """
     document = _check_size(Document(data, address))
-    if not rss_atom.can_read(document) and not json_feed.can_read(document):
-        if not webpage.can_read(document):
+    if not rss_atom.can_parse(document) and not json_feed.can_parse(document):
+        if not webpage.can_parse(document):
             raise ReadError("not a feed")
         feed_urls = feed_discovery.find_feed_urls(document)
         hint = f"; it names these feeds: {', '.join(feed_urls)}" if feed_urls else ""
         raise ReadError(f"a web page, not a feed{hint}")
-    return read_all(data, address)
+    return parse_file(data, address)
 
 
 def summarise_skipped(skipped: Sequence[SkippedItem], name: str) -> str:
@@ -128,14 +128,14 @@ def summarise_skipped(skipped: Sequence[SkippedItem], name: str) -> str:
     return "; ".join(pieces[:_MAX_ITEMS_SHOWN] + more)
 
 
-def _read_members(archive: Document, result: ParseResult) -> None:
+def _parse_members(archive: Document, result: ParseResult) -> None:
     try:
         for member in archives.read_members(archive, MAX_FILE_BYTES):
             if isinstance(member, SkippedItem):
                 result.skipped.append(member)
                 continue
             try:
-                _read_document(_check_size(member), result)
+                _parse_document(_check_size(member), result)
             except ReadError as error:
                 result.skipped.append(SkippedItem(member.name, str(error)))
     except ReadError as error:
@@ -144,10 +144,10 @@ def _read_members(archive: Document, result: ParseResult) -> None:
         result.skipped.append(SkippedItem(archive.name, str(error)))
 
 
-def _read_document(document: Document, result: ParseResult) -> None:
+def _parse_document(document: Document, result: ParseResult) -> None:
     input_format = _format_of(document)
     result.is_rolling = result.is_rolling or input_format.is_rolling
-    entries = input_format.read(document)
+    entries = input_format.parse(document)
     for number, entry in enumerate(entries, start=1):
         if isinstance(entry, SkippedItem):
             result.skipped.append(entry)
@@ -167,7 +167,7 @@ def _check_size(document: Document) -> Document:
 
 def _format_of(document: Document) -> InputFormat:
     for input_format in INPUT_FORMATS:
-        if len(document.data) <= input_format.max_bytes and input_format.can_read(document):
+        if len(document.data) <= input_format.max_bytes and input_format.can_parse(document):
             return input_format
     if len(document.data) > MAX_TEXT_BYTES:
         raise ReadError(f"the file is larger than {MAX_TEXT_BYTES // 1_000_000} MB")

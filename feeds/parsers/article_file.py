@@ -25,7 +25,7 @@ _WRAPPER = re.compile(r"<div>[ \t]*\n(.*)\n[ \t]*</div>", re.DOTALL)
 _TOLERANCE = timedelta(seconds=1)
 
 
-def can_read(document: Document) -> bool:
+def can_parse(document: Document) -> bool:
     """Return whether a text begins with front matter, milliseconds or title and rule."""
     return front_matter.has_block(document.text) or is_mirrored(document.text)
 
@@ -36,7 +36,7 @@ def is_mirrored(body: str) -> bool:
     return _MILLIS.match(body) is not None or bool(title and _HORIZONTAL_RULE.match(body, title.end()))
 
 
-def read(document: Document) -> list[Draft]:
+def parse(document: Document) -> list[Draft]:
     """Parse the single article of a file. Raises ReadError if it has no link."""
     text = document.text
     fields: front_matter.Fields = {}

@@ -22,13 +22,13 @@ _MAX_ENCLOSURE_BYTES = 10**15
 JSONObject = dict[str, Any]
 
 
-def can_read(document: Document) -> bool:
+def can_parse(document: Document) -> bool:
     """Return whether a text is a JSON object that names a version of JSON Feed."""
     text = document.text
     return text.lstrip()[:1] == "{" and "jsonfeed.org" in text
 
 
-def read(document: Document) -> list[Draft | SkippedItem]:
+def parse(document: Document) -> list[Draft | SkippedItem]:
     """Parse the items in their order; an item without a link becomes a SkippedItem.
 
     Raises NoEntriesError if there are no items, and ReadError if the document is not a JSON Feed.

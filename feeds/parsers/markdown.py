@@ -53,7 +53,7 @@ HOW_TO_LINK = (
 )
 
 
-def can_read(document: Document) -> bool:
+def can_parse(document: Document) -> bool:
     """Return whether a file is Markdown, by the rules in the docstring of this module."""
     if not document.name.lower().endswith(_SUFFIXES):
         return False
@@ -90,7 +90,7 @@ def _without_code(body: str) -> str:
     return body if fence else "\n".join(lines)  # a block that never ends is not one
 
 
-def read(document: Document) -> list[Draft]:
+def parse(document: Document) -> list[Draft]:
     """Parse the single article of a file. Raises ReadError if it has no link, is a draft, or is too large."""
     fields, body = front_matter.split_any(document.text)
     if len(body) > MAX_CHARACTERS or body.count("[") > MAX_BRACKETS:

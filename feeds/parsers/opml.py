@@ -28,7 +28,7 @@ class Outline:
     """Title; empty if there is none, or it is only the URL."""
 
 
-def read(data: bytes) -> list[Outline]:
+def parse(data: bytes) -> list[Outline]:
     """Parse a list into its feeds, in their order.
 
     Raises ReadError if it is not OPML, is cut off, is too large, or has no feed.

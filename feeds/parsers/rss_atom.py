@@ -46,12 +46,12 @@ _TYPES_BY_MEDIUM = {"audio": "audio/mpeg", "video": "video/mp4", "image": "image
 Fields = dict[str, Any]
 
 
-def can_read(document: Document) -> bool:
+def can_parse(document: Document) -> bool:
     """Return whether the root element is that of a feed."""
     return xml_repair.root_name(document.text) in _ROOTS
 
 
-def read(document: Document) -> list[Draft | SkippedItem]:
+def parse(document: Document) -> list[Draft | SkippedItem]:
     """Parse the entries in their order; one without a link, or that is cut off, becomes a SkippedItem.
 
     Raises NoEntriesError if a valid feed has no entries, and ReadError if no entry can be read.

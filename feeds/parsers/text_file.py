@@ -38,12 +38,12 @@ HOW_TO_LINK = (
 )
 
 
-def can_read(document: Document) -> bool:
+def can_parse(document: Document) -> bool:
     """Return whether a file has a suffix of text, and is not markup."""
     return document.name.lower().endswith(_SUFFIXES) and not document.text.lstrip().startswith("<")
 
 
-def read(document: Document) -> list[Draft]:
+def parse(document: Document) -> list[Draft]:
     """Parse the single article of a file. Raises ReadError if it has no link."""
     fields, body = _split_head(document.text)
     if "link" not in fields:

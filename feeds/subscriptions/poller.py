@@ -228,7 +228,7 @@ class Poller:
             return False
         try:
             with self._parsing:  # one at a time: small hosts cannot hold the trees of eight large feeds
-                parsers.read_feed(response.body, upstream.key)
+                parsers.parse_feed(response.body, upstream.key)
         except parsers.NoEntriesError:
             return False  # the document before is kept
         return self._documents.put(FETCHED, upstream.key, response.body, self._clock())

@@ -11,7 +11,7 @@ import pytest
 
 from feeds.config.loader import load
 from feeds.model.errors import ConfigError, ReadError
-from feeds.parsers import opml, read_feed
+from feeds.parsers import opml, parse_feed
 from feeds.subscriptions.upstream import Upstream
 
 Write = Callable[[str], Path]
@@ -138,7 +138,7 @@ def test_what_may_be_private_is_checked(write: Write) -> None:
 def test_entities_of_a_list_are_not_expanded() -> None:
     bomb = '<!DOCTYPE opml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY f SYSTEM "/etc/passwd">]>'
     text = f'{bomb}<opml><body><outline xmlUrl="https://a.example/&b;" text="&f;"/></body></opml>'
-    (outline,) = opml.read(text.encode())
+    (outline,) = opml.parse(text.encode())
     assert outline == opml.Outline("https://a.example/&b;", "&f;")
 
 
@@ -159,7 +159,7 @@ def test_entities_of_a_list_are_not_expanded() -> None:
 )
 def test_what_is_no_list_is_named(data: bytes, reason: str) -> None:
     with pytest.raises(ReadError, match=reason):
-        opml.read(data)
+        opml.parse(data)
 
 
 def test_a_list_is_printed_as_lines_that_can_be_pasted(write: Write, tmp_path: Path) -> None:
@@ -205,6 +205,6 @@ def test_a_list_is_printed_as_lines_that_can_be_pasted(write: Write, tmp_path: P
     ],
 )
 def test_relative_links_are_relative_to_where_a_feed_is_from(feed: str, link: str) -> None:
-    assert [draft.link for draft in read_feed(feed.encode(), "https://tide.example/feeds/all").drafts] == [
+    assert [draft.link for draft in parse_feed(feed.encode(), "https://tide.example/feeds/all").drafts] == [
         link
     ]

@@ -70,7 +70,7 @@ ARCHIVES: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_members_are_read_each_in_its_own_way_in_the_order_of_their_names(name: str) -> None:
-    result = parsers.read_all(ARCHIVES[name](), name)
+    result = parsers.parse_file(ARCHIVES[name](), name)
     assert list(zip(result.names, (draft.link for draft in result.drafts), strict=True)) == [
         (f"{name}/a/1.md", "https://boxes.example/1"),
         (f"{name}/b/2.md", "https://boxes.example/2"),
@@ -89,16 +89,20 @@ def test_members_are_read_each_in_its_own_way_in_the_order_of_their_names(name: 
 
 @pytest.mark.parametrize("name", ["renamed", "x.md", "x.xml"])
 def test_an_archive_is_known_by_its_first_bytes(name: str) -> None:
-    assert len(parsers.read(zipped(), name)) == len(parsers.read(gzip.compress(tarred()), name)) == 7
+    assert (
+        len(parsers.parse_drafts(zipped(), name))
+        == len(parsers.parse_drafts(gzip.compress(tarred()), name))
+        == 7
+    )
 
 
 @pytest.mark.parametrize(
     ("pack", "suffix"), [(gzip.compress, ".gz"), (bz2.compress, ".bz2"), (lzma.compress, ".xz")]
 )
 def test_a_single_compressed_file_is_that_file(pack: Callable[[bytes], bytes], suffix: str) -> None:
-    result = parsers.read_all(pack(article(1)), f"sub/1.md{suffix}")
+    result = parsers.parse_file(pack(article(1)), f"sub/1.md{suffix}")
     assert result.names == [f"sub/1.md{suffix}/1.md"]
-    assert result.drafts == parsers.read(article(1), "1.md")
+    assert result.drafts == parsers.parse_drafts(article(1), "1.md")
 
 
 # -- names -----------------------------------------------------------------------------------------------
@@ -110,7 +114,7 @@ def test_names_in_old_encodings_are_decoded(encoding: str) -> None:
     written = name.encode(encoding)
     placeholder = "x" * len(written)
     data = zipped({placeholder: article(1)}).replace(placeholder.encode(), written)
-    assert parsers.read_all(data, "a.zip").names == [f"a.zip/{name}"]
+    assert parsers.parse_file(data, "a.zip").names == [f"a.zip/{name}"]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +125,7 @@ def test_names_in_old_encodings_are_decoded(encoding: str) -> None:
 def test_paths_that_lead_elsewhere_and_hidden_files_are_passed_over(
     make: Callable[[Mapping[str, bytes]], bytes], name: str
 ) -> None:
-    assert parsers.read_all(make({name: article(1), "b.md": article(2)}), "a").names == ["a/b.md"]
+    assert parsers.parse_file(make({name: article(1), "b.md": article(2)}), "a").names == ["a/b.md"]
 
 
 def test_links_devices_and_folders_in_a_tar_are_passed_over() -> None:
@@ -134,7 +138,7 @@ def test_links_devices_and_folders_in_a_tar_are_passed_over() -> None:
         info = tarfile.TarInfo("y" * 300 + ".md")
         info.size = len(article(1))
         archive.addfile(info, io.BytesIO(article(1)))
-    assert parsers.read_all(buffer.getvalue(), "a.tar").names == [f"a.tar/{'y' * 300}.md"]
+    assert parsers.parse_file(buffer.getvalue(), "a.tar").names == [f"a.tar/{'y' * 300}.md"]
 
 
 def test_a_link_in_a_zip_is_passed_over() -> None:
@@ -144,14 +148,14 @@ def test_a_link_in_a_zip_is_passed_over() -> None:
         link.create_system, link.external_attr = 3, 0o120777 << 16
         archive.writestr(link, "/etc/passwd")
         archive.writestr("b.md", article(2))
-    assert parsers.read_all(buffer.getvalue(), "a.zip").names == ["a.zip/b.md"]
+    assert parsers.parse_file(buffer.getvalue(), "a.zip").names == ["a.zip/b.md"]
 
 
 # -- what is refused -------------------------------------------------------------------------------------
 
 
 def refusals(data: bytes) -> list[str]:
-    return [item.reason for item in parsers.read_all(data, "a.zip").skipped]
+    return [item.reason for item in parsers.parse_file(data, "a.zip").skipped]
 
 
 def test_an_archive_within_an_archive_is_not_opened() -> None:
@@ -206,7 +210,7 @@ def test_of_a_truncated_archive_comes_what_came_before(name: str) -> None:
         "box.tar.xz": quickly_xz,
     }
     whole = pack[name](tarred(files)) if name in pack else bz2.compress(tarred(files), 1)
-    result = parsers.read_all(whole[: len(whole) // 2], name)
+    result = parsers.parse_file(whole[: len(whole) // 2], name)
     assert 20 < len(result.drafts) < 40
     assert [item.name for item in result.skipped][-1] == name
     assert "cut off" in result.skipped[-1].reason
@@ -229,7 +233,7 @@ def test_of_a_truncated_archive_comes_what_came_before(name: str) -> None:
 )
 def test_an_archive_in_which_nothing_can_be_used_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(ReadError) as caught:
-        parsers.read_all(data, "a.zip")
+        parsers.parse_file(data, "a.zip")
     assert str(caught.value).removeprefix("a.zip: ").startswith(reason)
 
 
@@ -254,14 +258,14 @@ def zeros(size: int) -> bytes:
 )
 def test_a_bomb_is_refused_before_it_is_large(make: Callable[[], bytes]) -> None:
     with pytest.raises(ReadError):
-        parsers.read_all(make(), "a")
+        parsers.parse_file(make(), "a")
 
 
 def test_a_member_that_lies_about_its_size_is_bounded_all_the_same() -> None:
     bomb = zeros(30_000_000)
     data = zipped({"a.md": bomb, "b.md": article(2)})
     lied = data.replace(len(bomb).to_bytes(4, "little"), (100).to_bytes(4, "little"))
-    result = parsers.read_all(lied, "a.zip")
+    result = parsers.parse_file(lied, "a.zip")
     assert result.names[-1] == "a.zip/b.md"
 
 
@@ -277,7 +281,7 @@ def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_chain_of_empty_parts_ends() -> None:
     data = gzip.compress(article(1)) + gzip.compress(b"") * 100_000
-    assert len(parsers.read(data, "a.gz")) == 1
+    assert len(parsers.parse_drafts(data, "a.gz")) == 1
 
 
 def test_headers_that_tar_readers_stumbled_over_are_refused() -> None:
@@ -286,14 +290,14 @@ def test_headers_that_tar_readers_stumbled_over_are_refused() -> None:
     checksum = sum(negative[:512]) - sum(negative[148:156]) + 8 * 32
     negative[148:156] = b"%06o\0 " % checksum
     with pytest.raises(ReadError):
-        parsers.read_all(bytes(negative), "a.tar")
+        parsers.parse_file(bytes(negative), "a.tar")
     digits = io.BytesIO()
     with tarfile.open(
         fileobj=digits, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"k": "1" * 5_000_000}
     ) as archive:
         archive.addfile(tarfile.TarInfo("a.md"))
     with pytest.raises(ReadError, match="a header that is not supported"):
-        parsers.read_all(digits.getvalue(), "a.tar")
+        parsers.parse_file(digits.getvalue(), "a.tar")
 
 
 SAMPLES = [(name, make()) for name, make in ARCHIVES.items()]
@@ -308,7 +312,7 @@ def test_any_damage_gives_drafts_or_a_read_error(sample: tuple[str, bytes], data
         end = start + data.draw(st.integers(0, 12))
         archive = archive[:start] + data.draw(st.binary(max_size=12)) + archive[end:]
     try:
-        result = parsers.read_all(archive, name)
+        result = parsers.parse_file(archive, name)
     except ReadError:
         return
     assert result.drafts

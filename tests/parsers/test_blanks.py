@@ -94,7 +94,7 @@ def seconds(name: str, text: str) -> float:
     data = text.encode()
     started = time.process_time()
     with suppress(ReadError):
-        for draft in parsers.read(data, name):
+        for draft in parsers.parse_drafts(data, name):
             pipeline.clean_body(draft.html, link=draft.link, title=draft.title, recipe=RECIPE)
             pipeline.clean_head(draft, RECIPE)
     return time.process_time() - started

@@ -48,7 +48,7 @@ TRADITIONAL = """<!--1783586814770-->
 
 
 def drafts(text: str) -> list[Draft]:
-    return parsers.read(text.encode(), "article.md")
+    return parsers.parse_drafts(text.encode(), "article.md")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def drafts(text: str) -> list[Draft]:
     ],
 )
 def test_an_encoding_makes_no_difference(text: str, encoding: str, mark: bytes) -> None:
-    assert parsers.read(mark + text.encode(encoding), "article.md") == drafts(text)
+    assert parsers.parse_drafts(mark + text.encode(encoding), "article.md") == drafts(text)
 
 
 @pytest.mark.parametrize("text", [SIMPLIFIED, TRADITIONAL])
@@ -77,14 +77,14 @@ def test_line_ends_make_no_difference(text: str, newline: str) -> None:
 def test_markup_that_declares_its_encoding_is_believed() -> None:
     korean = "<p>항구 식당은 아침 여섯 시에 문을 연다. 첫 손님은 늘 같은 어부이고 늘 같은 자리에 앉는다.</p>"
     text = f"[T](https://gazette.example.com/1)\n------\n<meta charset=euc-kr>{korean}"
-    assert parsers.read(text.encode("euc-kr"), "article.md") == drafts(text)
+    assert parsers.parse_drafts(text.encode("euc-kr"), "article.md") == drafts(text)
     with pytest.raises(ReadError, match="no other encoding fits"):
-        parsers.read(text.replace("<meta charset=euc-kr>", "").encode("euc-kr"), "article.md")
+        parsers.parse_drafts(text.replace("<meta charset=euc-kr>", "").encode("euc-kr"), "article.md")
 
 
 @pytest.mark.parametrize("name", ["x.md", "x.markdown", "x.txt", "x.html", "x", "a/b.c/x.MD", "渡轮|#\n.md"])
 def test_a_files_name_decides_nothing(name: str) -> None:
-    assert parsers.read(SIMPLIFIED.encode(), name) == drafts(SIMPLIFIED)
+    assert parsers.parse_drafts(SIMPLIFIED.encode(), name) == drafts(SIMPLIFIED)
 
 
 def test_characters_that_xml_does_not_take_are_left_out() -> None:
@@ -118,7 +118,7 @@ def test_characters_that_xml_does_not_take_are_left_out() -> None:
 )
 def test_what_is_no_article_is_refused_with_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(ReadError) as caught:
-        parsers.read(data, "x.md")
+        parsers.parse_drafts(data, "x.md")
     assert str(caught.value).startswith(reason)
 
 
@@ -154,7 +154,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 @settings(max_examples=examples(1500), deadline=None)
 def test_any_bytes_give_drafts_or_a_read_error(data: bytes, name: str) -> None:
     try:
-        drafts = parsers.read(data, name)
+        drafts = parsers.parse_drafts(data, name)
     except ReadError:
         return
     for draft in drafts:
@@ -169,7 +169,7 @@ def test_any_bytes_give_drafts_or_a_read_error(data: bytes, name: str) -> None:
 
 def test_the_samples_can_all_be_read() -> None:
     for path in FILES:
-        (draft,) = parsers.read(path.read_bytes(), path.name)
+        (draft,) = parsers.parse_drafts(path.read_bytes(), path.name)
         assert draft.title
         assert draft.published
         assert draft_as_json(draft)["html"]
@@ -180,7 +180,7 @@ def test_every_article_of_the_corpus_is_read_whole(shared: Path) -> None:
     assert len(paths) == 1131
     for path in paths:
         text = remove_illegal(path.read_bytes().decode())
-        (draft,) = parsers.read(path.read_bytes(), path.name)
+        (draft,) = parsers.parse_drafts(path.read_bytes(), path.name)
         assert draft.published, path
         assert draft.source_name, path
         assert draft.link.startswith("http"), path

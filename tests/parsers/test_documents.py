@@ -21,7 +21,7 @@ DOCUMENTS = sorted((HERE / "documents").iterdir())
 def outcome(data: bytes, name: str) -> dict[str, Any]:
     """What a file gives, as JSON has it."""
     try:
-        result = parsers.read_all(data, name)
+        result = parsers.parse_file(data, name)
     except ReadError as error:
         return {"error": str(error)}
     parsed: dict[str, Any] = {"drafts": [draft_as_json(draft) for draft in result.drafts]}
@@ -47,7 +47,7 @@ def test_every_expectation_has_its_document() -> None:
 @pytest.mark.parametrize("document", ["rss20-blog.xml", "atom10-types.xml", "rss10.rdf", "jsonfeed-1.1.json"])
 def test_a_feed_is_known_by_its_content(document: str, name: str) -> None:
     data = (HERE / "documents" / document).read_bytes()
-    assert parsers.read(data, name) == parsers.read(data, document)
+    assert parsers.parse_drafts(data, name) == parsers.parse_drafts(data, document)
 
 
 # -- encodings -------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def test_a_feed_is_known_by_its_content(document: str, name: str) -> None:
 def test_a_declared_encoding_is_believed_unless_it_is_wrong(document: str, label: str, encoding: str) -> None:
     data = (HERE / "documents" / document).read_bytes()
     text = data.decode().replace('encoding="utf-8"', f'encoding="{label}"')
-    assert parsers.read(text.encode(encoding), document) == parsers.read(data, document)
+    assert parsers.parse_drafts(text.encode(encoding), document) == parsers.parse_drafts(data, document)
 
 
 def test_one_damaged_character_does_not_cost_a_feed() -> None:
@@ -81,7 +81,7 @@ def test_one_damaged_character_does_not_cost_a_feed() -> None:
     for encoding in ("utf-8", "big5"):
         data = whole.replace("utf-8", encoding).encode(encoding)
         cut = data.replace("守燈人把".encode(encoding), "守燈人把".encode(encoding)[:-1], 1)
-        (draft,) = parsers.read(cut, "x.xml")
+        (draft,) = parsers.parse_drafts(cut, "x.xml")
         assert draft.title == "燈塔的最後一夜"
         assert draft.html.endswith("窗外的霧已經散了。</p>")
         assert draft.html.count("\ufffd") < 4
@@ -96,7 +96,7 @@ def test_a_long_feed_keeps_its_order() -> None:
         f"<item><title>{n}</title><link>https://long.example/{n}</link>{body}</item>" for n in range(2000)
     )
     document = f"<rss><channel><title>Long</title>{items}</channel></rss>".encode()
-    assert [draft.title for draft in parsers.read(document, "x.xml")] == [str(n) for n in range(2000)]
+    assert [draft.title for draft in parsers.parse_drafts(document, "x.xml")] == [str(n) for n in range(2000)]
 
 
 # -- what is Markdown ------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def test_a_long_feed_keeps_its_order() -> None:
 
 def format_of(data: bytes, name: str) -> str:
     document = Document(data, name)
-    return next(input_format.name for input_format in INPUT_FORMATS if input_format.can_read(document))
+    return next(input_format.name for input_format in INPUT_FORMATS if input_format.can_parse(document))
 
 
 @pytest.mark.parametrize(

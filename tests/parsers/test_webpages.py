@@ -28,7 +28,7 @@ PROSE = "<p>The ferry waits for the bread, and the bread waits for nobody at all
 
 
 def page(body: str, head: str = "") -> Draft:
-    (draft,) = parsers.read(f"{HEAD}{head}</head><body>{body}</body></html>".encode(), "page.html")
+    (draft,) = parsers.parse_drafts(f"{HEAD}{head}</head><body>{body}</body></html>".encode(), "page.html")
     return draft
 
 
@@ -59,9 +59,9 @@ def test_every_page_has_its_expectation() -> None:
     ],
 )
 def test_a_page_is_recognised_by_its_opening(opening: str) -> None:
-    assert webpage.can_read(Document(opening.encode(), "a.md"))
+    assert webpage.can_parse(Document(opening.encode(), "a.md"))
     if not opening.startswith("\ufeff"):
-        assert webpage.can_read(Document(("\ufeff" + opening).encode("utf-16-le"), "a.md"))
+        assert webpage.can_parse(Document(("\ufeff" + opening).encode("utf-16-le"), "a.md"))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_page_is_recognised_by_its_opening(opening: str) -> None:
     ],
 )
 def test_other_files_are_no_pages(opening: str) -> None:
-    assert not webpage.can_read(Document(opening.encode(), "page.html"))
+    assert not webpage.can_parse(Document(opening.encode(), "page.html"))
 
 
 # -- encodings --------------------------------------------------------------------------------------------
@@ -120,13 +120,13 @@ FRENCH = "L’été, la péniche n’ouvre qu’à six heures ; les pêcheurs s�
 )
 def test_a_page_is_decoded(text: str, encoding: str, declared: str) -> None:
     meta = f"<meta charset={declared}>" if declared else ""
-    (draft,) = parsers.read(f"{HEAD}{meta}<body><p>{text}</p>".encode(encoding), "page.html")
+    (draft,) = parsers.parse_drafts(f"{HEAD}{meta}<body><p>{text}</p>".encode(encoding), "page.html")
     assert draft.html == f"<p>{text}</p>"
 
 
 def test_a_character_that_was_cut_in_half_costs_no_page() -> None:
     data = f"{HEAD}<meta charset=utf-8><body><p>{CHINESE * 3}</p>".encode()
-    (draft,) = parsers.read(data[:-7] + data[-5:], "page.html")
+    (draft,) = parsers.parse_drafts(data[:-7] + data[-5:], "page.html")
     assert draft.html.count("\ufffd") == 1
 
 
@@ -208,7 +208,7 @@ def test_classes_of_topics_are_no_names_of_furniture() -> None:
 
 def test_a_page_from_right_to_left_stays_so() -> None:
     data = f"{HEAD.replace('<html>', '<html dir=rtl>')}<body>{PROSE * 2}<p dir=ltr>x</p>".encode()
-    (draft,) = parsers.read(data, "page.html")
+    (draft,) = parsers.parse_drafts(data, "page.html")
     assert draft.html.count('<p dir="rtl">') == 2
     assert '<p dir="ltr">' in draft.html
 
@@ -231,7 +231,7 @@ def test_what_the_body_plays_is_no_enclosure_twice() -> None:
 )
 def test_the_language_of_a_page(declared: str, text: str, language: str) -> None:
     data = f"{HEAD.replace('<html>', f'<html lang={declared!r}>')}<body>{text}".encode()
-    assert parsers.read(data, "page.html")[0].language == language
+    assert parsers.parse_drafts(data, "page.html")[0].language == language
 
 
 # -- what nobody saved in good faith ----------------------------------------------------------------------
@@ -265,7 +265,7 @@ def json_ld_page(json_ld: str) -> str:
 def test_a_hostile_page_costs_little(text: str) -> None:
     start = time.process_time()
     with suppress(ReadError):
-        parsers.read(text.encode(), "page.html")
+        parsers.parse_drafts(text.encode(), "page.html")
     assert time.process_time() - start < 10
 
 
@@ -327,7 +327,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 @settings(max_examples=examples(600), deadline=None)
 def test_any_bytes_give_a_draft_or_a_read_error(data: bytes) -> None:
     try:
-        drafts = webpage.read(Document(data, "page.html"))
+        drafts = webpage.parse(Document(data, "page.html"))
     except ReadError:
         return
     (draft,) = drafts

@@ -102,7 +102,7 @@ def measure(folder: Path) -> dict[str, object]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         data = path.read_bytes()
         digest.update(data)
-        for draft in parsers.read(data, path.name):
+        for draft in parsers.parse_drafts(data, path.name):
             source, recipe = catalogue.place(draft)
             html = clean(
                 draft, source=source, recipe=recipe, default_published=LATEST, max_published=LATEST

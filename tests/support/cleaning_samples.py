@@ -57,7 +57,7 @@ def drafts(folder: Path) -> tuple[Draft, ...]:
     found: list[Draft] = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
-            found.extend(parsers.read(path.read_bytes(), path.name))
+            found.extend(parsers.parse_drafts(path.read_bytes(), path.name))
         except ReadError:
             continue
     return tuple(found)

@@ -50,6 +50,6 @@ def draft_as_json(draft: Draft) -> dict[str, Any]:
 def read_as_json(text: str, name: str) -> Any:
     """Parse a text into drafts as JSON, or its error."""
     try:
-        return [draft_as_json(draft) for draft in parsers.read(text.encode(), name)]
+        return [draft_as_json(draft) for draft in parsers.parse_drafts(text.encode(), name)]
     except ReadError as error:
         return {"error": str(error)}

@@ -22,7 +22,7 @@ _BLOCKS = frozenset(
 def page_as_json(path: Path) -> dict[str, Any]:
     """Parse a page into its draft, with its body as lines of text, pictures and links; or into its error."""
     try:
-        (draft,) = parsers.read(path.read_bytes(), path.name)
+        (draft,) = parsers.parse_drafts(path.read_bytes(), path.name)
     except ReadError as error:
         return {"error": str(error)}
     fields = draft_as_json(draft)

@@ -48,7 +48,7 @@ _MIN_PROSE_CHARACTERS = 60
 _MAX_ENCLOSURES = 20
 
 
-def can_read(document: Document) -> bool:
+def can_parse(document: Document) -> bool:
     """Return whether a file begins like a page: a doctype, `<html>` or `<head>`, also after comments."""
     opening = encoding.decode_opening(document.data, _MAX_OPENING_BYTES)
     position = _skip_blanks(opening, 0)
@@ -65,7 +65,7 @@ def _skip_blanks(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def read(document: Document) -> list[Draft]:
+def parse(document: Document) -> list[Draft]:
     """Parse the single article of a page.
 
     Raises ReadError if the page does not state its URL, or has no article: frames, a login form, a list of

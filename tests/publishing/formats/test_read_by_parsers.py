@@ -59,7 +59,7 @@ def told_apart(draft: Draft, article: Article, view: View) -> bool:
 
 
 def round_trip(view: View, suffix: str) -> None:
-    drafts = parsers.read(render(suffix, view), f"feed.{suffix}")
+    drafts = parsers.parse_drafts(render(suffix, view), f"feed.{suffix}")
     assert len(drafts) == len(view.articles)
     for draft, article in zip(drafts, view.articles, strict=True):
         same(draft, article, view, suffix)
