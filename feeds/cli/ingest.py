@@ -43,12 +43,13 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
     """
     from feeds.ingest import private_names
     from feeds.ingest.factory import ingest_of
+    from feeds.ingest.isolated_worker import IsolatedWorker
     from feeds.server import log_setup
     from feeds.storage.store import Store
 
     config = _config(file, processes, cluster)
     log_setup.configure(config, sys.stderr)
-    runner = ingest_of(config, Store(config.database))
+    runner = ingest_of(config, Store(config.database), IsolatedWorker())
     with _progress() as progress:
         report = runner.run("by hand", places=list(paths) or None, progress=progress)
     _print_report(report)
@@ -72,11 +73,12 @@ def reclean(file: str | None, source: str, dry_run: bool, processes: int | None,
     """
     from feeds.ingest import source_moves
     from feeds.ingest.factory import ingest_of
+    from feeds.ingest.isolated_worker import IsolatedWorker
     from feeds.server import log_setup
 
     config = _config(file, processes, cluster)
     log_setup.configure(config, sys.stderr)
-    runner = ingest_of(config, open_existing(config))
+    runner = ingest_of(config, open_existing(config), IsolatedWorker())
     for line in source_moves.reclean(runner, source, dry_run=dry_run):
         click.echo(line)
 

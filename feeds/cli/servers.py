@@ -36,6 +36,7 @@ def watch(file: str | None) -> None:
     import threading
 
     from feeds.ingest.factory import ingest_of, open_store
+    from feeds.ingest.isolated_worker import IsolatedWorker
     from feeds.server import log_setup
     from feeds.server.watcher import Watcher
 
@@ -45,7 +46,7 @@ def watch(file: str | None) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    watcher = Watcher(config, ingest_of(config, store))
+    watcher = Watcher(config, ingest_of(config, store, IsolatedWorker()))
     watcher.start()
     stopping.wait()
     watcher.stop()

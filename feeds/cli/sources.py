@@ -72,6 +72,7 @@ def _open_ingest(file: str | None) -> Ingest:
     A missing database has nothing to rename or forget.
     """
     from feeds.ingest.factory import ingest_of
+    from feeds.ingest.isolated_worker import IsolatedWorker
 
     config = load_config(file)
-    return ingest_of(config, open_existing(config))
+    return ingest_of(config, open_existing(config), IsolatedWorker())

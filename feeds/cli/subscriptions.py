@@ -50,6 +50,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     from feeds.cli.subscription_report import describe_failure
     from feeds.http_client.network_policy import parse_policy
     from feeds.ingest.factory import ingest_of
+    from feeds.ingest.isolated_worker import IsolatedWorker
     from feeds.server import log_setup
     from feeds.storage.store import Store
     from feeds.subscriptions.poller import Poller
@@ -64,7 +65,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     for url in unknown:
         click.echo(f"{shown(url)} is not a subscription", err=True)
     poller = Poller(config.subscriptions, parse_policy(config.private_upstreams), config.database)
-    ingest = ingest_of(config, Store(config.database))
+    ingest = ingest_of(config, Store(config.database), IsolatedWorker())
     poller.sync_subscriptions(forget=False)
     if poller.states.has_unread():  # a newer document may lack the entries of one that was not read
         ingest.run("by hand")

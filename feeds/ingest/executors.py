@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Protocol
 
+from feeds.ingest.isolated_worker import Limits, limit_cpu, limit_memory
 from feeds.model.errors import FeedsError
 
 _CONNECT_TIMEOUT_SECONDS = 5
@@ -89,13 +90,26 @@ def rare_garbage_collection() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
+_is_own_process = False
+"""Whether this process is one of LocalProcesses, so that its limits may be set."""
+
+
 def _initialize_process() -> None:
-    """Make a new process end with its parent, however the parent ends, and ignore Ctrl-C."""
+    """Make a new process end with its parent, however the parent ends, limit it, and ignore Ctrl-C."""
+    global _is_own_process
+    _is_own_process = True
     gc.set_threshold(_COLLECTION_THRESHOLD)
+    limit_memory(Limits().memory_bytes)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+
+
+def limit_task() -> None:
+    """Limit the CPU time of the next task, if this process is one of LocalProcesses."""
+    if _is_own_process:
+        limit_cpu(Limits().cpu_seconds)
 
 
 class DaskCluster:

@@ -7,6 +7,7 @@ from pathlib import Path
 from feeds.config import Config
 from feeds.inboxes import DatabaseInbox, Inbox, open_inbox
 from feeds.ingest import private_names
+from feeds.ingest.isolated_worker import IsolatedWorker
 from feeds.ingest.runner import Ingest
 from feeds.ingest.workers import Workforce
 from feeds.model.errors import FeedsError
@@ -50,8 +51,8 @@ def _caches(config: Config) -> Path:
     return (config.file.parent if config.file else Path()) / "var" / "git"
 
 
-def ingest_of(config: Config, store: Store) -> Ingest:
-    """Make the configured ingest, which writes to a store."""
+def ingest_of(config: Config, store: Store, isolated: IsolatedWorker | None = None) -> Ingest:
+    """Make the configured ingest, which writes to a store and cleans in `isolated` if that is given."""
     return Ingest(
         inboxes=inboxes_of(config, store.database),
         store=store,
@@ -60,5 +61,5 @@ def ingest_of(config: Config, store: Store) -> Ingest:
         language=config.language,
         private=config.private,
         settle=config.settle,
-        workforce=Workforce(config.processes, config.cluster),
+        workforce=Workforce(config.processes, config.cluster, isolated=isolated),
     )

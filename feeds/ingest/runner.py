@@ -32,7 +32,7 @@ FILES_IN_A_BATCH = 200
 BYTES_IN_A_BATCH = 4_000_000
 _NEVER = (-1, -1, "")
 _NOWHERE = "/nowhere"  # a folder that holds nothing: files named by hand are known by their whole paths
-_CLEANING = Job(clean_file, lambda task, reason: FileResult(failed=reason))
+_CLEANING = Job(clean_file, lambda task, reason: FileResult(failed=f"cleaning was given up: {reason}"))
 Progress = Callable[[int, int], None]
 """Called with the files done and the files to do."""
 
@@ -157,7 +157,7 @@ class Ingest:
                 stamps[path] = _NEVER
         if places is not None and isinstance(inbox, Folder):
             found = list(inbox.pick(places))
-            due = [file for file in found if stamps.get(file.path) != file.stamp]
+            due = [file for file in found if stamps.get(file.path) != file.stamp or file.path in failing]
             report.same += len(found) - len(due)
         else:
             survey = inbox.survey(stamps)
@@ -219,7 +219,7 @@ class Ingest:
     def _take(self, work: InboxIngest, files: Sequence[InboxFile], report: Report) -> None:
         """Read, clean and write a few files here and now."""
         batch, tasks = work.read(files, self.clock())
-        self._finish(work, batch, [clean_file(self.cleaner, task) for task in tasks], report)
+        self._finish(work, batch, self.workforce.run(_CLEANING, self.cleaner, tasks), report)
 
     def _finish(
         self, work: InboxIngest, batch: ReadBatch, results: Sequence[FileResult], report: Report

@@ -100,6 +100,8 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
         return FileResult(articles, parsed.skipped, parsed.is_rolling)
     except ReadError as error:
         return FileResult(failed=str(error))
+    except MemoryError:
+        return FileResult(failed="cleaning was given up: it takes too much memory")
     except Exception as error:  # a bug in feeds: reported like an error of the file
         log.exception("%s: unexpected error", shown(redact_query(task.path)))
         return FileResult(failed=unexpected(error))

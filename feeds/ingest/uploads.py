@@ -18,8 +18,10 @@ from typing import Literal
 from feeds.cleaning.cleaner import Cleaner
 from feeds.config import Config
 from feeds.inboxes import DatabaseInbox
+from feeds.ingest.isolated_worker import IsolatedWorker, KilledError
 from feeds.ingest.preview import ParsedFile
 from feeds.ingest.runner import Ingest
+from feeds.ingest.workers import Workforce
 from feeds.model import identity
 from feeds.model.articles import Article
 from feeds.model.errors import ReadError
@@ -66,14 +68,17 @@ class Uploads:
         config: Config,
         wait: float = MAX_WAIT_SECONDS,
         on_change: Callable[[], None] = lambda: None,
+        isolated: IsolatedWorker | None = None,
     ) -> None:
         """Call `on_change`, by one thread at a time, after an upload that added or changed an article.
 
-        `wait` is the time in seconds that an upload waits for another process that ingests.
+        `wait` is the time in seconds that an upload waits for another process that ingests. Files are parsed
+        and cleaned in `isolated` if that is given.
         """
         self._config = config
         self._on_change = on_change
         self._wait = wait
+        self._isolated = isolated
         # An ingest writes on the connection that holds the ingest lock, so no other thread may use it
         # meanwhile. Also, the number of connections of a process is small.
         self._lock = threading.RLock()
@@ -87,8 +92,8 @@ class Uploads:
         now = now or datetime.now(UTC)
         ingest = self._ingest()
         try:
-            skipped = _find_skipped(ingest.cleaner, name, data, now)
-        except ReadError as error:
+            skipped = self._find_skipped(ingest.cleaner, name, data, now)
+        except (ReadError, KilledError) as error:
             return UploadResult(name=name, status="failed", reason=remove_illegal(str(error)))
         with self._lock:
             BlobStore(ingest.store.database).put(POSTED, name, data, now)
@@ -103,6 +108,13 @@ class Uploads:
             articles = _articles(ingest, name)
         log.info("%s was uploaded: %s", name, status)
         return UploadResult(name=name, status=status, articles=articles, skipped=skipped)
+
+    def _find_skipped(
+        self, cleaner: Cleaner, name: str, data: bytes, now: datetime
+    ) -> tuple[SkippedItem, ...]:
+        if self._isolated is None:
+            return _find_skipped(cleaner, name, data, now)
+        return self._isolated.call(_find_skipped, cleaner, name, data, now)
 
     def find(self, name: str) -> UploadResult | None:
         """Return the state of an uploaded file; None if no file has that name."""
@@ -140,6 +152,7 @@ class Uploads:
                 catalogue=config.catalogue,
                 language=config.language,
                 private=config.private,
+                workforce=Workforce(isolated=self._isolated),
             )
 
     def _ingest_file(self, ingest: Ingest, name: str, digest: str) -> Report | None:

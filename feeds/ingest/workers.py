@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -28,8 +28,10 @@ from feeds.ingest.executors import (
     LocalProcesses,
     WorkerPool,
     WorkforceError,
+    limit_task,
     rare_garbage_collection,
 )
+from feeds.ingest.isolated_worker import IsolatedWorker, KilledError
 from feeds.ingest.tasks import named
 from feeds.model.errors import FeedsError
 from feeds.text import search_terms
@@ -87,6 +89,8 @@ class Workforce:
     """URL of a Dask scheduler; empty for none."""
     min_bulk_tasks: int = MIN_BULK_TASKS
     """Number of tasks from which on the workers are used."""
+    isolated: IsolatedWorker | None = None
+    """Child process that does what this process would do itself; None to do it here, without limits."""
 
     def __post_init__(self) -> None:
         if self.processes > 1 or self.cluster:
@@ -109,13 +113,27 @@ class Workforce:
         del first  # nothing keeps a finished batch in memory
         if not is_bulk:
             for batch, tasks in remaining:
-                yield batch, _run_tasks(cleaner, job.do, tasks)
+                yield batch, self.run(job, cleaner, tasks)
         elif self.processes == 1 and not self.cluster:
-            yield from _map_in_thread(job, cleaner, remaining)
+            yield from _map_in_thread(partial(self.run, job, cleaner), remaining)
         else:
             with self._open_pool() as pool:
-                yield from _BulkRun[B, T, R](pool, job, cleaner).results(remaining)
+                run_here = partial(self.run, job, cleaner)
+                yield from _BulkRun[B, T, R](pool, job, cleaner, run_here).results(remaining)
         batches.raise_error()
+
+    def run(self, job: Job[T, R], cleaner: Cleaner, tasks: Sequence[T]) -> list[R]:
+        """Return the results of a few tasks, in order.
+
+        A task that kills the isolated process, by its limits or otherwise, has the result of `job.give_up`.
+        """
+        if self.isolated is None:
+            return _run_tasks(cleaner, job.do, tasks)
+        packed_cleaner = _pack_cleaner(cleaner)
+        results: list[R] = []
+        for chunk in _chunks(None, list(tasks)):
+            results += _run_isolated(self.isolated, job, packed_cleaner, chunk.tasks)
+        return results
 
     def _take_first(self, batches: Iterator[tuple[B, list[T]]]) -> tuple[list[tuple[B, list[T]]], bool]:
         """Take batches until their tasks are worth bulk work; return them, and whether they are."""
@@ -162,8 +180,22 @@ class _UntilError(Iterator[T_co]):
             raise self._error
 
 
+def _run_isolated(isolated: IsolatedWorker, job: Job[T, R], packed_cleaner: bytes, tasks: list[T]) -> list[R]:
+    """Run tasks in the isolated process together, and if that kills it, each alone."""
+    if not tasks:
+        return []
+    try:
+        return isolated.call(_run_packed, packed_cleaner, job.do, tasks)
+    except KilledError as error:
+        if len(tasks) > 1:
+            return [
+                result for task in tasks for result in _run_isolated(isolated, job, packed_cleaner, [task])
+            ]
+        return [job.give_up(tasks[0], str(error))]
+
+
 def _map_in_thread(
-    job: Job[T, R], cleaner: Cleaner, batches: Iterator[tuple[B, list[T]]]
+    run: Callable[[list[T]], list[R]], batches: Iterator[tuple[B, list[T]]]
 ) -> Iterator[tuple[B, list[R]]]:
     """Yield each batch with its results, while a helper thread does the next one.
 
@@ -173,7 +205,7 @@ def _map_in_thread(
 
     def do_next() -> tuple[B, list[R]] | None:
         item = next(batches, None)
-        return None if item is None else (item[0], _run_tasks(cleaner, job.do, item[1]))
+        return None if item is None else (item[0], run(item[1]))
 
     with rare_garbage_collection(), ThreadPoolExecutor(1, "cleaning") as thread:
         ahead = thread.submit(do_next)
@@ -205,6 +237,8 @@ class _BulkRun(Generic[B, T, R]):
     pool: WorkerPool
     job: Job[T, R]
     cleaner: Cleaner
+    run_here: Callable[[list[T]], list[R]]
+    """Runs tasks on this machine when the pool is gone."""
     packed_cleaner: bytes = b""
     """The cleaner as it is sent to workers: pickled and compressed."""
     is_local: bool = False
@@ -213,7 +247,7 @@ class _BulkRun(Generic[B, T, R]):
     """Chunks that were sent and whose results were not yielded yet, in order."""
 
     def __post_init__(self) -> None:
-        self.packed_cleaner = zlib.compress(pickle.dumps(self.cleaner), 1)
+        self.packed_cleaner = _pack_cleaner(self.cleaner)
 
     def results(self, batches: Iterable[tuple[B, list[T]]]) -> Iterator[tuple[B, list[R]]]:
         """Yield each batch with its results, in order."""
@@ -267,7 +301,7 @@ class _BulkRun(Generic[B, T, R]):
             except self.pool.killed_errors:
                 self._recover()
         if chunk.results is None:
-            chunk.results = _run_tasks(self.cleaner, self.job.do, chunk.tasks)
+            chunk.results = self.run_here(chunk.tasks)
         return chunk.results
 
     def _wait_for(self, future: Future[list[R]]) -> list[R] | None:
@@ -354,11 +388,20 @@ def _run_in_worker(
         raise WorkforceError(
             f"a worker has other versions than this process: {versions()}; here: {expected_versions}"
         )
+    limit_task()
+    return _run_packed(packed_cleaner, do, tasks)
+
+
+def _run_packed(packed_cleaner: bytes, do: Callable[[Cleaner, T], R], tasks: Sequence[T]) -> list[R]:
     return _run_tasks(_unpack_cleaner(packed_cleaner), do, tasks)
 
 
 def _run_tasks(cleaner: Cleaner, do: Callable[[Cleaner, T], R], tasks: Sequence[T]) -> list[R]:
     return [do(cleaner, task) for task in tasks]
+
+
+def _pack_cleaner(cleaner: Cleaner) -> bytes:
+    return zlib.compress(pickle.dumps(cleaner), 1)
 
 
 _last_cleaner: tuple[bytes, Cleaner] | None = None

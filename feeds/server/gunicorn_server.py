@@ -20,6 +20,7 @@ from gunicorn.app.base import BaseApplication
 from feeds.config import Config
 from feeds.inboxes import required_software
 from feeds.ingest.factory import ingest_of, open_store
+from feeds.ingest.isolated_worker import IsolatedWorker
 from feeds.model.errors import FeedsError, NoAnswerError
 from feeds.server.log_setup import REQUEST_ATTRIBUTE
 from feeds.server.watcher import Watcher
@@ -53,6 +54,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         self._watch = watch
         self._say = say
         self._worker: Any = None
+        self._isolated: IsolatedWorker | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -84,7 +86,12 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
 
         Called by gunicorn.
         """
-        return create_app(self._config, self._store(), seconds=_MAX_STALE_SECONDS, shared=self._shared)
+        # Before this process has threads, because the child processes are forked from it.
+        self._isolated = IsolatedWorker() if self._watch else None
+        isolated = IsolatedWorker()
+        return create_app(
+            self._config, self._store(), seconds=_MAX_STALE_SECONDS, shared=self._shared, isolated=isolated
+        )
 
     def _store(self) -> Store:
         """Wait for the database and open it.
@@ -118,7 +125,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, worker.handle_exit)
         if self._watch:
-            watcher = Watcher(self._config, ingest_of(self._config, self._store()))
+            watcher = Watcher(self._config, ingest_of(self._config, self._store(), self._isolated))
             worker.feeds_watcher = watcher
             watcher.start()
 

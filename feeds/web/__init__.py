@@ -11,6 +11,7 @@ from flask import Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feeds.config import Config
+from feeds.ingest.isolated_worker import IsolatedWorker
 from feeds.ingest.uploads import Uploads
 from feeds.publishing.views import Views
 from feeds.publishing.websub import ChangeNotifier
@@ -27,13 +28,19 @@ from feeds.web.token_middleware import TokenMiddleware
 
 
 def create_app(
-    config: Config, store: Store | None = None, *, seconds: float = 0.0, shared: Path | None = None
+    config: Config,
+    store: Store | None = None,
+    *,
+    seconds: float = 0.0,
+    shared: Path | None = None,
+    isolated: IsolatedWorker | None = None,
 ) -> Application:
     """Create the application of a configuration.
 
     It opens the configured database unless a store is given. `seconds` is how long a change of the database
     may go unnoticed; with 0 each request looks. `shared` is a folder in which the workers of one server share
-    rendered feeds; without it each renders for itself. Raises StoreError if the database cannot be used.
+    rendered feeds; without it each renders for itself. What visitors send is cleaned in `isolated` if that is
+    given. Raises StoreError if the database cannot be used.
     """
     store = store or Store(config.database)
     views = Views(config, store)
@@ -47,11 +54,11 @@ def create_app(
     app.register_blueprint(status_routes.blueprint(config, status_reader, documents))
     app.register_blueprint(feed_routes.blueprint(config, views, documents))
     notifier = ChangeNotifier(config)
-    uploads = Uploads(config, on_change=notifier.queue_changes)
+    uploads = Uploads(config, on_change=notifier.queue_changes, isolated=isolated)
     app.on_close(uploads.close)
     app.on_close(notifier.close)
     app.register_blueprint(upload_routes.blueprint(config, tokens, uploads))
-    app.register_blueprint(pages.blueprint(Site(config, store, views, documents, status_reader)))
+    app.register_blueprint(pages.blueprint(Site(config, store, views, documents, status_reader, isolated)))
     app.after_request(_forbid_sniffing)
     auth.protect(app, documents, tokens, config.private)
     # The token is taken out first: the response cache knows by it which requests are personal.

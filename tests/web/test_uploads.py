@@ -135,7 +135,7 @@ def test_a_whole_feed_is_posted_as_json(post: Poster) -> None:
 @pytest.mark.parametrize(
     ("data", "kind", "error"),
     [
-        (b"not an article", "text/plain", "not an article: it begins"),
+        (b"not an article", "text/plain", "not an article: it does not begin"),
         (b"", "text/plain", "the file is empty"),
         (b"{", "application/json", "the JSON cannot be read"),
         (b"[1]", "application/json", "expected a JSON object"),

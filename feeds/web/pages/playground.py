@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask import Blueprint, Response, request
 
 from feeds.cleaning import inert_html, stats
 from feeds.cleaning.trace import Step
+from feeds.ingest.isolated_worker import BusyError, IsolatedWorker, KilledError
 from feeds.ingest.preview import MAX_CHARACTERS, Preview, preview
 from feeds.model.errors import ReadError
 from feeds.text import html_diff
@@ -18,6 +20,7 @@ from feeds.web.cache.policy import NO_STORE
 from feeds.web.pages import charts
 from feeds.web.pages.rendering import Site, respond_with_page
 
+_MAX_SECONDS = 5  # the visitor waits for the answer
 _MAX_FORM_BYTES = 9 * MAX_CHARACTERS + 10_000  # a Chinese character takes nine bytes in a form
 
 
@@ -39,21 +42,32 @@ def add(routes: Blueprint, site: Site) -> None:
             "most": MAX_CHARACTERS,
         }
         if request.method == "POST":
+            clean = partial(
+                _clean,
+                form["text"],
+                catalogue=catalogue,
+                language=site.config.language,
+                now=datetime.now(UTC),
+                slug=form["source"],
+                link=form["link"].strip(),
+            )
             try:
-                result = preview(
-                    form["text"],
-                    catalogue=catalogue,
-                    language=site.config.language,
-                    now=datetime.now(UTC),
-                    slug=form["source"],
-                    link=form["link"].strip(),
-                )
-            except ReadError as error:
+                values |= _call(site.isolated, clean)
+            except (ReadError, KilledError, BusyError) as error:
                 values["reason"] = context.words("cannot_read", reason=error)
-            else:
-                values |= _result_values(result)
         page = site.render("playground.html", context, values)
         return respond_with_page(page, 422 if "reason" in values else 200, cache=NO_STORE)
+
+
+def _call(isolated: IsolatedWorker | None, clean: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    if isolated is None:
+        return clean()
+    return isolated.call(clean, cpu_seconds=_MAX_SECONDS, seconds=_MAX_SECONDS)
+
+
+def _clean(text: str, **settings: Any) -> Mapping[str, Any]:
+    """Clean a text, and return the variables of the template. Raises ReadError."""
+    return _result_values(preview(text, **settings))
 
 
 def _result_values(result: Preview) -> Mapping[str, Any]:

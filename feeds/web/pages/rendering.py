@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from flask import Response, current_app, render_template, request
 
 from feeds.config import Config
+from feeds.ingest.isolated_worker import IsolatedWorker
 from feeds.publishing.access import PUBLIC, Visitor
 from feeds.publishing.views import Views
 from feeds.storage.store import Store
@@ -88,6 +89,8 @@ class Site:
     views: Views
     documents: Documents
     status_reader: StatusReader
+    isolated: IsolatedWorker | None = None
+    """Child process that cleans the texts of the playground; None to clean them in this process."""
 
     def context(self, *, allow_any_host: bool = False) -> PageContext:
         """Return the context of the current request.
