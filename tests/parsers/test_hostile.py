@@ -99,6 +99,20 @@ HOSTILE: dict[str, tuple[str, Callable[[int], str]]] = {
     "closing tags": ("x.xml", lambda n: HEAD + "</p>" * n),
     "a long author": ("x.xml", lambda n: f"{HEAD}<author>{'a' * n}</author>{TAIL}"),
     "a long author, loose": ("x.xml", lambda n: f"{HEAD}</x><author>{'a' * n}</author>{TAIL}"),
+    "long authors": (
+        "x.xml",
+        lambda n: HEAD + f"<author>{'a' * 3990}</author>" * (n // 100) + TAIL,
+    ),
+    "long authors, loose": (
+        "x.xml",
+        lambda n: f"{HEAD}</item></x>" + f"<item><author>{'a' * 3990}</author></item>" * (n // 100),
+    ),
+    "an author in sections, loose": (
+        "x.xml",
+        lambda n: (
+            f"{HEAD}</x><author>{'a' * 990}" + f"<![CDATA[b]]>{'a' * 990}" * (n // 1000) + f"</author>{TAIL}"
+        ),
+    ),
     "tags of its own": (
         "x.xml",
         lambda n: HEAD + "".join(f"<category>{i}</category>" for i in range(n)) + TAIL,
