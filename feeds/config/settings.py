@@ -69,11 +69,13 @@ def _check_language(value: str) -> str:
     return value
 
 
+_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+
+
 def _check_host(value: str) -> str:
     with suppress(ValueError):
         return str(ip_address(value.strip("[]")))
-    label = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
-    if not re.fullmatch(rf"{label}(?:\.{label})*\.?", value) or re.fullmatch(r"[0-9.]+", value):
+    if not re.fullmatch(rf"{_LABEL}(?:\.{_LABEL})*\.?", value) or re.fullmatch(r"[0-9.]+", value):
         raise ValueError(
             "expected an address or a name of this machine, such as 127.0.0.1 or localhost; 0.0.0.0 for all"
         )

@@ -29,7 +29,9 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 MAX_CHARACTERS = 1_000_000
 _MAX_VALUE_CHARACTERS = 60  # of a wrong value in a message
 
-_NEEDS_QUOTES = re.compile(r"""^\s*(?:-\s+)?(?:[\w.-]+\s*:\s+)?(?P<value>[*&!%@`][^#\n]*?)\s*(?:#.*)?$""")
+_NEEDS_QUOTES = re.compile(
+    r"""^\s*(?:-\s+)?(?:[\w.-]+\s*:\s+)?(?P<value>[*&!%@`](?:[^#\n]*[^#\s])?+)\s*+(?:#.*)?$"""
+)
 _YAML_PROBLEMS = {
     "mapping values are not allowed": "a value with `: ` in it must be quoted; no key can be below a value",
     "did not find expected key": "the indentation does not fit the lines above, or a quote is missing",

@@ -26,18 +26,25 @@ _TRACKING_PARAMETER = re.compile(
 )
 _JUNK_FRAGMENT = re.compile(r"new_tab|:~:.*|xtor=.*|Echobox=.*|refreshed\?.*|utm_.*|")
 
+# No match beyond a line end, looked for once: after each of the places where the rest of a match can begin it
+# takes quadratic time.
+_ONE_LINE = r"(?=.*\Z)"
 # (pattern of the host, pattern of path and query with the article's number, key). The number is permanent,
 # slugs are not.
 _NUMBERED_HOSTS: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
-    (re.compile(r"(?:.+\.)?dw\.com"), re.compile(r".*/a-(\d+)/?(?:\?.*)?"), "dw.com/a-{}"),
+    (re.compile(r"(?:.+\.)?dw\.com"), re.compile(rf"{_ONE_LINE}.*/a-(\d+)/?(?:\?.*)?"), "dw.com/a-{}"),
     (re.compile(r"api\.dw\.com"), re.compile(r"/api/detail/article/(\d+)"), "dw.com/a-{}"),
     (re.compile(r"voachinese\.com"), re.compile(r"/a/(?:.*/)?(\d+)\.html"), "voachinese.com/a/{}"),
     (
         re.compile(r"(?:.+\.)?medium\.com"),
-        re.compile(r"/(?:.*[-/])?([0-9a-f]{10,12})(?:\?.*)?"),
+        re.compile(rf"{_ONE_LINE}/(?:.*[-/])?([0-9a-f]{{10,12}})(?:\?.*)?"),
         "medium.com/p/{}",
     ),
-    (re.compile(r"youtube\.com"), re.compile(r"/watch\?(?:.*&)?v=([\w\-]{11})(?:&.*)?"), "youtube.com/{}"),
+    (
+        re.compile(r"youtube\.com"),
+        re.compile(rf"{_ONE_LINE}/watch\?(?:.*&)?v=([\w\-]{{11}})(?:&.*)?"),
+        "youtube.com/{}",
+    ),
     (
         re.compile(r"youtube\.com"),
         re.compile(r"/(?:embed|shorts|live)/([\w\-]{11})(?:[/?].*)?"),
@@ -47,7 +54,7 @@ _NUMBERED_HOSTS: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
     # Matters: the end of the path is the IPFS hash of one revision.
     (
         re.compile(r"matters\.(?:news|town)"),
-        re.compile(r"(/@[^/]+/.+)-(?:bafy|zdpu)[0-9A-Za-z]{20,}(?:\?.*)?"),
+        re.compile(rf"(/@[^/]+/{_ONE_LINE}.+)-(?:bafy|zdpu)[0-9A-Za-z]{{20,}}(?:\?.*)?"),
         "matters.town{}",
     ),
 )

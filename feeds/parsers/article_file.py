@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
@@ -19,10 +20,20 @@ from feeds.text.dates import parse_date, parse_filename_date
 from feeds.text.plain_text import decode_entities
 
 _MILLIS = re.compile(r"[ \t\n]*<!--\s*(-?\d{1,16}|NaN)\s*-->[ \t]*\n?")
-_TITLE = re.compile(r"[ \t\n]*\[(.*)\]\((\s*[A-Za-z][\w+.\-]*:.*|//.*)\)[ \t]*(?:\n|$)")
+_TITLE_START = re.compile(r"[ \t\n]*\[")
+_LINK_START = re.compile(r"\s*[A-Za-z][\w+.\-]*:|//")
 _HORIZONTAL_RULE = re.compile(r"[ \t\n]*-{3,}[ \t]*(?:\n|$)")
 _WRAPPER = re.compile(r"<div>[ \t]*\n(.*)\n[ \t]*</div>", re.DOTALL)
 _TOLERANCE = timedelta(seconds=1)
+
+
+class _TitleLine(NamedTuple):
+    """The title line of a file: `[title](link)`."""
+
+    title: str
+    link: str
+    end: int
+    """The offset behind the line."""
 
 
 def can_parse(document: Document) -> bool:
@@ -32,8 +43,8 @@ def can_parse(document: Document) -> bool:
 
 def is_mirrored(body: str) -> bool:
     """Return whether a text without front matter begins as in mirrors: milliseconds, or title and rule."""
-    title = _TITLE.match(body)
-    return _MILLIS.match(body) is not None or bool(title and _HORIZONTAL_RULE.match(body, title.end()))
+    title = _match_title_line(body)
+    return _MILLIS.match(body) is not None or bool(title and _HORIZONTAL_RULE.match(body, title.end))
 
 
 def parse(document: Document) -> list[Draft]:
@@ -86,12 +97,50 @@ def _split_title_line(text: str) -> tuple[str, str, str]:
     Without such a line title and link are empty. Titles contain brackets, balanced or not, so the line is
     split at its last `](` before a scheme (docs/input-facts.md#title-line).
     """
-    match = _TITLE.match(text)
-    if not match:
+    line = _match_title_line(text)
+    if not line:
         return "", "", text
-    remainder = text[match.end() :]
+    remainder = text[line.end :]
     rule = _HORIZONTAL_RULE.match(remainder)
-    return decode_entities(match[1]), match[2].strip(), remainder[rule.end() :] if rule else remainder
+    return decode_entities(line.title), line.link.strip(), remainder[rule.end() :] if rule else remainder
+
+
+def _match_title_line(text: str) -> _TitleLine | None:
+    """Match the title line at the beginning of a text, in time linear in its length.
+
+    A single expression for it takes quadratic time in a line of many `](a:`.
+    """
+    opening = _TITLE_START.match(text)
+    if not opening:
+        return None
+    line_end = _line_end(text, opening.end())
+    closing = _closing_bracket(text, line_end)
+    position = line_end
+    while (position := text.rfind("](", opening.end(), position)) >= 0:
+        link = _LINK_START.match(text, position + 2)
+        if not link:
+            continue
+        end, bracket = line_end, closing
+        if link.end() > line_end:  # the link is on a line of its own
+            end = _line_end(text, link.end())
+            bracket = _closing_bracket(text, end)
+        if bracket >= link.end():
+            return _TitleLine(
+                text[opening.end() : position], text[position + 2 : bracket], min(end + 1, len(text))
+            )
+    return None
+
+
+def _line_end(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return end if end >= 0 else len(text)
+
+
+def _closing_bracket(text: str, end: int) -> int:
+    """Return the offset of the `)` with which the line up to `end` ends; -1 if it ends otherwise."""
+    while end and text[end - 1] in " \t":
+        end -= 1
+    return end - 1 if text[end - 1 : end] == ")" else -1
 
 
 def _unwrap(body: str) -> str:

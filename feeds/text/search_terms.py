@@ -36,8 +36,8 @@ _RUN = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _SPACED_RUN = re.compile(f"[^ {_UNSPACED}]+")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
-# A tag of clean HTML: its quotes are paired, and a `>` inside the tag is always quoted.
-_REST_OF_TAG = r"""[^>"]*(?:"[^"]*"[^>"]*)*>"""
+# A tag of clean HTML: its quotes are paired, and a `<` or `>` inside the tag is always quoted.
+_REST_OF_TAG = r"""[^<>"]*+(?:"[^"]*+"[^<>"]*+)*+>"""
 _TAG = re.compile(f"</?{_REST_OF_TAG}")
 _TAG_WITHIN_WORDS = re.compile(
     "</?(?:a|abbr|b|bdi|bdo|cite|code|data|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|span|strike|strong|sub"

@@ -15,10 +15,11 @@ from feeds.text.dates import parse_date
 MAX_STAMP_CHARACTERS = 240  # the longest stamp in tests/cleaning/cases has 65
 _LINE_TAGS = frozenset({"div", "p", "time", "i", "em", "small", "span"})
 _SKIPPED_TAGS = EMPTIABLE | {"br", "hr"}
-_ROLE = re.compile(r"\s*[（(][^（()）]*(?:报道|報道|报导|報導|摘编|摘編|编译|編譯|编辑|編輯)[^（()）]*[)）]$")
-_TRAILING_ROLE = re.compile(r"\s+(?:综合|綜合)?(?:报道|報道|报导|報導|摘编|摘編)$")
+_ROLE = re.compile("报道|報道|报导|報導|摘编|摘編|编译|編譯|编辑|編輯")  # in brackets at the end of a name
+_TRAILING_ROLE = re.compile(r"\s(?:综合|綜合)?(?:报道|報道|报导|報導|摘编|摘編)$")
 _BY = re.compile(r"(?:by\s|(?:作者|撰文|撰稿|文|记者|記者)\s*[:：/／|｜])\s*", re.IGNORECASE)
-_SEPARATOR = re.compile(r"\s*(?:[,，、;；]|\s(?:and|&)\s)\s*")
+# For a text whose blanks are single: any number of them takes quadratic time in a long run of blanks.
+_SEPARATOR = re.compile(r"\s?(?:[,，、;；]|\s(?:and|&)\s)\s?")
 
 
 def take_bylines(page: Page) -> list[str]:
@@ -69,13 +70,22 @@ def _match_stamp(block: Element, patterns: tuple[re.Pattern[str], ...]) -> re.Ma
 
 def parse_authors(byline: str, not_authors: frozenset[str]) -> list[str]:
     """Return the persons that a byline names, each once, without their role in the report."""
-    names = []
-    for part in _SEPARATOR.split(byline.strip()):
-        name = " ".join(part.split()).removeprefix("null ").strip("《》 ")
-        name = _TRAILING_ROLE.sub("", _ROLE.sub("", name))
-        if name and name not in not_authors and name not in names:
-            names.append(name)
-    return names
+    names: dict[str, None] = {}
+    for part in _SEPARATOR.split(" ".join(byline.split())):
+        name = part.strip().removeprefix("null ").strip("《》 ")
+        name = _TRAILING_ROLE.sub("", _cut_role(name))
+        if name and name not in not_authors:
+            names[name] = None
+    return list(names)
+
+
+def _cut_role(name: str) -> str:
+    """Cut the role in brackets at the end of a name: `王某（记者报道）`."""
+    start = max(name.rfind("("), name.rfind("（"))
+    inner = name[start + 1 : -1]
+    if start < 0 or name[-1] not in ")）" or ")" in inner or "）" in inner or not _ROLE.search(inner):
+        return name
+    return name[:start].rstrip()
 
 
 def _is_line(element: Element) -> bool:

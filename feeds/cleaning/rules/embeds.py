@@ -22,7 +22,7 @@ _FRAME_PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "https://www.youtube.com/watch?v={}",
         "YouTube",
     ),
-    (re.compile(r"(?:https?:)?//player\.vimeo\.com/video/(\d+).*"), "https://vimeo.com/{}", "Vimeo"),
+    (re.compile(r"(?:https?:)?//player\.vimeo\.com/video/(\d++).*"), "https://vimeo.com/{}", "Vimeo"),
     (
         re.compile(r"(?:https?:)?//www\.facebook\.com/plugins/(?:video|post)\.php\?(?:.*&)?href=([^&]+).*"),
         "{}",

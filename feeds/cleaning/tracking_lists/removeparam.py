@@ -30,7 +30,7 @@ _MAX_RULES = 200_000
 _MAX_LINE_CHARACTERS = 8_000
 _LINE = re.compile(
     r"(?P<allow>@@)?(?P<pattern>.*?)\$"
-    r"(?P<options>(?:[~\w\-]+(?:=[^,$]*)?,)*(?:removeparam|queryprune)(?:[=,].*)?)"
+    r"(?P<options>(?:[~\w\-]+(?:=[^,$]*)?,)*(?:removeparam|queryprune)(?:[=,](?s:.*))?)"
 )
 _SITE = re.compile(r"[\w\-]+(?:\.[\w\-]+)*(?:\.\*)?")
 _ANCHORED = re.compile(r"\|\|(?P<host>[\w\-]+(?:\.[\w\-]+)*(?:\.\*|\.[a-z][\w\-]+))(?P<rest>[\^/:?].*)")
@@ -39,6 +39,7 @@ _OTHER_REQUEST_TYPES = frozenset(
     "css font frame image inline-font inline-script media object other ping popup script stylesheet "
     "subdocument webrtc websocket xhr xmlhttprequest".split()
 )
+_REGEX_START = re.compile("=~?/")
 _IGNORED_OPTION = re.compile(r"important|_+")
 
 
@@ -156,7 +157,10 @@ def _split_options(text: str) -> list[str]:
 
 
 def _is_open(option: str) -> bool:
-    return not re.search(r"=~?/.*[^\\]/i?$", option)
+    """Return whether an option has a regular expression that does not end: `=/…` without `…/` or `…/i`."""
+    start = _REGEX_START.search(option)
+    end = len(option.removesuffix("i")) - 1  # of the last `/`, before which is a character but a backslash
+    return start is None or end <= start.end() or option[end] != "/" or option[end - 1] == "\\"
 
 
 def _add_sites(options: _Options, key: str, value: str) -> None:
