@@ -14,7 +14,7 @@ _FILE = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("target", metavar="FILE", type=_FILE)
-@click.option("--replace", is_flag=True, help="Replace FILE if it is an older backup.")
+@click.option("--replace", is_flag=True, help="Replace FILE if it is a backup.")
 @click.option("--allow-fewer", is_flag=True, help="Let --replace replace a backup that holds more articles.")
 @click.pass_obj
 def backup(file: str | None, target: Path, replace: bool, allow_fewer: bool) -> None:
@@ -55,7 +55,8 @@ def restore(file: str | None, source: Path, replace: bool) -> None:
 def migrate(file: str | None) -> None:
     """Migrate the database's schema to this version, before its processes start.
 
-    Every command that opens the database migrates it too. This command is for hosts with a release step.
+    Every process that opens the database migrates it too. This command is for platforms with a separate
+    step before new processes start.
     """
     from feeds.storage import schema
     from feeds.storage.database import Database

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.pass_obj
 def run(file: str | None) -> None:
-    """Watch the inbox and serve the feeds, in one process."""
+    """Watch the inbox and serve the feeds, in one process.
+
+    This is all that one machine needs.
+    """
     _serve(load_config(file), watch=True)
 
 

@@ -42,7 +42,10 @@ def rename(file: str | None, slug: str, new_slug: str, title: str) -> None:
 @click.argument("into")
 @click.pass_obj
 def merge(file: str | None, slug: str, into: str) -> None:
-    """Publish the articles of the source SLUG under INTO; old URLs redirect (301)."""
+    """Publish the articles of the source SLUG under another source, INTO.
+
+    The old URLs redirect to the new ones (301).
+    """
     from feeds.ingest import source_moves
 
     click.echo(source_moves.merge(_open_ingest(file), slug, into))
@@ -50,7 +53,7 @@ def merge(file: str | None, slug: str, into: str) -> None:
 
 @click.command()
 @click.argument("article", metavar="ID|LINK|FILE")
-@click.option("--undo", is_flag=True, help="Publish the article again.")
+@click.option("--undo", is_flag=True, help="Allow the article to be published again.")
 @click.pass_obj
 def forget(file: str | None, article: str, undo: bool) -> None:
     """Stop publishing an article for good, even while its file is in the inbox.

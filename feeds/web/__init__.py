@@ -1,6 +1,6 @@
 """Serve the articles of a store over HTTP: `create_app` makes the application.
 
-Starts no watcher.
+It starts no watcher.
 """
 
 from __future__ import annotations
