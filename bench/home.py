@@ -68,7 +68,7 @@ def measure(config: Config, store: Store, passes: int) -> None:
     app = create_app(config, store)
     client = app.test_client()
     # As the server does it: what it made stands, and it asks the database only now and then.
-    settled = create_app(config, store, seconds=3600).test_client()
+    settled = create_app(config, store, max_stale_seconds=3600).test_client()
     template, values = prepared(app)
     page = client.get("/").data
     constant = constant_view(page)

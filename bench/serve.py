@@ -84,7 +84,7 @@ def main() -> None:
         with temporary_folder() if options.serve == "shared" else nullcontext() as shared:
             config = load("config.yaml", {})
             log_setup.configure(config, sys.stderr)
-            server(config, watch=False, say=print, shared=shared).run()
+            server(config, watch=False, say=print, cache_folder=shared).run()
         return
     for what in ("alone", "shared"):
         with tempfile.TemporaryDirectory() as scratch, ExitStack() as running:

@@ -48,9 +48,9 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
     Takes its settings from a Config alone, not from files or GUNICORN_CMD_ARGS.
     """
 
-    def __init__(self, config: Config, *, watch: bool, say: Say, shared: Path | None = None) -> None:
+    def __init__(self, config: Config, *, watch: bool, say: Say, cache_folder: Path | None = None) -> None:
         self._config = config
-        self._shared = shared
+        self._cache_folder = cache_folder
         self._watch = watch
         self._say = say
         self._worker: Any = None
@@ -90,7 +90,11 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         self._isolated = IsolatedWorker() if self._watch else None
         isolated = IsolatedWorker()
         return create_app(
-            self._config, self._store(), seconds=_MAX_STALE_SECONDS, shared=self._shared, isolated=isolated
+            self._config,
+            self._store(),
+            max_stale_seconds=_MAX_STALE_SECONDS,
+            cache_folder=self._cache_folder,
+            isolated=isolated,
         )
 
     def _store(self) -> Store:
@@ -182,8 +186,8 @@ def serve(config: Config, *, watch: bool, say: Say) -> None:
     open_store(config, say).close()
     _wait_for_port(config.host, config.port)
     has_several_workers = config.workers > 1 and not watch
-    with temporary_folder() if has_several_workers else nullcontext() as shared:
-        GunicornServer(config, watch=watch, say=say, shared=shared).run()
+    with temporary_folder() if has_several_workers else nullcontext() as cache_folder:
+        GunicornServer(config, watch=watch, say=say, cache_folder=cache_folder).run()
 
 
 def _wait_for_port(host: str, port: int) -> None:

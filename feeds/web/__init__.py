@@ -19,9 +19,9 @@ from feeds.storage.store import Store
 from feeds.storage.tokens import Tokens
 from feeds.web import auth, feed_routes, pages, status_routes, upload_routes
 from feeds.web.application import Application
-from feeds.web.cache.disk import Shared
+from feeds.web.cache.disk import DiskCache
 from feeds.web.cache.middleware import ResponseCache, ResponseCacheMiddleware
-from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.cache.rendered_feeds import DocumentCache
 from feeds.web.pages.rendering import Site
 from feeds.web.status import StatusReader
 from feeds.web.token_middleware import TokenMiddleware
@@ -31,20 +31,21 @@ def create_app(
     config: Config,
     store: Store | None = None,
     *,
-    seconds: float = 0.0,
-    shared: Path | None = None,
+    max_stale_seconds: float = 0.0,
+    cache_folder: Path | None = None,
     isolated: IsolatedWorker | None = None,
 ) -> Application:
     """Create the application of a configuration.
 
-    It opens the configured database unless a store is given. `seconds` is how long a change of the database
-    may go unnoticed; with 0 each request looks. `shared` is a folder in which the workers of one server share
-    rendered feeds; without it each renders for itself. What visitors send is cleaned in `isolated` if that is
-    given. Raises StoreError if the database cannot be used.
+    It opens the configured database unless a store is given. A change of the database is noticed
+    `max_stale_seconds` late at most; with 0 each request queries the state. The workers of one server share
+    rendered documents in `cache_folder`; without it each worker renders for itself. What visitors send is
+    cleaned in `isolated` if that is given. Raises StoreError if the database cannot be used.
     """
     store = store or Store(config.database)
     views = Views(config, store)
-    documents = Documents(config, store, seconds, Shared(shared) if shared else None, views)
+    disk_cache = DiskCache(cache_folder) if cache_folder else None
+    documents = DocumentCache(config, store, max_stale_seconds, disk_cache, views)
     status_reader = StatusReader(config, store, views.access)
     tokens = Tokens(store.database)
     response_cache = ResponseCache(lambda: (documents.state(), documents.evictions))

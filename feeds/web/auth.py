@@ -1,8 +1,8 @@
-"""Private feeds: who may read what, and that no token gets anywhere but here.
+"""Authenticate visitors by their token, and protect private feeds.
 
-A token comes in the address (`?token=…`, since few readers send headers), as a Bearer token (RFC 6750) or as
-the password of HTTP Basic (RFC 7617), with any user name. It is taken out of the address before anything else
-sees that. Only what is made for who gave it in an address has it again: the addresses of their private feeds.
+A token is in the URL (`?token=…`, since few readers send headers), or it is a Bearer token (RFC 6750) or the
+password of HTTP Basic (RFC 7617), with any user name. It is removed from the URL before other code sees the
+URL. Only responses to a visitor who gave a token in the URL contain it: in the URLs of their private feeds.
 """
 
 from __future__ import annotations
@@ -19,129 +19,147 @@ from feeds.config.settings import STATUS_FEED
 from feeds.publishing.access import PUBLIC, NotPartedError, Visitor
 from feeds.publishing.views import PrivateFeedError
 from feeds.storage.tokens import Token, Tokens
-from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.cache.rendered_feeds import DocumentCache
 from feeds.web.token_middleware import TOKEN
 
-_LISTS = ("/", "/feeds.opml", "/report", "/playground")
-_ARTICLES = "/articles/"
-_INBOX = "inbox"
+_OVERVIEW_PATHS = ("/", "/feeds.opml", "/report", "/playground")
+_ARTICLES_PATH = "/articles/"
+_UPLOAD_BLUEPRINT = "inbox"
 
 
-def visitor() -> Visitor:
-    """Who asks, in this request."""
+def current_visitor() -> Visitor:
+    """Return the visitor who sends the current request; PUBLIC without a token."""
     return cast(Visitor, g.get("visitor", PUBLIC))
 
 
 def is_personal() -> bool:
-    """Return whether the response to this request is for one visitor only: no shared cache may have it."""
-    return bool(request.environ.get(TOKEN) or g.get("private")) or visitor() is not PUBLIC
+    """Return whether the response to this request is for one visitor only.
+
+    No shared cache may store it then.
+    """
+    return bool(request.environ.get(TOKEN) or g.get("private")) or current_visitor() is not PUBLIC
 
 
-def protect(app: Flask, documents: Documents, tokens: Tokens, private: Sequence[str]) -> None:
-    """Let nobody read a private feed without a token for it."""
-    app.after_request(_keep_to_oneself)
-    app.register_error_handler(NotPartedError, lambda _: _not_parted())
+def protect(app: Flask, documents: DocumentCache, tokens: Tokens, private: Sequence[str]) -> None:
+    """Protect private feeds: refuse requests without a token for them.
+
+    `private` are the names of the private feeds, as configured.
+    """
+    app.after_request(_add_personal_headers)
+    app.register_error_handler(NotPartedError, lambda _: _respond_not_parted())
     if not private:
         return
 
     @app.before_request
     def guard() -> Response | None:
-        """Refuse the request, or note who the visitor is, by the state that is served."""
-        name, lists = _feed(), _is_list()
-        if name is None and not lists:
+        """Refuse the request, or remember its visitor, by the state that is served."""
+        name, is_overview = _requested_feed(), _is_overview()
+        if name is None and not is_overview:
             return None
         access = documents.access()
-        if name == STATUS_FEED and not access.is_private(name):  # it shows what the visitor may see
-            name, lists = None, True
-        if _feed() != STATUS_FEED and not access.is_parted:
-            return _not_parted()
+        if name == STATUS_FEED and not access.is_private(name):  # it shows only what the visitor may see
+            name, is_overview = None, True
+        if _requested_feed() != STATUS_FEED and not access.is_parted:
+            return _respond_not_parted()
         if name is not None and not access.is_private(name):
             return None
-        tokens_given = given()
-        token = _first(tokens, tokens_given)
-        everything = EVERY_FEED in private
-        if token is None and (name is not None or tokens_given or (everything and request.path != "/")):
-            return refused(PUBLIC)
+        values = request_tokens()
+        token = _first_known(tokens, values)
+        is_all_private = EVERY_FEED in private
+        if token is None and (name is not None or values or (is_all_private and request.path != "/")):
+            return refuse(PUBLIC)
         if token is not None:
             g.visitor = Visitor(opens=token.feed, token=request.environ.get(TOKEN, ""))
         if name is not None:
             g.private = True
-            if not access.may_see(visitor(), name):
-                return refused(visitor())
+            if not access.may_see(current_visitor(), name):
+                return refuse(current_visitor())
         return None
 
     @app.errorhandler(PrivateFeedError)
     def became_private(_: PrivateFeedError) -> ResponseReturnValue:
-        """Answer again by the newest state: the feed was public in the state that `guard` knew."""
-        if g.get("private") or _feed() is None:
-            return refused(visitor())
-        documents.look()
+        """Respond again by the newest state.
+
+        The feed was public in the state that `guard` used.
+        """
+        if g.get("private") or _requested_feed() is None:
+            return refuse(current_visitor())
+        documents.refresh_state()
         refusal = guard()
         if refusal is not None or not g.get("private"):
-            return refusal or refused(visitor())
+            return refusal or refuse(current_visitor())
         view = app.ensure_sync(app.view_functions[request.endpoint or ""])
-        answer: ResponseReturnValue = view(**request.view_args or {})
-        return answer
+        response: ResponseReturnValue = view(**request.view_args or {})
+        return response
 
 
-def _feed() -> str | None:
-    """The feed that is asked for, whatever is asked of it."""
-    if request.blueprint == _INBOX:  # its names are those of files, and it has tokens of its own
+def _requested_feed() -> str | None:
+    """Return the name of the feed that is requested, in any form; None if it is none.
+
+    The name comes from the route, and for unknown URLs below `/feeds/` from the path.
+    """
+    if request.blueprint == _UPLOAD_BLUEPRINT:  # its names are file names, and it has tokens of its own
         return None
-    named = (request.view_args or {}).get("name")
-    if isinstance(named, str):
-        return named
+    name = (request.view_args or {}).get("name")
+    if isinstance(name, str):
+        return name
     first, _, rest = request.path.removeprefix("/").partition("/")
     return rest.partition("/")[0].partition(".")[0] if first == "feeds" and rest else None
 
 
-def _is_list() -> bool:
-    """Return whether a page is asked for that shows articles or names of feeds."""
-    return request.path in _LISTS or request.path.startswith(_ARTICLES)
+def _is_overview() -> bool:
+    """Return whether the requested page shows articles or names of several feeds."""
+    return request.path in _OVERVIEW_PATHS or request.path.startswith(_ARTICLES_PATH)
 
 
-def given() -> list[str]:
-    """The tokens that came with this request, wherever in it."""
-    found = [request.environ.get(TOKEN, "")]
-    said = request.authorization
-    if said is not None:
-        found.append((said.token if said.type == "bearer" else said.password) or "")
-    return [token for token in found if token]
+def request_tokens() -> list[str]:
+    """Return the tokens in the URL and the Authorization header of the request."""
+    tokens = [request.environ.get(TOKEN, "")]
+    header = request.authorization
+    if header is not None:
+        tokens.append((header.token if header.type == "bearer" else header.password) or "")
+    return [token for token in tokens if token]
 
 
-def _first(tokens: Tokens, among: list[str]) -> Token | None:
-    return next((token for token in map(tokens.find, among) if token is not None), None)
+def _first_known(tokens: Tokens, values: list[str]) -> Token | None:
+    return next((token for token in map(tokens.find, values) if token is not None), None)
 
 
-def refused(visitor: Visitor) -> Response:
-    """The answer to who may not see something: without a token, or with one for another feed."""
+def refuse(visitor: Visitor) -> Response:
+    """Respond with 401 to a visitor without a token, else with 403."""
     g.private = True
     if visitor.opens is not None:
-        return _short(403, "403: this token is for another feed")
-    response = _short(401, "401: this needs a token: add ?token=… to the address")
+        return _respond_with_text(403, "403: this token is for another feed")
+    response = _respond_with_text(401, "401: this needs a token: add ?token=… to the address")
     response.headers.add("WWW-Authenticate", 'Basic realm="Feeds", charset="UTF-8"')
     response.headers.add("WWW-Authenticate", 'Bearer realm="Feeds"')
     return response
 
 
-def _not_parted() -> Response:
-    response = _short(503, "503: `private` has changed; the articles are sorted anew by the next run")
+def _respond_not_parted() -> Response:
+    response = _respond_with_text(
+        503, "503: `private` has changed; try again after the next run, which separates the articles"
+    )
     response.headers["Retry-After"] = "30"
     return response
 
 
-def _short(status: int, text: str) -> Response:
+def _respond_with_text(status: int, text: str) -> Response:
     return Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
 
 
-def _keep_to_oneself(response: Response) -> Response:
-    """Hide the URL of a personal response from the sites that it links to, and add the token to redirects."""
+def _add_personal_headers(response: Response) -> Response:
+    """Protect the token of a personal response.
+
+    The sites that it links to do not see its URL. A redirect gets the token of the request, so that the
+    client can read the target too.
+    """
     if not is_personal():
         return response
     token = request.environ.get(TOKEN, "")
     response.vary.add("Authorization")
     response.headers["Referrer-Policy"] = "no-referrer"
     target = response.headers.get("Location")
-    if token and target:  # the feed moved: who follows has to be let in there too
+    if token and target:  # the feed moved
         response.headers["Location"] = f"{target}{'&' if '?' in target else '?'}token={quote(token, safe='')}"
     return response

@@ -15,12 +15,12 @@ from feeds.model.errors import StoreError
 from feeds.model.filters import FilterError, parse
 from feeds.publishing.formats.common import format_url
 from feeds.publishing.views import Views
-from feeds.web.auth import visitor
+from feeds.web.auth import current_visitor
 from feeds.web.cache.policy import NO_STORE, ONE_DAY, REVALIDATE, CachePolicy, with_policy
 from feeds.web.cache.rendered_feeds import (
     TTL_MINUTES,
-    Document,
-    Documents,
+    CachedDocument,
+    DocumentCache,
     GoneFeedError,
     MovedFeedError,
     NothingYetError,
@@ -62,13 +62,13 @@ def site_url(config: Config) -> str:
     return f"{request.scheme}://{request.host}{quote(request.root_path.rstrip('/'))}"
 
 
-def respond_with_document(document: Document) -> Response:
+def respond_with_document(document: CachedDocument) -> Response:
     """Respond with a document in the encoding that the client prefers.
 
     Responds with 304 if the client has this document already.
     """
     encoding = preferred(request.headers.get("Accept-Encoding", ""))
-    response = Response(document.encoded(encoding))
+    response = Response(document.encoded_body(encoding))
     response.headers["Content-Type"] = f"{_media_type(document)}; charset=utf-8"
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Vary"] = "Accept-Encoding, Sec-Fetch-Dest"
@@ -82,20 +82,20 @@ def respond_with_document(document: Document) -> Response:
     return finish_response(response, document, encoding)
 
 
-def finish_response(response: Response, document: Document, encoding: str) -> Response:
+def finish_response(response: Response, document: CachedDocument, encoding: str) -> Response:
     """Add the encoding and the ETag of a document to a response.
 
     The response becomes 304 if the client has this document already.
     """
     if encoding != IDENTITY:
         response.headers["Content-Encoding"] = encoding
-    response.set_etag(document.tag(encoding))
+    response.set_etag(document.etag_for(encoding))
     response.make_conditional(request)  # RFC 9110 section 13: If-None-Match before If-Modified-Since
     response.headers.pop("Date", None)  # the web server adds it
     return response
 
 
-def _media_type(document: Document) -> str:
+def _media_type(document: CachedDocument) -> str:
     """Return a document's media type.
 
     It is application/xml if a browser opens a feed as a page. Browsers show the source code of a feed's media
@@ -116,7 +116,7 @@ def respond_with_text(text: str, status: int) -> Response:
     return with_policy(response, REVALIDATE if status < 500 else NO_STORE)
 
 
-def blueprint(config: Config, views: Views, documents: Documents) -> Blueprint:
+def blueprint(config: Config, views: Views, documents: DocumentCache) -> Blueprint:
     """Build the routes of this module."""
     routes = Blueprint("feeds", __name__)
 
@@ -125,8 +125,8 @@ def blueprint(config: Config, views: Views, documents: Documents) -> Blueprint:
             return preflight()
         base = site_url(config)
         query = parse(request.args.items(multi=True))
-        response = respond_with_document(documents.feed(name, suffix, base, query, period, visitor()))
-        feed_request = documents.feed_request(name, query, period, visitor())
+        response = respond_with_document(documents.feed(name, suffix, base, query, period, current_visitor()))
+        feed_request = documents.feed_request(name, query, period, current_visitor())
         address = format_url(feed_request.address(base), suffix)
         return add_links(response, address, views.hubs(feed_request, documents.access()))
 
@@ -142,7 +142,7 @@ def blueprint(config: Config, views: Views, documents: Documents) -> Blueprint:
     def feed_list() -> Response:
         if request.method == "OPTIONS":
             return preflight()
-        return respond_with_document(documents.opml(site_url(config), visitor()))
+        return respond_with_document(documents.opml(site_url(config), current_visitor()))
 
     @routes.get("/favicon.ico")
     def favicon() -> Response:

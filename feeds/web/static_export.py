@@ -97,7 +97,7 @@ def _files(config: Config, store: Store) -> Iterator[tuple[str, bytes]]:
 
     The start pages come last, when all files that they link to exist.
     """
-    app = create_app(config, store, seconds=_MAX_STALE_SECONDS)
+    app = create_app(config, store, max_stale_seconds=_MAX_STALE_SECONDS)
     app.config["FEEDS_STATIC"] = "relative" if config.base_url == _PLACEHOLDER_URL else "absolute"
     client = app.test_client()
     base = config.base_url

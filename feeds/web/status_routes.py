@@ -8,24 +8,24 @@ from feeds.config import Config
 from feeds.config.settings import STATUS_FEED
 from feeds.publishing.formats import WRITERS
 from feeds.web import status_feed
-from feeds.web.auth import visitor
-from feeds.web.cache.disk import Made
-from feeds.web.cache.memory import finished
+from feeds.web.auth import current_visitor
+from feeds.web.cache.disk import RenderedDocument
+from feeds.web.cache.memory import build_document
 from feeds.web.cache.policy import REVALIDATE, with_policy
-from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.cache.rendered_feeds import DocumentCache
 from feeds.web.feed_routes import preflight, respond_with_document, site_url
 from feeds.web.metrics import Metrics, MetricValues
 from feeds.web.status import StatusReader
 
 
-def blueprint(config: Config, status: StatusReader, documents: Documents) -> Blueprint:
+def blueprint(config: Config, status: StatusReader, documents: DocumentCache) -> Blueprint:
     """Build the routes of this module."""
     routes = Blueprint("status", __name__)
 
     def read_values() -> MetricValues:
         return MetricValues(
-            health=status.health(visitor()),
-            states=status.visible_sources(visitor()),
+            health=status.health(current_visitor()),
+            states=status.visible_sources(current_visitor()),
             generation=status.generation(),
             database_bytes=status.database_bytes(),
         )
@@ -55,10 +55,10 @@ def blueprint(config: Config, status: StatusReader, documents: Documents) -> Blu
         if request.method == "OPTIONS":
             return preflight()
         writer = WRITERS[suffix]
-        view = status_feed.build_view(config, status.health(visitor()), site_url(config))
-        made = Made(writer.render(view), writer.media_type)
+        view = status_feed.build_view(config, status.health(current_visitor()), site_url(config))
+        rendered = RenderedDocument(writer.render(view), writer.media_type)
         # No date says when the feed last changed: an entry that was removed leaves no date.
-        document = finished(made, documents.state(), dated=False)
+        document = build_document(rendered, documents.state(), has_date=False)
         return with_policy(
             respond_with_document(document), REVALIDATE
         )  # the status can change while the store does not

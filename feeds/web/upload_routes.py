@@ -13,7 +13,7 @@ from feeds.ingest.uploads import MAX_NAME_CHARACTERS, UploadResult, Uploads, jso
 from feeds.model.errors import ReadError
 from feeds.storage.tokens import POSTING, Tokens
 from feeds.text.filenames import digest_of
-from feeds.web.auth import given
+from feeds.web.auth import request_tokens
 
 _STATUS = {"new": 201, "changed": 200, "same": 200, "read": 200, "waiting": 202, "failed": 422}
 _RETRY_SECONDS = 60
@@ -28,7 +28,7 @@ def blueprint(config: Config, tokens: Tokens, uploads: Uploads) -> Blueprint:
     def guard() -> Response | None:
         if not config.post_limit:
             abort(404, "uploads are switched off here (`post_limit: 0`)")
-        known_tokens = [token for token in map(tokens.find, given()) if token is not None]
+        known_tokens = [token for token in map(tokens.find, request_tokens()) if token is not None]
         if any(token.feed == POSTING for token in known_tokens):
             request.max_content_length = (
                 config.post_limit + 1

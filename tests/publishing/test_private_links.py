@@ -239,7 +239,7 @@ def test_what_was_moved_is_looked_up_once_for_each_state(old: Place) -> None:
 def test_a_source_that_was_renamed_a_moment_ago_is_private_before_anybody_looked(old: Place) -> None:
     """A server looks for a new state once in a while; a rename or a merge in between opens nothing."""
     mine, other = token(old, "harbour-gazette"), token(old, "inner")
-    app = create_app(old.config, old.store(), seconds=3600)
+    app = create_app(old.config, old.store(), max_stale_seconds=3600)
     client = app.test_client()
     assert client.get("/feeds/all.json").status_code == 200
     assert client.get(f"/feeds/harbour-gazette.atom?token={mine}").status_code == 200
@@ -257,7 +257,7 @@ def test_a_source_that_was_renamed_a_moment_ago_is_private_before_anybody_looked
 @pytest.mark.parametrize("give", [True, False])
 def test_a_token_opens_a_source_that_became_private_a_moment_ago(old: Place, give: bool) -> None:
     mine = token(old, "lantern-post")
-    client = create_app(old.config, old.store(), seconds=3600).test_client()
+    client = create_app(old.config, old.store(), max_stale_seconds=3600).test_client()
     elsewhere = load(old.root / "config.yaml", {})
     source_moves.merge(ingest_of(elsewhere, old.store()), "harbour-gazette", "lantern-post")
     answer = client.get(f"/feeds/lantern-post.json{f'?token={mine}' if give else ''}")

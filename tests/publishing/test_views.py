@@ -21,7 +21,7 @@ from feeds.ingest.factory import ingest_of
 from feeds.model.feeds import View
 from feeds.model.filters import KEYS, FilterError, parse
 from feeds.publishing.views import FeedRequest, Views
-from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.cache.rendered_feeds import DocumentCache
 from tests.support.places import FORMATS, Place, article, eventually, parsed, titles
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
@@ -284,7 +284,7 @@ def test_what_was_answered_is_answered_again_without_flask(filled: Place) -> Non
 
 
 def test_a_server_that_looks_once_in_a_while_is_behind_that_long_at_most(filled: Place) -> None:
-    patient, at_once = (Documents(filled.config, filled.store(), seconds) for seconds in (3600, 0))
+    patient, at_once = (DocumentCache(filled.config, filled.store(), seconds) for seconds in (3600, 0))
 
     def feeds() -> list[bytes]:
         return [documents.feed("all", "rss", "http://localhost").body for documents in (patient, at_once)]
@@ -301,7 +301,7 @@ def test_a_server_that_looks_once_in_a_while_is_behind_that_long_at_most(filled:
 def test_a_feed_that_changes_under_load_is_made_once(filled: Place) -> None:
     store = filled.store()
     views = Views(filled.config, store)
-    documents = Documents(filled.config, store, views=views)
+    documents = DocumentCache(filled.config, store, views=views)
     made, view = [], views.view
 
     def counted(asked: FeedRequest, base: str) -> View:

@@ -77,8 +77,8 @@ def server(place: Place) -> Process:
 
 
 def made(server: Process) -> Counter[str]:
-    """What was made and compressed, as the workers say."""
-    logged = r"feeds\.web\.cache\.rendered_feeds: ((?:made|compressed) .*)$"
+    """Count what the workers rendered and compressed, by their logs."""
+    logged = r"feeds\.web\.cache\.rendered_feeds: ((?:rendered|compressed) .*)$"
     said = re.findall(logged, server.said, re.MULTILINE)
     return Counter(said)
 
@@ -124,7 +124,7 @@ def test_a_feed_that_changes_under_load_is_made_once_for_all_workers(place: Plac
     counted = made(server)
     assert set(counted.values()) == {1}, counted
     for suffix in FORMATS:
-        generations = [what for what in counted if what.startswith(f"made all.{suffix} ")]
+        generations = [what for what in counted if what.startswith(f"rendered all.{suffix} ")]
         assert len(generations) == 4, "the first one and three changes"
         zipped = [what for what in counted if what.startswith(f"compressed all.{suffix} ")]
         assert len(zipped) == 4
@@ -190,7 +190,7 @@ def test_nothing_that_needs_a_token_lies_in_the_folder(place: Place, folder: Pat
     place.ingest()
     with closing(Database(place.config.database)) as database:
         token = Tokens(database).add("", "", datetime.now(UTC))
-    client = create_app(place.config, place.store(), shared=folder).test_client()
+    client = create_app(place.config, place.store(), cache_folder=folder).test_client()
     for address in ("/feeds/harbour-gazette.atom", "/feeds/harbour-gazette/2026-03.json", "/feeds.opml", "/"):
         for query, headers in ((f"?token={token}", {}), ("", {"Authorization": f"Bearer {token}"})):
             assert (

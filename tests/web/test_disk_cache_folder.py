@@ -12,14 +12,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from feeds.storage.store import State
-from feeds.web.cache.disk import Made, Shared, temporary_folder
-from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.cache.disk import DiskCache, RenderedDocument, temporary_folder
+from feeds.web.cache.rendered_feeds import DocumentCache
 from tests.support.places import FORMATS, Place, article, eventually
 
 KEY = ("all", "atom", "http://localhost")
@@ -46,36 +48,42 @@ def files(folder: Path) -> list[Path]:
 # -- the folder -----------------------------------------------------------------------------------------
 
 
-def counting(counter: Iterator[int]) -> Callable[[], Made]:
-    return lambda: Made(f"number {next(counter)}".encode(), "text/plain")
+def counting(counter: Iterator[int]) -> Callable[[], RenderedDocument]:
+    return lambda: RenderedDocument(f"number {next(counter)}".encode(), "text/plain")
 
 
 def test_what_one_made_the_others_read_while_the_state_stays(folder: Path) -> None:
     numbers = itertools.count()
-    one, other = Shared(folder), Shared(folder)
+    one, other = DiskCache(folder), DiskCache(folder)
     for wait in (True, False):
         for shared in (one, other):
-            found = shared.once(state(1), KEY, counting(numbers), wait=wait)
-            assert found == Made(b"number 0", "text/plain")
-    assert one.once(state(1), (*KEY, "gzip"), counting(numbers), wait=True) == Made(b"number 1", "text/plain")
-    assert other.once(state(2), KEY, counting(numbers), wait=True) == Made(b"number 2", "text/plain")
+            found = shared.get_or_render(state(1), KEY, counting(numbers), wait=wait)
+            assert found == RenderedDocument(b"number 0", "text/plain")
+    assert one.get_or_render(state(1), (*KEY, "gzip"), counting(numbers), wait=True) == RenderedDocument(
+        b"number 1", "text/plain"
+    )
+    assert other.get_or_render(state(2), KEY, counting(numbers), wait=True) == RenderedDocument(
+        b"number 2", "text/plain"
+    )
 
 
 def test_new_states_drop_what_no_worker_is_at_work_on_any_more(folder: Path) -> None:
-    shared, numbers = Shared(folder), itertools.count()
+    shared, numbers = DiskCache(folder), itertools.count()
 
     def states() -> int:
         return len([path for path in folder.iterdir() if path.is_dir()])
 
     for generation in (1, 2, 3, 2):  # the last is of a worker that is a little behind
-        shared.once(state(generation), KEY, counting(numbers), wait=True)
+        shared.get_or_render(state(generation), KEY, counting(numbers), wait=True)
     assert (states(), next(numbers)) == (3, 3)
     a_while_ago = time.time() - 60
     for path in folder.iterdir():
         os.utime(path, (a_while_ago, a_while_ago))
-    shared.once(state(4), KEY, counting(numbers), wait=True)
+    shared.get_or_render(state(4), KEY, counting(numbers), wait=True)
     assert states() == 2
-    assert shared.once(state(3), KEY, counting(numbers), wait=True) == Made(b"number 2", "text/plain")
+    assert shared.get_or_render(state(3), KEY, counting(numbers), wait=True) == RenderedDocument(
+        b"number 2", "text/plain"
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,12 +103,12 @@ def test_new_states_drop_what_no_worker_is_at_work_on_any_more(folder: Path) -> 
     ],
 )
 def test_what_is_damaged_is_made_again(folder: Path, damage: Callable[[Path], object]) -> None:
-    shared, numbers = Shared(folder), itertools.count()
-    shared.once(state(), KEY, counting(numbers), wait=True)
+    shared, numbers = DiskCache(folder), itertools.count()
+    shared.get_or_render(state(), KEY, counting(numbers), wait=True)
     [file] = files(folder)
     damage(file)
     for wait in (True, False):
-        found = shared.once(state(), KEY, counting(numbers), wait=wait)
+        found = shared.get_or_render(state(), KEY, counting(numbers), wait=wait)
         assert found is not None
         assert found.body in (b"number 1", b"number 2")
 
@@ -119,35 +127,41 @@ def full_disk() -> Iterator[None]:
 def test_where_the_disk_is_full_everything_is_made_and_nothing_is_left(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shared = Shared(folder)
+    shared = DiskCache(folder)
     with full_disk():
         for _ in range(3):
-            found = shared.once(state(), KEY, lambda: Made(b"long " * 100_000, "text/plain"), wait=True)
-            assert found == Made(b"long " * 100_000, "text/plain")
+            found = shared.get_or_render(
+                state(), KEY, lambda: RenderedDocument(b"long " * 100_000, "text/plain"), wait=True
+            )
+            assert found == RenderedDocument(b"long " * 100_000, "text/plain")
     assert files(folder) == []
     assert [record.levelname for record in caplog.records] == ["WARNING"], "said once"
-    shared.once(state(), KEY, lambda: Made(b"short", "text/plain"), wait=True)
+    shared.get_or_render(state(), KEY, lambda: RenderedDocument(b"short", "text/plain"), wait=True)
     assert len(files(folder)) == 1
 
 
 def test_the_folder_holds_so_much_and_no_more(folder: Path) -> None:
-    shared = Shared(folder, max_bytes=1_000_000)
+    shared = DiskCache(folder, max_bytes=1_000_000)
     for number in range(100):
-        body = bytes([number]) * 50_000
-        shared.once(state(), (str(number),), lambda body=body: Made(body, "x"), wait=True)  # type: ignore[misc]
+        document = RenderedDocument(bytes([number]) * 50_000, "x")
+        shared.get_or_render(state(), (str(number),), partial(copy, document), wait=True)
         assert sum(file.stat().st_size for file in files(folder)) < 1_100_000
     numbers = itertools.count()
-    assert shared.once(state(), ("99",), counting(numbers), wait=True) == Made(bytes([99]) * 50_000, "x")
-    assert shared.once(state(), ("0",), counting(numbers), wait=True) == Made(b"number 0", "text/plain")
+    assert shared.get_or_render(state(), ("99",), counting(numbers), wait=True) == RenderedDocument(
+        bytes([99]) * 50_000, "x"
+    )
+    assert shared.get_or_render(state(), ("0",), counting(numbers), wait=True) == RenderedDocument(
+        b"number 0", "text/plain"
+    )
 
 
 def test_an_answer_that_is_no_document_is_nothing_to_share(folder: Path) -> None:
-    def refuse() -> Made:
+    def refuse() -> RenderedDocument:
         raise LookupError
 
     for _ in range(2):
         with pytest.raises(LookupError):
-            Shared(folder).once(state(), KEY, refuse, wait=True)
+            DiskCache(folder).get_or_render(state(), KEY, refuse, wait=True)
     assert files(folder) == []
 
 
@@ -157,12 +171,12 @@ def test_an_answer_that_is_no_document_is_nothing_to_share(folder: Path) -> None
 def hold(folder: Path, begun: str, seconds: float) -> None:
     """In another process: make the document, slowly."""
 
-    def make() -> Made:
+    def make() -> RenderedDocument:
         Path(begun).touch()
         time.sleep(seconds)
-        return Made(b"slowly made", "text/plain")
+        return RenderedDocument(b"slowly made", "text/plain")
 
-    Shared(folder).once(state(), KEY, make, wait=True)
+    DiskCache(folder).get_or_render(state(), KEY, make, wait=True)
 
 
 @contextmanager
@@ -183,26 +197,26 @@ def test_while_one_process_makes_it_who_has_nothing_waits_and_who_has_something_
 ) -> None:
     numbers = itertools.count()
     with maker(folder, 1.5):
-        assert Shared(folder).once(state(), KEY, counting(numbers), wait=False) is None
-        found = Shared(folder).once(state(), KEY, counting(numbers), wait=True)
-    assert found == Made(b"slowly made", "text/plain")
+        assert DiskCache(folder).get_or_render(state(), KEY, counting(numbers), wait=False) is None
+        found = DiskCache(folder).get_or_render(state(), KEY, counting(numbers), wait=True)
+    assert found == RenderedDocument(b"slowly made", "text/plain")
 
 
 def test_a_process_that_dies_gives_the_work_back(folder: Path) -> None:
     numbers = itertools.count()
     with maker(folder, 60) as process, ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(Shared(folder).once, state(), KEY, counting(numbers), wait=True)
+        waiting = thread.submit(DiskCache(folder).get_or_render, state(), KEY, counting(numbers), wait=True)
         time.sleep(0.1)
         assert not waiting.done()
         process.kill()
-        assert waiting.result(timeout=9) == Made(b"number 0", "text/plain")
+        assert waiting.result(timeout=9) == RenderedDocument(b"number 0", "text/plain")
 
 
 def test_a_process_that_hangs_is_not_waited_for_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feeds.web.cache.disk._MAX_WAIT_SECONDS", 0.2)
     with maker(folder, 60):
-        found = Shared(folder).once(state(), KEY, counting(itertools.count()), wait=True)
-    assert found == Made(b"number 0", "text/plain")
+        found = DiskCache(folder).get_or_render(state(), KEY, counting(itertools.count()), wait=True)
+    assert found == RenderedDocument(b"number 0", "text/plain")
 
 
 def test_what_a_killed_server_left_is_removed_by_the_next(
@@ -226,8 +240,8 @@ def test_documents_that_were_read_are_those_that_were_made(place: Place, folder:
     place.drop("1.md", article(1))
     place.ingest()
     one, other, alone = (
-        Documents(place.config, place.store(), shared=shared)
-        for shared in (Shared(folder), Shared(folder), None)
+        DocumentCache(place.config, place.store(), disk_cache=shared)
+        for shared in (DiskCache(folder), DiskCache(folder), None)
     )
     for suffix in FORMATS:
         made, read, own = (documents.feed("all", suffix, BASE) for documents in (one, other, alone))
@@ -238,5 +252,5 @@ def test_documents_that_were_read_are_those_that_were_made(place: Place, folder:
                 made.media_type,
                 made.state,
             )
-            assert found.encoded("gzip") == made.encoded("gzip")
+            assert found.encoded_body("gzip") == made.encoded_body("gzip")
     assert len(files(folder)) == 6

@@ -17,7 +17,7 @@ from feeds.ingest.factory import ingest_of
 from feeds.storage.database import Database
 from feeds.storage.tokens import Tokens
 from feeds.web import create_app
-from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.cache.rendered_feeds import DocumentCache
 from tests.support.places import FORMATS, Place, article, parsed, titles
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
@@ -237,7 +237,7 @@ def test_what_becomes_private_by_a_merge_is_answered_to_nobody(
 
 def test_a_feed_shows_one_state_also_if_a_source_is_merged_while_it_is_made(filled: Place) -> None:
     store = filled.store()
-    documents = Documents(filled.config, store)
+    documents = DocumentCache(filled.config, store)
     sources, work = store.sources, [ingest_of(filled.config, filled.store())]
 
     def at_the_worst_moment() -> object:

@@ -12,8 +12,8 @@ import pytest
 from feeds.publishing.formats import WRITERS
 from feeds.storage.store import State
 from feeds.web import create_app
-from feeds.web.cache.memory import Document, Kept
-from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.cache.memory import CachedDocument, MemoryCache
+from feeds.web.cache.rendered_feeds import DocumentCache
 from tests.support.places import FORMATS, Place, article
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
@@ -34,7 +34,7 @@ def filled(place: Place) -> Place:
 
 
 def test_a_feed_is_made_once_for_each_change_and_not_for_each_request(filled: Place) -> None:
-    documents = Documents(filled.config, filled.store())
+    documents = DocumentCache(filled.config, filled.store())
 
     def ask(_: int = 0) -> object:
         return documents.feed("all", "rss", "http://localhost")
@@ -52,7 +52,7 @@ def test_a_feed_is_made_once_for_each_change_and_not_for_each_request(filled: Pl
 
 
 def test_each_base_address_and_format_is_made_by_itself(filled: Place) -> None:
-    documents = Documents(filled.config, filled.store())
+    documents = DocumentCache(filled.config, filled.store())
     made = {
         documents.feed("all", suffix, base).etag
         for suffix in WRITERS
@@ -64,19 +64,19 @@ def test_each_base_address_and_format_is_made_by_itself(filled: Place) -> None:
 def test_what_is_kept_is_bounded_whatever_hosts_visitors_invent(filled: Place) -> None:
     filled.drop("long.md", article(9, body="A very long story. " * 30_000))
     filled.ingest()
-    documents = Documents(filled.config, filled.store())
+    documents = DocumentCache(filled.config, filled.store())
     sizes = [documents.feed("all", "rss", f"http://{n}.example").size for n in range(150)]
     assert sum(sizes) > 80_000_000
-    assert documents._kept.size <= 64_000_000
+    assert documents._public.size <= 64_000_000
 
 
-def document(size: int) -> Document:
+def document(size: int) -> CachedDocument:
     state = State(generation=1, changed=datetime(2026, 1, 1, tzinfo=UTC))
-    return Document(body=bytes(size), etag="", modified=None, media_type="text/plain", state=state)
+    return CachedDocument(body=bytes(size), etag="", modified=None, media_type="text/plain", state=state)
 
 
 def test_what_was_used_least_recently_makes_room() -> None:
-    kept = Kept(max_bytes=2 * 300)  # a document counts twice, for its compressed forms
+    kept = MemoryCache(max_bytes=2 * 300)  # a document counts twice, for its compressed forms
     for name in ("old", "young"):
         kept.put((name,), document(100))
     kept.put(("old",), document(100))
@@ -88,7 +88,7 @@ def test_what_was_used_least_recently_makes_room() -> None:
 
 
 def test_a_document_larger_than_the_room_is_kept_alone() -> None:
-    kept = Kept(max_bytes=600)
+    kept = MemoryCache(max_bytes=600)
     kept.put(("small",), document(100))
     kept.put(("large",), document(1000))
     assert [name for name in ("small", "large") if kept.get((name,))] == ["large"]

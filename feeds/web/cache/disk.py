@@ -39,7 +39,7 @@ _MAX_HEADER_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class RenderedDocument:
     """A rendered document, or a compressed form of one."""
 
     body: bytes
@@ -48,7 +48,7 @@ class Made:
     """True if it is not for every visitor: then it is not written to disk."""
 
 
-class Shared:
+class DiskCache:
     """The documents in one folder, by key and state.
 
     Safe to share between threads and processes.
@@ -61,12 +61,14 @@ class Shared:
         """Bytes that this process wrote since it last measured the folder."""
         self._failing = False
 
-    def once(self, state: State, key: Sequence[str], make: Callable[[], Made], *, wait: bool) -> Made | None:
-        """Return the document of a key and a state; call `make` if no process has one.
+    def get_or_render(
+        self, state: State, key: Sequence[str], render: Callable[[], RenderedDocument], *, wait: bool
+    ) -> RenderedDocument | None:
+        """Return the document of a key and a state; call `render` if no process has one.
 
         While another process renders it, this waits for that document or, unless `wait`, returns None at
         once. It waits 10 seconds at most, in case the other process hangs, and less if that process dies.
-        Raises what `make` raises.
+        Raises what `render` raises.
         """
         path = self._path(state, key)
         document = self._read(path)
@@ -77,7 +79,7 @@ class Shared:
                 return None
             document = self._read(path)
             if document is None:
-                document = make()
+                document = render()
                 if not document.private:
                     self._write(path, document)
         return document
@@ -107,7 +109,7 @@ class Shared:
         finally:
             os.close(lock)
 
-    def _read(self, path: Path) -> Made | None:
+    def _read(self, path: Path) -> RenderedDocument | None:
         try:
             if not self._is_own():
                 return None
@@ -116,7 +118,7 @@ class Shared:
                 body = file.read()
             if header["digest"] != _digest(body):
                 return None
-            return Made(body, str(header["media_type"]))
+            return RenderedDocument(body, str(header["media_type"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -132,7 +134,7 @@ class Shared:
             and not stat.S_IMODE(status.st_mode) & 0o077
         )
 
-    def _write(self, path: Path, document: Made) -> None:
+    def _write(self, path: Path, document: RenderedDocument) -> None:
         """Write a document beside its path and rename it, so that no part is ever read."""
         header = (
             json.dumps({"digest": _digest(document.body), "media_type": document.media_type}).encode() + b"\n"

@@ -12,19 +12,19 @@ from cachetools import LRUCache
 from werkzeug.http import http_date
 
 from feeds.storage.store import State
-from feeds.web.cache.disk import Made
+from feeds.web.cache.disk import RenderedDocument
 from feeds.web.compression import ENCODINGS, IDENTITY
 
 Key = tuple[str, ...]
 
 
-def compressed(body: bytes, encoding: str) -> bytes:
+def compress_body(body: bytes, encoding: str) -> bytes:
     """Compress a body with one of ENCODINGS."""
     return ENCODINGS[encoding](body)
 
 
 @dataclass(slots=True)
-class Document:
+class CachedDocument:
     """A document that is ready to be served, with its compressed forms."""
 
     body: bytes
@@ -38,7 +38,7 @@ class Document:
     media_type: str
     state: State
     """State of the store that the document was rendered from."""
-    compress: Callable[[bytes, str], bytes] = compressed
+    compress: Callable[[bytes, str], bytes] = compress_body
     """Function that compresses the body with an encoding."""
     last_modified: str = ""
     _encoded: dict[str, bytes] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Document:
         """
         return 2 * len(self.body)
 
-    def encoded(self, encoding: str) -> bytes:
+    def encoded_body(self, encoding: str) -> bytes:
         """Return the body in one of ENCODINGS, compressed once; uncompressed for others."""
         if encoding not in ENCODINGS:
             return self.body
@@ -67,26 +67,26 @@ class Document:
                 body = self._encoded[encoding]
         return body
 
-    def tag(self, encoding: str) -> str:
+    def etag_for(self, encoding: str) -> str:
         """Return the ETag of an encoded body, without its quotation marks."""
         return self.etag if encoding == IDENTITY else f"{self.etag}-{encoding}"
 
 
-def finished(made: Made, state: State, *, dated: bool = True) -> Document:
+def build_document(rendered: RenderedDocument, state: State, *, has_date: bool = True) -> CachedDocument:
     """Make the document of a state.
 
-    `dated` is false if the document can change while the state does not: then it has no `modified`.
+    `has_date` is false if the document can change while the state does not: then it has no `modified`.
     """
-    return Document(
-        body=made.body,
-        etag=hashlib.blake2b(made.body, digest_size=12).hexdigest(),
-        modified=state.changed if dated else None,
-        media_type=made.media_type,
+    return CachedDocument(
+        body=rendered.body,
+        etag=hashlib.blake2b(rendered.body, digest_size=12).hexdigest(),
+        modified=state.changed if has_date else None,
+        media_type=rendered.media_type,
         state=state,
     )
 
 
-class Kept:
+class MemoryCache:
     """Documents by key, limited in bytes.
 
     Without a limit visitors could fill the memory, because they choose the keys. The least recently used ones
@@ -103,12 +103,12 @@ class Kept:
         """Number of documents that were removed to make room."""
         return self._documents.evictions
 
-    def get(self, key: Key) -> Document | None:
+    def get(self, key: Key) -> CachedDocument | None:
         """Return the document of a key, of any state; None if there is none."""
         with self._lock:
             return self._documents.get(key)
 
-    def put(self, key: Key, document: Document) -> None:
+    def put(self, key: Key, document: CachedDocument) -> None:
         """Store a document, replacing the one of its key; remove others to make room."""
         with self._lock:
             self._documents.pop(key, None)  # replaced, not evicted
@@ -120,12 +120,12 @@ class Kept:
         return int(self._documents.currsize)
 
 
-class _CountingCache(LRUCache[Key, Document]):
+class _CountingCache(LRUCache[Key, CachedDocument]):
     """An LRU cache that counts the documents which it removes to make room."""
 
     evictions = 0
 
-    def popitem(self) -> tuple[Key, Document]:
+    def popitem(self) -> tuple[Key, CachedDocument]:
         """Remove the least recently used document. Called by LRUCache to make room."""
         self.evictions += 1
         return super().popitem()

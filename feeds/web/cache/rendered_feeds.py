@@ -1,5 +1,7 @@
-"""What is served, made once: a view is selected and written when something in the store has changed,
-compressed when somebody first wants it so, and handed out as bytes until something changes again.
+"""Cache feeds, pages and OPML lists, each rendered once per state of the store.
+
+A document is rendered at the first request after a change of the store, and compressed at the first request
+for an encoding. Then its bytes are served until the store changes again.
 """
 
 from __future__ import annotations
@@ -30,13 +32,13 @@ from feeds.publishing.views import (
     newest_change,
 )
 from feeds.storage.store import State, Store
-from feeds.web.cache.disk import Made, Shared
-from feeds.web.cache.memory import Document, Kept, Key, compressed, finished
+from feeds.web.cache.disk import DiskCache, RenderedDocument
+from feeds.web.cache.memory import CachedDocument, Key, MemoryCache, build_document, compress_body
 
 __all__ = [
     "TTL_MINUTES",
-    "Document",
-    "Documents",
+    "CachedDocument",
+    "DocumentCache",
     "GoneFeedError",
     "MovedFeedError",
     "NothingYetError",
@@ -45,88 +47,102 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-_MOST_BYTES = 64_000_000
-_MOST_BYTES_WITH_TOKENS = 32_000_000
-_LOCKS = 16
-_ANSWERS = (
+_MAX_BYTES = 64_000_000
+_MAX_BYTES_WITH_TOKENS = 32_000_000
+_LOCK_COUNT = 16
+# These errors are the right response to a request: no cached document replaces them.
+_EXPECTED_ERRORS = (
     *(UnknownFeedError, MovedFeedError, GoneFeedError, FilterError),
     *(PrivateFeedError, NotPartedError, HTTPException),
 )
 
 
-class _Pulse:
-    """The state of the store, looked up at most once in so many seconds, whoever asks."""
+class _StateCache:
+    """The state of the store, read at most once in `max_stale_seconds`.
 
-    def __init__(self, store: Store, seconds: float) -> None:
+    Safe to share between threads.
+    """
+
+    def __init__(self, store: Store, max_stale_seconds: float) -> None:
         self._store = store
-        self._seconds = seconds
+        self._max_stale_seconds = max_stale_seconds
         self._state: State | None = None
-        self._until = 0.0
-        self._looking = threading.Lock()
+        self._valid_until = 0.0
+        self._reading = threading.Lock()
 
-    def now(self) -> State:
-        """The state at this moment. Raises StoreError where the database does not answer."""
+    def read(self) -> State:
+        """Read the current state. Raises StoreError if the database does not answer."""
         state = self._store.state()
-        self._until = time.monotonic() + self._seconds
+        self._valid_until = time.monotonic() + self._max_stale_seconds
         self._state = state
         return state
 
-    def state(self) -> State:
-        """The state as of a moment ago. Raises StoreError where the database does not answer."""
+    def recent(self) -> State:
+        """Return a state that is at most `max_stale_seconds` old.
+
+        It is older while another thread reads it. Raises StoreError if the database does not answer.
+        """
         state = self._state
-        if state is not None and time.monotonic() < self._until:
+        if state is not None and time.monotonic() < self._valid_until:
             return state
-        if not self._seconds:
+        if not self._max_stale_seconds:
             return self._store.state()
-        if not self._looking.acquire(blocking=state is None) and state is not None:
-            return state  # somebody is looking already
+        if not self._reading.acquire(blocking=state is None) and state is not None:
+            return state  # another thread reads it
         try:
-            return self.now()
+            return self.read()
         except BaseException:
             self._state = None
             raise
         finally:
-            self._looking.release()
+            self._reading.release()
 
 
-class Documents:
-    """Documents by name, format, base address and question, each made once for each state of the store.
+class DocumentCache:
+    """The documents that are served, each rendered once per state of the store.
 
-    With `seconds` a change is seen that much later at most, and the database is asked that much less. What is
-    `shared` other processes have made, or have from here.
+    Keys are name, format, base URL and query. A change of the store is noticed `max_stale_seconds` late at
+    most, and the database is queried only that often. The processes with one `disk_cache` share their
+    documents.
     """
 
     def __init__(
         self,
         config: Config,
         store: Store,
-        seconds: float = 0.0,
-        shared: Shared | None = None,
+        max_stale_seconds: float = 0.0,
+        disk_cache: DiskCache | None = None,
         views: Views | None = None,
     ) -> None:
         self._config = config
         self._store = store
         self._views = views or Views(config, store)
-        self._pulse = _Pulse(store, seconds)
-        self._shared = shared
+        self._state_cache = _StateCache(store, max_stale_seconds)
+        self._disk_cache = disk_cache
         self._access: Access | None = None
-        self._kept = Kept(_MOST_BYTES)
-        self._personal = Kept(_MOST_BYTES_WITH_TOKENS)
-        """What has tokens in it: however many there are, they push out nothing of the others."""
-        self._making = [threading.Lock() for _ in range(_LOCKS)]
+        self._public = MemoryCache(_MAX_BYTES)
+        self._personal = MemoryCache(_MAX_BYTES_WITH_TOKENS)
+        """Documents with tokens. They have a cache of their own, so that they never push out public ones."""
+        self._render_locks = [threading.Lock() for _ in range(_LOCK_COUNT)]
 
     @property
     def evictions(self) -> int:
-        """How many documents were let go of to make room."""
-        return self._kept.evictions
+        """Number of public documents that were removed to make room."""
+        return self._public.evictions
 
     def state(self) -> State:
-        """Which state of the store is served. Raises StoreError where the database does not answer."""
-        return self._pulse.state()
+        """Return the state of the store that is served.
 
-    def look(self) -> None:
-        """Look for another state of the store now. Raises StoreError if the database does not answer."""
-        self._pulse.now()
+        Raises StoreError if the database does not answer.
+        """
+        return self._state_cache.recent()
+
+    def refresh_state(self) -> None:
+        """Read the state of the store now.
+
+        Raises StoreError if the database does not answer.
+        """
+        self._state_cache.read()
 
     def access(self) -> Access:
         """Return the rules of access of the served state, or of a later one.
@@ -141,141 +157,173 @@ class Documents:
                 raise
         return self._access
 
-    def feed_request(self, name: str, asked: Filter, period: str, visitor: Visitor) -> FeedRequest:
-        """What a visitor asks for; what is public is the same for everybody."""
+    def feed_request(self, name: str, filter_: Filter, period: str, visitor: Visitor) -> FeedRequest:
+        """Build the request of a visitor for a feed.
+
+        For a public feed the visitor is PUBLIC, so that all visitors share one document.
+        """
         is_private = self.access().is_private(name)
-        return FeedRequest(name=name, filter=asked, period=period, visitor=visitor if is_private else PUBLIC)
+        return FeedRequest(
+            name=name, filter=filter_, period=period, visitor=visitor if is_private else PUBLIC
+        )
 
     def feed(
         self,
         name: str,
         suffix: str,
         base: str,
-        asked: Filter = EVERYTHING,
+        filter_: Filter = EVERYTHING,
         period: str = "",
         visitor: Visitor = PUBLIC,
-    ) -> Document:
-        """A feed in a format of WRITERS, for readers who came to `base`: `all`, a source's or a named view's,
-        narrowed by a filter; with a `period` the archive of that name.
+    ) -> CachedDocument:
+        """Return a feed in a format of WRITERS.
 
-        A private feed is made for the visitor, with their token in the addresses if it came in one. Whether
-        they may see it is decided elsewhere. Raises what `Views.view` raises.
+        `name` is `all`, or the slug of a source or a named view; `base` is the URL of the site as the client
+        sees it. `period` names an archive. A private feed is rendered for the visitor, with their token in
+        its URLs if it was in the request's URL. Raises UnknownFeedError for an unknown format, and what
+        `Views.view` raises.
         """
         writer = WRITERS.get(suffix)
         if writer is None:
             raise UnknownFeedError(f"no format is called {suffix}; there are {', '.join(WRITERS)}")
-        what = self.feed_request(name, asked, period, visitor)
+        feed_request = self.feed_request(name, filter_, period, visitor)
 
-        def make() -> Made:
-            # A view that PUBLIC may see is public: else `view` raises PrivateFeedError.
-            body = writer.render(self._views.view(what, base))
-            return Made(body, writer.media_type, private=what.visitor is not PUBLIC)
+        def render() -> RenderedDocument:
+            # A view that PUBLIC may see is public: otherwise `view` raises PrivateFeedError.
+            body = writer.render(self._views.view(feed_request, base))
+            return RenderedDocument(body, writer.media_type, private=feed_request.visitor is not PUBLIC)
 
-        key: Key = (name, suffix, base, asked.query, period)
-        if what.visitor != PUBLIC:
-            key = (*key, what.visitor.opens or "", what.visitor.token)
-        return self._document(key, make, self._personal if what.visitor.token else self._kept)
+        key: Key = (name, suffix, base, filter_.query, period)
+        if feed_request.visitor != PUBLIC:
+            key = (*key, feed_request.visitor.opens or "", feed_request.visitor.token)
+        return self._document(key, render, self._personal if feed_request.visitor.token else self._public)
 
-    def page(self, about: Key, make: Callable[[], Made]) -> Document:
-        """A page that everybody may see, kept like a feed; `about` says which it is."""
+    def page(self, key: Key, render: Callable[[], RenderedDocument]) -> CachedDocument:
+        """Return a public page, which is cached like a feed.
 
-        def make_of_one_state() -> Made:
+        `render` is called within one snapshot of the store.
+        """
+
+        def render_snapshot() -> RenderedDocument:
             with self._store.snapshot():
-                return make()
+                return render()
 
-        return self._document(("page", *about), make_of_one_state, self._kept)
+        return self._document(("page", *key), render_snapshot, self._public)
 
-    def opml(self, base: str, visitor: Visitor = PUBLIC) -> Document:
-        """The list of all feeds that a visitor may see, to import into a reader."""
+    def opml(self, base: str, visitor: Visitor = PUBLIC) -> CachedDocument:
+        """Return the OPML list of all feeds that a visitor may see."""
 
-        def make() -> Made:
+        def render() -> RenderedDocument:
             with self._store.snapshot():
                 states = self._store.sources()
                 if not states and not self._views.was_read():
                     raise NothingYetError
-                listed = [one for _, one in self.listed(states, base, visitor)]
+                subscriptions = [
+                    subscription for _, subscription in self.visible_feeds(states, base, visitor)
+                ]
                 access = self._views.access.parted()
-            changed = [state for state in states if access.may_see(visitor, state.source.slug)]
-            return Made(opml.render(self._config.title, newest_change(changed), listed), opml.MEDIA_TYPE)
+            visible = [state for state in states if access.may_see(visitor, state.source.slug)]
+            body = opml.render(self._config.title, newest_change(visible), subscriptions)
+            return RenderedDocument(body, opml.MEDIA_TYPE)
 
-        if visitor is not PUBLIC:  # made for them alone, and kept for nobody
+        if visitor is not PUBLIC:  # it is for this visitor only, and not cached
             state = self._store.state()
-            return finished(make(), state)
-        return self._document(("feeds", "opml", base), make, self._kept)
+            return build_document(render(), state)
+        return self._document(("feeds", "opml", base), render, self._public)
 
-    def listed(
+    def visible_feeds(
         self, states: list[SourceState], base: str, visitor: Visitor = PUBLIC
     ) -> list[tuple[str, Subscription]]:
-        """Every feed that a visitor may see, by name, in the order of `subscriptions`.
+        """Return every feed that a visitor may see, with its name.
 
-        The addresses of private ones carry the visitor's token on, if it came in an address.
+        The order is that of `all_feeds`. The URLs of private feeds contain the visitor's token if it was in
+        the request's URL.
         """
         access = self._views.access.parted()
-        named = [(one.address.rpartition("/")[2], one) for one in self.subscriptions(states, base)]
+        feeds = [(feed.address.rpartition("/")[2], feed) for feed in self.all_feeds(states, base)]
         return [
-            (name, replace(one, address=f"{one.address}?{query}") if query else one)
-            for name, one in named
+            (name, replace(feed, address=f"{feed.address}?{query}") if query else feed)
+            for name, feed in feeds
             if access.may_see(visitor, name)
             for query in [access.token_query(visitor, name)]
         ]
 
-    def subscriptions(self, states: list[SourceState], base: str) -> list[Subscription]:
-        """Every feed there is: the combined one, the named views, the sources."""
+    def all_feeds(self, states: list[SourceState], base: str) -> list[Subscription]:
+        """Return every feed: the combined one, the named views, the sources."""
         return self._views.subscriptions(states, base)
 
-    def _document(self, key: Key, make: Callable[[], Made], among: Kept) -> Document:
-        kept = among.get(key)
+    def _document(
+        self, key: Key, render: Callable[[], RenderedDocument], cache: MemoryCache
+    ) -> CachedDocument:
+        """Return the document of a key, from the cache if the store has not changed.
+
+        If anything fails, the document of an older state is returned if there is one.
+        """
+        cached = cache.get(key)
         try:
             state = self.state()
-            if kept is not None and kept.state == state:
-                return kept
-            making = self._making[hash(key) % _LOCKS]
-            # One thread makes it; the others serve what there was, or wait where there was nothing.
-            if not making.acquire(blocking=kept is None) and kept is not None:
-                return kept
+            if cached is not None and cached.state == state:
+                return cached
+            lock = self._render_locks[hash(key) % _LOCK_COUNT]
+            # One thread renders; the others serve the cached document, or wait if there is none.
+            if not lock.acquire(blocking=cached is None) and cached is not None:
+                return cached
             try:
-                state = self._pulse.now()  # what is selected next is of no older state
-                kept = among.get(key)
-                if kept is None or kept.state != state:
-                    kept = self._made(key, state, make, kept)
-                    among.put(key, kept)
+                state = self._state_cache.read()  # the following queries see this state or a later one
+                cached = cache.get(key)
+                if cached is None or cached.state != state:
+                    cached = self._render(key, state, render, cached)
+                    cache.put(key, cached)
             finally:
-                making.release()
-        except _ANSWERS:
+                lock.release()
+        except _EXPECTED_ERRORS:
             raise
-        except Exception as error:  # whatever breaks, subscribers keep what they had
-            if kept is None:
+        except Exception as error:  # subscribers get the last good document, whatever fails
+            if cached is None:
                 raise
             log.warning("the last good state of %s.%s is served: %r", *key[:2], error)
-        return kept
+        return cached
 
-    def _made(self, key: Key, state: State, make: Callable[[], Made], kept: Document | None) -> Document:
-        """The document of a state, made here or by another process; while one makes it, what was kept."""
+    def _render(
+        self,
+        key: Key,
+        state: State,
+        render: Callable[[], RenderedDocument],
+        cached: CachedDocument | None,
+    ) -> CachedDocument:
+        """Return the document of a state, rendered here or by another process.
 
-        def here() -> Made:
-            made = make()
-            log.debug("made %s.%s of generation %d", *key[:2], state.generation)
-            return made
+        While another process renders it, `cached` is returned if it is not None.
+        """
 
-        shared = self._shared
-        if shared is None or self.access().is_private(key[0]):  # a private document is for one visitor
-            return finished(here(), state)
-        made = shared.once(state, key, here, wait=kept is None)
-        if made is None and kept is not None:
-            return kept
-        document = finished(made or here(), state)
-        if made and not made.private:
-            document.compress = self._compressed_once(shared, key, document)
+        def render_here() -> RenderedDocument:
+            document = render()
+            log.debug("rendered %s.%s of generation %d", *key[:2], state.generation)
+            return document
+
+        disk_cache = self._disk_cache
+        if disk_cache is None or self.access().is_private(key[0]):  # a private document is for one visitor
+            return build_document(render_here(), state)
+        rendered = disk_cache.get_or_render(state, key, render_here, wait=cached is None)
+        if rendered is None and cached is not None:
+            return cached
+        document = build_document(rendered or render_here(), state)
+        if rendered and not rendered.private:
+            document.compress = self._shared_compressor(disk_cache, key, document)
         return document
 
-    def _compressed_once(self, shared: Shared, key: Key, document: Document) -> Callable[[bytes, str], bytes]:
+    def _shared_compressor(
+        self, disk_cache: DiskCache, key: Key, document: CachedDocument
+    ) -> Callable[[bytes, str], bytes]:
+        """Return a function that compresses the document once for all processes."""
         state, etag = document.state, document.etag
 
         def compress(body: bytes, encoding: str) -> bytes:
-            def make() -> Made:
+            def render() -> RenderedDocument:
                 log.debug("compressed %s.%s of generation %d: %s", *key[:2], state.generation, encoding)
-                return Made(compressed(body, encoding), encoding)
+                return RenderedDocument(compress_body(body, encoding), encoding)
 
-            return (shared.once(state, (*key, etag, encoding), make, wait=True) or make()).body
+            compressed = disk_cache.get_or_render(state, (*key, etag, encoding), render, wait=True)
+            return (compressed or render()).body
 
         return compress

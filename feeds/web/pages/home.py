@@ -67,7 +67,7 @@ def _values(site: Site, context: PageContext) -> Mapping[str, Any]:
     config, store = site.config, site.store
     view_slugs = {view.slug for view in config.feeds}
     states = [state for state in store.sources() if state.source.slug not in view_slugs]
-    feeds = dict(site.documents.listed(states, context.base, context.visitor))
+    feeds = dict(site.documents.visible_feeds(states, context.base, context.visitor))
     weekly = store.selection.count_by_week((), WEEKS).articles
     no_articles = (0,) * WEEKS
     source_feeds = [

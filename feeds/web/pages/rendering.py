@@ -14,11 +14,11 @@ from feeds.ingest.isolated_worker import IsolatedWorker
 from feeds.publishing.access import PUBLIC, Visitor
 from feeds.publishing.views import Views
 from feeds.storage.store import Store
-from feeds.web.auth import visitor
-from feeds.web.cache.disk import Made
-from feeds.web.cache.memory import Document
+from feeds.web.auth import current_visitor
+from feeds.web.cache.disk import RenderedDocument
+from feeds.web.cache.memory import CachedDocument
 from feeds.web.cache.policy import REVALIDATE, CachePolicy, with_policy
-from feeds.web.cache.rendered_feeds import Documents
+from feeds.web.cache.rendered_feeds import DocumentCache
 from feeds.web.compression import preferred
 from feeds.web.feed_routes import finish_response, site_url
 from feeds.web.localhost import playground_is_open
@@ -87,7 +87,7 @@ class Site:
     config: Config
     store: Store
     views: Views
-    documents: Documents
+    documents: DocumentCache
     status_reader: StatusReader
     isolated: IsolatedWorker | None = None
     """Child process that cleans the texts of the playground; None to clean them in this process."""
@@ -105,7 +105,7 @@ class Site:
             words=chosen(languages, self.config.language),
             base="" if allow_any_host else site_url(self.config),
             root="../" * (request.path.count("/") - 1),
-            visitor=visitor(),
+            visitor=current_visitor(),
             static=static is not None,
             addressed=static != "relative",
             pictures=wanted or always,
@@ -121,13 +121,13 @@ class Site:
         A public page is rendered once per state of the store. `values` makes the variables of the template.
         """
 
-        def make() -> Made:
-            return Made(self.render(template, context, values()), MEDIA_TYPE)
+        def render() -> RenderedDocument:
+            return RenderedDocument(self.render(template, context, values()), MEDIA_TYPE)
 
         policy = _WITH_PICTURES if context.pictures else _NO_CHANGES
         if context.visitor is not PUBLIC:  # only for this visitor
             with self.store.snapshot():
-                body = make().body
+                body = render().body
             return respond_with_page(body, policy=policy)
         context_key = (
             context.words.language,
@@ -135,7 +135,7 @@ class Site:
             context.root,
             f"{context.static}{context.pictures}{context.playground}",
         )
-        return respond_with_cached_page(self.documents.page((template, *context_key, *key), make), policy)
+        return respond_with_cached_page(self.documents.page((template, *context_key, *key), render), policy)
 
     def render(self, template: str, context: PageContext, values: Mapping[str, Any]) -> bytes:
         """Render a template as UTF-8."""
@@ -159,13 +159,15 @@ class Site:
         return context.link_to(request.path.removeprefix("/"), *query, *choice)
 
 
-def respond_with_cached_page(document: Document, policy: Mapping[str, str] = _NO_CHANGES) -> Response:
+def respond_with_cached_page(document: CachedDocument, policy: Mapping[str, str] = _NO_CHANGES) -> Response:
     """Respond with a cached page in the encoding that the client prefers.
 
     Responds with 304 if the client has this page already.
     """
     encoding = preferred(request.headers.get("Accept-Encoding", ""))
-    return finish_response(respond_with_page(document.encoded(encoding), policy=policy), document, encoding)
+    return finish_response(
+        respond_with_page(document.encoded_body(encoding), policy=policy), document, encoding
+    )
 
 
 def respond_with_page(
