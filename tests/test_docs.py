@@ -143,7 +143,7 @@ def test_every_cleaning_rule_is_translated() -> None:
     names = [rule.name for rule in rules.RULES]
     faults = []
     for language in translations.LANGUAGES:
-        words = list(translations.words(language).table["rules"])
+        words = list(translations.load_translation(language).table["rules"])
         file = f"{folder}/{language}.yaml, key `rules`"
         faults += [f"{file}: add `{name}`" for name in names if name not in words]
         faults += [f"{file}: remove `{name}`, no rule has this name" for name in words if name not in names]

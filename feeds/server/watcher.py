@@ -99,7 +99,7 @@ class Watcher:
         # A run that takes longer than the interval delays the next one.
         self._job = self._scheduler.add_job(
             self.run_once,
-            CronTrigger(config.cron) if config.cron else _every(config.interval),
+            CronTrigger(config.cron) if config.cron else _interval_trigger(config.interval),
             next_run_time=datetime.now(UTC),
             coalesce=True,
             max_instances=1,
@@ -110,7 +110,7 @@ class Watcher:
             self._poll,
             # Without subscriptions too, to forget old ones. And not only once: if such a job ends
             # together with the scheduler, then APScheduler's thread fails.
-            _every(_POLL_SECONDS if config.subscriptions else _FORGET_SECONDS),
+            _interval_trigger(_POLL_SECONDS if config.subscriptions else _FORGET_SECONDS),
             next_run_time=datetime.now(UTC),
             coalesce=True,
             max_instances=1,
@@ -120,7 +120,7 @@ class Watcher:
         if self._pusher is not None:  # its own job: no hub delays a run
             self._scheduler.add_job(
                 self._pusher.deliver,
-                _every(_DELIVERY_SECONDS),
+                _interval_trigger(_DELIVERY_SECONDS),
                 args=[_MAX_DELIVERY_SECONDS],
                 coalesce=True,
                 max_instances=1,
@@ -211,7 +211,7 @@ class Watcher:
             raise StoppedError(f"stopped after {done} of {total} files")
 
 
-def _every(seconds: int) -> CoalescingTrigger:
+def _interval_trigger(seconds: int) -> CoalescingTrigger:
     return CoalescingTrigger(IntervalTrigger(seconds=seconds, timezone=UTC))
 
 

@@ -52,14 +52,16 @@ def create_app(
     app = Application(response_cache)
     app.url_map.strict_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.register_blueprint(status_routes.blueprint(config, status_reader, documents))
-    app.register_blueprint(feed_routes.blueprint(config, views, documents))
+    app.register_blueprint(status_routes.build_blueprint(config, status_reader, documents))
+    app.register_blueprint(feed_routes.build_blueprint(config, views, documents))
     notifier = ChangeNotifier(config)
     uploads = Uploads(config, on_change=notifier.queue_changes, isolated=isolated)
     app.on_close(uploads.close)
     app.on_close(notifier.close)
-    app.register_blueprint(upload_routes.blueprint(config, tokens, uploads))
-    app.register_blueprint(pages.blueprint(Site(config, store, views, documents, status_reader, isolated)))
+    app.register_blueprint(upload_routes.build_blueprint(config, tokens, uploads))
+    app.register_blueprint(
+        pages.build_blueprint(Site(config, store, views, documents, status_reader, isolated))
+    )
     app.after_request(_forbid_sniffing)
     auth.protect(app, documents, tokens, config.private)
     # The token is taken out first: the response cache knows by it which requests are personal.

@@ -28,7 +28,7 @@ ENCODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
 
 
 @lru_cache(maxsize=256)
-def preferred(accepted: str) -> str:
+def preferred_encoding(accepted: str) -> str:
     """Return the encoding that an Accept-Encoding header prefers.
 
     It is IDENTITY if the header accepts none of ENCODINGS. `*` stands for each encoding that the header does

@@ -26,7 +26,7 @@ from feeds.web.cache.rendered_feeds import (
     NothingYetError,
     UnknownFeedError,
 )
-from feeds.web.compression import IDENTITY, preferred
+from feeds.web.compression import IDENTITY, preferred_encoding
 from feeds.web.link_headers import add_links
 
 _MAX_AGE = f"max-age={TTL_MINUTES * 60}, stale-while-revalidate={TTL_MINUTES * 60}, stale-if-error=86400"
@@ -67,7 +67,7 @@ def respond_with_document(document: CachedDocument) -> Response:
 
     Responds with 304 if the client has this document already.
     """
-    encoding = preferred(request.headers.get("Accept-Encoding", ""))
+    encoding = preferred_encoding(request.headers.get("Accept-Encoding", ""))
     response = Response(document.encoded_body(encoding))
     response.headers["Content-Type"] = f"{_media_type(document)}; charset=utf-8"
     response.headers["Content-Security-Policy"] = _POLICY
@@ -116,7 +116,7 @@ def respond_with_text(text: str, status: int) -> Response:
     return with_policy(response, REVALIDATE if status < 500 else NO_STORE)
 
 
-def blueprint(config: Config, views: Views, documents: DocumentCache) -> Blueprint:
+def build_blueprint(config: Config, views: Views, documents: DocumentCache) -> Blueprint:
     """Build the routes of this module."""
     routes = Blueprint("feeds", __name__)
 

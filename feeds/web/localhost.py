@@ -11,7 +11,7 @@ from feeds.config import Config
 _PROXY_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via")
 
 
-def playground_is_open(config: Config) -> bool:
+def is_playground_open(config: Config) -> bool:
     """Return whether the current request may use the playground.
 
     `playground: local` allows requests from this machine, to a name of this machine, without a proxy. The

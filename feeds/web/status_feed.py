@@ -13,7 +13,7 @@ from feeds.model.articles import Article, Source
 from feeds.model.feeds import View
 from feeds.publishing.views import ICON, STYLESHEET, TTL_MINUTES
 from feeds.text.plain_text import to_one_line
-from feeds.web.translations import Words, chosen
+from feeds.web.translations import Translation, choose_translation
 
 _MAX_ENTRIES = 200
 # The date of a feed without entries: the time of the request would change the feed with every request.
@@ -30,7 +30,7 @@ def build_view(config: Config, health: Health, base: str) -> View:
 
     It does not depend on the time: equal problems give an equal feed.
     """
-    say = chosen((), config.language)
+    say = choose_translation((), config.language)
     source = Source(slug=STATUS_FEED, title=config.title, home=f"{base}/", language=say.language)
     entries = [_build_entry(source, base, *problem) for problem in _problems(health, say)]
     entries = sorted(entries, key=lambda entry: (entry.published, entry.id), reverse=True)[:_MAX_ENTRIES]
@@ -48,7 +48,7 @@ def build_view(config: Config, health: Health, base: str) -> View:
     )
 
 
-def _problems(health: Health, say: Words) -> Iterator[tuple[str, datetime, str, list[str]]]:
+def _problems(health: Health, say: Translation) -> Iterator[tuple[str, datetime, str, list[str]]]:
     """Yield id, date, title and paragraphs of an entry for every problem."""
     watcher = health.watcher
     if watcher.late_since is not None and watcher.last_run is not None:

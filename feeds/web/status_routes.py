@@ -18,7 +18,7 @@ from feeds.web.metrics import Metrics, MetricValues
 from feeds.web.status import StatusReader
 
 
-def blueprint(config: Config, status: StatusReader, documents: DocumentCache) -> Blueprint:
+def build_blueprint(config: Config, status: StatusReader, documents: DocumentCache) -> Blueprint:
     """Build the routes of this module."""
     routes = Blueprint("status", __name__)
 

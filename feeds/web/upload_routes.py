@@ -20,7 +20,7 @@ _RETRY_SECONDS = 60
 _SUFFIXES = {"text/html": ".html", "application/json": ".json", "application/zip": ".zip"}
 
 
-def blueprint(config: Config, tokens: Tokens, uploads: Uploads) -> Blueprint:
+def build_blueprint(config: Config, tokens: Tokens, uploads: Uploads) -> Blueprint:
     """Build the routes of this module."""
     routes = Blueprint("inbox", __name__)
 

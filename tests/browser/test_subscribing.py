@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from feeds.web.pages.subscribe_links import qr_code
+from feeds.web.pages.subscribe_links import draw_qr_code
 from tests.support.browser_site import INVENTED, Site
 from tests.support.browser_visit import Visit
 from tests.support.places import parsed
@@ -51,7 +51,7 @@ def test_a_qr_code_comes_when_it_is_wanted_and_says_the_address(
     visited.page.wait_for_function("document.querySelector('.combined .qr img').naturalWidth > 0")
     expect(code).to_be_in_viewport()
     address = visited.page.locator(".combined .address input").input_value()
-    assert answered.value.body() == qr_code(address)
+    assert answered.value.body() == draw_qr_code(address)
 
 
 def test_subscribing_and_searching_need_no_script(visit: Callable[..., Visit], site: Site) -> None:

@@ -22,7 +22,7 @@ from feeds.model.errors import ConfigError
 from feeds.model.runs import Report
 from feeds.publishing.formats import WRITERS
 from feeds.storage.tokens import Tokens
-from feeds.web.translations import words
+from feeds.web.translations import load_translation
 from tests.support.places import FORMATS, Place, article, eventually, parsed, titles
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -131,7 +131,7 @@ def test_what_is_not_well_stands_at_the_top_and_below_with_its_reason(ill: Place
     (silent,) = tree.xpath("//section[@aria-labelledby='silent']//tbody/tr")
     assert [text(cell) for cell in silent] == [
         "Lantern Post",
-        f"{words('en').day(NOW - 10 * DAY)} · 10 days ago",
+        f"{load_translation('en').day(NOW - 10 * DAY)} · 10 days ago",
         "one within 24 h",
     ]
 
@@ -141,7 +141,9 @@ def test_the_last_runs_stand_in_a_table(ill: Place) -> None:
         ingest(ill, NOW - MINUTE / 2 + timedelta(seconds=number))
     tree = page(ill.client())
     rows = [[text(cell) for cell in row] for row in tree.xpath("//table[@class='runs']/tbody/tr")]
-    at = [f"{words('en').moment(moment)}" for moment in (NOW - timedelta(seconds=27), NOW - MINUTE)]
+    at = [
+        f"{load_translation('en').moment(moment)}" for moment in (NOW - timedelta(seconds=27), NOW - MINUTE)
+    ]
     assert rows[0] == [at[0], "0.0 s", "0", "0", "0", "by the watcher"]
     assert rows[1] == ["3 runs found nothing new"]
     assert rows[2] == [at[1], "0.0 s", "6", "0", "3", "by the watcher"]

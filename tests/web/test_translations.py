@@ -12,7 +12,7 @@ import pytest
 
 from feeds.cleaning import rules, stats
 from feeds.web import translations
-from feeds.web.translations import LANGUAGES, Words, chosen, words
+from feeds.web.translations import LANGUAGES, Translation, choose_translation, load_translation
 
 TEMPLATES = Path(translations.__file__).parents[1] / "templates"
 PAGES = Path(translations.__file__).parents[1]
@@ -32,7 +32,7 @@ def flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_says_everything_with_the_same_values_in_it(language: str) -> None:
-    ours, english = flat(dict(words(language).table)), flat(dict(words("en").table))
+    ours, english = flat(dict(load_translation(language).table)), flat(dict(load_translation("en").table))
     assert list(ours) == list(english)
     for key, said in ours.items():
         assert isinstance(said, str), key
@@ -46,20 +46,20 @@ def names(said: str) -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_rule_and_every_kind_is_said(language: str) -> None:
-    table = words(language).table
+    table = load_translation(language).table
     assert list(table["rules"]) == [rule.name for rule in rules.RULES]
     assert list(table["kinds"]) == [kind.name for kind in stats.KINDS]
 
 
 def test_english_says_of_a_rule_what_the_rules_say() -> None:
-    assert words("en").table["rules"] == {rule.name: rule.about for rule in rules.RULES}
+    assert load_translation("en").table["rules"] == {rule.name: rule.about for rule in rules.RULES}
 
 
 def test_every_word_that_a_page_says_is_there_and_none_besides() -> None:
     sources = [*TEMPLATES.glob("*.html"), *PAGES.rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     said = set(re.findall(r"(?:say|words)\(\s*[\"'](\w+)[\"'](?! ~)", text))
-    known = {key for key in words("en").table if key not in ("rules", "kinds")}
+    known = {key for key in load_translation("en").table if key not in ("rules", "kinds")}
     assert said <= known
     named = {word.strip("\"'") for word in re.findall(r"[\"']\w+[\"']", text)}
     made = {f"span_{unit}" for unit in ("s", "min", "h", "d")} | {
@@ -89,16 +89,16 @@ def test_every_word_that_a_page_says_is_there_and_none_besides() -> None:
     ],
 )
 def test_a_visitor_gets_the_first_language_that_there_is(accepted: list[str], language: str) -> None:
-    assert chosen(accepted, "zh-Hans").language == language
+    assert choose_translation(accepted, "zh-Hans").language == language
 
 
 def test_one_is_said_otherwise_than_many() -> None:
-    assert [words("en")("articles", n=n) for n in (0, 1, 1128)] == [
+    assert [load_translation("en")("articles", n=n) for n in (0, 1, 1128)] == [
         "0 articles",
         "1 article",
         "1,128 articles",
     ]
-    assert words("zh-Hans")("articles", n=1) == "1 篇文章"
+    assert load_translation("zh-Hans")("articles", n=1) == "1 篇文章"
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_less_than_one_percent_is_not_nothing(part: int, whole: int, said: str) 
 def test_days_are_written_as_the_language_writes_them() -> None:
     moment = datetime(2026, 3, 9, 7, 5, tzinfo=UTC)
     assert english().moment(moment) == "9 Mar 2026 07:05 UTC"
-    assert words("zh-Hant").moment(moment) == "2026年3月9日 07:05 UTC"
+    assert load_translation("zh-Hant").moment(moment) == "2026年3月9日 07:05 UTC"
 
 
-def english() -> Words:
-    return words("en")
+def english() -> Translation:
+    return load_translation("en")

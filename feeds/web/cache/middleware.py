@@ -80,7 +80,7 @@ class ResponseCache:
         if version != of_version or len(responses) > MAX_RESPONSES:
             self._entries = (version, {})
             return None
-        return responses.get(_key(environ))
+        return responses.get(_cache_key(environ))
 
     def put(self, environ: WSGIEnvironment, response: Response, state: State) -> None:
         """Store the response to a GET request, if the store is still in `state`.
@@ -94,7 +94,7 @@ class ResponseCache:
         if environ["REQUEST_METHOD"] != "GET" or _is_personal(environ) or "Set-Cookie" in response.headers:
             return
         headers = [pair for pair in response.get_wsgi_headers(environ) if pair[0].lower() != "date"]
-        responses[_key(environ)] = _CachedResponse(
+        responses[_cache_key(environ)] = _CachedResponse(
             headers=headers,
             not_modified_headers=[pair for pair in headers if pair[0].lower() not in _BODY_HEADERS],
             body=[response.get_data()],
@@ -128,5 +128,5 @@ def _is_personal(environ: WSGIEnvironment) -> bool:
     return any(name in environ for name in _PERSONAL_VARIABLES)
 
 
-def _key(environ: WSGIEnvironment) -> Key:
+def _cache_key(environ: WSGIEnvironment) -> Key:
     return tuple(map(environ.get, _KEY_VARIABLES))

@@ -22,11 +22,11 @@ _TITLE_KEYS = {400: "wrong_question", 404: "not_here", 410: "gone", 413: "too_la
 _KEYS_WITH_HINT = ("not_here", "gone", "broken")
 
 
-def blueprint(site: Site) -> Blueprint:
+def build_blueprint(site: Site) -> Blueprint:
     """Build the routes of all pages. Flask itself serves `static/`."""
     routes = Blueprint("pages", __name__)
     for page in (home, feed, article, report, status, playground):
-        page.add(routes, site)
+        page.add_routes(routes, site)
 
     @routes.get("/robots.txt")
     def robots() -> Response:
@@ -36,8 +36,8 @@ def blueprint(site: Site) -> Blueprint:
 
     def refuse(status: int, title_key: str, reason: str) -> Response:
         context = site.context(allow_any_host=True)
-        reason = reason or context.words(f"{title_key}_hint")
-        values = {"title": context.words(title_key), "reason": reason}
+        reason = reason or context.translation(f"{title_key}_hint")
+        values = {"title": context.translation(title_key), "reason": reason}
         return respond_with_page(site.render("refusal.html", context, values), status)
 
     @routes.errorhandler(UnknownFeedError)

@@ -18,7 +18,7 @@ from feeds.web.pages.feed import URN
 from feeds.web.pages.rendering import PageContext, Site
 
 
-def add(routes: Blueprint, site: Site) -> None:
+def add_routes(routes: Blueprint, site: Site) -> None:
     """Add the routes of this module."""
 
     def show(
@@ -40,11 +40,11 @@ def add(routes: Blueprint, site: Site) -> None:
 
     @routes.get("/articles/<uuid:number>")
     def article(number: object) -> Response:
-        return show("article.html", number, _article)
+        return show("article.html", number, _article_values)
 
     @routes.get("/articles/<uuid:number>/changes")
     def before_and_after(number: object) -> Response:
-        return show("changes.html", number, _changes)
+        return show("changes.html", number, _changes_values)
 
 
 def _visible_article(site: Site, context: PageContext, entry_id: str) -> Article:
@@ -60,7 +60,7 @@ def _visible_article(site: Site, context: PageContext, entry_id: str) -> Article
     return article
 
 
-def _article(site: Site, context: PageContext, article: Article) -> Mapping[str, Any]:
+def _article_values(site: Site, context: PageContext, article: Article) -> Mapping[str, Any]:
     original = _original(site, article)
     receipt = site.store.receipt(article.id)
     pieces = receipt.pieces if receipt else {}
@@ -76,13 +76,13 @@ def _article(site: Site, context: PageContext, article: Article) -> Mapping[str,
         "receipt": receipt,
         "trackers": stats.count_trackers_removed(pieces),
         "returned": stats.count_pictures_returned(pieces),
-        "slices": charts.slices(list(stats.group_by_kind(pieces).items())),
+        "slices": charts.split_into_slices(list(stats.group_by_kind(pieces).items())),
         "kind_of": stats.KIND_OF,
         "has_original": original is not None,
     }
 
 
-def _changes(site: Site, _: PageContext, article: Article) -> Mapping[str, Any]:
+def _changes_values(site: Site, _: PageContext, article: Article) -> Mapping[str, Any]:
     original = _original(site, article)
     values = {**_common_values(article), "has_original": original is not None}
     if original is None:

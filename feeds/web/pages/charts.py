@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
-def bars(values: Sequence[float], width: float, height: float, top: float = 0.0) -> str:
+def draw_bars(values: Sequence[float], width: float, height: float, top: float = 0.0) -> str:
     """Return the `d` of a path with one bar per value, from left to right.
 
     The bars stand on `height`. The highest value fills the height, or `top` does if it is higher. A value
@@ -19,11 +19,9 @@ def bars(values: Sequence[float], width: float, height: float, top: float = 0.0)
     paths = []
     for number, value in enumerate(values):
         if value:
-            bar_height = max(height * value / highest, 1.0)
-            left = _short(number * step)
-            paths.append(
-                f"M{left} {_short(height)}v-{_short(bar_height)}h{_short(bar_width)}v{_short(bar_height)}z"
-            )
+            bar_height = _format_number(max(height * value / highest, 1.0))
+            start = f"M{_format_number(number * step)} {_format_number(height)}"
+            paths.append(f"{start}v-{bar_height}h{_format_number(bar_width)}v{bar_height}z")
     return "".join(paths)
 
 
@@ -37,7 +35,7 @@ class Slice:
     width: float
 
 
-def slices(values: Sequence[tuple[str, int]]) -> list[Slice]:
+def split_into_slices(values: Sequence[tuple[str, int]]) -> list[Slice]:
     """Return the parts of a whole side by side, leaving out those that are zero."""
     whole = sum(value for _, value in values)
     parts: list[Slice] = []
@@ -50,7 +48,7 @@ def slices(values: Sequence[tuple[str, int]]) -> list[Slice]:
     return parts
 
 
-def stacks(columns: Sequence[Sequence[float]], width: float, height: float) -> list[str]:
+def draw_stacks(columns: Sequence[Sequence[float]], width: float, height: float) -> list[str]:
     """Return the `d` of one path per position in the columns.
 
     The path contains the values at this position, stacked in each column.
@@ -61,15 +59,15 @@ def stacks(columns: Sequence[Sequence[float]], width: float, height: float) -> l
     step = width / len(columns)
     paths: list[list[str]] = [[] for _ in columns[0]]
     for number, column in enumerate(columns):
-        left, column_width, base = _short(number * step), _short(step * 0.8), height
+        left, column_width, base = _format_number(number * step), _format_number(step * 0.8), height
         for position, value in enumerate(column):
             if value:
                 part_height = height * value / highest
                 base -= part_height
-                size = f"h{column_width}v{_short(part_height)}h-{column_width}z"
-                paths[position].append(f"M{left} {_short(base)}{size}")
+                size = f"h{column_width}v{_format_number(part_height)}h-{column_width}z"
+                paths[position].append(f"M{left} {_format_number(base)}{size}")
     return ["".join(pieces) for pieces in paths]
 
 
-def _short(number: float) -> str:
+def _format_number(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")

@@ -18,7 +18,7 @@ _ARTICLES_PER_PAGE = 30
 URN = "urn:uuid:"
 
 
-def add(routes: Blueprint, site: Site) -> None:
+def add_routes(routes: Blueprint, site: Site) -> None:
     """Add the routes of this module."""
 
     @routes.get("/feeds/<name>")
@@ -30,7 +30,7 @@ def add(routes: Blueprint, site: Site) -> None:
         return site.page(
             "feed.html",
             context,
-            lambda: _values(
+            lambda: _page_values(
                 site, context, site.documents.feed_request(name, page_filter, "", context.visitor), position
             ),
             name,
@@ -42,14 +42,16 @@ def add(routes: Blueprint, site: Site) -> None:
     def archive(name: str, period: str) -> Response:
         context = site.context()
         feed_request = site.documents.feed_request(name, EVERYTHING, period, context.visitor)
-        return site.page("feed.html", context, lambda: _archive(site, context, feed_request), name, period)
+        return site.page(
+            "feed.html", context, lambda: _archive_values(site, context, feed_request), name, period
+        )
 
 
-def _values(
+def _page_values(
     site: Site, context: PageContext, feed_request: FeedRequest, position: Mapping[str, str]
 ) -> Mapping[str, Any]:
     if context.static:
-        return _archive(site, context, feed_request)
+        return _archive_values(site, context, feed_request)
     ids = {key: f"{URN}{value}" if value else "" for key, value in position.items()}
     page = site.views.leaf(
         feed_request, context.base, _ARTICLES_PER_PAGE, after=ids["after"], before=ids["before"]
@@ -72,7 +74,7 @@ def _values(
     }
 
 
-def _archive(site: Site, context: PageContext, feed_request: FeedRequest) -> Mapping[str, Any]:
+def _archive_values(site: Site, context: PageContext, feed_request: FeedRequest) -> Mapping[str, Any]:
     """Return the values of an archive's page, or of a feed's exported page.
 
     The exported page has the newest articles. It leads to the archives, because files cannot depend on a

@@ -21,7 +21,7 @@ WEEKS = 26
 _CHART_SIZE = (156, 27.5)
 
 
-def add(routes: Blueprint, site: Site) -> None:
+def add_routes(routes: Blueprint, site: Site) -> None:
     """Add the routes of this module."""
 
     @routes.get("/")
@@ -36,7 +36,7 @@ def add(routes: Blueprint, site: Site) -> None:
         query = request.query_string.decode("ascii", "replace")
         query = "&".join(filter(None, (query, context.visitor.query)))
         try:
-            picture = subscribe_links.qr_code(f"{address}?{query}" if query else address)
+            picture = subscribe_links.draw_qr_code(f"{address}?{query}" if query else address)
         except ValueError:
             abort(400, "this address is too long for a QR code")
         response = Response(picture)
@@ -58,8 +58,8 @@ def subscribe_values(context: PageContext) -> Mapping[str, Any]:
         "formats": WRITERS,
         "format_url": format_url,
         "qr_of": qr_of,
-        "on_this_device": subscribe_links.on_this_device,
-        "in_readers": subscribe_links.in_readers,
+        "on_this_device": subscribe_links.device_link,
+        "in_readers": subscribe_links.reader_links,
     }
 
 
@@ -74,7 +74,7 @@ def _values(site: Site, context: PageContext) -> Mapping[str, Any]:
         (
             feeds[state.source.slug],
             state,
-            charts.bars(weekly.get(state.source.slug, no_articles), *_CHART_SIZE),
+            charts.draw_bars(weekly.get(state.source.slug, no_articles), *_CHART_SIZE),
         )
         for state in states
         if state.source.slug in feeds

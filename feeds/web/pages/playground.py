@@ -24,14 +24,14 @@ _MAX_SECONDS = 5  # the visitor waits for the answer
 _MAX_FORM_BYTES = 9 * MAX_CHARACTERS + 10_000  # a Chinese character takes nine bytes in a form
 
 
-def add(routes: Blueprint, site: Site) -> None:
+def add_routes(routes: Blueprint, site: Site) -> None:
     """Add the routes of this module."""
 
     @routes.route("/playground", methods=["GET", "POST"])
     def playground() -> Response:
         context = site.context()
         if not context.playground:
-            refusal = {"title": context.words("playground"), "reason": context.words("only_here")}
+            refusal = {"title": context.translation("playground"), "reason": context.translation("only_here")}
             return respond_with_page(site.render("refusal.html", context, refusal), 403)
         request.max_content_length = request.max_form_memory_size = _MAX_FORM_BYTES
         form = {key: request.form.get(key, "") for key in ("text", "source", "link")}
@@ -54,7 +54,7 @@ def add(routes: Blueprint, site: Site) -> None:
             try:
                 values |= _call(site.isolated, clean)
             except (ReadError, KilledError, BusyError) as error:
-                values["reason"] = context.words("cannot_read", reason=error)
+                values["reason"] = context.translation("cannot_read", reason=error)
         page = site.render("playground.html", context, values)
         return respond_with_page(page, 422 if "reason" in values else 200, cache=NO_STORE)
 
@@ -81,7 +81,7 @@ def _result_values(result: Preview) -> Mapping[str, Any]:
         "receipt": result.receipt,
         "trackers": stats.count_trackers_removed(result.receipt.pieces),
         "returned": stats.count_pictures_returned(result.receipt.pieces),
-        "slices": charts.slices(list(stats.count_by_kind(result.receipt).items())),
+        "slices": charts.split_into_slices(list(stats.count_by_kind(result.receipt).items())),
         "kind_of": stats.KIND_OF,
         "steps": list(_steps_with_changes(result)),
         "has_original": False,

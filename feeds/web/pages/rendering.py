@@ -19,11 +19,11 @@ from feeds.web.cache.disk import RenderedDocument
 from feeds.web.cache.memory import CachedDocument
 from feeds.web.cache.policy import REVALIDATE, CachePolicy, with_policy
 from feeds.web.cache.rendered_feeds import DocumentCache
-from feeds.web.compression import preferred
+from feeds.web.compression import preferred_encoding
 from feeds.web.feed_routes import finish_response, site_url
-from feeds.web.localhost import playground_is_open
+from feeds.web.localhost import is_playground_open
 from feeds.web.status import StatusReader
-from feeds.web.translations import Words, chosen
+from feeds.web.translations import Translation, choose_translation
 
 MEDIA_TYPE: Final = "text/html"
 _WITH_PICTURES: Final[Mapping[str, str]] = {"img-src": "'self' https: http:"}
@@ -47,7 +47,7 @@ class PageContext:
     That is the visitor, their language and choices, and the URL.
     """
 
-    words: Words
+    translation: Translation
     base: str
     """The URL of the site without a slash at its end.
 
@@ -102,14 +102,14 @@ class Site:
         static = current_app.config.get("FEEDS_STATIC")
         languages = [tag for tag, weight in request.accept_languages if weight > 0]
         return PageContext(
-            words=chosen(languages, self.config.language),
+            translation=choose_translation(languages, self.config.language),
             base="" if allow_any_host else site_url(self.config),
             root="../" * (request.path.count("/") - 1),
             visitor=current_visitor(),
             static=static is not None,
             addressed=static != "relative",
             pictures=wanted or always,
-            playground=playground_is_open(self.config),
+            playground=is_playground_open(self.config),
             options=(_PICTURES,) if wanted and not always else (),
         )
 
@@ -130,7 +130,7 @@ class Site:
                 body = render().body
             return respond_with_page(body, policy=policy)
         context_key = (
-            context.words.language,
+            context.translation.language,
             context.base,
             context.root,
             f"{context.static}{context.pictures}{context.playground}",
@@ -143,7 +143,7 @@ class Site:
             template,
             config=self.config,
             context=context,
-            say=context.words,
+            say=context.translation,
             link_to=context.link_to,
             here=request.path,
             always_pictures=self.config.pictures == "show",
@@ -164,7 +164,7 @@ def respond_with_cached_page(document: CachedDocument, policy: Mapping[str, str]
 
     Responds with 304 if the client has this page already.
     """
-    encoding = preferred(request.headers.get("Accept-Encoding", ""))
+    encoding = preferred_encoding(request.headers.get("Accept-Encoding", ""))
     return finish_response(
         respond_with_page(document.encoded_body(encoding), policy=policy), document, encoding
     )

@@ -22,7 +22,7 @@ _WEEK = timedelta(days=7)
 _REPAIRS = "repairs"  # there are so many repairs that a chart would show nothing else
 
 
-def add(routes: Blueprint, site: Site) -> None:
+def add_routes(routes: Blueprint, site: Site) -> None:
     """Add the routes of this module."""
 
     @routes.get("/report")
@@ -55,9 +55,9 @@ def _values(site: Site, context: PageContext, name: str) -> Mapping[str, Any]:
         "source": sources.get(name),
         "total": total,
         "sources": sources,
-        "slices": charts.slices(list(total.kinds.items())),
+        "slices": charts.split_into_slices(list(total.kinds.items())),
         "kinds": kinds,
-        "stacks": charts.stacks(
+        "stacks": charts.draw_stacks(
             [[cleaning.kinds.get(kind, 0) for kind in kinds] for cleaning in bars.values()], *_CHART_SIZE
         ),
         "first": _midnight(min(bars)) if bars else None,
@@ -84,7 +84,8 @@ def _by_source(
 ) -> list[tuple[str, CleaningSummary, list[charts.Slice]]]:
     """Return the sources with their charts, most pieces per article first."""
     rows = [
-        (slug, cleaning, charts.slices(list(cleaning.kinds.items()))) for slug, cleaning in cleanings.items()
+        (slug, cleaning, charts.split_into_slices(list(cleaning.kinds.items())))
+        for slug, cleaning in cleanings.items()
     ]
 
     def pieces_per_article(row: tuple[str, CleaningSummary, list[charts.Slice]]) -> float:

@@ -20,7 +20,7 @@ from feeds.web.pages import charts
 from feeds.web.pages.home import subscribe_values
 from feeds.web.pages.rendering import PageContext, Site, respond_with_page
 from feeds.web.status import StatusReader
-from feeds.web.translations import Words
+from feeds.web.translations import Translation
 
 _MAX_ROWS = 12
 _MIN_BARS, _MAX_BARS = 20, 40
@@ -28,7 +28,7 @@ _NO_TIME = timedelta()
 _CHART_SIZE = (480, 63.5)
 
 
-def add(routes: Blueprint, site: Site) -> None:
+def add_routes(routes: Blueprint, site: Site) -> None:
     """Add the routes of this module."""
     status_reader = site.status_reader
 
@@ -40,7 +40,7 @@ def add(routes: Blueprint, site: Site) -> None:
 
 
 def _values(site: Site, status_reader: StatusReader, context: PageContext) -> Mapping[str, Any]:
-    now, say = datetime.now(UTC), context.words
+    now, say = datetime.now(UTC), context.translation
     health, states = status_reader.health(context.visitor), status_reader.visible_sources(context.visitor)
     token = f"?token={quote(context.visitor.token, safe='')}" if context.visitor.token else ""
     values = new_file_counts(health.runs, _MAX_BARS)
@@ -56,7 +56,7 @@ def _values(site: Site, status_reader: StatusReader, context: PageContext) -> Ma
         "end_of": lambda run: _end(run, health, say),
         "took": lambda run: say.span(max(run.finished - run.started, _NO_TIME)) if run.finished else "",
         "by": lambda run: say({"watcher": "by_watcher", "by hand": "by_hand"}.get(run.trigger, "by_other")),
-        "chart": charts.bars([0] * (_MIN_BARS - len(values)) + values, *_CHART_SIZE) if values else "",
+        "chart": charts.draw_bars([0] * (_MIN_BARS - len(values)) + values, *_CHART_SIZE) if values else "",
         "brought": values,
         "plain": to_one_line,
         "mark_of": lambda problem: problem.id.rpartition(":")[2],
@@ -70,7 +70,7 @@ def _values(site: Site, status_reader: StatusReader, context: PageContext) -> Ma
     }
 
 
-def _headlines(health: Health, say: Words) -> Iterator[tuple[str, str]]:
+def _headlines(health: Health, say: Translation) -> Iterator[tuple[str, str]]:
     """Yield the problems, worst first, each with the id of its section."""
     if health.watcher.state == "late":
         yield say("state_late"), "runs"
@@ -84,7 +84,7 @@ def _headlines(health: Health, say: Words) -> Iterator[tuple[str, str]]:
         yield say("state_silent", n=len(health.silent_sources)), "silent"
 
 
-def _lead(health: Health, say: Words, now: datetime) -> list[str]:
+def _lead(health: Health, say: Translation, now: datetime) -> list[str]:
     """Say when the last run was and when the next one will be, one sentence per item."""
     watcher = health.watcher
     if not health.runs or watcher.last_run is None:
@@ -102,7 +102,7 @@ def _lead(health: Health, say: Words, now: datetime) -> list[str]:
     return sentences
 
 
-def _end(run: Run, health: Health, say: Words) -> str:
+def _end(run: Run, health: Health, say: Translation) -> str:
     """Say how a run ended; empty if it ended well."""
     if not run.finished:
         is_running = run == health.runs[0] and health.watcher.state != "late"

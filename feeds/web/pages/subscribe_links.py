@@ -17,17 +17,17 @@ READERS: Final[Mapping[str, str]] = {
 """The subscription URL of each web reader, with a place for the feed's URL."""
 
 
-def on_this_device(address: str) -> str:
+def device_link(address: str) -> str:
     """Return a `feed:` URL, which opens the feed reader on the device."""
     return f"feed:{address}"
 
 
-def in_readers(address: str) -> list[tuple[str, str]]:
+def reader_links(address: str) -> list[tuple[str, str]]:
     """Return the web readers by name, each with the link that subscribes to the feed."""
     return [(name, link.format(address=quote(address, safe=""))) for name, link in READERS.items()]
 
 
-def qr_code(address: str) -> bytes:
+def draw_qr_code(address: str) -> bytes:
     """Return a QR code of a URL as SVG. Raises ValueError if the URL is too long."""
     import segno  # the import computes tables, and most processes make no QR code
 

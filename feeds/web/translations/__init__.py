@@ -22,7 +22,7 @@ _SPANS = (("s", 1, 100), ("min", 60, 100), ("h", 3600, 48), ("d", 86400, float("
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Translation:
     """The texts of one language.
 
     Call it with a key and the values of the text's placeholders.
@@ -92,13 +92,13 @@ class Words:
 
 
 @cache
-def words(language: str) -> Words:
+def load_translation(language: str) -> Translation:
     """Load the texts of one of LANGUAGES."""
     text = resources.files(__name__).joinpath(f"{language}.yaml").read_text(encoding="utf-8")
-    return Words(language, yaml.safe_load(text))
+    return Translation(language, yaml.safe_load(text))
 
 
-def chosen(accepted: Iterable[str], default: str) -> Words:
+def choose_translation(accepted: Iterable[str], default: str) -> Translation:
     """Return the texts of the first language of `accepted` that exists, or `default`.
 
     Languages are BCP 47 tags. Every Chinese is one of the two: traditional characters for Taiwan, Hong Kong
@@ -106,8 +106,8 @@ def chosen(accepted: Iterable[str], default: str) -> Words:
     """
     for language in (*accepted, default):
         if supported := _supported(language.lower()):
-            return words(supported)
-    return words(LANGUAGES[0])
+            return load_translation(supported)
+    return load_translation(LANGUAGES[0])
 
 
 def _supported(language: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from lxml import html
 
-from feeds.web.pages.subscribe_links import qr_code
+from feeds.web.pages.subscribe_links import draw_qr_code
 from tests.support.places import Place, article
 
 HOSTILE = '<script>alert(1)</script> & "Sons"'
@@ -75,7 +75,9 @@ def test_each_feed_has_its_ways_into_readers(filled: Place) -> None:
 def test_a_qr_code_is_a_picture_of_the_address(filled: Place) -> None:
     response = filled.client().get("/qr/all.svg?q=tide&source=lantern-post")
     assert response.mimetype == "image/svg+xml"
-    assert response.text == qr_code("http://localhost/feeds/all.atom?q=tide&source=lantern-post").decode()
+    assert (
+        response.text == draw_qr_code("http://localhost/feeds/all.atom?q=tide&source=lantern-post").decode()
+    )
     assert filled.client().get(f"/qr/all.svg?q={'x' * 5000}").status_code == 400
 
 
