@@ -16,7 +16,10 @@ REQUEST_ATTRIBUTE = "request"
 
 
 def configure(config: Config, stream: TextIO) -> None:
-    """Send all loggers and Python's warnings to a stream, as configured."""
+    """Send all loggers and Python's warnings to a stream.
+
+    Format and level are those of the configuration.
+    """
     handler = logging.StreamHandler(stream)
     handler.addFilter(RedactingFilter())
     handler.setFormatter(JsonFormatter() if config.log_format == "json" else logging.Formatter(TEXT_FORMAT))

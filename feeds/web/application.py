@@ -27,7 +27,7 @@ class Application(Flask):
     def on_close(self, close: Callable[[], None]) -> None:
         """Call `close` when the application is closed.
 
-        A part of the application that opened something closes it so.
+        Each part of the application registers here what it opened itself.
         """
         self._on_close.append(close)
 

@@ -126,7 +126,7 @@ def _first_known(tokens: Tokens, values: list[str]) -> Token | None:
 
 
 def refuse(visitor: Visitor) -> Response:
-    """Respond with 401 to a visitor without a token, else with 403."""
+    """Respond with 401 without a token, and with 403 to a token for another feed."""
     g.private = True
     if visitor.opens is not None:
         return _respond_with_text(403, "403: this token is for another feed")

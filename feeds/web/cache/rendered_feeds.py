@@ -80,7 +80,8 @@ class _StateCache:
     def recent(self) -> State:
         """Return a state that is at most `max_stale_seconds` old.
 
-        It is older while another thread reads it. Raises StoreError if the database does not answer.
+        While another thread reads the state, an older one is returned. Raises StoreError if the database does
+        not answer.
         """
         state = self._state
         if state is not None and time.monotonic() < self._valid_until:
