@@ -36,7 +36,7 @@ class Variable:
     """Lines in it, if it is YAML."""
 
 
-def read(environ: Mapping[str, str]) -> tuple[dict[str, Variable], list[str]]:
+def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, Variable], list[str]]:
     """Return the variables by key, and one line for each that cannot be used."""
     faults = [
         f"environment: {variable}: unknown{yaml_file.suggestion(variable, VARIABLES)}"

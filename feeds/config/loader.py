@@ -73,7 +73,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         values = data or {}
     except ConfigError as error:
         faults.append(str(error))
-    variables, environment_faults = environment.read(environ)
+    variables, environment_faults = environment.read_variables(environ)
     origins = dict.fromkeys(Settings.model_fields, KeyOrigin(name, lines))
     for key, variable in variables.items():
         values[key], origins[key] = variable.value, KeyOrigin(variable.where, variable.lines)

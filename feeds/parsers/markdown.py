@@ -95,41 +95,41 @@ def parse(document: Document) -> list[Draft]:
     fields, body = front_matter.split_any(document.text)
     if len(body) > MAX_CHARACTERS or body.count("[") > MAX_BRACKETS:
         raise ReadError(f"the Markdown has more than {MAX_CHARACTERS} characters or {MAX_BRACKETS} brackets")
-    if first_text(fields, "draft").lower() == "true" or first_text(fields, "published").lower() == "false":
+    if _first_text(fields, "draft").lower() == "true" or _first_text(fields, "published").lower() == "false":
         raise ReadError("it is marked as a draft")
     title, heading_link, rest = _split_heading(body)
-    own_title = decode_entities(first_text(fields, "title"))
+    own_title = decode_entities(_first_text(fields, "title"))
     if title and (not own_title or own_title == title):
         body = rest
-    link = next(filter(_is_absolute, (first_text(fields, name) for name in _LINK_KEYS)), heading_link)
+    link = next(filter(_is_absolute, (_first_text(fields, name) for name in _LINK_KEYS)), heading_link)
     if not link:
         raise ReadError(HOW_TO_LINK)
     tags = (*_split_list(fields, "tag", "tags"), *_split_list(fields, "category", "categories"))
     return [
         Draft(
             link=link,
-            html=render(body),
+            html=_render(body),
             title=own_title or title,
-            published=parse_date(first_text(fields, "date", "published", "pubdate"))
+            published=parse_date(_first_text(fields, "date", "published", "pubdate"))
             or parse_filename_date(document.name),
-            updated=parse_date(first_text(fields, "updated", "lastmod", "modified", "last_modified_at")),
+            updated=parse_date(_first_text(fields, "updated", "lastmod", "modified", "last_modified_at")),
             authors=tuple(dict.fromkeys(_split_list(fields, "author", "authors"))),
             tags=tuple(dict.fromkeys(tags)),
-            source_name=decode_entities(first_text(fields, "source", "publisher")),
-            language=first_text(fields, "lang", "language"),
-            summary=decode_entities(first_text(fields, "summary", "description", "excerpt")),
-            image=next(filter(_is_absolute, (first_text(fields, name) for name in _IMAGE_KEYS)), ""),
+            source_name=decode_entities(_first_text(fields, "source", "publisher")),
+            language=_first_text(fields, "lang", "language"),
+            summary=decode_entities(_first_text(fields, "summary", "description", "excerpt")),
+            image=next(filter(_is_absolute, (_first_text(fields, name) for name in _IMAGE_KEYS)), ""),
         )
     ]
 
 
-def render(body: str) -> str:
+def _render(body: str) -> str:
     """Convert Markdown to HTML: CommonMark with tables, ~~strikethrough~~ and footnotes. HTML is kept."""
     html: str = _RENDERER.render(body)
     return html
 
 
-def first_text(fields: front_matter.Fields, *names: str) -> str:
+def _first_text(fields: front_matter.Fields, *names: str) -> str:
     """Return the first of these fields whose value is a single text; empty if there is none."""
     for name in names:
         value = fields.get(name)
@@ -146,7 +146,7 @@ def _split_heading(body: str) -> tuple[str, str, str]:
     text = (match[1] or match[2]).rstrip(" \t#")
     linked = _LINKED.fullmatch(text)
     title = linked[1] if linked else text
-    return decode_entities(_TAGS.sub("", render(title))), linked[2] if linked else "", body[match.end() :]
+    return decode_entities(_TAGS.sub("", _render(title))), linked[2] if linked else "", body[match.end() :]
 
 
 def _split_list(fields: front_matter.Fields, *names: str) -> list[str]:
