@@ -31,7 +31,7 @@ from feeds.config import Config
 from feeds.config.loader import load
 from feeds.model.articles import CleanedArticle, Source
 from feeds.model.identity import entry_id
-from feeds.model.runs import Report
+from feeds.model.runs import IngestReport
 from feeds.storage.store import Batch, Store
 from feeds.web.static_export import export
 
@@ -72,7 +72,7 @@ def measured(articles: int, passes: int) -> float:
             numbers = range(start, min(start + IN_A_BATCH, articles))
             store.write_batch("bench", Batch(entries=[made.entry(number) for number in numbers]), NOW)
         done = store.start_run("bench", NOW)
-        store.finish_run(done, Report(), NOW)
+        store.finish_run(done, IngestReport(), NOW)
         export(config, store, root / "there")
         files = {file: file.stat().st_size for file in (root / "there").rglob("*") if file.is_file()}
         further = count(articles)

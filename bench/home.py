@@ -28,7 +28,7 @@ from feeds.config import Config
 from feeds.config.loader import load
 from feeds.model.articles import Article, CleanedArticle, Receipt, Source
 from feeds.model.identity import entry_id
-from feeds.model.runs import Report
+from feeds.model.runs import IngestReport
 from feeds.storage import batch_writer, rows, schema
 from feeds.storage.database import Database
 from feeds.storage.store import Store
@@ -114,7 +114,7 @@ def fill(store: Store, address: str, articles: int, sources: int) -> None:
             database.upsert(connection, schema.entries, [rows.to_entry_row(one) for one in made])
             batch_writer.write_sources(database, connection, [one.article.source for one in made])
     database.close()
-    store.finish_run(run, Report(new=articles), NEWEST)
+    store.finish_run(run, IngestReport(new=articles), NEWEST)
 
 
 def article(number: int, sources: int, spread: timedelta = timedelta(), text: str = "") -> CleanedArticle:

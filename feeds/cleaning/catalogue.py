@@ -18,7 +18,7 @@ from slugify import slugify
 from feeds.cleaning import url_wrappers
 from feeds.cleaning.pack_schema import Pack, Rules
 from feeds.cleaning.recipe import Recipe, build_recipe
-from feeds.model.articles import Draft, Move, Source
+from feeds.model.articles import Draft, Source, SourceMove
 from feeds.model.errors import ReadError
 from feeds.text import urls
 
@@ -98,7 +98,7 @@ class SourceCatalogue:
     configured: Sequence[ConfiguredSource] = ()
     rules: Rules = field(default_factory=Rules)
     """What config.yaml says for every source."""
-    moves: Sequence[Move] = ()
+    moves: Sequence[SourceMove] = ()
     """Sources that were renamed or merged by hand; what config.yaml says about the same slug wins."""
     auto: bool = True
     """Whether a publisher that nothing here knows becomes a source of its own."""
@@ -121,7 +121,7 @@ class SourceCatalogue:
         arguments = (self.packs, self.configured, self.rules, self.moves, self.auto, self.lists)
         return SourceCatalogue, arguments  # the tables are built again in the process that receives it
 
-    def with_moves(self, moves: Iterable[Move]) -> SourceCatalogue:
+    def with_moves(self, moves: Iterable[SourceMove]) -> SourceCatalogue:
         """Return the catalogue of the state in which these sources, and no others, were moved."""
         moves = tuple(moves)
         if moves == tuple(self.moves):
@@ -158,7 +158,7 @@ class SourceCatalogue:
         """
         auto = self.auto if auto is None else auto
         host = urls.host(draft.link)
-        domains = urls.parents(host)
+        domains = urls.parent_domains(host)
         for entry in self.configured:
             if draft.source_name in entry.names or not entry.hosts.isdisjoint(domains):
                 return self._tables.sources[entry.source.slug]
@@ -213,7 +213,7 @@ class SourceCatalogue:
 
     def layers(self, source: Source, host: str) -> dict[str, Rules]:
         """The packs that hold for a source and host, by name, in the order in which they are merged."""
-        domains = set(urls.parents(host))
+        domains = set(urls.parent_domains(host))
         layers: dict[str, Rules] = {}
         for name, pack in self.packs.items():
             match = pack.match

@@ -72,7 +72,7 @@ def _allow_list(*, filtered: bool) -> nh3.Cleaner:
 def _with_frames(frames: frozenset[str]) -> nh3.Cleaner:
     def attribute(tag: str, name: str, value: str) -> str | None:
         if tag == "iframe" and name == "src":
-            is_allowed = not frames.isdisjoint(urls.parents(urls.host(value)))
+            is_allowed = not frames.isdisjoint(urls.parent_domains(urls.host(value)))
             return value if is_allowed and value.startswith("https://") else None
         return (
             allowlist.FRAME_ATTRIBUTES.get(name)

@@ -127,7 +127,7 @@ def _utf8_bytes(text: str) -> int:
 def _domain(host: str) -> str:
     """Return the registered domain of a host."""
     below = sum(site.endswith(".*") for site in urls.host_keys(host))
-    return urls.parents(host)[below - 1] if below else host
+    return urls.parent_domains(host)[below - 1] if below else host
 
 
 def _third_party_hosts(html: str, own: tuple[str, ...]) -> tuple[tuple[str, ...], int]:

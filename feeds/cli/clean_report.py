@@ -17,7 +17,7 @@ from feeds.model.articles import Article, CleanedArticle, Draft, Source
 from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import SkippedItem, encoding
 from feeds.text import urls
-from feeds.text.filenames import shown
+from feeds.text.filenames import escape_unprintable
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _RESET = "\x1b[0m"
@@ -132,7 +132,7 @@ class CleanReport:
 
 def _summary_lines(name: str, cleaned: CleanedArticle) -> Iterator[str]:
     article: Article = cleaned.article
-    yield shown(name)
+    yield escape_unprintable(name)
     yield f"  {article.title}"
     yield f"  {article.link}"
     authors = f", by {', '.join(article.authors)}" if article.authors else ""

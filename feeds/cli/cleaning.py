@@ -43,7 +43,7 @@ def clean(
     a file could not be read.
     """
     from feeds.cli.clean_report import CleanReport
-    from feeds.text.filenames import readable, shown
+    from feeds.text.filenames import decode_filename, escape_unprintable
 
     if bool(files) == bool(url):
         raise click.UsageError("give files, or - for standard input, or --url")
@@ -57,19 +57,21 @@ def clean(
             data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
             modified = time.time() if name == "-" else Path(name).stat().st_mtime
             default_published = datetime.fromtimestamp(modified, UTC)
-            lines = list(report.lines(readable(name), data, output_format or "", base, default_published))
+            lines = list(
+                report.lines(decode_filename(name), data, output_format or "", base, default_published)
+            )
         except OSError as error:
             has_failed = True
-            click.echo(f"{shown(readable(name))}: {error.strerror}", err=True)
+            click.echo(f"{escape_unprintable(decode_filename(name))}: {error.strerror}", err=True)
         except ReadError as error:
             has_failed = True
-            click.echo(f"{shown(readable(name))}: {error}", err=True)
+            click.echo(f"{escape_unprintable(decode_filename(name))}: {error}", err=True)
         else:
             for line in lines:  # not in the `try`: a broken pipe is not an error of the file
                 click.echo(line)
             for item in report.skipped:
                 has_failed = True
-                click.echo(f"{shown(item.name)}: {item.reason}", err=True)
+                click.echo(f"{escape_unprintable(item.name)}: {item.reason}", err=True)
     sys.exit(1 if has_failed or (check and report.change_count) else 0)
 
 

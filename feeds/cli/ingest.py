@@ -15,7 +15,7 @@ from feeds.cli.resources import load_config, open_existing
 if TYPE_CHECKING:
     from feeds.config import Config
     from feeds.ingest.runner import Progress
-    from feeds.model.runs import Report
+    from feeds.model.runs import IngestReport
 
 _MIN_FILES_FOR_BAR = 200
 _MAX_PUSH_SECONDS = 15
@@ -113,13 +113,13 @@ def _progress() -> Iterator[Progress]:
         )
 
 
-def _print_report(report: Report) -> None:
-    from feeds.text.filenames import shown
+def _print_report(report: IngestReport) -> None:
+    from feeds.text.filenames import escape_unprintable
 
     for failure in report.unreachable:
         click.echo(failure.reason, err=True)
     for failure in report.failed:
-        click.echo(f"{shown(failure.path)}: {failure.reason}", err=True)
+        click.echo(f"{escape_unprintable(failure.path)}: {failure.reason}", err=True)
     click.echo(
         f"new {report.new}, changed {report.changed}, same {report.same}, failed {len(report.failed)}"
         + (f", waiting {report.waiting} (still being written)" if report.waiting else "")

@@ -54,7 +54,7 @@ def status(file: str | None) -> None:
     """Show what is stored, how the last runs ended, and which files are unreadable."""
     from feeds.cli.subscription_report import summarise
     from feeds.publishing.websub import status_lines
-    from feeds.text.filenames import shown
+    from feeds.text.filenames import escape_unprintable
 
     config = load_config(file)
     store = open_existing(config)
@@ -70,7 +70,7 @@ def status(file: str | None) -> None:
     for run in runs:
         started = run.started.strftime("%Y-%m-%d %H:%M:%S")
         ended = "" if run.finished else ", not finished"
-        error = f": {shown(run.error)}" if run.error else ""
+        error = f": {escape_unprintable(run.error)}" if run.error else ""
         click.echo(
             f"  {started} UTC, {run.trigger}: new {run.new}, changed {run.changed}, same {run.same}, "
             f"failed {run.failed}, waiting {run.waiting}{ended}{error}"
@@ -80,6 +80,6 @@ def status(file: str | None) -> None:
     if failures:
         click.echo(f"not readable, tried again when they change: {len(failures)}")
     for failure in failures[:_MAX_FILES_SHOWN]:
-        click.echo(f"  {shown(failure.path)}: {failure.reason}")
+        click.echo(f"  {escape_unprintable(failure.path)}: {failure.reason}")
     if len(failures) > _MAX_FILES_SHOWN:
         click.echo(f"  and {len(failures) - _MAX_FILES_SHOWN} more")

@@ -16,14 +16,14 @@ def subscriptions(context: click.Context) -> None:
     """List the subscriptions (feeds of others), poll them, or import an OPML list."""
     if context.invoked_subcommand is None:
         from feeds.cli.subscription_report import list_subscriptions
-        from feeds.text.filenames import shown
+        from feeds.text.filenames import escape_unprintable
 
         config = load_config(context.obj)
         if not config.subscriptions:
             click.echo("there are no subscriptions in the configuration (`subscriptions`)")
             return
         for line in list_subscriptions(config, open_existing(config).database):
-            click.echo(shown(line))
+            click.echo(escape_unprintable(line))
 
 
 @subscriptions.command("import")
@@ -55,7 +55,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     from feeds.storage.store import Store
     from feeds.subscriptions.poller import Poller
     from feeds.text.feed_urls import strip_credentials
-    from feeds.text.filenames import shown
+    from feeds.text.filenames import escape_unprintable
 
     config = load_config(file)
     log_setup.configure(config, sys.stderr)
@@ -63,7 +63,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     wanted = {strip_credentials(url) for url in urls} or subscribed
     unknown = sorted(wanted - subscribed)
     for url in unknown:
-        click.echo(f"{shown(url)} is not a subscription", err=True)
+        click.echo(f"{escape_unprintable(url)} is not a subscription", err=True)
     poller = Poller(config.subscriptions, parse_policy(config.private_upstreams), config.database)
     ingest = ingest_of(config, Store(config.database), IsolatedWorker())
     poller.sync_subscriptions(forget=False)
@@ -76,7 +76,7 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
         state = outcome.state
         has_failed = has_failed or bool(state.error)
         news = "something new" if outcome.is_new else "nothing new"
-        click.echo(shown(f"{state.url}: {describe_failure(state) if state.error else news}"))
+        click.echo(escape_unprintable(f"{state.url}: {describe_failure(state) if state.error else news}"))
     if poller.new_documents.is_set():
         report = ingest.run("by hand")
         click.echo(f"new {report.new}, changed {report.changed}, failed {len(report.failed)}")

@@ -49,11 +49,12 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
 def list_(file: str | None) -> None:
     """List the tokens: number, time of creation, what each one opens, and its label."""
     from feeds.storage.tokens import POSTING, Tokens
-    from feeds.text.filenames import shown
+    from feeds.text.filenames import escape_unprintable
 
     for token in Tokens(open_existing(load_config(file)).database).list_tokens():
         opens = "the inbox" if token.feed == POSTING else token.feed or "every feed"
-        line = f"{token.number:>4}  {token.created:%Y-%m-%d %H:%M}  {shown(opens)}  {shown(token.label)}"
+        names = f"{escape_unprintable(opens)}  {escape_unprintable(token.label)}"
+        line = f"{token.number:>4}  {token.created:%Y-%m-%d %H:%M}  {names}"
         click.echo(line.rstrip())
 
 

@@ -14,7 +14,7 @@ from feeds.inboxes.fsspec_adapter import FileSystem, ListedFile
 from feeds.inboxes.prefetch import Fetched, Prefetcher
 from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import MAX_FILE_BYTES
-from feeds.text.filenames import digest_of, known_as, passed_over, readable
+from feeds.text.filenames import content_hash, decode_filename, is_ignored, storage_key
 
 _MAX_NANOSECONDS = 2**63 - 1  # in the year 2262: the largest integer of the databases
 _UNLISTABLE = -1  # the size of a folder that cannot be listed
@@ -88,7 +88,7 @@ class Bucket:
         if file.size > MAX_FILE_BYTES:
             raise ReadError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
         data = self._prefetcher.take(file) if file.size else b""
-        return data, digest_of(data)
+        return data, content_hash(data)
 
     def _connect(self) -> FileSystem:
         if isinstance(self._system, fsspec_adapter.S3Files):  # keeps no listing, and is slow to create
@@ -112,7 +112,7 @@ class Bucket:
 
 
 def _is_wanted(name: str) -> bool:
-    return not name or not passed_over(name)
+    return not name or not is_ignored(name)
 
 
 def _storable_path(path: str) -> str:
@@ -122,5 +122,5 @@ def _storable_path(path: str) -> str:
     """
     if not path or path.endswith("/") or not all(map(_is_wanted, path.split("/"))):
         return ""
-    path = readable(path).replace("\0", "\\x00")
-    return known_as(f".{path}" if path.startswith("/") else path)
+    path = decode_filename(path).replace("\0", "\\x00")
+    return storage_key(f".{path}" if path.startswith("/") else path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from feeds.inboxes.base import InboxFile, InboxScan, Stamp, StillChangingError
 from feeds.storage.blobs import Blob, BlobStore
-from feeds.text.filenames import digest_of
+from feeds.text.filenames import content_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ class DatabaseInbox:
         Raises StillChangingError when the file was replaced or deleted since it was listed.
         """
         data = self.blobs.get(self.name, file.path)
-        digest = "" if data is None else digest_of(data)
+        digest = "" if data is None else content_hash(data)
         if data is None or digest != file.version.partition(" ")[0]:
             raise StillChangingError(f"{file.path} has changed since")
-        return data, digest_of(data + b"\0" + file.source.encode()) if file.source else digest
+        return data, content_hash(data + b"\0" + file.source.encode()) if file.source else digest
 
     def _file(self, blob: Blob) -> InboxFile:
         title = self.titles.get(blob.path, "")

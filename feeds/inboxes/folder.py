@@ -13,7 +13,7 @@ from pathlib import Path
 from feeds.inboxes.base import InboxError, InboxFile, InboxScan, Stamp, StillChangingError
 from feeds.model.errors import ReadError
 from feeds.parsers import MAX_FILE_BYTES
-from feeds.text.filenames import digest_of, known_as, passed_over, readable
+from feeds.text.filenames import content_hash, decode_filename, is_ignored, storage_key
 
 _MAX_NANOSECONDS = 2**63 - 1  # in the year 2262: the largest integer of the databases
 _NO_VERSION = ""
@@ -72,10 +72,10 @@ class Folder:
             subfolders = []
             for entry in entries:
                 name = entry.name
-                if passed_over(name):
+                if is_ignored(name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    subfolders.append((Path(entry.path), f"{prefix}{readable(name)}/"))
+                    subfolders.append((Path(entry.path), f"{prefix}{decode_filename(name)}/"))
                     continue
                 try:
                     state = entry.stat()
@@ -85,7 +85,7 @@ class Folder:
                 if stamps.get(path) == (state.st_size, state.st_mtime_ns, _NO_VERSION):
                     same(path)
                 elif stat.S_ISREG(state.st_mode):
-                    file = _to_inbox_file(prefix + readable(name), entry.path, state)
+                    file = _to_inbox_file(prefix + decode_filename(name), entry.path, state)
                     if stamps.get(file.path) == file.stamp:  # its name or time was changed to be storable
                         same(file.path)
                     else:
@@ -109,14 +109,14 @@ class Folder:
             if stat.S_ISDIR(state.st_mode):
                 prefix = "" if resolved == root else f"{path}/"
                 for file in Folder(resolved).scan():
-                    yield replace(file, path=known_as(prefix + file.path))
+                    yield replace(file, path=storage_key(prefix + file.path))
             else:
                 yield _to_inbox_file(path, str(resolved), state)
 
     def path_of(self, place: Path) -> str:
         """Return the name of a file in the database: relative to the inbox if it is in it, else absolute."""
         root, resolved = self.root.resolve(), place.resolve()
-        return readable(str(resolved.relative_to(root) if resolved.is_relative_to(root) else resolved))
+        return decode_filename(str(resolved.relative_to(root) if resolved.is_relative_to(root) else resolved))
 
     def read(self, file: InboxFile) -> tuple[bytes, str]:
         """Return the bytes of a file and their digest.
@@ -141,7 +141,7 @@ class Folder:
             raise ReadError(f"cannot be read: {error.strerror}") from error
         if after != file or len(data) != file.size:
             raise StillChangingError(f"{file.path} is still changing")
-        return data, digest_of(data)
+        return data, content_hash(data)
 
     def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """Return the files that did not change for `seconds`, and the number of the others.
@@ -160,7 +160,7 @@ class Folder:
 
 def _to_inbox_file(path: str, location: str, state: os.stat_result) -> InboxFile:
     return InboxFile(
-        known_as(path), location, state.st_size, min(max(0, state.st_mtime_ns), _MAX_NANOSECONDS)
+        storage_key(path), location, state.st_size, min(max(0, state.st_mtime_ns), _MAX_NANOSECONDS)
     )
 
 

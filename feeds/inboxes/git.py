@@ -21,7 +21,7 @@ from feeds.inboxes.git_command import REMOTE, REMOTE_TIMEOUT_SECONDS, GitCommand
 from feeds.inboxes.prefetch import Fetched, Prefetcher
 from feeds.model.errors import ReadError
 from feeds.parsers import MAX_FILE_BYTES
-from feeds.text.filenames import digest_of, known_as, passed_over, readable
+from feeds.text.filenames import content_hash, decode_filename, is_ignored, storage_key
 
 _LOCAL_REF = "refs/heads/inbox"
 _MAX_PACKS = 30
@@ -90,7 +90,7 @@ class Git:
             raise ReadError(
                 "the file is in Git LFS, which is not fetched: the repository holds only a pointer to it"
             )
-        return data, digest_of(data)
+        return data, content_hash(data)
 
     # -- the newest commit -------------------------------------------------------------------------------
 
@@ -147,9 +147,9 @@ class Git:
                 continue
             _, _, blob, size = described.decode("ascii").split()
             name = path.decode("utf-8", "surrogateescape")
-            if any(map(passed_over, name.split("/"))):
+            if any(map(is_ignored, name.split("/"))):
                 continue
-            yield InboxFile(known_as(readable(name)), blob, int(size), max(0, committed), blob)
+            yield InboxFile(storage_key(decode_filename(name)), blob, int(size), max(0, committed), blob)
 
     def _contents(self, files: Sequence[InboxFile]) -> Sequence[Fetched]:
         """Read blobs by `git cat-file --batch`.

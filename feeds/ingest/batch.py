@@ -17,10 +17,10 @@ from feeds.ingest.tasks import FileResult, FileTask, unexpected
 from feeds.model import identity
 from feeds.model.articles import Original
 from feeds.model.errors import ReadError
-from feeds.model.runs import FileState, Report
+from feeds.model.runs import FileState, IngestReport
 from feeds.storage.store import Batch, Store
 from feeds.text.feed_urls import redact_query
-from feeds.text.filenames import shown
+from feeds.text.filenames import escape_unprintable
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class InboxIngest:
             batch.previous.setdefault(original.path, []).append(original)
         return batch, [task for file in files if (task := self._read_file(batch, file)) is not None]
 
-    def write(self, batch: ReadBatch, results: Sequence[FileResult]) -> Report:
+    def write(self, batch: ReadBatch, results: Sequence[FileResult]) -> IngestReport:
         """Merge a batch with the stored articles, and write it; `results` belong to its tasks, in order."""
         incoming = batch_plan.gather(batch, results, self.cleaner.audiences)
         self._write(batch, incoming)
@@ -61,10 +61,10 @@ class InboxIngest:
         batch = ReadBatch(self.inbox.name, (), now, forgotten=self.store.forgotten(), deleted=paths)
         return len(self._write(batch, batch_plan.gather(batch, (), self.cleaner.audiences)).orphans)
 
-    def give_up(self, batch: ReadBatch, error: Exception) -> Report:
+    def give_up(self, batch: ReadBatch, error: Exception) -> IngestReport:
         """Write that the only file of a batch failed, after the batch itself could not be written."""
         (file,) = batch.files
-        log.error("%s: unexpected error", shown(redact_query(file.path)), exc_info=error)
+        log.error("%s: unexpected error", escape_unprintable(redact_query(file.path)), exc_info=error)
         read = next(iter((*batch.to_clean, *batch.without_task)), ReadFile(file))
         failed = Incoming()
         batch_plan.add_failure(failed, self.known, read, unexpected(error))
@@ -94,7 +94,7 @@ class InboxIngest:
         except ReadError as error:
             batch.without_task.append(ReadFile(file, digest, str(error)))
         except Exception as error:  # a bug in feeds: the run continues with the other files
-            log.exception("%s: unexpected error", shown(redact_query(file.path)))
+            log.exception("%s: unexpected error", escape_unprintable(redact_query(file.path)))
             batch.without_task.append(ReadFile(file, digest, unexpected(error)))
         else:
             batch.to_clean.append(ReadFile(file, digest))

@@ -23,7 +23,7 @@ from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import InboxFile
 from feeds.ingest.tasks import FileResult
 from feeds.model.articles import CleanedArticle, Original
-from feeds.model.runs import Failure, FileState, Outcome, Report
+from feeds.model.runs import Failure, FileState, IngestReport, Outcome
 from feeds.parsers import SkippedItem
 from feeds.storage import rows
 from feeds.storage.store import Batch
@@ -88,7 +88,7 @@ class Incoming:
 
     files: list[FileState] = field(default_factory=list)
     """The new states of the files."""
-    report: Report = field(default_factory=Report)
+    report: IngestReport = field(default_factory=IngestReport)
     """Counts of failed, waiting and unchanged files. The others are counted after the batch is written."""
     rewritten: list[str] = field(default_factory=list)
     """Paths of the files whose stored originals are replaced."""
@@ -146,7 +146,7 @@ def default_date(file: InboxFile, now: datetime) -> datetime:
 
 def gather(batch: ReadBatch, results: Sequence[FileResult], audiences: Audiences) -> Incoming:
     """Collect the articles and states of a batch's files; `results` belong to `to_clean`, in order."""
-    incoming = Incoming(report=Report(waiting=batch.waiting))
+    incoming = Incoming(report=IngestReport(waiting=batch.waiting))
     for read in batch.without_task:
         if read.failure:
             add_failure(incoming, batch.known, read, read.failure)
@@ -411,7 +411,7 @@ def merge_entries(
 
 
 def count_files(
-    report: Report, entries_of_files: Mapping[str, Sequence[str]], outcomes: Mapping[str, Outcome]
+    report: IngestReport, entries_of_files: Mapping[str, Sequence[str]], outcomes: Mapping[str, Outcome]
 ) -> None:
     """Count each file once, and each new or changed entry for the first file that has it."""
     remaining = dict(outcomes)

@@ -16,7 +16,7 @@ from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database
 from feeds.storage.engine import Say, once_it_answers
 from feeds.storage.store import Store
-from feeds.text.filenames import known_as
+from feeds.text.filenames import storage_key
 
 
 def open_store(config: Config, say: Say) -> Store:
@@ -36,7 +36,7 @@ def open_store(config: Config, say: Say) -> Store:
 def inboxes_of(config: Config, database: Database) -> list[Inbox]:
     """Make the configured inboxes, and those of the database itself. Raises ConfigError."""
     documents, caches = BlobStore(database), _caches(config)
-    titles = {known_as(one.key): one.title for one in config.subscriptions if one.title}
+    titles = {storage_key(one.key): one.title for one in config.subscriptions if one.title}
     return [
         *(open_inbox(place, caches) for place in config.inbox),
         DatabaseInbox(documents, POSTED, "what was posted"),

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Literal
 
 from feeds.model.articles import Source
-from feeds.model.runs import Run
+from feeds.model.runs import IngestRun
 from feeds.model.status import Cadence, FailedFile, FailingSubscription, news_id
 
 MAX_MISSED_RUNS = 3
@@ -85,9 +85,9 @@ class Health:
 
     now: datetime
 
-    runs: tuple[Run, ...]
+    runs: tuple[IngestRun, ...]
     """The last runs, newest first."""
-    failed_runs: tuple[Run, ...]
+    failed_runs: tuple[IngestRun, ...]
     """The runs of the whole history that ended with an error, newest first: one for each day and error."""
     failed_run_count: int
     """Number of runs that ended with an error, without such a limit."""
@@ -106,7 +106,7 @@ class Health:
     """Subscriptions that fail, the last failed first; empty for a visitor who may not see all sources."""
 
     @property
-    def last_failed_run(self) -> Run | None:
+    def last_failed_run(self) -> IngestRun | None:
         """The last finished run if it ended with an error, otherwise None."""
         last = last_finished(self.runs)
         return last if last is not None and is_failed(last) else None
@@ -121,28 +121,28 @@ class Health:
         )
 
 
-def is_failed(run: Run) -> bool:
+def is_failed(run: IngestRun) -> bool:
     """Return whether a run ended with an error. A run that somebody stopped did not."""
     return bool(run.error) and not run.error.startswith(_INTERRUPTED)
 
 
-def last_finished(runs: Sequence[Run]) -> Run | None:
+def last_finished(runs: Sequence[IngestRun]) -> IngestRun | None:
     """Return the last finished one of some runs, which are sorted newest first; None if there is none."""
     return next((run for run in runs if run.finished), None)
 
 
-def error_id(run: Run) -> str:
+def error_id(run: IngestRun) -> str:
     """Return the id of a run's error: it is the same for the same error on the same day."""
     return news_id("run", run.started.date().isoformat(), run.error)
 
 
-def distinct_failed_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
+def distinct_failed_runs(runs: Sequence[IngestRun]) -> tuple[IngestRun, ...]:
     """Return the first failed run of each day and error. `runs` and the result are sorted newest first."""
     return tuple({error_id(run): run for run in runs if is_failed(run)}.values())
 
 
 def watcher_status(
-    runs: Sequence[Run], last_by_watcher: datetime | None, next_runs: NextRuns, now: datetime
+    runs: Sequence[IngestRun], last_by_watcher: datetime | None, next_runs: NextRuns, now: datetime
 ) -> WatcherStatus:
     """Judge whether the watcher is late.
 
@@ -195,10 +195,10 @@ def _silence_of(cadence: Cadence) -> SilentSource | None:
     )
 
 
-def group_idle_runs(runs: Sequence[Run], max_rows: int) -> list[Run | IdleRuns]:
+def group_idle_runs(runs: Sequence[IngestRun], max_rows: int) -> list[IngestRun | IdleRuns]:
     """Return runs, newest first, with consecutive idle runs grouped. The newest run is never grouped."""
-    rows: list[Run | IdleRuns] = []
-    idle: list[Run] = []
+    rows: list[IngestRun | IdleRuns] = []
+    idle: list[IngestRun] = []
     for number, run in enumerate(runs):
         if number and _is_idle(run):
             idle.append(run)
@@ -211,16 +211,16 @@ def group_idle_runs(runs: Sequence[Run], max_rows: int) -> list[Run | IdleRuns]:
     return [*rows, *_group(idle)][:max_rows]
 
 
-def _is_idle(run: Run) -> bool:
+def _is_idle(run: IngestRun) -> bool:
     return bool(run.finished) and not (run.new or run.changed or run.failed or run.waiting or run.error)
 
 
-def _group(idle: Sequence[Run]) -> list[Run | IdleRuns]:
+def _group(idle: Sequence[IngestRun]) -> list[IngestRun | IdleRuns]:
     if len(idle) < 2:
         return list(idle)
     return [IdleRuns(count=len(idle), first=idle[-1].started, last=idle[0].started)]
 
 
-def new_file_counts(runs: Sequence[Run], max_runs: int) -> list[int]:
+def new_file_counts(runs: Sequence[IngestRun], max_runs: int) -> list[int]:
     """Return the number of new files of the last runs that had any, oldest first."""
     return [run.new for run in runs if run.new][:max_runs][::-1]

@@ -15,7 +15,7 @@ from feeds.ingest.stored_versions import stored_versions
 from feeds.ingest.tasks import EntryTask, clean_entry
 from feeds.ingest.workers import Job, Workforce
 from feeds.model.articles import Article, CleanedArticle, Original, Source
-from feeds.model.runs import Report
+from feeds.model.runs import IngestReport
 from feeds.storage.store import Batch, Store
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class RecleanPreview:
 
 
 def where_rules_changed(
-    store: Store, cleaner: Cleaner, clock: Callable[[], datetime], report: Report, workforce: Workforce
+    store: Store, cleaner: Cleaner, clock: Callable[[], datetime], report: IngestReport, workforce: Workforce
 ) -> None:
     """Clean everything again if the packs, the configuration or the rules changed since the last time.
 

@@ -23,7 +23,7 @@ from feeds.ingest.batch_plan import ReadBatch
 from feeds.ingest.tasks import FileResult, FileTask, clean_file, named
 from feeds.ingest.workers import Job, Workforce
 from feeds.model.errors import UnavailableError
-from feeds.model.runs import Failure, FileState, Report
+from feeds.model.runs import Failure, FileState, IngestReport
 from feeds.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Ingest:
         places: list[Path] | None = None,
         wait: bool = True,
         progress: Progress = lambda done, all: None,
-    ) -> Report:
+    ) -> IngestReport:
         """Read what is new or changed in the inboxes (or at `places`) and store what it makes.
 
         Waits for another process that is ingesting, or raises AlreadyRunningError where `wait` is false.
@@ -75,7 +75,7 @@ class Ingest:
         and a file that cannot be read, are in the report.
         """
         with self.store.running(wait=wait):
-            report = Report()
+            report = IngestReport()
             number = self.store.start_run(trigger, self.clock())
             try:
                 current = self.of_current_moves()
@@ -92,13 +92,13 @@ class Ingest:
             self.store.finish_run(number, report, self.clock(), error=missing)
             return report
 
-    def take(self, inbox: Inbox, found: InboxFile) -> Report:
+    def take(self, inbox: Inbox, found: InboxFile) -> IngestReport:
         """Read one file of an inbox now, as a run of its own that the history does not keep.
 
         Raises AlreadyRunningError where another process is ingesting.
         """
         with self.store.running(wait=False):
-            report = Report()
+            report = IngestReport()
             current = self.of_current_moves()
             if not self.store.entry_ids(limit=1):  # else a run has to part what is stored
                 reclean.part_audiences(self.store, current.cleaner, self.clock)
@@ -120,7 +120,7 @@ class Ingest:
 
     # -- files ------------------------------------------------------------------------------------------
 
-    def _read(self, report: Report, places: list[Path] | None, progress: Progress) -> None:
+    def _read(self, report: IngestReport, places: list[Path] | None, progress: Progress) -> None:
         if places:
             for folder, listed in self._by_folder(places).items():
                 self._read_inbox(folder, listed, report, progress)
@@ -148,7 +148,7 @@ class Ingest:
         return next(within, folders[0] if folders else Folder(Path(_NOWHERE)))
 
     def _read_inbox(
-        self, inbox: Inbox, places: list[Path] | None, report: Report, progress: Progress
+        self, inbox: Inbox, places: list[Path] | None, report: IngestReport, progress: Progress
     ) -> None:
         name = inbox.name
         stamps, failing = self.store.stamps(name), self.store.failing(name)
@@ -185,7 +185,7 @@ class Ingest:
         known: set[str],
         failing: Mapping[str, FileState],
         seen: set[str],
-        report: Report,
+        report: IngestReport,
     ) -> None:
         """Forget files that are there no more, and do with their articles what `deleted` says.
 
@@ -216,13 +216,13 @@ class Ingest:
         for files in _batches(due):
             yield work.read(files, self.clock())
 
-    def _take(self, work: InboxIngest, files: Sequence[InboxFile], report: Report) -> None:
+    def _take(self, work: InboxIngest, files: Sequence[InboxFile], report: IngestReport) -> None:
         """Read, clean and write a few files here and now."""
         batch, tasks = work.read(files, self.clock())
         self._finish(work, batch, self.workforce.run(_CLEANING, self.cleaner, tasks), report)
 
     def _finish(
-        self, work: InboxIngest, batch: ReadBatch, results: Sequence[FileResult], report: Report
+        self, work: InboxIngest, batch: ReadBatch, results: Sequence[FileResult], report: IngestReport
     ) -> None:
         """Write a batch. If that fails, write its files one by one, so that only the culprit fails.
 

@@ -11,10 +11,10 @@ from feeds.config.yaml_file import suggestion
 from feeds.ingest import reclean as recleaning
 from feeds.ingest.runner import Ingest
 from feeds.model import identity
-from feeds.model.articles import Move, Source
+from feeds.model.articles import Source, SourceMove
 from feeds.model.errors import FeedsError
 from feeds.storage.store import Store
-from feeds.text.filenames import shown
+from feeds.text.filenames import escape_unprintable
 
 _MOST_SHOWN = 20
 
@@ -73,7 +73,7 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
     with store.running(wait=True):
         done = [one for one in ids if (store.remember(one) if undo else store.forget(one, ingest.clock()))]
     if not done:
-        return [f"{shown(article)}: no such article"], False
+        return [f"{escape_unprintable(article)}: no such article"], False
     word = "comes back with the next run that finds its file" if undo else "is published no more"
     return [f"{one} {word}" for one in done], True
 
@@ -126,7 +126,7 @@ def _moved(ingest: Ingest, source: Source, into: Source) -> str:
     store = ingest.store
     with store.running(wait=True):
         clean = store.number("catalogue") == ingest.of_current_moves().cleaner.fingerprint()
-        store.move(Move(slug=source.slug, into=into), ingest.clock())
+        store.move(SourceMove(slug=source.slug, into=into), ingest.clock())
         ingest = ingest.of_current_moves()
         recleaning.part_audiences(store, ingest.cleaner, ingest.clock)
         changed = recleaning.everything(store, ingest.cleaner, ingest.clock, ingest.workforce, source.slug)

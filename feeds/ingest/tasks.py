@@ -17,7 +17,7 @@ from feeds.parsers import SkippedItem
 from feeds.storage import rows
 from feeds.text import search_terms
 from feeds.text.feed_urls import redact_query
-from feeds.text.filenames import shown
+from feeds.text.filenames import escape_unprintable
 from feeds.text.search_terms import SearchDocument
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     except MemoryError:
         return FileResult(failed="cleaning was given up: it takes too much memory")
     except Exception as error:  # a bug in feeds: reported like an error of the file
-        log.exception("%s: unexpected error", shown(redact_query(task.path)))
+        log.exception("%s: unexpected error", escape_unprintable(redact_query(task.path)))
         return FileResult(failed=unexpected(error))
 
 

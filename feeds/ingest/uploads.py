@@ -26,11 +26,11 @@ from feeds.model import identity
 from feeds.model.articles import Article
 from feeds.model.errors import ReadError
 from feeds.model.inbox_names import POSTED
-from feeds.model.runs import FileState, Report
+from feeds.model.runs import FileState, IngestReport
 from feeds.parsers import SkippedItem
 from feeds.storage.blobs import BlobStore
 from feeds.storage.store import AlreadyRunningError, Store
-from feeds.text.filenames import digest_of
+from feeds.text.filenames import content_hash
 from feeds.text.plain_text import remove_illegal
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Uploads:
             return UploadResult(name=name, status="failed", reason=remove_illegal(str(error)))
         with self._lock:
             BlobStore(ingest.store.database).put(POSTED, name, data, now)
-        report = self._ingest_file(ingest, name, digest_of(data))
+        report = self._ingest_file(ingest, name, content_hash(data))
         if report is None:
             log.info("%s was uploaded; the next run reads it", name)
             return UploadResult(name=name, status="waiting", skipped=skipped)
@@ -125,7 +125,7 @@ class Uploads:
             articles = _articles(ingest, name)
         if data is None:
             return None
-        if state is None or state.digest != digest_of(data):
+        if state is None or state.digest != content_hash(data):
             return UploadResult(name=name, status="waiting")
         status: UploadStatus = "failed" if state.reason and not articles else "read"
         return UploadResult(name=name, status=status, reason=state.reason, articles=articles)
@@ -155,15 +155,15 @@ class Uploads:
                 workforce=Workforce(isolated=self._isolated),
             )
 
-    def _ingest_file(self, ingest: Ingest, name: str, digest: str) -> Report | None:
+    def _ingest_file(self, ingest: Ingest, name: str, digest: str) -> IngestReport | None:
         """Ingest a stored file as soon as no other process ingests; return None if that takes too long."""
         inbox = DatabaseInbox(BlobStore(ingest.store.database), POSTED, "what was posted")
         with self._lock:
             state, file = _file_state(ingest.store, name), inbox.find(name)
         if state is not None and state.digest == digest and not state.reason:
-            return Report(same=1)
+            return IngestReport(same=1)
         if file is None:  # another request deleted it meanwhile
-            return Report()
+            return IngestReport()
         deadline = time.monotonic() + self._wait
         while True:
             with self._lock:

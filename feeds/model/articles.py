@@ -61,7 +61,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class SourceMove:
     """A source that was renamed or merged into another. Its former slug leads to the other source."""
 
     slug: str

@@ -80,7 +80,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
+class OpmlEntry:
     """One feed in the OPML list."""
 
     title: str

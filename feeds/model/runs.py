@@ -33,7 +33,7 @@ class FileState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class IngestRun:
     """One run of the ingest, as it is stored in the history."""
 
     trigger: str
@@ -58,7 +58,7 @@ class Failure:
 
 
 @dataclass(slots=True, kw_only=True)
-class Report:
+class IngestReport:
     """The result of one run of the ingest, counted in files unless an attribute says otherwise."""
 
     new: int = 0

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from feeds.cleaning.catalogue import COMBINED
 from feeds.config import Config
 from feeds.model.articles import Article, Source
-from feeds.model.feeds import Deletion, SourceState, Subscription, View
+from feeds.model.feeds import Deletion, OpmlEntry, SourceState, View
 from feeds.model.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
 from feeds.publishing.access import PUBLIC, Access, AccessReader, Visitor
 from feeds.publishing.archived_feeds import Period, is_name, periods, position
@@ -192,11 +192,11 @@ class Views:
             ttl_minutes=TTL_MINUTES,
         )
 
-    def subscriptions(self, states: Sequence[SourceState], base: str) -> list[Subscription]:
+    def subscriptions(self, states: Sequence[SourceState], base: str) -> list[OpmlEntry]:
         """Every feed there is: the combined one, the named views, the sources."""
 
-        def one(slug: str, title: str, description: str, home: str = "", language: str = "") -> Subscription:
-            return Subscription(
+        def one(slug: str, title: str, description: str, home: str = "", language: str = "") -> OpmlEntry:
+            return OpmlEntry(
                 title=title,
                 description=description,
                 home=home or f"{base}/",

@@ -21,12 +21,12 @@ from feeds.http_client.network_policy import parse_policy
 from feeds.ingest.runner import Ingest
 from feeds.model import backoff
 from feeds.model.errors import FeedsError, UnavailableError
-from feeds.model.runs import Report
+from feeds.model.runs import IngestReport
 from feeds.publishing.websub import make_pusher
 from feeds.server.clock_jumps import ClockJumpMonitor
 from feeds.storage.store import AlreadyRunningError
 from feeds.subscriptions.poller import Poller
-from feeds.text.filenames import shown
+from feeds.text.filenames import escape_unprintable
 
 log = logging.getLogger(__name__)
 
@@ -215,11 +215,11 @@ def _interval_trigger(seconds: int) -> CoalescingTrigger:
     return CoalescingTrigger(IntervalTrigger(seconds=seconds, timezone=UTC))
 
 
-def _log_report(report: Report) -> None:
+def _log_report(report: IngestReport) -> None:
     for failure in report.unreachable:
         log.error("%s", failure.reason)
     for failure in report.failed:
-        log.warning("%s: %s", shown(failure.path), failure.reason)
+        log.warning("%s: %s", escape_unprintable(failure.path), failure.reason)
     if report.new or report.changed or report.failed or report.recleaned or report.gone:
         log.info(
             "new %d, changed %d, same %d, failed %d, waiting %d, cleaned again %d, no longer published %d",

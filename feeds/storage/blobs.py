@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from feeds.storage import rows, schema
 from feeds.storage.database import Database
-from feeds.text.filenames import digest_of, known_as
+from feeds.text.filenames import content_hash, storage_key
 
 _columns = schema.documents.c
 
@@ -43,11 +43,11 @@ class BlobStore:
         """Store a document at a path. Return False if the same document was already there."""
         values = {
             "inbox": inbox,
-            "path": known_as(path),
+            "path": storage_key(path),
             "data": zlib.compress(data),
             "size": len(data),
             "modified": rows.to_micros(now) * 1000,
-            "digest": digest_of(data),
+            "digest": content_hash(data),
         }
         with self._database.writing() as connection:
             query = sa.select(_columns.digest).where(*_at(inbox, path))
@@ -84,4 +84,4 @@ class BlobStore:
 
 
 def _at(inbox: str, path: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    return _columns.inbox == inbox, _columns.path == known_as(path)
+    return _columns.inbox == inbox, _columns.path == storage_key(path)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from feeds.model.inbox_names import FETCHED
 from feeds.storage import rows, schema
 from feeds.storage.database import Database
-from feeds.text.filenames import known_as
+from feeds.text.filenames import storage_key
 
 _columns = schema.upstreams.c
 _MAX_CLAIM = timedelta(hours=1)
@@ -114,7 +114,7 @@ class UpstreamStates:
         with self._database.writing() as connection:
             connection.execute(sa.delete(schema.upstreams).where(_columns.url == url))
             for table in (schema.documents, schema.files):
-                at = (table.c.inbox == FETCHED, table.c.path == known_as(url))
+                at = (table.c.inbox == FETCHED, table.c.path == storage_key(url))
                 connection.execute(sa.delete(table).where(*at))
 
     def claim(self, state: UpstreamState, until: datetime) -> bool:

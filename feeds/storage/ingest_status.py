@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from feeds.model.runs import Run
+from feeds.model.runs import IngestRun
 from feeds.model.status import MAX_CADENCE_ARTICLES, WATCHER_TRIGGER, Cadence, FailedFile, FailingSubscription
 from feeds.storage import batch_writer, rows, schema, search_index
 from feeds.storage.database import Database
@@ -135,7 +135,7 @@ def last_watcher_run(database: Database) -> datetime | None:
     return None if started is None else rows.from_micros(started)
 
 
-def failed_runs(database: Database) -> list[Run]:
+def failed_runs(database: Database) -> list[IngestRun]:
     """Return the last 1000 runs that ended with an error, newest first."""
     query = sa.select(schema.runs).where(_runs.error != "").order_by(_runs.id.desc()).limit(_MAX_ERRORS)
     with database.reading() as connection:

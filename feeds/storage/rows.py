@@ -24,7 +24,7 @@ from feeds.model.articles import (
     RuleChange,
     Source,
 )
-from feeds.model.runs import Run
+from feeds.model.runs import IngestRun
 
 _MICROSECOND = timedelta(microseconds=1)
 _DAY_MICROS = 86_400_000_000
@@ -214,10 +214,10 @@ def to_original(row: Mapping[Any, Any]) -> Original:
     )
 
 
-def to_run(row: Mapping[Any, Any]) -> Run:
+def to_run(row: Mapping[Any, Any]) -> IngestRun:
     """Convert a row of `runs` to a Run."""
     counts = {name: row[name] for name in ("new", "changed", "same", "waiting", "failed")}
-    return Run(
+    return IngestRun(
         trigger=row["trigger"],
         started=from_micros(row["started"]),
         finished=from_micros(row["finished"]) if row["finished"] is not None else None,

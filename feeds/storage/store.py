@@ -12,9 +12,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from feeds.model.articles import Article, Draft, Move, Original, Receipt, Source
+from feeds.model.articles import Article, Draft, Original, Receipt, Source, SourceMove
 from feeds.model.feeds import Deletion, SourceState
-from feeds.model.runs import UNREAD, Failure, FileState, Outcome, Report, Run
+from feeds.model.runs import UNREAD, Failure, FileState, IngestReport, IngestRun, Outcome
 from feeds.storage import batch_writer, rows, schema, search_index
 from feeds.storage.batch_writer import Batch, State
 from feeds.storage.cleaning_statistics import CleaningHistory
@@ -141,7 +141,7 @@ class Store:
         with self._database.writing() as connection:
             connection.execute(sa.update(schema.files).where(schema.files.c.reason != "").values(size=UNREAD))
 
-    def move(self, move: Move, now: datetime) -> None:
+    def move(self, move: SourceMove, now: datetime) -> None:
         """Record that a source was renamed or merged.
 
         Its articles are moved when they are cleaned again.
@@ -164,7 +164,7 @@ class Store:
             assert key is not None
             return int(key[0])
 
-    def finish_run(self, number: int, report: Report, now: datetime, error: str = "") -> None:
+    def finish_run(self, number: int, report: IngestReport, now: datetime, error: str = "") -> None:
         """Record the end of a run and its counts. Delete all but the last 1000 runs."""
         with self._database.writing() as connection:
             connection.execute(
@@ -312,12 +312,12 @@ class Store:
         with self._database.reading() as connection:
             return frozenset(connection.scalars(query))
 
-    def moves(self) -> list[Move]:
+    def moves(self) -> list[SourceMove]:
         """Return the renamed and merged sources, by slug."""
         query = sa.select(schema.moves).order_by(schema.moves.c.slug)
         with self._database.reading() as connection:
             return [
-                Move(
+                SourceMove(
                     slug=row.slug,
                     into=Source(slug=row.target, title=row.title, home=row.home, language=row.language),
                 )
@@ -411,7 +411,7 @@ class Store:
         ]
         return sorted(states, key=lambda state: (state.source.title, state.source.slug))
 
-    def runs(self, limit: int = 10) -> list[Run]:
+    def runs(self, limit: int = 10) -> list[IngestRun]:
         """Return the last runs, newest first."""
         with self._database.reading() as connection:
             query = sa.select(schema.runs).order_by(schema.runs.c.id.desc()).limit(limit)

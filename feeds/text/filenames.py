@@ -5,34 +5,34 @@ from __future__ import annotations
 import hashlib
 
 # Suffixes that editors, browsers and copying tools give to unfinished files.
-_UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".swp", "~", ".lock")
-_LONGEST_PATH = 2000  # bytes; PostgreSQL's indexes hold no key beyond 2,704
+_UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".swp", "~", ".lock")
+MAX_PATH_BYTES = 2000  # bytes; PostgreSQL's indexes hold no key beyond 2,704
 
 
-def readable(name: str) -> str:
+def decode_filename(name: str) -> str:
     """Decode a file name to text, with escapes for bytes that are not UTF-8."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def shown(path: str) -> str:
+def escape_unprintable(path: str) -> str:
     """Escape the unprintable characters of a path for messages: some names contain newlines."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
 
 
-def passed_over(name: str) -> bool:
+def is_ignored(name: str) -> bool:
     """Whether a file or folder of that name is hidden, or is not finished."""
-    return name[0] == "." or name.endswith(_UNFINISHED)
+    return name[0] == "." or name.endswith(_UNFINISHED_SUFFIXES)
 
 
-def known_as(path: str) -> str:
+def storage_key(path: str) -> str:
     """Shorten a path to MAX_PATH_BYTES for the database; longer ones become `<digest>…<tail>`."""
     data = path.encode()
-    if len(data) <= _LONGEST_PATH:
+    if len(data) <= MAX_PATH_BYTES:
         return path
-    digest = digest_of(data)
-    return f"{digest}…{data[len(digest) + 8 - _LONGEST_PATH :].decode(errors='ignore')}"
+    digest = content_hash(data)
+    return f"{digest}…{data[len(digest) + 8 - MAX_PATH_BYTES :].decode(errors='ignore')}"
 
 
-def digest_of(data: bytes) -> str:
+def content_hash(data: bytes) -> str:
     """Hash a file's content: BLAKE2b, 32 hexadecimal digits."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -64,7 +64,7 @@ def path_span(url: str) -> tuple[int, int]:
     return (start, end) if start >= 0 else (end, end)
 
 
-def parents(name: str) -> list[str]:
+def parent_domains(name: str) -> list[str]:
     """Return a host and its parent domains, nearest first: `a.b.c` -> `a.b.c`, `b.c`, `c`."""
     labels = name.split(".")
     return [".".join(labels[index:]) for index in range(len(labels))]
@@ -80,8 +80,8 @@ def host_keys(name: str) -> tuple[str, ...]:
     if len(name) > MAX_HOST_CHARACTERS:
         return ()
     suffix = _SUFFIX.search(name)
-    national = parents(name[: suffix.start()]) if suffix else []
-    return (*parents(name), *(f"{parent}.*" for parent in national if parent))
+    national = parent_domains(name[: suffix.start()]) if suffix else []
+    return (*parent_domains(name), *(f"{parent}.*" for parent in national if parent))
 
 
 def lookup(name: str, table: Mapping[str, Entry]) -> list[Entry]:

@@ -14,7 +14,7 @@ from feeds.config.settings import STATUS_FEED
 from feeds.ingest import health
 from feeds.ingest.health import Health, WatcherStatus
 from feeds.model.feeds import SourceState
-from feeds.model.runs import Run
+from feeds.model.runs import IngestRun
 from feeds.model.status import Cadence, FailedFile
 from feeds.publishing.access import ANY, Access, AccessReader, Visitor
 from feeds.storage import ingest_status
@@ -40,7 +40,7 @@ class StatusReader:
         self._access = access
         self._database = store.database
         self._sources: tuple[State, Sources] | None = None
-        self._failing: tuple[Run, FailingFiles] | None = None
+        self._failing: tuple[IngestRun, FailingFiles] | None = None
 
     def health(self, visitor: Visitor) -> Health:
         """Return the health of the store, as far as the visitor may see it.
@@ -74,12 +74,12 @@ class StatusReader:
             failing_subscriptions=unheard if sees_all else (),
         )
 
-    def last_run(self) -> tuple[Run | None, WatcherStatus]:
+    def last_run(self) -> tuple[IngestRun | None, WatcherStatus]:
         """Return the last run, None if there was none yet, and the status of the watcher."""
         runs = self._store.runs(1)
         return (runs[0] if runs else None), self._watcher_status(runs, datetime.now(UTC))
 
-    def failing_files(self, runs: Sequence[Run]) -> FailingFiles:
+    def failing_files(self, runs: Sequence[IngestRun]) -> FailingFiles:
         """Return the unreadable files, MAX_FILES at most, and their total number.
 
         They are cached until the last of `runs` (newest first) changes.
@@ -112,7 +112,7 @@ class StatusReader:
             self._sources = (state, (self._store.sources(), ingest_status.read_cadences(self._database)))
         return self._sources[1]
 
-    def _watcher_status(self, runs: Sequence[Run], now: datetime) -> WatcherStatus:
+    def _watcher_status(self, runs: Sequence[IngestRun], now: datetime) -> WatcherStatus:
         interval, cron = self._config.interval, self._config.cron
         return health.watcher_status(
             runs,
@@ -130,7 +130,7 @@ def _sees_all(access: Access, visitor: Visitor) -> bool:
     return access.shows_all(STATUS_FEED) or visitor.opens == ANY
 
 
-def _hide_message(run: Run) -> Run:
+def _hide_message(run: IngestRun) -> IngestRun:
     """Return a run whose error is only the type of the error."""
     kind, colon, _ = run.error.partition(":")
     return replace(run, error=kind + colon)

@@ -12,7 +12,7 @@ from feeds.config import Config
 from feeds.ingest.uploads import MAX_NAME_CHARACTERS, UploadResult, Uploads, json_file_of
 from feeds.model.errors import ReadError
 from feeds.storage.tokens import POSTING, Tokens
-from feeds.text.filenames import digest_of
+from feeds.text.filenames import content_hash
 from feeds.web.auth import request_tokens
 
 _STATUS = {"new": 201, "changed": 200, "same": 200, "read": 200, "waiting": 202, "failed": 422}
@@ -100,7 +100,7 @@ def _uploaded_file(max_bytes: int) -> tuple[str, bytes]:
     if media_type == "application/json":
         link_name, data = json_file_of(data)
         name = name or link_name
-    return (_check_name(name) if name else f"{digest_of(data)}{_SUFFIXES.get(media_type, '')}"), data
+    return (_check_name(name) if name else f"{content_hash(data)}{_SUFFIXES.get(media_type, '')}"), data
 
 
 def _header_file_name() -> str:

@@ -41,7 +41,7 @@ def test_a_built_in_pack_is_valid_and_can_match(file: resources.abc.Traversable)
     if pack.source:
         assert pack.match is not None
         assert pack.source.home.startswith("https://")
-        assert not set(urls.parents(urls.host(pack.source.home))).isdisjoint(pack.match.hosts)
+        assert not set(urls.parent_domains(urls.host(pack.source.home))).isdisjoint(pack.match.hosts)
         assert pack.source.title in pack.match.sources
         assert bool(pack.source.language) != (pack.source.slug in EVERYBODY)
 

@@ -15,7 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from feeds.config.schedules import next_runs
 from feeds.ingest import health
-from feeds.model.runs import Run
+from feeds.model.runs import IngestRun
 from feeds.model.status import WATCHER_TRIGGER
 from feeds.server.watcher import CoalescingTrigger, CronTrigger
 from feeds.storage.database import Database
@@ -88,7 +88,7 @@ def test_what_feeds_say_of_their_changes_never_goes_back(tmp_path: Path) -> None
 def test_a_run_from_the_future_makes_nothing_of_the_present_late(tmp_path: Path) -> None:
     begun = NOON + A_YEAR
     none = dict.fromkeys(("new", "changed", "same", "waiting", "failed"), 0)
-    run = Run(trigger=WATCHER_TRIGGER, started=begun, finished=begun - A_YEAR, error="", **none)
+    run = IngestRun(trigger=WATCHER_TRIGGER, started=begun, finished=begun - A_YEAR, error="", **none)
     found = health.watcher_status(
         [run], begun, lambda after: next_runs(60, None, after, health.MAX_MISSED_RUNS), NOON
     )

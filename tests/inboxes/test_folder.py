@@ -16,7 +16,7 @@ import pytest
 from feeds.inboxes import Folder, InboxError, InboxFile, StillChangingError
 from feeds.model.errors import ReadError
 from feeds.parsers import MAX_FILE_BYTES
-from feeds.text.filenames import readable, shown
+from feeds.text.filenames import decode_filename, escape_unprintable
 from tests.support.storage_samples import NOON, Clock, Watch, text_of, touch
 
 
@@ -104,7 +104,7 @@ def test_a_broken_file_of_any_name_is_named_on_one_line(watch: Watch) -> None:
         watch.put(name, b"\0")
     assert watch.run() == (0, 0, 0, 0, len(ODD))
     for path in watch.reasons():
-        assert shown(path).isprintable()
+        assert escape_unprintable(path).isprintable()
 
 
 def test_a_path_longer_than_databases_can_hold_is_known_by_its_end(watch: Watch) -> None:
@@ -125,8 +125,8 @@ def test_a_path_longer_than_databases_can_hold_is_known_by_its_end(watch: Watch)
 
 
 def test_names_stay_apart_as_text() -> None:
-    assert readable(os.fsdecode(b"a\xff")) == "a\\xff"
-    assert shown("a\n\u202eb字 .md") == "a\\n\\u202eb字 .md"
+    assert decode_filename(os.fsdecode(b"a\xff")) == "a\\xff"
+    assert escape_unprintable("a\n\u202eb字 .md") == "a\\n\\u202eb字 .md"
 
 
 # -- links and other things ------------------------------------------------------------------------------

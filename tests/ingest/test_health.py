@@ -23,7 +23,7 @@ from feeds.ingest.health import (
     watcher_status,
 )
 from feeds.model.articles import Source
-from feeds.model.runs import Run
+from feeds.model.runs import IngestRun
 from feeds.model.status import Cadence, FailedFile
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
@@ -33,10 +33,10 @@ POST = Source(slug="lantern-post", title="Lantern Post")
 
 def run(
     started: datetime, trigger: str = "watcher", error: str = "", ended: bool = True, **counts: int
-) -> Run:
+) -> IngestRun:
     none = dict.fromkeys(("new", "changed", "same", "waiting", "failed"), 0)
     finished = started + timedelta(seconds=2) if ended else None
-    return Run(trigger=trigger, started=started, finished=finished, error=error, **{**none, **counts})
+    return IngestRun(trigger=trigger, started=started, finished=finished, error=error, **{**none, **counts})
 
 
 def every(interval: timedelta = MINUTE, cron: str | None = None) -> Callable[[datetime], list[datetime]]:

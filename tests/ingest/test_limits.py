@@ -12,7 +12,7 @@ import pytest
 from feeds import parsers
 from feeds.ingest.factory import ingest_of
 from feeds.ingest.isolated_worker import IsolatedWorker, Limits
-from feeds.model.runs import Report
+from feeds.model.runs import IngestReport
 from tests.support.places import Place, article
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -44,7 +44,7 @@ PARSE_FILE = parsers.parse_file
 REASONS = {hostile: "1 s of CPU time", deadly: "SIGKILL", greedy: "too much memory"}
 
 
-def run(place: Place, *places: Path) -> Report:
+def run(place: Place, *places: Path) -> IngestReport:
     worker = IsolatedWorker(Limits(cpu_seconds=1))
     try:
         return ingest_of(place.config, place.store(), worker).run("test", places=list(places) or None)
@@ -65,7 +65,7 @@ def test_one_file_fails_alone_and_is_tried_again_when_it_changes_or_by_hand(
         assert (report.new, len(report.failed)) == (3, 1)
         assert report.failed[0].path == "hostile.md"
         assert REASONS[parse] in report.failed[0].reason
-        assert run(place) == Report(same=4), "it is set aside"
+        assert run(place) == IngestReport(same=4), "it is set aside"
     assert "hostile.md" in place.feeds("status").stdout
     assert run(place, file).new == 1
     assert place.store().failures() == []

@@ -11,7 +11,7 @@ import pytest
 
 from feeds.cleaning.catalogue import ConfiguredSource, SourceCatalogue
 from feeds.ingest import source_moves
-from feeds.model.articles import Draft, Move, Source
+from feeds.model.articles import Draft, Source, SourceMove
 from feeds.model.errors import ReadError
 from tests.support.storage_samples import Watch, packs, text_of
 
@@ -94,7 +94,7 @@ def test_a_catalogue_with_moves_is_another_one_and_shares_its_recipes() -> None:
         Source(slug="quay", title="The Quay"),
     )
     recipe = catalogue.recipe_for(harbour, "https://harbour.example/1")
-    moved = catalogue.with_moves([Move(slug="harbour", into=quay)])
+    moved = catalogue.with_moves([SourceMove(slug="harbour", into=quay)])
     assert (catalogue.moved(harbour), moved.moved(harbour)) == (harbour, quay)
     assert moved.recipe_for(harbour, "https://harbour.example/1") is recipe
     assert moved.with_moves([]).moved(harbour) == harbour

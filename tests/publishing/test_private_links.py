@@ -15,7 +15,7 @@ from lxml import etree
 from feeds.config.loader import load
 from feeds.ingest import source_moves
 from feeds.ingest.factory import ingest_of
-from feeds.model.articles import Move
+from feeds.model.articles import SourceMove
 from feeds.publishing.formats.common import feed_id
 from feeds.storage.database import Database
 from feeds.storage.tokens import Tokens
@@ -209,8 +209,8 @@ def test_a_private_source_is_named_by_neither_its_old_title_nor_its_new_one(told
 # -- what was moved -------------------------------------------------------------------------------------
 
 
-def counted(moves: Callable[[], list[Move]], seen: list[int]) -> Callable[[], list[Move]]:
-    def counting() -> list[Move]:
+def counted(moves: Callable[[], list[SourceMove]], seen: list[int]) -> Callable[[], list[SourceMove]]:
+    def counting() -> list[SourceMove]:
         seen.append(1)
         return moves()
 

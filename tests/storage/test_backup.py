@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from feeds.config.loader import load
-from feeds.model.articles import Move, Source
+from feeds.model.articles import Source, SourceMove
 from feeds.storage import backup as backups
 from feeds.storage import schema
 from feeds.storage.backup import BackupError, backup, restore
@@ -64,7 +64,7 @@ class Full:
         store, database = watch.store, watch.store.database
         store.forget(watch.articles()[0].id, LATER)
         old = Source(slug="old", title="Old", home="", language="en")
-        store.move(Move(slug="older", into=old), LATER)
+        store.move(SourceMove(slug="older", into=old), LATER)
         tokens = Tokens(database)
         self.token = tokens.add("", "Ann", LATER)
         tokens.add("", "Bob", LATER)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.model.articles import CleanedArticle, Source
-from feeds.model.runs import Report
+from feeds.model.runs import IngestReport
 from feeds.model.status import MAX_CADENCE_ARTICLES
 from feeds.storage import ingest_status
 from feeds.storage.batch_writer import Batch
@@ -55,7 +55,7 @@ def test_what_a_watched_folder_leaves_behind(address: str, tmp_path: Path) -> No
     watch.put("worse.md", "nor is this")
     watch.ingest.run("by hand")
     number = watch.store.start_run("by hand", watch.clock.now)
-    watch.store.finish_run(number, Report(), watch.clock.now, "OSError: no space")
+    watch.store.finish_run(number, IngestReport(), watch.clock.now, "OSError: no space")
 
     assert ingest_status.last_watcher_run(database) == NOON
     assert [run.error for run in ingest_status.failed_runs(database)] == ["OSError: no space"]

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from feeds.model.articles import Enclosure, RuleChange, Source
-from feeds.model.runs import Failure, FileState, Report
+from feeds.model.runs import Failure, FileState, IngestReport
 from feeds.storage import schema
 from feeds.storage.database import Database
 from feeds.storage.store import Batch, Store
@@ -226,7 +226,7 @@ def test_files_that_could_not_be_read_are_listed_by_path_until_they_are_forgotte
 
 def test_runs_are_listed_newest_first_and_an_interrupted_one_has_no_end(store: Store) -> None:
     first = store.start_run("watcher", NOON)
-    report = Report(new=1, changed=2, same=3, waiting=4, failed=[Failure("a.md", "broken")])
+    report = IngestReport(new=1, changed=2, same=3, waiting=4, failed=[Failure("a.md", "broken")])
     store.finish_run(first, report, NOON + timedelta(seconds=5), error="InboxError: gone")
     store.start_run("by hand", NOON + timedelta(minutes=1))
     interrupted, ended = store.runs()
@@ -242,7 +242,7 @@ def test_the_history_of_runs_does_not_grow_for_ever(
 ) -> None:
     monkeypatch.setattr("feeds.storage.store._MAX_RUNS", 3)
     for _ in range(5):
-        store.finish_run(store.start_run("watcher", NOON), Report(), NOON)
+        store.finish_run(store.start_run("watcher", NOON), IngestReport(), NOON)
     assert [row["id"] for row in dump(address, "runs")["runs"]] == [3, 4, 5]
 
 

@@ -24,7 +24,7 @@ import feeds
 from feeds.config import Config
 from feeds.config.loader import load
 from feeds.ingest.factory import ingest_of
-from feeds.model.runs import Report
+from feeds.model.runs import IngestReport
 from feeds.storage.store import Store
 from feeds.web import create_app
 from feeds.web.application import Application
@@ -213,7 +213,7 @@ class Place:
         self._stores.append(Store(self.config.database))
         return self._stores[-1]
 
-    def ingest(self) -> Report:
+    def ingest(self) -> IngestReport:
         return ingest_of(self.config, self.store()).run("by hand")
 
     def client(self) -> FlaskClient:

@@ -19,7 +19,7 @@ from feeds import __version__
 from feeds.config.loader import load
 from feeds.ingest.factory import ingest_of
 from feeds.model.errors import ConfigError
-from feeds.model.runs import Report
+from feeds.model.runs import IngestReport
 from feeds.publishing.formats import WRITERS
 from feeds.storage.tokens import Tokens
 from feeds.web.translations import load_translation
@@ -38,14 +38,14 @@ def publish(place: Place, source: str, *days_ago: float) -> None:
         place.drop(f"{source} {number}.md", article(number, source, date=date))
 
 
-def ingest(place: Place, at: datetime = NOW, trigger: str = "watcher") -> Report:
+def ingest(place: Place, at: datetime = NOW, trigger: str = "watcher") -> IngestReport:
     return replace(ingest_of(place.config, place.store()), clock=lambda: at).run(trigger)
 
 
 def fail(place: Place, error: str, at: datetime = NOW) -> None:
     """A run that ends with an error, as the history has it."""
     store = place.store()
-    store.finish_run(store.start_run("watcher", at), Report(), at + MINUTE, error)
+    store.finish_run(store.start_run("watcher", at), IngestReport(), at + MINUTE, error)
 
 
 @pytest.fixture

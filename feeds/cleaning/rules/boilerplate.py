@@ -232,7 +232,7 @@ def _leads_only_to(block: Element, hosts: frozenset[str], own_host: str) -> bool
 
 def _leads_to_host(link: str, hosts: frozenset[str], own_host: str) -> bool:
     """Return whether a link leads to one of the hosts; `self` is the article's own host without `www.`."""
-    names = urls.parents(urls.host(link))
+    names = urls.parent_domains(urls.host(link))
     return not hosts.isdisjoint(names) or (
         "self" in hosts and (link[:1] in ("/", "#") or own_host.removeprefix("www.") in names)
     )

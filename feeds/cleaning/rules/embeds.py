@@ -108,7 +108,7 @@ def _replace_by_link(element: Element, address: str, title: str) -> None:
 
 
 def _is_allowed(address: str, hosts: frozenset[str]) -> bool:
-    return address.startswith("https://") and not hosts.isdisjoint(urls.parents(urls.host(address)))
+    return address.startswith("https://") and not hosts.isdisjoint(urls.parent_domains(urls.host(address)))
 
 
 def _sandbox(frame: Element, address: str) -> list[str]:

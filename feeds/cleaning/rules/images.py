@@ -168,7 +168,7 @@ def suppress_referrers(page: Page) -> list[str]:
     """Set `referrerpolicy="no-referrer"` on pictures from hosts that refuse requests of other sites."""
     hosts = page.recipe.no_referrer
     for picture in page.tree.select("img[src]") if hosts else ():
-        if not hosts.isdisjoint(urls.parents(urls.host(picture.attr("src") or ""))):
+        if not hosts.isdisjoint(urls.parent_domains(urls.host(picture.attr("src") or ""))):
             picture.attrs["referrerpolicy"] = "no-referrer"
     return []
 

@@ -71,7 +71,7 @@ def link_to_pages(page: Page) -> list[str]:
 def find_page_address(url: str, page: Page) -> str:
     """Return the URL of the page that `url` stands for, by the recipe's `links`; `url` if none matches."""
     rules = page.recipe.links
-    for host in (*urls.parents(urls.host(url)), ""):
+    for host in (*urls.parent_domains(urls.host(url)), ""):
         for rule in rules.get(host, ()):
             match = rule.pattern.fullmatch(url)
             article = rule.article.match(page.link) if match and rule.article else None

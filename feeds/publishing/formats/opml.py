@@ -12,26 +12,26 @@ from typing import Final
 
 from lxml.etree import Element, SubElement, tostring
 
-from feeds.model.feeds import Subscription
+from feeds.model.feeds import OpmlEntry
 from feeds.publishing.formats.common import format_url
 from feeds.publishing.formats.xml_characters import render_legal
 
 MEDIA_TYPE: Final = "text/x-opml"
 
 
-def render(title: str, date_modified: datetime, subscriptions: Iterable[Subscription]) -> bytes:
+def render(title: str, date_modified: datetime, subscriptions: Iterable[OpmlEntry]) -> bytes:
     """Render a subscription list, in the order given.
 
     `date_modified` is the time of the newest change, never the current time.
     """
 
-    def write(texts: tuple[str, tuple[Subscription, ...]]) -> bytes:
+    def write(texts: tuple[str, tuple[OpmlEntry, ...]]) -> bytes:
         return _render(texts[0], date_modified, texts[1])
 
     return render_legal(write, (title, tuple(subscriptions)))
 
 
-def _render(title: str, date_modified: datetime, subscriptions: tuple[Subscription, ...]) -> bytes:
+def _render(title: str, date_modified: datetime, subscriptions: tuple[OpmlEntry, ...]) -> bytes:
     root = Element("opml", version="2.0")
     head = SubElement(root, "head")
     SubElement(head, "title").text = title
@@ -43,7 +43,7 @@ def _render(title: str, date_modified: datetime, subscriptions: tuple[Subscripti
     return document
 
 
-def _outline(subscription: Subscription) -> dict[str, str]:
+def _outline(subscription: OpmlEntry) -> dict[str, str]:
     """Return the attributes of an outline.
 
     text, type and xmlUrl are required. Other attributes are left out if they are empty.

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from feeds.config import Config
 from feeds.model.errors import StoreError
-from feeds.model.feeds import SourceState, Subscription
+from feeds.model.feeds import OpmlEntry, SourceState
 from feeds.model.filters import EVERYTHING, Filter, FilterError
 from feeds.publishing.access import PUBLIC, Access, NotPartedError, Visitor
 from feeds.publishing.formats import WRITERS, opml
@@ -234,7 +234,7 @@ class DocumentCache:
 
     def visible_feeds(
         self, states: list[SourceState], base: str, visitor: Visitor = PUBLIC
-    ) -> list[tuple[str, Subscription]]:
+    ) -> list[tuple[str, OpmlEntry]]:
         """Return every feed that a visitor may see, with its name.
 
         The order is that of `all_feeds`. The URLs of private feeds contain the visitor's token if it was in
@@ -249,7 +249,7 @@ class DocumentCache:
             for query in [access.token_query(visitor, name)]
         ]
 
-    def all_feeds(self, states: list[SourceState], base: str) -> list[Subscription]:
+    def all_feeds(self, states: list[SourceState], base: str) -> list[OpmlEntry]:
         """Return every feed: the combined one, the named views, the sources."""
         return self._views.subscriptions(states, base)
 

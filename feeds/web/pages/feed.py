@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from feeds.model.feeds import Subscription
+from feeds.model.feeds import OpmlEntry
 from feeds.model.filters import EVERYTHING, Filter, parse
 from feeds.publishing.views import FeedRequest
 from feeds.web.pages.home import subscribe_values
@@ -109,7 +109,7 @@ def _common_values(
         "title": title,
         "description": description,
         "source": source,
-        "subscription": Subscription(
+        "subscription": OpmlEntry(
             title=f"{title}{suffix}", description="", home="", address=feed_request.address(context.base, "")
         ),
         "asked": feed_request.filter,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, abort, request
 
 from feeds.cleaning.catalogue import COMBINED
-from feeds.model.feeds import Subscription
+from feeds.model.feeds import OpmlEntry
 from feeds.publishing.formats import WRITERS
 from feeds.publishing.formats.common import format_url
 from feeds.web.cache.policy import ONE_DAY, with_policy
@@ -48,7 +48,7 @@ def add_routes(routes: Blueprint, site: Site) -> None:
 def subscribe_values(context: PageContext) -> Mapping[str, Any]:
     """Return the variables of `_subscribe.html`."""
 
-    def qr_of(subscription: Subscription) -> str:
+    def qr_of(subscription: OpmlEntry) -> str:
         path, _, query = subscription.address.partition("?")
         pairs = "&".join(pair for pair in query.split("&") if pair and not pair.startswith("token="))
         link = context.link_to(f"qr/{path.rpartition('/')[2]}.svg")

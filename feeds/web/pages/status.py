@@ -11,8 +11,8 @@ from flask import Blueprint, Response
 
 from feeds.config.settings import STATUS_FEED
 from feeds.ingest.health import Health, IdleRuns, group_idle_runs, is_failed, new_file_counts
-from feeds.model.feeds import Subscription
-from feeds.model.runs import Run
+from feeds.model.feeds import OpmlEntry
+from feeds.model.runs import IngestRun
 from feeds.text.plain_text import to_one_line
 from feeds.web import status_feed
 from feeds.web.cache.policy import NO_STORE
@@ -60,7 +60,7 @@ def _values(site: Site, status_reader: StatusReader, context: PageContext) -> Ma
         "brought": values,
         "plain": to_one_line,
         "mark_of": lambda problem: problem.id.rpartition(":")[2],
-        "subscription": Subscription(
+        "subscription": OpmlEntry(
             title=say("status_of", title=site.config.title),
             description=say("status_feed"),
             home="",
@@ -102,7 +102,7 @@ def _lead(health: Health, say: Translation, now: datetime) -> list[str]:
     return sentences
 
 
-def _end(run: Run, health: Health, say: Translation) -> str:
+def _end(run: IngestRun, health: Health, say: Translation) -> str:
     """Say how a run ended; empty if it ended well."""
     if not run.finished:
         is_running = run == health.runs[0] and health.watcher.state != "late"

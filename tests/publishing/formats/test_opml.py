@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from lxml import etree
 
-from feeds.model.feeds import Subscription
+from feeds.model.feeds import OpmlEntry
 from feeds.publishing.formats import opml
 from tests.support.format_samples import NOON
 
-HARBOUR = Subscription(
+HARBOUR = OpmlEntry(
     title='港口日报 & "Friends" <1>',
     description="Ships & tides",
     home="https://harbour.example/?a=1&b=2",
     address="https://feeds.example/feeds/harbour",
     language="zh-Hans",
 )
-LANTERN = Subscription(
+LANTERN = OpmlEntry(
     title="Lantern",
     description="",
     home="https://lantern.example/",
@@ -60,7 +60,7 @@ def test_no_subscriptions_make_an_empty_body() -> None:
 
 
 def test_a_stray_character_does_not_cost_the_list() -> None:
-    spoiled = Subscription(
+    spoiled = OpmlEntry(
         title="a\x00b", description="", home="https://x.example/", address="https://f.example/x"
     )
     [outline] = etree.fromstring(opml.render("t\ud800", NOON, [spoiled])).iterfind("body/outline")
