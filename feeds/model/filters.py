@@ -76,14 +76,14 @@ class Filter:
         return pairs
 
     @property
-    def described(self) -> str:
+    def description(self) -> str:
         """The keys and values that select articles, for a title; empty where none does."""
         return ", ".join(f"{key}: {value}" for key, value in self.pairs() if key not in _PRESENTATION_KEYS)
 
     @property
     def narrows(self) -> bool:
         """Whether the filter excludes articles."""
-        return bool(self.described)
+        return bool(self.description)
 
 
 EVERYTHING: Final = Filter()

@@ -165,7 +165,7 @@ class Views:
             previous, following = (past.before(older) if older else ""), ""
         whole = not asked.period and not asked.filter.narrows and asked.name not in self._named
         source = channel.source
-        shown = f" ({asked.filter.described})" if asked.filter.narrows else ""
+        shown = f" ({asked.filter.description})" if asked.filter.narrows else ""
         return View(
             title=f"{channel.title}{shown}",
             description=channel.description,

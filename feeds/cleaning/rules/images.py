@@ -136,8 +136,8 @@ def largest_candidate(srcset: str) -> str:
     position = 0
     while address := _SRCSET_ADDRESS.search(srcset, position):
         position, size = address.end(), 1.0
-        if not address[0].endswith(",") and (described := _SRCSET_SIZE.match(srcset, position)):
-            position, size = described.end(), float(described[1] or 1)
+        if not address[0].endswith(",") and (size_match := _SRCSET_SIZE.match(srcset, position)):
+            position, size = size_match.end(), float(size_match[1] or 1)
         if size > largest_yet and _is_address(candidate := address[0].rstrip(",")):
             best, largest_yet = candidate, size
     return best

@@ -104,7 +104,7 @@ def _common_values(
     source = next((source for source in sources if source.slug == feed_request.name), None)
     access = site.views.access.parted()
     choices = [source for source in sources if access.may_see(context.visitor, source.slug)]
-    suffix = f" ({feed_request.filter.described})" if feed_request.filter.narrows else ""
+    suffix = f" ({feed_request.filter.description})" if feed_request.filter.narrows else ""
     return {
         "title": title,
         "description": description,
