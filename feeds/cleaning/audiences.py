@@ -30,7 +30,7 @@ def is_private(private: Sequence[str], catalogue: SourceCatalogue, name: str) ->
     """
     if EVERY_FEED in private or name in private:
         return True
-    return any(catalogue.moved(Source(slug=entry, title=entry)).slug == name for entry in private)
+    return any(catalogue.current_source(Source(slug=entry, title=entry)).slug == name for entry in private)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Audiences:
 
         Its source need not be configured, also if `auto_sources` is off.
         """
-        source = self.catalogue.moved(self.catalogue.origin_of(draft, auto=True))
+        source = self.catalogue.current_source(self.catalogue.original_source(draft, auto=True))
         return self.audience_of_source(source.slug)
 
     def group_by_audience(self, originals: Iterable[Original]) -> dict[str, list[Original]]:
@@ -150,7 +150,9 @@ class Audiences:
                 ids[audience] = min(with_own_id[audience], key=_age).entry_id
             else:
                 group = [*stored_groups.get(audience, ()), *incoming_groups.get(audience, ())]
-                slug = min(self.catalogue.origin_of(original.draft, auto=True).slug for original in group)
+                slug = min(
+                    self.catalogue.original_source(original.draft, auto=True).slug for original in group
+                )
                 ids[audience] = identity.private_id(article_id, slug)
         return ids
 

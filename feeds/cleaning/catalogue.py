@@ -1,8 +1,7 @@
-"""Which source an article belongs to, and the recipe that cleans it
-(docs/decisions/0056-source-of-an-article.md). Pure.
+"""Find the source of an article, and the recipe that cleans it. Pure.
 
-The order of precedence: what config.yaml says, else the name in the file's front matter, else the pack
-whose hosts match the link, else the link's host.
+The first of these decides (docs/decisions/0056-source-of-an-article.md): config.yaml, the name in the file's
+front matter, the pack whose hosts match the link, the link's host.
 """
 
 from __future__ import annotations
@@ -26,28 +25,28 @@ if TYPE_CHECKING:
     from feeds.cleaning.tracking_lists import Lookup
 
 COMBINED = "all"
-"""The slug of the feed of everything, which no source can have."""
+"""The slug of the feed of all sources. No source can have it."""
 
-_LONGEST_SLUG = 80
+_MAX_SLUG_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfiguredSource:
-    """A source as config.yaml describes it."""
+    """A source of config.yaml."""
 
     source: Source
     hosts: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     formerly: frozenset[str] = frozenset()
-    """Slugs of sources whose articles are its own now."""
+    """Slugs of sources whose articles belong to this source now."""
     rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(slots=True)
 class _Tables:
-    """What is looked up in the packs and the configured sources, and the recipes that were built so far.
+    """Look-up tables of packs and configured sources, and the recipes built so far.
 
-    Sources that are moved change none of it, so that catalogues with other moves share it.
+    Moves of sources do not change them, so that catalogues with different moves share them.
     """
 
     sources: dict[str, Source] = field(default_factory=dict)
@@ -57,8 +56,8 @@ class _Tables:
     recipes: dict[tuple[str, str], Recipe] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, packs: Iterable[Pack], configured: Iterable[ConfiguredSource]) -> _Tables:
-        """Build the tables; what is configured wins over the packs."""
+    def build(cls, packs: Iterable[Pack], configured: Iterable[ConfiguredSource]) -> _Tables:
+        """Build the tables. Configured sources override those of packs."""
         tables = cls()
         for pack in packs:
             if not pack.source:
@@ -88,27 +87,28 @@ class _Tables:
 
 @dataclass(frozen=True, slots=True)
 class SourceCatalogue:
-    """The packs, the configured sources and the moves of one state; says which source and recipe a draft has.
+    """The packs, the configured sources and the moves of one state.
 
-    It never changes: `with_moves` makes the catalogue of another state.
+    Tells the source and the recipe of a draft. It never changes: `with_moves` returns the catalogue of
+    another state.
     """
 
     packs: Mapping[str, Pack]
-    """By name (the file's stem), in the order in which they are merged."""
+    """Packs by name (the file's stem), in the order in which they are merged."""
     configured: Sequence[ConfiguredSource] = ()
     rules: Rules = field(default_factory=Rules)
-    """What config.yaml says for every source."""
+    """The rules of config.yaml for every source."""
     moves: Sequence[SourceMove] = ()
-    """Sources that were renamed or merged by hand; what config.yaml says about the same slug wins."""
+    """Sources that were renamed or merged by hand. If config.yaml has a source of the same slug, it wins."""
     auto: bool = True
-    """Whether a publisher that nothing here knows becomes a source of its own."""
+    """Whether a publisher that neither a pack nor config.yaml knows becomes a source of its own."""
     lists: Lookup | None = None
-    """Lists of tracking that hold for every source."""
+    """Lists of tracking parameters, for every source."""
     _tables: _Tables = field(init=False, repr=False, compare=False)
     _moved: Mapping[str, Source] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        tables = _Tables.of(self.packs.values(), self.configured)
+        tables = _Tables.build(self.packs.values(), self.configured)
         moved = {move.slug: move.into for move in self.moves}
         for entry in self.configured:
             source = tables.sources[entry.source.slug]
@@ -122,7 +122,7 @@ class SourceCatalogue:
         return SourceCatalogue, arguments  # the tables are built again in the process that receives it
 
     def with_moves(self, moves: Iterable[SourceMove]) -> SourceCatalogue:
-        """Return the catalogue of the state in which these sources, and no others, were moved."""
+        """Return the catalogue of the state with these moves of sources and no others."""
         moves = tuple(moves)
         if moves == tuple(self.moves):
             return self
@@ -130,16 +130,19 @@ class SourceCatalogue:
         object.__setattr__(catalogue, "_tables", self._tables)  # with the recipes, which no move changes
         return catalogue
 
-    def place(self, draft: Draft) -> tuple[Source, Recipe]:
-        """The source of a draft and the recipe that cleans it.
+    def source_and_recipe(self, draft: Draft) -> tuple[Source, Recipe]:
+        """Return the source that publishes a draft, and the recipe that cleans it.
 
-        Raises ReadError where no source is known for it and `auto` is off.
+        Raises ReadError if no source is known for the draft and `auto` is off.
         """
-        origin = self.origin_of(draft)
-        return self.moved(origin), self.recipe_for(origin, draft.link)
+        origin = self.original_source(draft)
+        return self.current_source(origin), self.recipe_for(origin, draft.link)
 
-    def moved(self, source: Source) -> Source:
-        """Whose articles a source's are now; itself where it was not moved."""
+    def current_source(self, source: Source) -> Source:
+        """Return the source that has a source's articles now.
+
+        It is the source itself if it was neither renamed nor merged.
+        """
         seen = {source.slug}
         while (into := self._moved.get(source.slug)) is not None and into.slug not in seen:
             source = into
@@ -147,14 +150,21 @@ class SourceCatalogue:
         return source
 
     def former_slugs(self, slug: str) -> list[str]:
-        """Return the slugs of the sources that were renamed to, or merged into, the source of this slug."""
-        return [one for one, into in self._moved.items() if one != slug and self.moved(into).slug == slug]
+        """Return the slugs of the sources that became the source of this slug.
 
-    def origin_of(self, draft: Draft, *, auto: bool | None = None) -> Source:
-        """The source that an article names or its link leads to, whatever was moved since.
+        They were renamed to it or merged into it.
+        """
+        return [
+            former
+            for former, into in self._moved.items()
+            if former != slug and self.current_source(into).slug == slug
+        ]
 
-        A publisher that nothing here knows becomes a source of its own. Raises ReadError for one where
-        `auto` is off; the argument stands in for what is configured.
+    def original_source(self, draft: Draft, *, auto: bool | None = None) -> Source:
+        """Return the source that an article names or its link leads to, before any move.
+
+        A publisher that neither a pack nor config.yaml knows becomes a source of its own. Raises ReadError
+        for such a publisher if `auto` is off; the argument overrides the setting.
         """
         auto = self.auto if auto is None else auto
         host = urls.host(draft.link)
@@ -164,33 +174,42 @@ class SourceCatalogue:
                 return self._tables.sources[entry.source.slug]
         if draft.source_name:
             slug = self._tables.names.get(draft.source_name)
-            return self._tables.sources[slug] if slug else self._unknown(draft.source_name, auto=auto)
+            return self._tables.sources[slug] if slug else self._auto_source(draft.source_name, auto=auto)
         slug = next((self._tables.hosts[domain] for domain in domains if domain in self._tables.hosts), None)
         if slug:
-            return self._channel(slug, draft.link, auto=auto) or self._tables.sources[slug]
+            return self._channel_source(slug, draft.link, auto=auto) or self._tables.sources[slug]
         name = host.removeprefix("www.")
         home = draft.site_home or f"https://{name}/"
-        return self._unknown(name, title=draft.site_title, home=home, auto=auto)
+        return self._auto_source(name, title=draft.site_title, home=home, auto=auto)
 
-    def _channel(self, slug: str, link: str, *, auto: bool) -> Source | None:
-        """The source of one author on a host where many publish, by the path of the link."""
+    def _channel_source(self, slug: str, link: str, *, auto: bool) -> Source | None:
+        """Return the source of one author on a host of many, by the path of the link.
+
+        None if the source of this slug has no channels, or the link is of none.
+        """
         pattern = self._tables.channels.get(slug)
         match = pattern.search(link) if pattern else None
         if match is None:
             return None
         name, parent = match["name"], self._tables.sources[slug]
-        return self._unknown(f"{parent.slug}/{name}", title=name, home=match[0], auto=auto)
+        return self._auto_source(f"{parent.slug}/{name}", title=name, home=match[0], auto=auto)
 
-    def find(self, name: str) -> Source | None:
-        """A source that a pack or config.yaml knows, by its slug, title or another of its names."""
+    def find_source(self, name: str) -> Source | None:
+        """Return the source of a pack or config.yaml with this slug, title or other name.
+
+        None if there is none.
+        """
         return self._tables.sources.get(self._tables.names.get(name, name))
 
-    def known(self) -> list[Source]:
-        """Every source that a pack or config.yaml knows, by slug."""
+    def all_sources(self) -> list[Source]:
+        """Return all sources of packs and config.yaml, in the order of their slugs."""
         return sorted(self._tables.sources.values(), key=lambda source: source.slug)
 
     def recipe_for(self, source: Source, link: str) -> Recipe:
-        """The merged recipe for a source's article behind a link; made once for each pair of them."""
+        """Return the merged recipe for an article of a source, by the host of its link.
+
+        Each recipe is built only once.
+        """
         host = urls.host(link)
         recipe = self._tables.recipes.get((source.slug, host))
         if recipe is None:
@@ -202,8 +221,8 @@ class SourceCatalogue:
         if self.lists is None:
             return recipe
         redirects: dict[str, tuple[url_wrappers.Wrapper, ...]] = dict(recipe.redirects)
-        for site, listed in self.lists.redirects.items():
-            redirects[site] = (*redirects.get(site, ()), *listed)
+        for site, wrappers in self.lists.redirects.items():
+            redirects[site] = (*redirects.get(site, ()), *wrappers)
         return replace(
             recipe,
             tracking=replace(recipe.tracking, lists=self.lists),
@@ -212,7 +231,11 @@ class SourceCatalogue:
         )
 
     def layers(self, source: Source, host: str) -> dict[str, Rules]:
-        """The packs that hold for a source and host, by name, in the order in which they are merged."""
+        """Return the packs and settings that apply to a source and host.
+
+        They are in the order in which they are merged, by the name of the pack or of the place in
+        config.yaml.
+        """
         domains = set(urls.parent_domains(host))
         layers: dict[str, Rules] = {}
         for name, pack in self.packs.items():
@@ -231,19 +254,20 @@ class SourceCatalogue:
                 layers[f"config.yaml: {source.slug}"] = entry.rules
         return layers
 
-    def said(self) -> str:
-        """Everything that is said here, as one text: it changes with any of it."""
-        said = [f"{name} {pack.model_dump_json(by_alias=True)}" for name, pack in self.packs.items()]
-        said.append(self.rules.model_dump_json(by_alias=True))
-        said += [
-            f"{one.source} {sorted(one.hosts)} {sorted(one.names)} {sorted(one.formerly)} "
-            f"{one.rules.model_dump_json(by_alias=True)}"
-            for one in self.configured
+    def serialise(self) -> str:
+        """Serialise the catalogue, for fingerprints."""
+        lines = [f"{name} {pack.model_dump_json(by_alias=True)}" for name, pack in self.packs.items()]
+        lines.append(self.rules.model_dump_json(by_alias=True))
+        lines += [
+            f"{entry.source} {sorted(entry.hosts)} {sorted(entry.names)} {sorted(entry.formerly)} "
+            f"{entry.rules.model_dump_json(by_alias=True)}"
+            for entry in self.configured
         ]
-        return "\n".join((*said, f"{self.moves} {self.auto} {self.lists.digest if self.lists else ''}"))
+        lines.append(f"{self.moves} {self.auto} {self.lists.digest if self.lists else ''}")
+        return "\n".join(lines)
 
-    def _unknown(self, name: str, title: str = "", home: str = "", *, auto: bool) -> Source:
-        slug = slug_of(name)
+    def _auto_source(self, name: str, title: str = "", home: str = "", *, auto: bool) -> Source:
+        slug = make_slug(name)
         if slug in self._tables.sources:
             return self._tables.sources[slug]
         if not auto:
@@ -251,10 +275,14 @@ class SourceCatalogue:
         return Source(slug=slug, title=title or name, home=home)
 
 
-def slug_of(name: str) -> str:
-    """A slug for a publisher's name; a digest stands in for what makes none, or none that can be used."""
+def make_slug(name: str) -> str:
+    """Make a slug of a publisher's name.
+
+    A digest replaces a slug that is empty, and is appended to one that is too long or that no source can
+    have.
+    """
     slug = slugify(name.replace(".", "-"))
-    if slug and slug != COMBINED and len(slug) <= _LONGEST_SLUG:
+    if slug and slug != COMBINED and len(slug) <= _MAX_SLUG_CHARACTERS:
         return slug
     digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=4).hexdigest()
-    return f"{slug[: _LONGEST_SLUG - 10].rstrip('-') or 'source'}-{digest}"
+    return f"{slug[: _MAX_SLUG_CHARACTERS - 10].rstrip('-') or 'source'}-{digest}"

@@ -37,7 +37,7 @@ class Cleaner:
         `default_published` is the time of an article that names none, `max_published` the latest time that
         any article can have. Raises ReadError if the draft cannot become an article.
         """
-        source, recipe = self.catalogue.place(draft)
+        source, recipe = self.catalogue.source_and_recipe(draft)
         return pipeline.clean(
             draft,
             source=source,
@@ -79,7 +79,7 @@ class Cleaner:
         It depends on the rules, the libraries and the configuration.
         """
         libraries = library_versions.describe(library_versions.CLEANING)
-        text = f"{rules.VERSION}.{stats.VERSION} {libraries} {self.language} {self.catalogue.said()}"
+        text = f"{rules.VERSION}.{stats.VERSION} {libraries} {self.language} {self.catalogue.serialise()}"
         if self.audiences.has_several:
             text += f" {self.audiences.digest()}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")

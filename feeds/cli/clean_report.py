@@ -52,9 +52,9 @@ class CleanReport:
         Raises UnconfiguredSourceError if no source has this name.
         """
         catalogue = self._config.catalogue
-        source = catalogue.find(name)
+        source = catalogue.find_source(name)
         if source is None:
-            slugs = [known.slug for known in catalogue.known()]
+            slugs = [known.slug for known in catalogue.all_sources()]
             raise UnconfiguredSourceError(
                 f"no pack and no configuration defines {name!r}{suggestion(name, slugs)}"
             )
@@ -121,7 +121,7 @@ class CleanReport:
         catalogue = self._config.catalogue
         with suppress(ReadError):  # the URL belongs to no source, and `place` may not make one of it
             if url:
-                return catalogue.place(Draft(link=url, html=""))[1]
+                return catalogue.source_and_recipe(Draft(link=url, html=""))[1]
         return catalogue.recipe_for(_NO_SOURCE, url)
 
     def _diff_lines(self, before: str, after: str, name: str) -> Iterator[str]:

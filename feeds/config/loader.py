@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from feeds.cleaning.catalogue import ConfiguredSource, SourceCatalogue, slug_of
+from feeds.cleaning.catalogue import ConfiguredSource, SourceCatalogue, make_slug
 from feeds.cleaning.pack_schema import Pack
 from feeds.config import Config, environment, inboxes, settings, yaml_file
 from feeds.config.settings import FeedSettings, PlainSettings, PrivateSettings, Settings, SourceSettings
@@ -235,7 +235,7 @@ def _origin_of_database(is_set: bool, file: Path, origin: KeyOrigin) -> str:
 
 
 def _slug_of(settings: SourceSettings | FeedSettings) -> str:
-    return settings.slug or slug_of(settings.title)
+    return settings.slug or make_slug(settings.title)
 
 
 def _configured_source(settings: SourceSettings) -> ConfiguredSource:

@@ -97,7 +97,7 @@ def preview(
         raise ReadError("nothing was pasted")
     if len(text) > MAX_CHARACTERS:
         raise ReadError(f"the text is larger than {MAX_CHARACTERS:,} characters")
-    chosen = catalogue.find(slug) if slug else None
+    chosen = catalogue.find_source(slug) if slug else None
     try:
         parsed = ParsedFile(text.encode("utf-8", "replace"), _PASTED_NAME)
     except ReadError:
@@ -147,4 +147,4 @@ def _source_and_recipe(
     if not draft.link:
         nobody = Source(slug="", title="")
         return nobody, catalogue.recipe_for(nobody, "")
-    return catalogue.place(replace(draft, html=""))
+    return catalogue.source_and_recipe(replace(draft, html=""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from feeds.cleaning.audiences import EVERY_FEED
-from feeds.cleaning.catalogue import COMBINED, slug_of
+from feeds.cleaning.catalogue import COMBINED, make_slug
 from feeds.config import Config
 from feeds.config.settings import STATUS_FEED
 from feeds.config.yaml_file import suggestion
@@ -54,7 +54,7 @@ def _stored_slugs(config: Config, store: Store, configured: frozenset[str]) -> f
     slugs = store.slugs()
     if slugs.union(configured).issuperset(config.private_places):
         return slugs
-    return slugs.union(config.catalogue.origin_of(draft, auto=True).slug for draft in store.drafts())
+    return slugs.union(config.catalogue.original_source(draft, auto=True).slug for draft in store.drafts())
 
 
 def _refuse_unknown(config: Config, known: frozenset[str], note: str = "") -> None:
@@ -73,8 +73,11 @@ def _configured_names(config: Config) -> frozenset[str]:
     """Return the names of feeds in the configuration and the packs, with former slugs of sources."""
     catalogue = config.catalogue
     titles = [upstream.title for upstream in config.subscriptions if upstream.title]
-    subscribed = [source.slug if (source := catalogue.find(title)) else slug_of(title) for title in titles]
+    subscribed = []
+    for title in titles:
+        source = catalogue.find_source(title)
+        subscribed.append(source.slug if source else make_slug(title))
     formerly = [slug for entry in catalogue.configured for slug in entry.formerly]
-    sources = [source.slug for source in catalogue.known()]
+    sources = [source.slug for source in catalogue.all_sources()]
     views = [view.slug for view in config.feeds]
     return frozenset((COMBINED, EVERY_FEED, STATUS_FEED, *sources, *formerly, *subscribed, *views))

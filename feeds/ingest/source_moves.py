@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from feeds.cleaning.catalogue import COMBINED, SourceCatalogue, slug_of
+from feeds.cleaning.catalogue import COMBINED, SourceCatalogue, make_slug
 from feeds.config.yaml_file import suggestion
 from feeds.ingest import reclean as recleaning
 from feeds.ingest.runner import Ingest
@@ -30,22 +30,22 @@ class SlugError(FeedsError):
 def listed(catalogue: SourceCatalogue, store: Store) -> list[str]:
     """Every source that has articles, and what was moved."""
     catalogue = catalogue.with_moves(store.moves())
-    known = {source.slug for source in catalogue.known()} | {move.into.slug for move in store.moves()}
+    known = {source.slug for source in catalogue.all_sources()} | {move.into.slug for move in store.moves()}
     lines = []
     for state in store.sources():
         source, made = state.source, "" if state.source.slug in known else "  (by itself)"
         newest = state.published.strftime("%Y-%m-%d %H:%M")
         lines.append(f"{state.articles:>7}  newest {newest}  {source.slug}  {source.title}{made}")
-    return lines + [f"{move.slug} -> {catalogue.moved(move.into).slug}" for move in store.moves()]
+    return lines + [f"{move.slug} -> {catalogue.current_source(move.into).slug}" for move in store.moves()]
 
 
 def rename(ingest: Ingest, slug: str, new: str, title: str = "") -> str:
     """Publish a source at another slug. Raises UnknownSourceError or SlugError."""
     source = _source(ingest, slug)
-    if slug_of(new) != new or new == COMBINED:
+    if make_slug(new) != new or new == COMBINED:
         raise SlugError(f"{new!r} is no slug: small letters a-z, digits and hyphens, and not `{COMBINED}`")
     taken = {state.source.slug for state in ingest.store.sources()}
-    taken |= {known.slug for known in ingest.catalogue.known()}
+    taken |= {known.slug for known in ingest.catalogue.all_sources()}
     if new in taken - {slug}:
         raise SlugError(f"{new!r} is another source's slug; `feeds sources merge` puts one into the other")
     into = Source(slug=new, title=title or source.title, home=source.home, language=source.language)
@@ -114,9 +114,9 @@ def reclean(ingest: Ingest, slug: str, *, dry_run: bool) -> Iterator[str]:
 
 def _source(ingest: Ingest, name: str) -> Source:
     published = {state.source.slug: state.source for state in ingest.store.sources()}
-    found = published.get(name) or ingest.catalogue.find(name)
+    found = published.get(name) or ingest.catalogue.find_source(name)
     if found is None:
-        known = [*published, *(source.slug for source in ingest.catalogue.known())]
+        known = [*published, *(source.slug for source in ingest.catalogue.all_sources())]
         raise UnknownSourceError(f"there is no source {name!r}{suggestion(name, known)}")
     return published.get(found.slug, found)
 

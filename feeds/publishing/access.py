@@ -93,14 +93,14 @@ class Access:
         A title that a hidden source has too is left out: it could tell of that source.
         """
         visible, hidden = set[str](), set[str]()
-        for source in (*sources, *self.catalogue.known()):
+        for source in (*sources, *self.catalogue.all_sources()):
             may_see = self.may_see(visitor, self.moved(source.slug))
             (visible if may_see else hidden).add(source.title)
         return frozenset(visible - hidden)
 
     def moved(self, slug: str) -> str:
         """Return the slug of the source that a source was renamed to or merged into; else the slug itself."""
-        return self.catalogue.moved(Source(slug=slug, title=slug)).slug
+        return self.catalogue.current_source(Source(slug=slug, title=slug)).slug
 
 
 class AccessReader:

@@ -215,10 +215,10 @@ def test_a_publishers_pack_holds_for_its_hosts_and_its_name_only() -> None:
 
 def test_a_channel_that_an_article_names_is_its_source_and_youtube_only_that_of_the_others() -> None:
     link = "https://www.youtube.com/watch?v=abcdefghijk"
-    named = CATALOGUE.origin_of(Draft(link=link, html="", source_name="Harbour TV"))
+    named = CATALOGUE.original_source(Draft(link=link, html="", source_name="Harbour TV"))
     assert (named.slug, named.title) == ("harbour-tv", "Harbour TV")
     assert "youtube" in CATALOGUE.layers(named, "www.youtube.com")
     for address in (link, "https://youtu.be/abcdefghijk"):
-        assert CATALOGUE.origin_of(Draft(link=address, html="")).slug == "youtube"
-    news = CATALOGUE.origin_of(Draft(link=link, html="", source_name="德国之声"))
-    assert news.slug == CATALOGUE.origin_of(Draft(link="https://www.dw.com/zh/a-1", html="")).slug
+        assert CATALOGUE.original_source(Draft(link=address, html="")).slug == "youtube"
+    news = CATALOGUE.original_source(Draft(link=link, html="", source_name="德国之声"))
+    assert news.slug == CATALOGUE.original_source(Draft(link="https://www.dw.com/zh/a-1", html="")).slug

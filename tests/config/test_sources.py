@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.cleaning.catalogue import SourceCatalogue, slug_of
+from feeds.cleaning.catalogue import SourceCatalogue, make_slug
 from feeds.config.loader import load
 from feeds.model.articles import Draft, Source
 
@@ -31,36 +31,36 @@ DW_LINK = "https://www.dw.com/zh/a-1"
 
 def test_what_is_configured_wins_over_the_name_in_the_file(tmp_path: Path) -> None:
     known = catalogue(tmp_path, GAZETTE)
-    assert known.origin_of(draft("https://gazette.example/1", "Somebody Else")).slug == "gazette"
-    assert known.origin_of(draft("https://news.gazette.example/1")).slug == "gazette"
-    assert known.origin_of(draft(name="Gaz")).slug == "gazette"
-    assert known.origin_of(draft(name="The Gazette")).slug == "gazette"
+    assert known.original_source(draft("https://gazette.example/1", "Somebody Else")).slug == "gazette"
+    assert known.original_source(draft("https://news.gazette.example/1")).slug == "gazette"
+    assert known.original_source(draft(name="Gaz")).slug == "gazette"
+    assert known.original_source(draft(name="The Gazette")).slug == "gazette"
 
 
 def test_the_name_in_the_file_wins_over_the_pack_of_the_host(tmp_path: Path) -> None:
-    assert catalogue(tmp_path).origin_of(draft(DW_LINK, "Lantern Post")).slug == "lantern-post"
-    assert catalogue(tmp_path).origin_of(draft(DW_LINK, "自由亚洲电台")).slug == "rfa"
+    assert catalogue(tmp_path).original_source(draft(DW_LINK, "Lantern Post")).slug == "lantern-post"
+    assert catalogue(tmp_path).original_source(draft(DW_LINK, "自由亚洲电台")).slug == "rfa"
 
 
 def test_the_pack_of_the_host_wins_over_the_host(tmp_path: Path) -> None:
-    assert catalogue(tmp_path).origin_of(draft(DW_LINK)).title == "德国之声"
-    assert catalogue(tmp_path).origin_of(draft("https://notdw.com/1")).slug == "notdw-com"
+    assert catalogue(tmp_path).original_source(draft(DW_LINK)).title == "德国之声"
+    assert catalogue(tmp_path).original_source(draft("https://notdw.com/1")).slug == "notdw-com"
 
 
 def test_a_publisher_that_nothing_knows_is_its_host(tmp_path: Path) -> None:
-    assert catalogue(tmp_path).origin_of(draft("http://www.lantern.example:8080/1")) == Source(
+    assert catalogue(tmp_path).original_source(draft("http://www.lantern.example:8080/1")) == Source(
         slug="lantern-example", title="lantern.example", home="https://lantern.example/"
     )
 
 
 @pytest.mark.parametrize("name", ["德国之声", "德國之聲", "DW"])
 def test_a_pack_knows_its_source_by_every_alias(tmp_path: Path, name: str) -> None:
-    assert catalogue(tmp_path).origin_of(draft(name=name)).slug == "dw"
+    assert catalogue(tmp_path).original_source(draft(name=name)).slug == "dw"
 
 
 def test_the_first_configured_source_that_matches_wins(tmp_path: Path) -> None:
     known = catalogue(tmp_path, GAZETTE + "  - title: Other\n    match: {hosts: [gazette.example]}\n")
-    assert known.origin_of(draft("https://gazette.example/1")).slug == "gazette"
+    assert known.original_source(draft("https://gazette.example/1")).slug == "gazette"
 
 
 # -- unknown publishers ---------------------------------------------------------------------------------
@@ -76,27 +76,27 @@ def test_the_first_configured_source_that_matches_wins(tmp_path: Path) -> None:
     ],
 )
 def test_an_unknown_publisher_gets_a_slug_that_people_can_type(tmp_path: Path, name: str, slug: str) -> None:
-    source = catalogue(tmp_path).origin_of(draft(name=name))
+    source = catalogue(tmp_path).original_source(draft(name=name))
     assert (source.slug, source.title) == (slug, name)
 
 
 def test_no_publisher_takes_the_address_of_the_combined_feed() -> None:
     for name in ("All", "ALL", "all!"):
-        assert slug_of(name).startswith("all-")
-    assert slug_of("All") != slug_of("ALL")
+        assert make_slug(name).startswith("all-")
+    assert make_slug("All") != make_slug("ALL")
 
 
 def test_names_that_make_no_slug_are_told_apart() -> None:
-    assert slug_of("!!!").startswith("source-")
-    assert slug_of("!!!") != slug_of("???")
-    assert slug_of("!!!") == slug_of("!!!")
+    assert make_slug("!!!").startswith("source-")
+    assert make_slug("!!!") != make_slug("???")
+    assert make_slug("!!!") == make_slug("!!!")
 
 
 def test_a_slug_is_never_longer_than_an_address_may_be() -> None:
-    long = slug_of("北京之春" * 200)
+    long = make_slug("北京之春" * 200)
     assert len(long) <= 80
-    assert long != slug_of("北京之春" * 201)
-    assert slug_of("\ud800")
+    assert long != make_slug("北京之春" * 201)
+    assert make_slug("\ud800")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_slug_is_never_longer_than_an_address_may_be() -> None:
 )
 def test_the_order_of_articles_does_not_matter_to_their_source(tmp_path: Path, links: list[str]) -> None:
     known = catalogue(tmp_path)
-    assert {known.origin_of(draft(link)) for link in links} == {
+    assert {known.original_source(draft(link)) for link in links} == {
         Source(slug="a-example", title="a.example", home="https://a.example/")
     }
 
@@ -117,21 +117,21 @@ def test_a_configured_source_renames_that_of_a_pack_and_keeps_what_it_does_not_s
     known = catalogue(tmp_path, "  - title: Deutsche Welle\n    slug: dw\n")
     expected = Source(slug="dw", title="Deutsche Welle", home="https://www.dw.com/zh/", language="zh-Hans")
     for found in (draft(DW_LINK), draft(name="德国之声"), draft(name="Deutsche Welle")):
-        assert known.origin_of(found) == expected
+        assert known.original_source(found) == expected
 
 
 def test_the_pack_still_cleans_a_source_that_was_renamed(tmp_path: Path) -> None:
     plain = catalogue(tmp_path)
     renamed = catalogue(tmp_path, "  - title: Deutsche Welle\n    slug: dw\n")
     for known in (plain, renamed):
-        recipe = known.recipe_for(known.origin_of(draft(DW_LINK)), DW_LINK)
+        recipe = known.recipe_for(known.original_source(draft(DW_LINK)), DW_LINK)
         assert recipe.links
         assert "德国之声" in recipe.not_authors
 
 
 def test_a_source_of_its_own_takes_the_articles_of_a_pack_with_its_cleaning(tmp_path: Path) -> None:
     known = catalogue(tmp_path, "  - title: My Welle\n    match: {hosts: [dw.com]}\n")
-    source = known.origin_of(draft(DW_LINK, "德国之声"))
+    source = known.original_source(draft(DW_LINK, "德国之声"))
     assert source.slug == "my-welle"
     assert known.recipe_for(source, DW_LINK).links, "the host's pack holds whoever the source is"
 
@@ -147,7 +147,7 @@ RULES = (
 def test_the_rules_of_a_configured_source_add_to_the_packs(tmp_path: Path) -> None:
     known = catalogue(tmp_path, RULES)
     link = "https://gazette.example/1"
-    recipe = known.recipe_for(known.origin_of(draft(link)), link)
+    recipe = known.recipe_for(known.original_source(draft(link)), link)
     assert recipe.drop.endswith(", .box")
     assert "script" in recipe.drop
     assert recipe.tracking.anywhere.matches("gz_x")
@@ -157,7 +157,7 @@ def test_the_rules_of_a_configured_source_add_to_the_packs(tmp_path: Path) -> No
 
 def test_the_rules_of_a_configured_source_are_nobody_elses(tmp_path: Path) -> None:
     known = catalogue(tmp_path, RULES)
-    recipe = known.recipe_for(known.origin_of(draft()), draft().link)
+    recipe = known.recipe_for(known.original_source(draft()), draft().link)
     assert ".box" not in recipe.drop
     assert not recipe.tracking.anywhere.matches("gz_x")
     assert recipe.off == frozenset()
@@ -166,7 +166,7 @@ def test_the_rules_of_a_configured_source_are_nobody_elses(tmp_path: Path) -> No
 def test_another_recipe_has_another_digest(tmp_path: Path) -> None:
     link = "https://gazette.example/1"
     digests = {
-        known.recipe_for(known.origin_of(draft(link)), link).digest
+        known.recipe_for(known.original_source(draft(link)), link).digest
         for known in (catalogue(tmp_path), catalogue(tmp_path, GAZETTE), catalogue(tmp_path, RULES))
     }
     assert len(digests) == 3
@@ -179,12 +179,12 @@ def test_rules_for_every_source_stand_after_the_packs_and_before_a_source_s_own(
         "sources: [{title: Quay, match: {hosts: [quay.example]}, rules: {drop: [.quay]}}]\n"
     )
     catalogue = load(file).catalogue
-    source = catalogue.origin_of(Draft(link="https://quay.example/1", html=""))
+    source = catalogue.original_source(Draft(link="https://quay.example/1", html=""))
     assert list(catalogue.layers(source, "quay.example"))[-2:] == ["config.yaml", "config.yaml: quay"]
     recipe = catalogue.recipe_for(source, "https://quay.example/1")
     assert recipe.drop.endswith(".everywhere, .quay")
     assert recipe.frames == {"video.example"}
     other = catalogue.recipe_for(
-        catalogue.origin_of(Draft(link="https://b.example/", html="")), "https://b.example/"
+        catalogue.original_source(Draft(link="https://b.example/", html="")), "https://b.example/"
     )
     assert other.drop.endswith(".everywhere")

@@ -84,7 +84,9 @@ def test_a_publisher_that_nothing_knows_is_refused_where_sources_do_not_make_the
     assert watch.run()[0] == 1
     assert watch.reasons() == {}
     with pytest.raises(ReadError, match=r"quay\.example"):
-        SourceCatalogue(packs=packs(), auto=False).origin_of(Draft(link="https://quay.example/a", html=""))
+        SourceCatalogue(packs=packs(), auto=False).original_source(
+            Draft(link="https://quay.example/a", html="")
+        )
 
 
 def test_a_catalogue_with_moves_is_another_one_and_shares_its_recipes() -> None:
@@ -95,19 +97,23 @@ def test_a_catalogue_with_moves_is_another_one_and_shares_its_recipes() -> None:
     )
     recipe = catalogue.recipe_for(harbour, "https://harbour.example/1")
     moved = catalogue.with_moves([SourceMove(slug="harbour", into=quay)])
-    assert (catalogue.moved(harbour), moved.moved(harbour)) == (harbour, quay)
+    assert (catalogue.current_source(harbour), moved.current_source(harbour)) == (harbour, quay)
     assert moved.recipe_for(harbour, "https://harbour.example/1") is recipe
-    assert moved.with_moves([]).moved(harbour) == harbour
-    assert pickle.loads(pickle.dumps(moved)).moved(harbour) == quay
+    assert moved.with_moves([]).current_source(harbour) == harbour
+    assert pickle.loads(pickle.dumps(moved)).current_source(harbour) == quay
 
 
 def test_one_host_where_many_publish_is_a_source_for_each_of_them() -> None:
     catalogue = SourceCatalogue(packs=packs())
-    made = catalogue.origin_of(Draft(link="https://medium.com/@nora.pell/the-tide-0123456789ab", html=""))
+    made = catalogue.original_source(
+        Draft(link="https://medium.com/@nora.pell/the-tide-0123456789ab", html="")
+    )
     assert (made.title, made.home) == ("@nora.pell", "https://medium.com/@nora.pell")
-    assert catalogue.origin_of(Draft(link="https://medium.com/p/0123456789ab", html="")).slug == "medium"
+    assert (
+        catalogue.original_source(Draft(link="https://medium.com/p/0123456789ab", html="")).slug == "medium"
+    )
     named = Draft(link="https://medium.com/@nora.pell/x", html="", source_name="The Harbour")
-    assert catalogue.origin_of(named).slug == "the-harbour"
+    assert catalogue.original_source(named).slug == "the-harbour"
 
 
 def test_a_host_s_source_is_called_what_its_pages_say_in_whatever_order_they_come() -> None:
@@ -119,6 +125,6 @@ def test_a_host_s_source_is_called_what_its_pages_say_in_whatever_order_they_com
     from feeds.storage.batch_writer import preference
 
     for order in permutations(drafts):
-        made = [SourceCatalogue(packs=packs()).origin_of(draft) for draft in order]
+        made = [SourceCatalogue(packs=packs()).original_source(draft) for draft in order]
         assert {source.slug for source in made} == {"quay-example"}
         assert min(made, key=preference).title == "The Quay"

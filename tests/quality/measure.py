@@ -103,7 +103,7 @@ def measure(folder: Path) -> dict[str, object]:
         data = path.read_bytes()
         digest.update(data)
         for draft in parsers.parse_drafts(data, path.name):
-            source, recipe = catalogue.place(draft)
+            source, recipe = catalogue.source_and_recipe(draft)
             html = clean(
                 draft, source=source, recipe=recipe, default_published=LATEST, max_published=LATEST
             ).article.html

@@ -33,7 +33,7 @@ _UNSEEN = re.compile(
 def recipe_of(link: str = LINK, source: str = "", rules: str = "") -> recipe.Recipe:
     """The recipe for a link and a source's name, with `rules` as config.yaml would add them."""
     draft = Draft(link=link, html="", source_name=source)
-    found = CATALOGUE.origin_of(draft)
+    found = CATALOGUE.original_source(draft)
     layers = list(CATALOGUE.layers(found, link.partition("//")[2].partition("/")[0]).values())
     if rules:
         layers.append(yaml_file.validate(pack_schema.Rules, *yaml_file.parse(rules, "case"), "case"))

@@ -38,7 +38,7 @@ def add_routes(routes: Blueprint, site: Site) -> None:
         catalogue = site.documents.access().catalogue
         values: dict[str, Any] = {
             "form": form,
-            "choices": sorted(catalogue.known(), key=lambda source: source.title),
+            "choices": sorted(catalogue.all_sources(), key=lambda source: source.title),
             "most": MAX_CHARACTERS,
         }
         if request.method == "POST":
