@@ -263,7 +263,10 @@ class SourceCatalogue:
             f"{entry.rules.model_dump_json(by_alias=True)}"
             for entry in self.configured
         ]
-        lines.append(f"{self.moves} {self.auto} {self.lists.digest if self.lists else ''}")
+        # A class name enters stored fingerprints: it is the one of the version that stored them first.
+        moves = [f"Move(slug={move.slug!r}, into={move.into!r})" for move in self.moves]
+        moves_text = f"({', '.join(moves)}{',' if len(moves) == 1 else ''})"
+        lines.append(f"{moves_text} {self.auto} {self.lists.digest if self.lists else ''}")
         return "\n".join(lines)
 
     def _auto_source(self, name: str, title: str = "", home: str = "", *, auto: bool) -> Source:

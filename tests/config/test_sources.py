@@ -9,7 +9,7 @@ import pytest
 
 from feeds.cleaning.catalogue import SourceCatalogue, make_slug
 from feeds.config.loader import load
-from feeds.model.articles import Draft, Source
+from feeds.model.articles import Draft, Source, SourceMove
 
 
 def catalogue(tmp_path: Path, sources: str = "") -> SourceCatalogue:
@@ -188,3 +188,21 @@ def test_rules_for_every_source_stand_after_the_packs_and_before_a_source_s_own(
         catalogue.original_source(Draft(link="https://b.example/", html="")), "https://b.example/"
     )
     assert other.drop.endswith(".everywhere")
+
+
+@pytest.mark.parametrize(
+    ("slugs", "text"),
+    [
+        ([], "()"),
+        (["quay"], "(Move(slug='quay', into=Source(slug='a', title='A', home='', language='')),)"),
+        (
+            ["quay", "lock"],
+            "(Move(slug='quay', into=Source(slug='a', title='A', home='', language='')), "
+            "Move(slug='lock', into=Source(slug='a', title='A', home='', language='')))",
+        ),
+    ],
+)
+def test_the_serialised_moves_are_those_of_stored_fingerprints(slugs: list[str], text: str) -> None:
+    moves = [SourceMove(slug=slug, into=Source(slug="a", title="A")) for slug in slugs]
+    catalogue = SourceCatalogue(packs={}, moves=moves)
+    assert catalogue.serialise().splitlines()[-1] == f"{text} True "
