@@ -22,12 +22,14 @@ from feeds.inboxes import required_software
 from feeds.ingest.factory import ingest_of, open_store
 from feeds.ingest.isolated_worker import IsolatedWorker
 from feeds.model.errors import FeedsError, NoAnswerError
+from feeds.server.buffering_worker import BufferingWorker
 from feeds.server.log_setup import REQUEST_ATTRIBUTE
 from feeds.server.watcher import Watcher
 from feeds.storage.engine import Say, once_it_answers
 from feeds.storage.store import Store
 from feeds.web import create_app
 from feeds.web.cache.disk import temporary_folder
+from feeds.web.pages.playground import MAX_FORM_BYTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -55,6 +57,8 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         self._say = say
         self._worker: Any = None
         self._isolated: IsolatedWorker | None = None
+        self.max_body_bytes = max(config.post_limit + 1, MAX_FORM_BYTES)
+        """Bytes of a body that the application may read: one more than it accepts."""
         super().__init__()
 
     def load_config(self) -> None:
@@ -63,7 +67,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
             "bind": f"{_url_host(self._config.host)}:{self._config.port}",
             # The watcher is started in the worker, after the fork: threads do not survive a fork.
             "workers": 1 if self._watch else self._config.workers,
-            "worker_class": "gthread",
+            "worker_class": BufferingWorker,
             "threads": _THREADS_PER_WORKER,
             "graceful_timeout": _GRACE_SECONDS,
             "loglevel": self._config.log,
