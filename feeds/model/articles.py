@@ -1,6 +1,7 @@
-"""Define an article in its stages: as parsed (Draft), as stored (Original), as served (Article).
+"""Define an article in its stages, and what cleaning reports.
 
-Also defines what cleaning reports. All values are frozen; all datetimes are aware and in UTC.
+The stages are: as parsed (Draft), as stored (Original), as served (Article). All values are frozen; all
+datetimes are aware and in UTC.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
-    """A media file that belongs to an entry (RSS 2.0 `enclosure`, RFC 4287 section 4.2.7.2)."""
+    """A media file that belongs to an entry.
+
+    Source: RSS 2.0 `enclosure`, RFC 4287 section 4.2.7.2.
+    """
 
     url: str
     type: str
@@ -24,7 +28,10 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An article as parsed from a file: fields may be missing, and the body is not cleaned."""
+    """An article as parsed from a file.
+
+    Fields may be missing, and the body is not cleaned.
+    """
 
     link: str
     html: str
@@ -62,7 +69,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceMove:
-    """A source that was renamed or merged into another. Its former slug leads to the other source."""
+    """A source that was renamed or merged into another.
+
+    Its former slug leads to the other source.
+    """
 
     slug: str
     into: Source
@@ -80,7 +90,10 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The changes to an article by rule, in the order of RULES; rules that changed nothing are absent."""
+    """The changes to an article by rule, in the order of RULES.
+
+    Rules that changed nothing are absent.
+    """
 
     changes: tuple[RuleChange, ...] = ()
 
@@ -97,7 +110,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """An article as served, complete and with a clean body. The store accepts no other articles."""
+    """An article as served, complete and with a clean body.
+
+    The store accepts no other articles.
+    """
 
     id: str
     """Permanent id, `urn:uuid:…` (see identity.py)."""
@@ -126,7 +142,10 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleaningStats:
-    """Statistics of cleaning one article. The receipt has the number of pieces that each rule changed."""
+    """Statistics of cleaning one article.
+
+    The receipt has the number of pieces that each rule changed.
+    """
 
     before: int = 0
     """Size of the original body in bytes of UTF-8."""
@@ -144,7 +163,10 @@ class CleaningStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanedWeek:
-    """The cleaning statistics of one source's articles of one week, as the store adds them up."""
+    """The cleaning statistics of one source's articles of one week.
+
+    The store adds them up.
+    """
 
     source: str
     """The source's slug."""
@@ -177,7 +199,10 @@ class CleanedArticle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
-    """One entry of one file, as it is stored: enough to clean it again without the file."""
+    """One entry of one file, as it is stored.
+
+    It is enough to clean the entry again without the file.
+    """
 
     inbox: str
     path: str

@@ -1,4 +1,4 @@
-"""Calculate back-off: the time to wait before a failed action is tried again. Pure."""
+"""Calculate back-off: the time before a failed action is tried again. Pure."""
 
 from __future__ import annotations
 

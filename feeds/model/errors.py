@@ -1,10 +1,16 @@
-"""Define the errors that the package raises on purpose. Their texts are written for people."""
+"""Define the errors that the package raises on purpose.
+
+Their texts are written for people.
+"""
 
 from __future__ import annotations
 
 
 class FeedsError(Exception):
-    """Base of every error that the package raises on purpose. Its text is written for people."""
+    """Base of every error that the package raises on purpose.
+
+    Its text is written for people.
+    """
 
 
 class ReadError(FeedsError):
@@ -12,9 +18,9 @@ class ReadError(FeedsError):
 
 
 class ConfigError(FeedsError):
-    """config.yaml, a pack or the environment is invalid. The text has one line for each fault.
+    """config.yaml, a pack or the environment is invalid.
 
-    Each line has the shape ``file:line: key: reason``.
+    The text has one line for each fault. Each line has the shape ``file:line: key: reason``.
     """
 
 
@@ -27,8 +33,14 @@ class NoDatabaseError(StoreError):
 
 
 class UnavailableError(StoreError):
-    """The database cannot read or write now, whatever the query: it is gone, full, read-only or busy."""
+    """The database cannot read or write now, whatever the query.
+
+    It is gone, full, read-only or busy.
+    """
 
 
 class NoAnswerError(UnavailableError):
-    """No server answers at the address of the database, or the server is still starting."""
+    """No server answers at the address of the database.
+
+    It is absent or still starting.
+    """

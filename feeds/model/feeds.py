@@ -1,4 +1,7 @@
-"""Define the values that are published: a feed's window of articles, deletions, entries of the OPML list."""
+"""Define the values that are published.
+
+These are a feed's window of articles, deletions, and entries of the OPML list.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """An ordered window of articles with its own address, ready to be written as a feed."""
+    """An ordered window of articles with an address, ready to write as a feed."""
 
     title: str
     description: str

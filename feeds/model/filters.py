@@ -1,6 +1,7 @@
-"""Parse and normalise the filters of a view, from URL parameters and from config.yaml.
+"""Parse and normalise the filters of a view.
 
-Pure. Two spellings of one query are one Filter, one URL and one document.
+They come from URL parameters and from config.yaml. Pure. Two spellings of one query are one Filter, one URL
+and one document.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class FilterError(FeedsError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """The filter of a view. An article must match every key, and one of several values of a key."""
+    """The filter of a view.
+
+    An article must match every key, and one of several values of a key.
+    """
 
     tag: tuple[str, ...] = ()
     """Tags as `search_terms.fold_label` writes them; an article has one of them."""
@@ -55,11 +59,17 @@ class Filter:
 
     @property
     def query(self) -> str:
-        """The URL query of this filter in its one spelling; empty for a filter without values."""
+        """The URL query of this filter in its one spelling.
+
+        Empty for a filter without values.
+        """
         return "&".join(f"{key}={quote(value, safe=':,')}" for key, value in self.pairs())
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Return keys and values in the order of KEYS, such that `parse(pairs)` is the same filter."""
+        """Return keys and values in the order of KEYS.
+
+        `parse(pairs)` is the same filter.
+        """
         pairs: list[tuple[str, str]] = []
         for key in KEYS:
             value = getattr(self, key)
@@ -101,9 +111,9 @@ class NamedView:
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> Filter:
-    """Parse the keys and values of a query string. Unknown keys and blank values are ignored.
+    """Parse the keys and values of a query string.
 
-    Raises FilterError for the first invalid value.
+    Unknown keys and blank values are ignored. Raises FilterError for the first invalid value.
     """
     values_by_key: dict[str, list[str]] = {}
     for key, value in pairs:
@@ -230,7 +240,10 @@ def _single_value(values: Sequence[str]) -> str:
 
 
 def quote_value(value: str) -> str:
-    """Quote a client's value for a message: in ASCII, on one line, 40 characters at most."""
+    """Quote a client's value for a message.
+
+    The result is ASCII on one line, with 40 characters of the value at most.
+    """
     return ascii(value) if len(value) <= 40 else f"{value[:40]!a}…"
 
 

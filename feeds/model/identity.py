@@ -62,11 +62,11 @@ _HOST_ALIASES = {"bbc.co.uk": "bbc.com", "matters.news": "matters.town"}
 
 
 def key(link: str) -> str:
-    """Return the key that all links to one article share. It is no URL that could be visited.
+    """Return the key that all links to one article share.
 
-    The key has no scheme, `www.` and `m.`, no double and trailing slashes, no percent-encoding (it is
-    decoded twice), no tracking parameters and no junk fragments. On hosts that number their articles it has
-    the number.
+    It is no URL that could be visited. The key has no scheme, `www.` and `m.`, no double and trailing
+    slashes, no percent-encoding (it is decoded twice), no tracking parameters and no junk fragments. On hosts
+    that number their articles it has the number.
     """
     address, _, fragment = link.strip().partition("#")
     rest = re.sub(r"^(?:https?:)?//", "", address, flags=re.IGNORECASE)
@@ -90,14 +90,18 @@ def key(link: str) -> str:
 
 
 def entry_id(link: str) -> str:
-    """Return the permanent entry id for an article's link: `urn:uuid:` and a UUIDv5 (RFC 9562) of its key."""
+    """Return the permanent entry id for an article's link.
+
+    It is `urn:uuid:` and a UUIDv5 (RFC 9562) of the link's key.
+    """
     return uuid.uuid5(NAMESPACE, key(link)).urn
 
 
 def private_id(entry_id: str, source: str) -> str:
-    """Return the permanent id of an article's private version, different from that of its public version.
+    """Return the permanent id of an article's private version.
 
-    `entry_id` is the article's public id, `source` the slug of the private source.
+    It differs from the id of the public version. `entry_id` is the article's public id, `source` the slug of
+    the private source.
     """
     return uuid.uuid5(uuid.UUID(entry_id), source).urn
 

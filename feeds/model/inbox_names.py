@@ -1,7 +1,8 @@
-"""Name the inboxes that are not configured: those of uploaded and fetched documents, in the database.
+"""Name the inboxes that are not configured.
 
-The names are stored with every file, so they never change. This module is separate from the storage that uses
-them, so that a configuration can be checked against them without importing SQLAlchemy.
+They contain uploaded and fetched documents, in the database. The names are stored with every file, so they
+never change. This module is separate from the storage that uses them, so that a configuration can be checked
+against them without importing SQLAlchemy.
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ UNREAD = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
-    """The stored state of a file, so that the file is read again only after it changed."""
+    """The stored state of a file.
+
+    With it a file is read again only after it changed.
+    """
 
     path: str
     size: int
@@ -59,7 +62,10 @@ class Failure:
 
 @dataclass(slots=True, kw_only=True)
 class IngestReport:
-    """The result of one run of the ingest, counted in files unless an attribute says otherwise."""
+    """The result of one run of the ingest.
+
+    Counted in files unless an attribute says otherwise.
+    """
 
     new: int = 0
     changed: int = 0

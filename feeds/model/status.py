@@ -1,7 +1,7 @@
-"""Define the stored state of the ingest: dates of sources, failed files, failing subscriptions.
+"""Define the stored state of the ingest.
 
-`ingest/health.py` decides by these values. Each piece of news has an id, which is the same as long as the
-news is the same.
+It consists of dates of sources, failed files and failing subscriptions. `ingest/health.py` decides by these
+values. Each piece of news has an id, which is the same as long as the news is the same.
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ class FailedFile:
 
     @property
     def id(self) -> str:
-        """The id of this news. It changes with the file, so a file that is repaired and fails again is news
-        again. Another attempt at the same file is not.
+        """The id of this news.
+
+        It changes with the file, so a file that is repaired and fails again is news again. Another attempt at
+        the same file is not.
         """
         return news_id("file", self.inbox, self.path, self.stamp)
 
@@ -72,9 +74,10 @@ class FailingSubscription:
 
     @property
     def news_since(self) -> datetime | None:
-        """Time at which this becomes news: the feed is gone, or fails three times and for a day.
+        """Time at which this becomes news.
 
-        None while it has failed less than three times.
+        A failing feed is news if it is gone, or failed three times and for a day. None while it failed less
+        often and is not gone.
         """
         if self.gone:
             return self.last_tried
@@ -82,7 +85,10 @@ class FailingSubscription:
 
     @property
     def id(self) -> str:
-        """The id of this news. It changes if the feed answered in between, and if it is gone for good."""
+        """The id of this news.
+
+        It changes if the feed answered in between, and if it is gone for good.
+        """
         return news_id("upstream", self.url, self.since.isoformat(), "gone" if self.gone else "")
 
 

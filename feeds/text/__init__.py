@@ -1,1 +1,4 @@
-"""Work on strings: plain text, URLs, dates, search terms, file names, differences of HTML. Pure."""
+"""Work on strings: plain text, URLs, dates, search terms, file names, HTML diffs.
+
+Pure.
+"""

@@ -1,4 +1,7 @@
-"""Parse the dates that files, pages and servers write. Pure; imports no other package."""
+"""Parse the dates that files, pages and servers write.
+
+Pure; imports no other package.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,11 @@ MAX_DATE_CHARACTERS = 100  # a date of RFC 5322 has 31
 
 
 def parse_date(value: str) -> datetime | None:
-    """Parse a date to UTC: ISO 8601, RFC 5322 with named zones, or Chinese (`2026年3月2日`).
+    """Parse a date to UTC.
 
-    A date without a zone is in UTC, a date without a time is at midnight. Returns None for text that is no
-    date or is longer than MAX_DATE_CHARACTERS.
+    Accepts ISO 8601, RFC 5322 with named zones, and Chinese (`2026年3月2日`). A date without a zone is in
+    UTC, a date without a time is at midnight. Returns None for text that is no date or is longer than
+    MAX_DATE_CHARACTERS.
     """
     value = value.strip()
     if not value or len(value) > MAX_DATE_CHARACTERS:
@@ -48,9 +52,9 @@ def parse_date(value: str) -> datetime | None:
 
 
 def parse_filename_date(name: str) -> datetime | None:
-    """Parse the day at the start of a file's name (`2026-05-04-title.md`) as its midnight in UTC.
+    """Parse the day at the start of a file's name (`2026-05-04-title.md`).
 
-    Returns None where the name starts with no day.
+    Returns its midnight in UTC. Returns None where the name starts with no day.
     """
     match = _DATED_NAME.match(name)
     return parse_date(match[1]) if match else None

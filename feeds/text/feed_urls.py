@@ -25,9 +25,10 @@ class Credentials(NamedTuple):
 
 
 def validate_feed_url(value: str) -> str:
-    """Validate a feed's URL and return it with its credentials and without its fragment.
+    """Validate a feed's URL.
 
-    Removes the prefix `feed:`, which some pages write. Raises ValueError for a URL that cannot be requested.
+    Returns it with its credentials and without its fragment. Removes the prefix `feed:`, which some pages
+    write. Raises ValueError for a URL that cannot be requested.
     """
     value = _FEED_SCHEME.sub("", value.strip())
     if value.lower().startswith("feed://"):
@@ -46,15 +47,18 @@ def validate_feed_url(value: str) -> str:
 
 
 def resolve_redirect(base: str, location: str) -> str:
-    """Resolve a redirect's `location` against `base`, without credentials: a redirect may not set them.
+    """Resolve a redirect's `location` against `base`, without credentials.
 
-    Raises ValueError if the target cannot be requested.
+    A redirect may not set credentials. Raises ValueError if the target cannot be requested.
     """
     return split_credentials(validate_feed_url(urljoin(base, location.strip())))[0]
 
 
 def split_credentials(address: str) -> tuple[str, Credentials | None]:
-    """Split a URL into the URL without its credentials and the credentials, None where it has none."""
+    """Split a URL into the URL without its credentials and the credentials.
+
+    The credentials are None for a URL without any.
+    """
     parts = urlsplit(address)
     userinfo, at, host = parts.netloc.rpartition("@")
     if not at:
@@ -91,7 +95,10 @@ def host_of(address: str) -> str:
 
 
 def redact_url(address: str) -> str:
-    """Redact a URL for messages and pages: no credentials, and no query, which may contain some."""
+    """Redact a URL for messages and pages.
+
+    Removes the credentials, and the query, which may contain some.
+    """
     try:
         parts = urlsplit(strip_credentials(address))
     except ValueError:
@@ -100,7 +107,10 @@ def redact_url(address: str) -> str:
 
 
 def redact_query(text: str) -> str:
-    """Replace the query of the URL that a text begins with by `?…`; other text is left unchanged."""
+    """Replace the query of the URL that a text begins with by `?…`.
+
+    Other text is left unchanged.
+    """
     return _QUERY.sub(r"\1?…", text)
 
 

@@ -1,4 +1,7 @@
-"""Convert file names for messages and databases, and hash contents. Pure; imports no other package."""
+"""Convert file names for messages and databases, and hash contents.
+
+Pure; imports no other package.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ def decode_filename(name: str) -> str:
 
 
 def escape_unprintable(path: str) -> str:
-    """Escape the unprintable characters of a path for messages: some names contain newlines."""
+    """Escape the unprintable characters of a path for messages.
+
+    Some names contain newlines.
+    """
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
 
 
@@ -25,7 +31,10 @@ def is_ignored(name: str) -> bool:
 
 
 def storage_key(path: str) -> str:
-    """Shorten a path to MAX_PATH_BYTES for the database; longer ones become `<digest>…<tail>`."""
+    """Shorten a path to MAX_PATH_BYTES for the database.
+
+    A longer path becomes `<digest>…<tail>`.
+    """
     data = path.encode()
     if len(data) <= MAX_PATH_BYTES:
         return path

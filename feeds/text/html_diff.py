@@ -1,4 +1,6 @@
-"""Compare two bodies of HTML, as rows to show side by side. Pure; works on text, not on a tree.
+"""Compare two bodies of HTML, as rows to show side by side.
+
+Pure; works on text, not on a tree.
 
 HTML is cut into lines at its blocks. rapidfuzz aligns equal lines, then lines with the same text. The other
 lines are put side by side if they have half of their words in common. rapidfuzz aligns exactly, so as few
@@ -45,7 +47,10 @@ Pair = tuple[int, int]
 
 
 class EqualRun(NamedTuple):
-    """Consecutive keys that are equal on both sides: the two start indexes and the number of keys."""
+    """Consecutive keys that are equal on both sides.
+
+    The fields are the two start indexes and the number of keys.
+    """
 
     left: int
     right: int
@@ -61,7 +66,10 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the left body beside one of the right body; a gap contains folded unchanged rows."""
+    """A line of the left body beside one of the right body.
+
+    A gap contains folded unchanged rows.
+    """
 
     kind: Kind
     left: tuple[Piece, ...] = ()
@@ -70,9 +78,10 @@ class Row:
 
 
 def split_lines(html: str) -> list[str]:
-    """Split HTML into lines at its blocks and line ends; joined, they are the HTML again.
+    """Split HTML into lines at its blocks and line ends.
 
-    A blank line is joined to the next one, so the result has a blank line only if the whole HTML is blank.
+    Joined, the lines are the HTML again. A blank line is joined to the next one, so the result has a blank
+    line only if the whole HTML is blank.
     """
     lines: list[str] = []
     blank = ""
@@ -88,17 +97,21 @@ def split_lines(html: str) -> list[str]:
 
 
 def diff_rows(before: str, after: str) -> tuple[Row, ...]:
-    """Compare two bodies row by row, and fold unchanged lines far from a change into gaps.
+    """Compare two bodies row by row.
 
-    The left pieces of all rows, folded ones included, join to `before`, the right ones to `after`. Lines that
-    differ only in the blanks around them are the same.
+    Unchanged lines far from a change are folded into gaps. The left pieces of all rows, folded ones included,
+    join to `before`, the right ones to `after`. Lines that differ only in the blanks around them are the
+    same.
     """
     left, right = _split_body(before), _split_body(after)
     return tuple(_fold_rows(_align_rows(left, right)))
 
 
 def find_edits(left: Sequence[str], right: Sequence[str]) -> list[Edit]:
-    """Return the fewest edits that turn `left` into `right`, in the form of difflib's `get_opcodes`."""
+    """Return the fewest edits that turn `left` into `right`.
+
+    They have the form of difflib's `get_opcodes`.
+    """
     edits: list[Edit] = []
     i = j = 0
     for run in [*_align(left, right), EqualRun(len(left), len(right), 0)]:
@@ -136,7 +149,10 @@ def _strip_lines(lines: list[str]) -> list[str]:
 
 
 def _changed_rows(left: list[str], right: list[str]) -> Iterator[Row]:
-    """Yield the rows of unequal lines, pairing lines with the same text first and then similar ones."""
+    """Yield the rows of unequal lines.
+
+    Pairs lines with the same text first, and then similar ones.
+    """
     texts = _equal_pairs(_line_texts(left, "left"), _line_texts(right, "right")) if left and right else []
     for old_span, new_span, pair in _gaps(texts, len(left), len(right)):
         olds, news = left[old_span], right[new_span]
@@ -150,7 +166,10 @@ def _changed_rows(left: list[str], right: list[str]) -> Iterator[Row]:
 
 
 def _gaps(pairs: list[Pair], left: int, right: int) -> Iterator[tuple[slice, slice, Pair | None]]:
-    """Yield each pair with the two slices before it, and at the end the slices behind the last pair."""
+    """Yield each pair with the two slices before it.
+
+    Yields the slices behind the last pair at the end.
+    """
     i = j = 0
     for pair in pairs:
         yield slice(i, pair[0]), slice(j, pair[1]), pair
@@ -159,9 +178,10 @@ def _gaps(pairs: list[Pair], left: int, right: int) -> Iterator[tuple[slice, sli
 
 
 def _line_texts(lines: list[str], side: str) -> list[str]:
-    """Return the text of each line without blanks, or the line itself beyond MAX_MARKED_CHARACTERS.
+    """Return the text of each line without blanks.
 
-    A line without text has a key that is missing on the other side.
+    Beyond MAX_MARKED_CHARACTERS it is the line itself. A line without text has a key that is missing on the
+    other side.
     """
     return [
         ("".join(markup.unescape(_TAG.sub("", line)).split()) if len(line) <= MAX_MARKED_CHARACTERS else line)
@@ -216,7 +236,10 @@ def _join_runs(runs: list[EqualRun], left: Sequence[str], right: Sequence[str]) 
 
 
 def _similar_pairs(left: list[str], right: list[str]) -> list[Pair]:
-    """Pair lines that have at least half of their words in common, looking _LOOKAHEAD_LINES ahead."""
+    """Pair lines that have at least half of their words in common.
+
+    Looks _LOOKAHEAD_LINES ahead.
+    """
     pairs: list[Pair] = []
     right_words = [_line_words(line) for line in right] if left else []
     start = 0
@@ -233,7 +256,10 @@ def _similar_pairs(left: list[str], right: list[str]) -> list[Pair]:
 
 
 def _line_words(line: str) -> list[str]:
-    """Return a line's words, by which similar lines are recognised; of its tags if it has no text."""
+    """Return a line's words, by which similar lines are recognised.
+
+    A line without text has the words of its tags.
+    """
     line = line[:_MAX_COMPARED_CHARACTERS]
     return _WORD_OR_IDEOGRAPH.findall(_TAG.sub(" ", line)) or _WORD_OR_IDEOGRAPH.findall(line)
 
@@ -242,7 +268,10 @@ def _line_words(line: str) -> list[str]:
 
 
 def _mark_words(left: str, right: str) -> Row:
-    """Mark the different words of two lines; in long lines, everything between the first and the last."""
+    """Mark the different words of two lines.
+
+    In long lines, everything between the first and the last difference is marked.
+    """
     if len(left) + len(right) > MAX_MARKED_CHARACTERS:
         return _mark_middle(left, right)
     old, new = _TOKEN.findall(left), _TOKEN.findall(right)
@@ -263,7 +292,7 @@ def _mark_middle(left: str, right: str) -> Row:
 
 
 def _common_prefix_length(left: str, right: str) -> int:
-    """Return the number of characters that two texts have in common at their beginning."""
+    """Return the number of characters that two texts have in common at the start."""
     low, high = 0, min(len(left), len(right))
     while low < high:
         middle = (low + high + 1) // 2
@@ -280,7 +309,10 @@ def _split_line(line: str, start: int, end: int) -> tuple[Piece, ...]:
 
 
 def _drop_specks(runs: list[EqualRun], old: list[str], new: list[str]) -> list[EqualRun]:
-    """Remove runs of lone punctuation between two changes, such as the `=` of two different attributes."""
+    """Remove runs of lone punctuation between two changes.
+
+    An example is the `=` of two different attributes.
+    """
     return [
         run
         for run in runs
@@ -310,7 +342,10 @@ def _to_pieces(words: list[str], equal: list[tuple[int, int]]) -> tuple[Piece, .
 
 
 def _fold_rows(rows: list[Row]) -> Iterator[Row]:
-    """Yield the rows, folding two or more unchanged ones beyond CONTEXT_LINES from a change into a gap."""
+    """Yield the rows, folding unchanged ones far from a change.
+
+    Two or more rows beyond CONTEXT_LINES from a change become a gap.
+    """
     start = 0
     while start < len(rows):
         end = start

@@ -1,4 +1,7 @@
-"""Make plain text: legal in XML, on one line, decoded, summarised. Pure; imports no other package."""
+"""Make plain text: legal in XML, on one line, decoded, summarised.
+
+Pure; imports no other package.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,17 @@ _SENTENCE_END = re.compile(r"[。！？!?…][”』」’\"')）]*|\.(?=\s)")
 
 
 def remove_illegal(text: str) -> str:
-    r"""Remove the characters that XML 1.0 does not allow, and make every line end a `\n`."""
+    r"""Remove characters that XML 1.0 does not allow, and make every line end a `\n`."""
     if _LEGAL.fullmatch(text) or not _ILLEGAL_OR_NEWLINE.search(text):
         return text
     return _ILLEGAL.sub("", _NEWLINES.sub("\n", text))
 
 
 def to_one_line(text: str) -> str:
-    """Convert text to one line: legal in XML, no zero-width characters, runs of blanks as one space."""
+    """Convert text to one line, legal in XML.
+
+    Removes zero-width characters and folds runs of blanks into one space.
+    """
     if text.isprintable() and "  " not in text:  # a shortcut: the space is the only printable blank
         return text.strip()
     return _BLANK.sub(" ", _INVISIBLE.sub("", remove_illegal(text))).strip()
@@ -49,12 +55,18 @@ def decode_entities(text: str) -> str:
 
 
 def remove_blanks(text: str) -> str:
-    """Remove all blanks and zero-width characters, for comparing two versions of a text."""
+    """Remove all blanks and zero-width characters.
+
+    The results of two versions of a text can be compared.
+    """
     return _ANY_BLANK.sub("", _INVISIBLE.sub("", text))
 
 
 def summarise(text: str, limit: int = 280) -> str:
-    """Cut a text to at most `limit` characters on one line, after a sentence or else with an ellipsis."""
+    """Cut a text to at most `limit` characters on one line.
+
+    It ends after a sentence, or else with an ellipsis.
+    """
     line = to_one_line(text[: limit * 2])
     if len(line) <= limit:  # most of the characters were blanks, or the text is short
         line = to_one_line(text[: limit * 8])

@@ -1,4 +1,6 @@
-"""Convert articles and queries to the terms that search compares. Pure; imports no other package.
+"""Convert articles and queries to the terms that search compares.
+
+Pure; imports no other package.
 
 A text is folded (case, width and accents are ignored) and cut into runs of letters and digits. Scripts
 without blanks between words, such as Chinese, have runs of their own, and a query matches any part of such a
@@ -60,7 +62,10 @@ def fold_label(text: str) -> str:
 
 
 def searchable_text(title: str, body: str) -> str:
-    """Build the text of an article that search looks through: ` run run run `, from title and clean HTML."""
+    """Build the text of an article that search looks through: ` run run run `.
+
+    It consists of the title and the clean HTML.
+    """
     visible = html.unescape(_TAG.sub("\n", _TAG_WITHIN_WORDS.sub("", body)))
     return f" {' '.join(_RUN.findall(fold(f'{title} | {visible}')))} "
 
@@ -94,7 +99,10 @@ def parse_query(query: str) -> tuple[str, ...]:
 
 
 def query_pattern(word: str) -> str:
-    """Return the substring of `searchable_text` that shows that a word of `parse_query` occurs."""
+    """Return the substring of `searchable_text` for a word of `parse_query`.
+
+    A text that contains the substring contains the word.
+    """
     runs = word.split("-")
     before = "" if _UNSPACED_CHARACTER.match(runs[0]) else " "
     after = "" if _UNSPACED_CHARACTER.match(runs[-1]) else " "
@@ -102,10 +110,11 @@ def query_pattern(word: str) -> str:
 
 
 def index_pieces(text: str) -> str:
-    """Return the index pieces of a `searchable_text` or a `query_pattern`, a blank after each.
+    """Return the index pieces of a `searchable_text` or a `query_pattern`.
 
-    A piece is one character (see PIECE_COUNT). It stands for a whole word (the first MAX_WORD_CHARACTERS of a
-    long one) or for two neighbours in a run without blanks. Some pieces are repeated.
+    A blank follows each piece. A piece is one character (see PIECE_COUNT). It stands for a whole word (the
+    first MAX_WORD_CHARACTERS of a long one) or for two neighbours in a run without blanks. Some pieces are
+    repeated.
 
     A text that contains a pattern has all pieces of the pattern. The reverse is not true, also because
     different words share pieces: the index only narrows down the texts to look through. A pattern of one
@@ -127,9 +136,10 @@ _PLANE = bytes(PIECE_COUNT >> 16 | row & 3 for row in range(256))
 
 
 def _pairs(text: str) -> str:
-    """Make a piece of every two neighbours: both low bytes, and two bits of the first high byte.
+    """Make a piece of every two neighbours.
 
-    Computes all pairs at once, byte by byte, because most pieces of the index come from here.
+    It consists of both low bytes, and two bits of the first high byte. Computes all pairs at once, byte by
+    byte, because most pieces of the index come from here.
     """
     units = text.encode("utf-16-le", "surrogatepass")
     low, high = units[0::2], units[1::2]

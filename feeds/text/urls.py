@@ -1,6 +1,7 @@
-"""Repair and split URLs as text; bytes that need no repair are left unchanged (docs/input-facts.md#urls).
+"""Repair and split URLs as text.
 
-Pure, without HTML. No function here raises an error for any string, and every edit is idempotent.
+Bytes that need no repair are left unchanged (docs/input-facts.md#urls). Pure, without HTML. No function here
+raises an error for any string, and every edit is idempotent.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ def path_span(url: str) -> tuple[int, int]:
 
 
 def parent_domains(name: str) -> list[str]:
-    """Return a host and its parent domains, nearest first: `a.b.c` -> `a.b.c`, `b.c`, `c`."""
+    """Return a host and its parent domains, nearest first.
+
+    For example, `a.b.c` -> `a.b.c`, `b.c`, `c`.
+    """
     labels = name.split(".")
     return [".".join(labels[index:]) for index in range(len(labels))]
 
@@ -85,12 +89,15 @@ def host_keys(name: str) -> tuple[str, ...]:
 
 
 def lookup(name: str, table: Mapping[str, Entry]) -> list[Entry]:
-    """Return the entries of a host table for a host and its parent domains, nearest first."""
+    """Return the entries of a host table for a host and its parents, nearest first."""
     return [table[key] for key in host_keys(name) if key in table]
 
 
 def parameter_name(pair: str) -> str:
-    """Return the name in `name=value`, also if the whole pair is percent-encoded or begins with `amp;`."""
+    """Return the name in `name=value`.
+
+    The whole pair may be percent-encoded or begin with `amp;`.
+    """
     name = pair.partition("=")[0]
     if "%" in name:
         name = unquote(name).partition("=")[0]
@@ -152,7 +159,10 @@ def encode_url(url: str) -> str:
 
 
 def _has_valid_host(url: str) -> bool:
-    """Return whether a browser accepts scheme, host and port (WHATWG URL, "host parsing")."""
+    """Return whether a browser accepts scheme, host and port.
+
+    Source: WHATWG URL, "host parsing".
+    """
     match = _AUTHORITY.match(url)
     if not match or int(match["port"] or 0) > 65535:
         return False
@@ -166,10 +176,10 @@ def _has_valid_host(url: str) -> bool:
 
 
 def canonicalise(url: str) -> str:
-    """Return an article's link as it is served: an http(s) URL in ASCII without double slashes in the path.
+    """Return an article's link as it is served.
 
-    Returns an empty string where `make_absolute` does, and for mailto. Source: docs/input-facts.md#title-line
-    and #duplicate-articles.
+    It is an http(s) URL in ASCII without double slashes in the path. Returns an empty string where
+    `make_absolute` does, and for mailto. Source: docs/input-facts.md#title-line and #duplicate-articles.
     """
     url = make_absolute(url)
     if url[:7].lower() == "mailto:":

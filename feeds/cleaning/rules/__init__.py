@@ -1,8 +1,11 @@
-"""The cleaning rules in their order. Each rule changes the tree and returns the pieces that it changed.
+"""List the cleaning rules in their order.
 
-To add a rule: write one function over a Page, and add its line here. The order is part of the design.
-Boilerplate is removed before other rules look at the rest. URLs become absolute before they are unwrapped,
-and final before repeated pictures are compared. Elements that other rules left empty are removed last.
+Each rule changes the tree and returns the pieces that it changed. To add a rule: write one function over a
+Page, and add its line here.
+
+The order is part of the design. Boilerplate is removed before other rules look at the rest. URLs become
+absolute before they are unwrapped, and final before repeated pictures are compared. Elements that other rules
+left empty are removed last.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Remove boilerplate around an article: advertising, widgets, scripts, and the blocks that mirrors append."""
+"""Remove boilerplate around an article.
+
+This is advertising, widgets, scripts, and the blocks that mirrors append.
+"""
 
 from __future__ import annotations
 
@@ -47,10 +50,10 @@ def drop_elements(page: Page) -> list[str]:
 
 
 def remove_passages(page: Page) -> list[str]:
-    """Remove the recipe's passages from a plain-text body, with the lines of dashes around them.
+    """Remove the recipe's passages from a plain-text body.
 
-    Plain text has no elements to drop. Examples are the descriptions of videos, whose line ends the mirrors
-    deleted (docs/input-facts.md#repeated-blocks).
+    The lines of dashes around them are removed too. Plain text has no elements to drop. Examples are the
+    descriptions of videos, whose line ends the mirrors deleted (docs/input-facts.md#repeated-blocks).
     """
     if not page.is_plain or not page.recipe.passages:
         return []
@@ -76,9 +79,9 @@ def _plain_text(tree: Element) -> str:
 
 
 def _cut_matches(pattern: re.Pattern[str], text: str, pieces: list[str]) -> str:
-    """Cut the matches of a pattern out of a text, starting a new paragraph in their place.
+    """Cut the matches of a pattern out of a text.
 
-    Adds each match to `pieces`.
+    A new paragraph starts in their place. Adds each match to `pieces`.
     """
     parts, end = [], 0
     for match in pattern.finditer(text):
@@ -92,7 +95,10 @@ def _cut_matches(pattern: re.Pattern[str], text: str, pieces: list[str]) -> str:
 
 
 def _dash_lines_length(text: str) -> int:
-    """Return the length of the dashes and blanks at a text's start; 0 without three equal dashes in a row."""
+    """Return the length of the dashes and blanks at a text's start.
+
+    Returns 0 without three equal dashes in a row.
+    """
     rest = text.lstrip(_DASHES_AND_BLANKS)
     run = text[: len(text) - len(rest)]
     return len(run) if any(dash * 3 in run for dash in _DASHES) else 0
@@ -127,10 +133,10 @@ def cut_endings(page: Page) -> list[str]:
 
 
 def remove_footers(page: Page) -> list[str]:
-    """Remove the blocks that the recipe's footers match, and the rules and breaks before them.
+    """Remove the blocks that the recipe's footers match.
 
-    Footers match the text, because the markup around it depends on the elements that the article left open
-    (docs/input-facts.md#footers).
+    The rules and breaks before them are removed too. Footers match the text, because the markup around it
+    depends on the elements that the article left open (docs/input-facts.md#footers).
     """
     footers = page.recipe.footers
     if not footers:
@@ -140,7 +146,10 @@ def remove_footers(page: Page) -> list[str]:
 
 
 def _remove_blocks(footers: tuple[Footer, ...], page: Page, own_host: str) -> list[str]:
-    """Remove the blocks that begin with a footer, innermost blocks first, from the end of the body."""
+    """Remove the blocks that begin with a footer.
+
+    Starts at the end of the body, with the innermost blocks.
+    """
     removed, tree = [], page.tree
     may_match = page.recipe.any_footer.match
     for block in [element for element in tree.iter_elements() if element.tag in BLOCKS][::-1]:
@@ -166,9 +175,10 @@ def _remove_blocks(footers: tuple[Footer, ...], page: Page, own_host: str) -> li
 
 
 def _remove_runs(page: Page, own_host: str) -> list[str]:
-    """Remove footers in a larger block, which unclosed markup causes: text, links and breaks up to its end.
+    """Remove footers in a larger block, which unclosed markup causes.
 
-    Only a footer with `hosts` may begin inside a text, because its links distinguish it from the article.
+    Removes text, links and breaks up to the end of the block. Only a footer with `hosts` may begin inside a
+    text, because its links distinguish it from the article.
     """
     removed, tree = [], page.tree
     for node in [node for node in tree.descendants if isinstance(node, Text) and not is_blank(node.data)]:
@@ -231,7 +241,10 @@ def _leads_only_to(block: Element, hosts: frozenset[str], own_host: str) -> bool
 
 
 def _leads_to_host(link: str, hosts: frozenset[str], own_host: str) -> bool:
-    """Return whether a link leads to one of the hosts; `self` is the article's own host without `www.`."""
+    """Return whether a link leads to one of the hosts.
+
+    `self` is the article's own host without `www.`.
+    """
     names = urls.parent_domains(urls.host(link))
     return not hosts.isdisjoint(names) or (
         "self" in hosts and (link[:1] in ("/", "#") or own_host.removeprefix("www.") in names)
@@ -247,7 +260,10 @@ def _belongs_to_footer(node: Node, hosts: frozenset[str], own_host: str) -> bool
 
 
 def _trim_before(node: Node, tree: Element) -> None:
-    """Remove the separators before a footer (`<br>`, `<hr>`, lines of dashes), also before its wrappers."""
+    """Remove the separators before a footer, also before its wrappers.
+
+    They are `<br>`, `<hr>` and lines of dashes.
+    """
     while True:
         before = previous_shown(node)
         while before is not None and _is_separator(before):

@@ -1,6 +1,7 @@
-"""Take dates and authors out of the body: date stamps at its top, and elements that name the authors.
+"""Take dates and authors out of the body.
 
-Source: docs/input-facts.md#date-stamps-and-bylines.
+They are in date stamps at its top, and in elements that name the authors. Source:
+docs/input-facts.md#date-stamps-and-bylines.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ def take_bylines(page: Page) -> list[str]:
 
 
 def remove_stamps(page: Page) -> list[str]:
-    """Remove the date stamps in the first blocks of the body, and keep their bylines and the first time."""
+    """Remove the date stamps in the first blocks of the body.
+
+    Their bylines and the first time are kept.
+    """
     pieces = []
     node = _first_child(page.tree)
     while node is not None:
@@ -69,7 +73,10 @@ def _match_stamp(block: Element, patterns: tuple[re.Pattern[str], ...]) -> re.Ma
 
 
 def parse_authors(byline: str, not_authors: frozenset[str]) -> list[str]:
-    """Return the persons that a byline names, each once, without their role in the report."""
+    """Return the persons that a byline names, each once.
+
+    Their role in the report is removed.
+    """
     names: dict[str, None] = {}
     for part in _SEPARATOR.split(" ".join(byline.split())):
         name = part.strip().removeprefix("null ").strip("《》 ")
@@ -89,12 +96,18 @@ def _cut_role(name: str) -> str:
 
 
 def _is_line(element: Element) -> bool:
-    """Return whether an element is one line of text, not a box that contains blocks or pictures."""
+    """Return whether an element is one line of text.
+
+    Returns False for a box that contains blocks or pictures.
+    """
     return element.tag in _LINE_TAGS and not element.select_one("div, p, img")
 
 
 def _is_skipped(node: Node) -> bool:
-    """Return whether a node may precede a stamp: a break, a rule, a comment or an empty element."""
+    """Return whether a node may precede a stamp.
+
+    This is a break, a rule, a comment or an empty element.
+    """
     if not isinstance(node, Element):
         return not isinstance(node, Text) or is_blank(node.data)
     if not is_blank(node.text):
@@ -107,7 +120,10 @@ def _first_child(element: Element) -> Node | None:
 
 
 def _next_outside(node: Node, tree: Element) -> Node | None:
-    """Return the next node behind a node and its descendants; None at the end of the tree."""
+    """Return the next node behind a node and its descendants.
+
+    Returns None at the end of the tree.
+    """
     current: Node | None = node
     while current is not None and current is not tree:
         if current.next_sibling is not None:
@@ -117,7 +133,10 @@ def _next_outside(node: Node, tree: Element) -> Node | None:
 
 
 def _text_lines(element: Element) -> str:
-    """Return the text of an element, with a new line for each `<br>` and without blanks around lines."""
+    """Return the text of an element, with a new line for each `<br>`.
+
+    Blanks around lines are removed.
+    """
     pieces = []
     for node in element.descendants:
         if isinstance(node, Text):

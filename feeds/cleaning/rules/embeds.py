@@ -1,6 +1,6 @@
-"""Replace frames and placeholders by titled links, and add audio and video as enclosures.
+"""Replace frames and placeholders by titled links.
 
-Source: docs/input-facts.md#embeds.
+Audio and video become enclosures. Source: docs/input-facts.md#embeds.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ _MEDIA_TYPES = {
 
 
 def replace_placeholders(page: Page) -> list[str]:
-    """Replace an element that a script would fill by a link to the address that a pack derives from it."""
+    """Replace an element that a script would fill by a link.
+
+    A pack derives the address of the link from the element.
+    """
     pieces = []
     for placeholder in page.recipe.placeholders:
         for element in page.tree.select(placeholder.select):
@@ -70,9 +73,9 @@ def replace_placeholders(page: Page) -> list[str]:
 
 
 def replace_frames(page: Page) -> list[str]:
-    """Replace a frame by a paragraph with a link to what it shows; remove a frame without an address.
+    """Replace a frame by a paragraph with a link to what it shows.
 
-    A frame from a host that the recipe allows is kept in a sandbox.
+    A frame without an address is removed. A frame from a host that the recipe allows is kept in a sandbox.
     """
     pieces = []
     for frame in page.tree.select("iframe, frame, embed, object"):
@@ -125,7 +128,10 @@ def _sandbox(frame: Element, address: str) -> list[str]:
 
 
 def _find_page(address: str) -> tuple[str, str]:
-    """Return the page that a frame's address stands for and the name of its site, empty where unknown."""
+    """Return the page that a frame's address stands for and the name of its site.
+
+    The name is empty where it is unknown.
+    """
     for pattern, page, site in _FRAME_PAGES:
         match = pattern.fullmatch(address)
         if match:
@@ -134,9 +140,9 @@ def _find_page(address: str) -> tuple[str, str]:
 
 
 def collect_media(page: Page) -> list[str]:
-    """Add audio and video to the entry's enclosures, and keep them in their place with controls.
+    """Add audio and video to the entry's enclosures.
 
-    A player without an address is replaced by its content.
+    They are kept in their place, with controls. A player without an address is replaced by its content.
     """
     pieces = []
     enclosure_urls = {enclosure.url for enclosure in page.enclosures}

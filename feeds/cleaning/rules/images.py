@@ -1,4 +1,4 @@
-"""Correct pictures: give each its publisher's URL and its caption, and show it once.
+"""Give each picture its publisher's URL and its caption, and show it once.
 
 Source: docs/input-facts.md#image-proxies and #pictures.
 """
@@ -67,7 +67,10 @@ def unwrap_noscript(page: Page) -> list[str]:
 
 
 def resolve_lazy_pictures(page: Page) -> list[str]:
-    """Give a picture that waits for a script its URL, from the attribute that the script reads."""
+    """Give a picture that waits for a script its URL.
+
+    The script reads the URL from an attribute.
+    """
     pieces = []
     candidates: dict[Element, str] = {}
     for picture in page.tree.select("img"):
@@ -97,7 +100,10 @@ def resolve_lazy_pictures(page: Page) -> list[str]:
 
 
 def _find_in_json(picture: Element) -> str:
-    """Return the first URL of a picture in an attribute with JSON (`data-image='{"src": …}'`), else empty."""
+    """Return the first URL of a picture in an attribute with JSON.
+
+    For example, `data-image='{"src": …}'`. Returns an empty string where there is none.
+    """
     for name, value in picture.attrs.items():
         json = value if isinstance(value, str) else ""
         if (
@@ -128,9 +134,9 @@ def _insert_backgrounds(page: Page) -> list[str]:
 
 
 def largest_candidate(srcset: str) -> str:
-    """Return the candidate of a `srcset` with the greatest width or density, empty where there is none.
+    """Return the candidate of a `srcset` with the greatest width or density.
 
-    Source: HTML, "srcset attributes".
+    Returns an empty string where there is none. Source: HTML, "srcset attributes".
     """
     best, largest_yet = "", 0.0
     position = 0
@@ -154,7 +160,10 @@ def _is_address(value: str) -> bool:
 
 
 def replace_emoji(page: Page) -> list[str]:
-    """Replace a picture of a character by the character in its `alt` (docs/input-facts.md#pictures)."""
+    """Replace a picture of a character by the character in its `alt`.
+
+    Source: docs/input-facts.md#pictures.
+    """
     pieces = []
     for picture in page.tree.select(page.recipe.emoji) if page.recipe.emoji else ():
         character = (picture.attr("alt") or "").strip()
@@ -165,7 +174,10 @@ def replace_emoji(page: Page) -> list[str]:
 
 
 def suppress_referrers(page: Page) -> list[str]:
-    """Set `referrerpolicy="no-referrer"` on pictures from hosts that refuse requests of other sites."""
+    """Set `referrerpolicy="no-referrer"` on pictures from some hosts.
+
+    These hosts refuse requests of other sites.
+    """
     hosts = page.recipe.no_referrer
     for picture in page.tree.select("img[src]") if hosts else ():
         if not hosts.isdisjoint(urls.parent_domains(urls.host(picture.attr("src") or ""))):
@@ -174,7 +186,10 @@ def suppress_referrers(page: Page) -> list[str]:
 
 
 def unproxy(page: Page) -> list[str]:
-    """Replace the proxy URLs of pictures, players, posters and links by the original URL in them."""
+    """Replace proxy URLs by the original URL in them.
+
+    Applies to pictures, players, posters and links.
+    """
     if not page.recipe.proxies:
         return []
     pieces = []
@@ -191,10 +206,10 @@ def unproxy(page: Page) -> list[str]:
 
 
 def make_captions(page: Page) -> list[str]:
-    """Make a figure of `<img><div><small>caption</small></div>`, and remove an empty caption.
+    """Make a figure of `<img><div><small>caption</small></div>`.
 
-    feedx flattens a publisher's figures to this shape. A caption without a picture before it becomes a
-    paragraph. Packs name captions of other shapes.
+    An empty caption is removed. feedx flattens a publisher's figures to this shape. A caption without a
+    picture before it becomes a paragraph. Packs name captions of other shapes.
     """
     pieces = _make_pack_captions(page)
     for small in page.tree.select("small"):
@@ -220,7 +235,10 @@ def make_captions(page: Page) -> list[str]:
 
 
 def _make_pack_captions(page: Page) -> list[str]:
-    """Make one caption of all elements directly behind a picture that a pack's `captions` select."""
+    """Make captions of the elements that a pack's `captions` select.
+
+    All such elements directly behind a picture become one caption.
+    """
     pieces = []
     for element in page.tree.select(page.recipe.captions) if page.recipe.captions else ():
         box = element
@@ -253,7 +271,10 @@ def _make_pack_captions(page: Page) -> list[str]:
 
 
 def _picture_before(box: Element) -> Element | None:
-    """Return the picture or figure before a caption's box, also from boxes around it; None without one."""
+    """Return the picture or figure before a caption's box.
+
+    It may be inside boxes. Returns None where there is none.
+    """
     node = _previous_solid(box)
     while isinstance(node, Element) and node.tag in BOXES and len(solid_children(node)) == 1:
         node = solid_children(node)[0]
@@ -292,9 +313,10 @@ def _make_alt_captions(page: Page) -> list[str]:
 
 
 def remove_picture(picture: Element) -> None:
-    """Remove a picture or player without a URL, and keep the caption behind it alone in a figure.
+    """Remove a picture or player without a URL.
 
-    In a figure the caption is not joined to another picture, and a summary does not begin with it.
+    The caption behind it is kept alone in a figure. In a figure the caption is not joined to another picture,
+    and a summary does not begin with it.
     """
     after = next_shown(picture)
     small = after.select_one("small") if isinstance(after, Element) and after.tag in BOXES else None
@@ -310,7 +332,10 @@ def remove_picture(picture: Element) -> None:
 
 
 def _caption_box(small: Element) -> Element | None:
-    """Return the box that contains only this small text, None where there is no such box."""
+    """Return the box that contains only this small text.
+
+    Returns None where there is no such box.
+    """
     box = small.parent
     if not isinstance(box, Element) or box.tag not in BOXES:
         return None
@@ -323,7 +348,10 @@ def _make_paragraph(small: Element, box: Element) -> None:
 
 
 def _previous_solid(element: Element) -> Node | None:
-    """Return the shown sibling before an element, skipping hollow elements; None where there is none."""
+    """Return the shown sibling before an element, skipping hollow elements.
+
+    Returns None where there is none.
+    """
     node = previous_shown(element)
     while isinstance(node, Element) and is_hollow(node):
         node = previous_shown(node)
@@ -340,9 +368,10 @@ def _is_media(element: Element) -> bool:
 
 
 def _make_figure(media: Element, small: Element, box: Element, picture: Element | None = None) -> None:
-    """Replace `media` by a figure with the text of `small` as its caption, and remove the caption's box.
+    """Replace `media` by a figure with the text of `small` as its caption.
 
-    The figure contains `picture` alone, with the link around it, where that is given.
+    The caption's box is removed. The figure contains `picture` alone, with the link around it, where that is
+    given.
     """
     figure, caption = Element("figure"), Element("figcaption")
     content: list[Node] = list(small.children)
@@ -364,10 +393,10 @@ def _make_figure(media: Element, small: Element, box: Element, picture: Element 
 
 
 def remove_repeated(page: Page) -> list[str]:
-    """Remove repeated pictures, and keep the ones with a caption, or else the first one.
+    """Remove repeated pictures.
 
-    A caption has one of them: the second one is the copy from `<noscript>`. Pictures in a line of text, such
-    as emoticons, are all kept.
+    The ones with a caption are kept, or else the first one. A caption has one of them: the second one is the
+    copy from `<noscript>`. Pictures in a line of text, such as emoticons, are all kept.
     """
     groups: dict[str, list[Element]] = {}
     for picture in page.tree.select("img[src]"):
@@ -391,7 +420,10 @@ def _path_and_query(picture: Element) -> str:
 
 
 def _is_in_text(picture: Element) -> bool:
-    """Return whether text is directly beside a picture, and no copy of the picture before it."""
+    """Return whether text is directly beside a picture.
+
+    Returns False for a copy of the picture before it.
+    """
     before, after = picture.previous_sibling, picture.next_sibling
     twin = _previous_solid(picture)
     if isinstance(twin, Element) and twin.attr("src") == picture.attr("src"):

@@ -1,4 +1,4 @@
-"""Correct links: make them absolute, lead them to the page itself, remove tracking.
+"""Make links absolute, lead them to the page itself, and remove tracking.
 
 Source: docs/input-facts.md#tracking-parameters, #redirects and #urls.
 """
@@ -22,7 +22,10 @@ _ADDRESS_ATTRIBUTES = (
 
 
 def fix_addresses(page: Page) -> list[str]:
-    """Make every URL absolute and ASCII, and replace a link without a usable URL by its text."""
+    """Make every URL absolute and ASCII.
+
+    A link without a usable URL is replaced by its text.
+    """
     pieces = []
     for attribute, tags in _ADDRESS_ATTRIBUTES:
         for element in page.tree.select(tags):
@@ -55,7 +58,7 @@ def fix_addresses(page: Page) -> list[str]:
 
 
 def link_to_pages(page: Page) -> list[str]:
-    """Replace links to a publisher's data interface by links to the page with the same content."""
+    """Replace links to a publisher's data interface by links to the page."""
     if not page.recipe.links:
         return []
     pieces = []
@@ -69,7 +72,10 @@ def link_to_pages(page: Page) -> list[str]:
 
 
 def find_page_address(url: str, page: Page) -> str:
-    """Return the URL of the page that `url` stands for, by the recipe's `links`; `url` if none matches."""
+    """Return the URL of the page that `url` stands for.
+
+    The recipe's `links` name it. Returns `url` if none matches.
+    """
     rules = page.recipe.links
     for host in (*urls.parent_domains(urls.host(url)), ""):
         for rule in rules.get(host, ()):
@@ -81,9 +87,9 @@ def find_page_address(url: str, page: Page) -> str:
 
 
 def unlink(page: Page) -> list[str]:
-    """Replace links that a site adds automatically by their text, where a pack names them.
+    """Replace links that a site adds automatically by their text.
 
-    Source: docs/input-facts.md#boilerplate.
+    A pack names these links. Source: docs/input-facts.md#boilerplate.
     """
     pieces = []
     for link in page.tree.select(page.recipe.unlink) if page.recipe.unlink else ():
@@ -94,7 +100,10 @@ def unlink(page: Page) -> list[str]:
 
 
 def reveal_emails(page: Page) -> list[str]:
-    """Restore the e-mail addresses that Cloudflare hid from programs (docs/input-facts.md#urls)."""
+    """Restore the e-mail addresses that Cloudflare hid from programs.
+
+    Source: docs/input-facts.md#urls.
+    """
     pieces = []
     for element in page.tree.select("[data-cfemail]"):
         email = _decode_email(element.attr("data-cfemail") or "")
@@ -107,9 +116,10 @@ def reveal_emails(page: Page) -> list[str]:
 
 
 def _decode_email(code: str) -> str:
-    """Decode a hidden e-mail address: each byte is combined with the first one by exclusive or.
+    """Decode a hidden e-mail address.
 
-    Returns an empty string for a code that cannot be decoded.
+    Each byte is combined with the first one by exclusive or. Returns an empty string for a code that cannot
+    be decoded.
     """
     try:
         key, *rest = bytes.fromhex(code)
@@ -119,7 +129,10 @@ def _decode_email(code: str) -> str:
 
 
 def unwrap_redirects(page: Page) -> list[str]:
-    """Replace redirect links by their target, if the URL contains it. Nothing is requested."""
+    """Replace redirect links by their target, if the URL contains it.
+
+    Nothing is requested.
+    """
     if not page.recipe.redirects:
         return []
     pieces = []

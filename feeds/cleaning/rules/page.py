@@ -1,4 +1,4 @@
-"""The article that the rules change, and the functions on trees that several rules share."""
+"""The article that the rules change, and functions on trees that they share."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ EMPTIABLE = INLINE | frozenset(
 
 @dataclass(slots=True)
 class Page:
-    """One article during cleaning: rules change the tree in place and add what they find in the text."""
+    """One article during cleaning.
+
+    Rules change the tree in place and add what they find in the text.
+    """
 
     tree: Element
     link: str
@@ -62,12 +65,18 @@ class Page:
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a text consists of blanks only, non-breaking and zero-width ones included."""
+    """Return whether a text consists of blanks only.
+
+    Non-breaking and zero-width characters count as blanks.
+    """
     return not text or not text.strip(_BLANK_CHARACTERS)
 
 
 def is_hollow(element: Element) -> bool:
-    """Return whether a reader sees nothing of an element: no text, picture, player, rule or cell."""
+    """Return whether a reader sees nothing of an element.
+
+    It has no text, picture, player, rule or cell.
+    """
     return (
         element.tag in EMPTIABLE
         and is_blank(element.text)
@@ -76,7 +85,10 @@ def is_hollow(element: Element) -> bool:
 
 
 def previous_shown(node: Node) -> Node | None:
-    """Return the sibling before a node, skipping blank text and comments; None where there is none."""
+    """Return the sibling before a node, skipping blank text and comments.
+
+    Returns None where there is none.
+    """
     for before in islice(node.previous_siblings, MAX_SKIPPED_SIBLINGS):
         if _is_shown(before):
             return before
@@ -84,7 +96,10 @@ def previous_shown(node: Node) -> Node | None:
 
 
 def next_shown(node: Node) -> Node | None:
-    """Return the sibling after a node, skipping blank text and comments; None where there is none."""
+    """Return the sibling after a node, skipping blank text and comments.
+
+    Returns None where there is none.
+    """
     for after in islice(node.next_siblings, MAX_SKIPPED_SIBLINGS):
         if _is_shown(after):
             return after
@@ -97,12 +112,18 @@ def shown_children(node: Node) -> list[Node]:
 
 
 def solid_children(node: Node) -> list[Node]:
-    """Return the shown children of a node without hollow elements, which are removed later."""
+    """Return the shown children of a node without hollow elements.
+
+    A later rule removes hollow elements.
+    """
     return [child for child in shown_children(node) if not (isinstance(child, Element) and is_hollow(child))]
 
 
 def is_alone(node: Node) -> bool:
-    """Return whether all siblings of a node are blank or hollow; False beyond MAX_SKIPPED_SIBLINGS."""
+    """Return whether all siblings of a node are blank or hollow.
+
+    Returns False beyond MAX_SKIPPED_SIBLINGS.
+    """
     for siblings in (node.previous_siblings, node.next_siblings):
         for skipped, beside in enumerate(siblings):
             if skipped == MAX_SKIPPED_SIBLINGS or (
@@ -119,7 +140,7 @@ def _is_shown(node: Node) -> bool:
 
 
 def repeats_title(element: Element, title: str) -> bool:
-    """Return whether an element is a heading with the article's title as its only text."""
+    """Return whether an element is a heading with only the article's title."""
     return element.tag in HEADINGS and bool(title) and remove_blanks(element.text) == remove_blanks(title)
 
 
@@ -129,7 +150,10 @@ def is_inside(node: Node, tree: Element) -> bool:
 
 
 def format_sample(node: Node) -> str:
-    """Format a node for a receipt, on one line: an element's start tag and text, or the text alone."""
+    """Format a node for a receipt, on one line.
+
+    This is an element's start tag and text, or the text alone.
+    """
     text = " ".join(node.text.split())
     return shorten(text) if text and not isinstance(node, Element) else shorten(_format_element(node, text))
 

@@ -71,9 +71,10 @@ def is_plain(body: str) -> bool:
 
 
 def repair_markup(body: str, *, plain: bool | None = None) -> str:
-    """Repair a body for the parser: plain text becomes paragraphs, joined tags are split, a lone `<` is text.
+    """Repair a body for the parser.
 
-    `plain` is the result of `is_plain`, None where it is not known yet.
+    Plain text becomes paragraphs, joined tags are split, a lone `<` is text. `plain` is the result of
+    `is_plain`, None where it is not known yet.
     """
     if is_plain(body) if plain is None else plain:
         return make_paragraphs(html.unescape(body))
@@ -107,7 +108,10 @@ def _link_addresses(line: str) -> str:
 
 
 def _end_of_address(text: str) -> int:
-    """Return where a URL ends, without the sentence's punctuation and a line of `==` behind it."""
+    """Return where a URL ends.
+
+    The sentence's punctuation and a line of `==` behind it do not belong to it.
+    """
     end = len(text)
     while text[end - 1] in _SENTENCE_PUNCTUATION or text.endswith("==", 0, end):
         end -= 1
@@ -131,7 +135,10 @@ def decode_twice_encoded(page: Page) -> list[str]:
 
 
 def remove_invisible(page: Page) -> list[str]:
-    """Remove soft hyphens and characters without width. Joiners are kept, because emoji need them."""
+    """Remove soft hyphens and characters without width.
+
+    Joiners are kept, because emoji need them.
+    """
     pieces: list[str] = []
     text = page.tree.text
     if not any(character in text for character in _ZERO_WIDTH):
@@ -144,10 +151,11 @@ def remove_invisible(page: Page) -> list[str]:
 
 
 def remove_line_ends(page: Page) -> list[str]:
-    """Remove line ends between two Chinese or Japanese characters, where they are no blanks.
+    """Remove line ends between two Chinese or Japanese characters.
 
-    Indented pages have a line end at every tag (docs/input-facts.md#file-variants, variant B). Source: CSS
-    Text, "Segment Break Transformation Rules". The receipt does not count these changes.
+    There they are no blanks. Indented pages have a line end at every tag (docs/input-facts.md#file-variants,
+    variant B). Source: CSS Text, "Segment Break Transformation Rules". The receipt does not count these
+    changes.
     """
     lines = [text for part in page.tree.text.split("\n") if (text := part.strip(" \t\r\f"))]
     if all(before[-1].isascii() and after[0].isascii() for before, after in pairwise(lines)):
@@ -171,7 +179,10 @@ def remove_line_ends(page: Page) -> list[str]:
 
 
 def _join_wide(line: list[tuple[Text, list[str]]]) -> None:
-    """Remove the line ends between wide characters from the texts of one line, split at their blanks."""
+    """Remove the line ends between wide characters from the texts of one line.
+
+    The texts are split at their blanks.
+    """
     before = ""
     blanks: list[tuple[list[str], int]] = []
     for _, pieces in line:
@@ -213,7 +224,10 @@ def _is_wide(character: str) -> bool:
 
 
 def wrap_list_items(page: Page) -> list[str]:
-    """Put list items that are in no list into one, and links that would run into each other as well."""
+    """Put list items that are in no list into one.
+
+    Links that would run into each other get a list as well.
+    """
     pieces = _wrap_link_runs(page)
     for item in page.tree.select("li"):
         parent = item.parent
@@ -236,9 +250,9 @@ def wrap_list_items(page: Page) -> list[str]:
 
 
 def _wrap_link_runs(page: Page) -> list[str]:
-    """Put links with nothing between them into a list, in a box of links and blocks only.
+    """Put links with nothing between them into a list.
 
-    On the publisher's page a style separates such links.
+    Applies to a box of links and blocks only. On the publisher's page a style separates such links.
     """
     pieces = []
     boxes = dict.fromkeys(link.parent for link in page.tree.select("a ~ a"))
@@ -275,9 +289,9 @@ def _is_apart(node: Node) -> bool:
 
 
 def make_bold(page: Page) -> list[str]:
-    """Make a block bold that consists only of `**words**`, a heading written in Markdown.
+    """Make a block bold that consists only of `**words**`.
 
-    Source: docs/input-facts.md#html-in-bodies.
+    This is a heading written in Markdown. Source: docs/input-facts.md#html-in-bodies.
     """
     pieces: list[str] = []
     if "**" not in page.tree.text:
@@ -297,9 +311,9 @@ def make_bold(page: Page) -> list[str]:
 
 
 def wrap_text(page: Page) -> list[str]:
-    """Put text that is in no block into a paragraph, without the pictures before and after it.
+    """Put text that is in no block into a paragraph.
 
-    The receipt does not count these changes.
+    The pictures before and after it are left outside. The receipt does not count these changes.
     """
     for in_block, group in groupby(page.tree.children, _is_block):
         run = list(group)

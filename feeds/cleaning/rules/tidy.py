@@ -1,4 +1,4 @@
-"""Tidy up last: unwrap boxes and unknown elements, and remove what the other rules left empty."""
+"""Unwrap boxes and unknown elements, and remove empty elements, as the last rules."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _KNOWN_TAGS = allowlist.TAGS | BOXES
 
 
 def unwrap_foreign(page: Page) -> list[str]:
-    """Unwrap elements that feeds do not know: fonts, spans, elements of publishers and word processors.
+    """Unwrap elements that feeds do not know.
 
-    Elements whose content is not text are removed with their content.
+    For example fonts, spans, and elements of publishers and word processors. Elements whose content is not
+    text are removed with their content.
     """
     pieces = []
     captions = set(page.tree.select(page.recipe.captions) if page.recipe.captions else ())
@@ -63,7 +64,10 @@ def _own_text(element: Element) -> str:
 
 
 def trim_breaks(page: Page) -> list[str]:
-    """Remove the line breaks at the start and the end of a block, with the blanks around them."""
+    """Remove the line breaks at the start and the end of a block.
+
+    The blanks around them are removed too.
+    """
     pieces = []
     above = {line_break.parent for line_break in page.tree.select("br")}
     blocks = [element for element in page.tree.iter_elements() if element in above] if above else []
@@ -106,7 +110,10 @@ def unwrap_boxes(page: Page) -> list[str]:
 
 
 def _is_line(element: Element) -> bool:
-    """Return whether an element contains text and could be a paragraph, by its content and its parent."""
+    """Return whether an element contains text and could be a paragraph.
+
+    Decides by its content and its parent.
+    """
     inside = element.iter_elements()
     if is_blank(element.text) or any(inner.tag in BLOCKS and not is_hollow(inner) for inner in inside):
         return False
@@ -129,9 +136,10 @@ def _shows_block(node: Node) -> bool:
 
 
 def remove_empty(page: Page) -> list[str]:
-    """Remove elements without content, and the line breaks and rules at both ends of the body.
+    """Remove elements without content.
 
-    Also removes the blanks between blocks that unwrapped boxes leave, which the receipt does not count.
+    The line breaks and rules at both ends of the body are removed too. Also removes the blanks between blocks
+    that unwrapped boxes leave, which the receipt does not count.
     """
     pieces = []
     for element in list(page.tree.iter_elements())[::-1]:  # children before their parents
@@ -170,7 +178,10 @@ def _trim_ends(tree: Element) -> list[str]:
 
 
 def _strip_leading_newlines(block: Element) -> None:
-    """Remove the line ends at the start of a `<pre>`, because parsers ignore the first one."""
+    """Remove the line ends at the start of a `<pre>`.
+
+    Parsers ignore the first one.
+    """
     for child in block.children:
         if isinstance(child, Element):
             return
