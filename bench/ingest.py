@@ -99,7 +99,7 @@ def read_and_clean(config: Config, inbox: Path) -> None:
     from feeds.inboxes import Folder
 
     cleaner = Cleaner(config.catalogue, "")
-    for found in Folder(inbox).scan():
+    for found in Folder(inbox).list_files():
         data, _ = Folder(inbox).read(found)
         for draft in parsers.parse_drafts(data, found.path):
             cleaner.clean(draft, NOW, NOW)

@@ -53,17 +53,17 @@ class InboxFile:
 class InboxScan:
     """The files of an inbox, split into those to read and those that are unchanged."""
 
-    due: list[InboxFile] = field(default_factory=list)
+    to_read: list[InboxFile] = field(default_factory=list)
     """New and changed files, in the order in which they are read."""
-    same: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
     """Paths of unchanged files."""
 
     def add(self, file: InboxFile, stamps: Mapping[str, Stamp]) -> None:
-        """Add a file to `same` when it has the stamp known for its path, else to `due`."""
+        """Add a file to `unchanged` when it has the stamp known for its path, else to `to_read`."""
         if file.has_stamp(stamps.get(file.path)):
-            self.same.append(file.path)
+            self.unchanged.append(file.path)
         else:
-            self.due.append(file)
+            self.to_read.append(file)
 
 
 class Inbox(Protocol):
@@ -81,13 +81,13 @@ class Inbox(Protocol):
     def may_be_away(self) -> bool:
         """Whether an empty inbox means an unavailable place, rather than that all files were deleted."""
 
-    def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
+    def scan(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """List the files; those with the stamp that `stamps` has for their path are unchanged.
 
         Raises InboxError when the place cannot be read at all.
         """
 
-    def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
+    def select_settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """Return the files that did not change for `seconds`, and the number of the others.
 
         The others may still be being written.

@@ -43,7 +43,7 @@ class Bucket:
         """The URL as messages show it, without secrets."""
         return self.place.display_name
 
-    def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
+    def scan(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """List the files; those with the stamp that `stamps` has for their path are unchanged.
 
         An object with an unchanged ETag is unchanged, whatever its date. Skips hidden and unfinished names,
@@ -58,7 +58,7 @@ class Bucket:
                 if not path:
                     continue
                 if not isinstance(entry, ListedFile):
-                    scan.due.append(InboxFile(f"{path}/", entry.location, _UNLISTABLE, 0))
+                    scan.to_read.append(InboxFile(f"{path}/", entry.location, _UNLISTABLE, 0))
                     continue
                 modified = min(entry.modified, _MAX_NANOSECONDS)
                 file = InboxFile(path, entry.location, entry.size, modified, entry.version)
@@ -67,15 +67,15 @@ class Bucket:
             raise self._error(error) from error
         return scan
 
-    def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
+    def select_settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """Return the files that have a version or are older than `seconds`, and the number of the others.
 
         Places that give versions list complete files only.
         """
         now = time.time_ns()
-        settled = [file for file in files if file.version or abs(now - file.modified) >= seconds * 1e9]
-        self._prefetcher.expect([file for file in settled if 0 < file.size <= MAX_FILE_BYTES])
-        return settled, len(files) - len(settled)
+        stable = [file for file in files if file.version or abs(now - file.modified) >= seconds * 1e9]
+        self._prefetcher.expect([file for file in stable if 0 < file.size <= MAX_FILE_BYTES])
+        return stable, len(files) - len(stable)
 
     def read(self, file: InboxFile) -> tuple[bytes, str]:
         """Return the bytes of a file and their digest.

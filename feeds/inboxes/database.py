@@ -22,7 +22,7 @@ class DatabaseInbox:
     titles: Mapping[str, str] = field(default_factory=dict)
     """The name of the source of a file's articles, by path."""
 
-    def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
+    def scan(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """List the files; those with the stamp that `stamps` has for their path are unchanged."""
         scan = InboxScan()
         for blob in self.blobs.list_blobs(self.name):
@@ -34,7 +34,7 @@ class DatabaseInbox:
         blob = self.blobs.find(self.name, path)
         return None if blob is None else self._file(blob)
 
-    def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
+    def select_settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """Return all files: each was written in one transaction."""
         return files, 0
 

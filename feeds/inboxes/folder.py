@@ -37,23 +37,23 @@ class Folder:
         """Always true: a disk may be unmounted, so an empty folder does not delete all articles."""
         return True
 
-    def scan(self) -> Iterator[InboxFile]:
+    def list_files(self) -> Iterator[InboxFile]:
         """Yield every file in the folder and below it, by name; a folder's files before its subfolders.
 
         Skips hidden and unfinished files, and does not follow links to folders. A folder that cannot be read
         is yielded like a file, so that it is reported with the files that cannot be read. Raises InboxError
         when the inbox itself cannot be read.
         """
-        return iter(self.survey({}).due)
+        return iter(self.scan({}).to_read)
 
-    def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
-        """List the files of `scan`; those with the stamp that `stamps` has for their path are unchanged.
+    def scan(self, stamps: Mapping[str, Stamp]) -> InboxScan:
+        """List the files; those with the stamp that `stamps` has for their path are unchanged.
 
         Most runs find nothing new in folders of many thousands of files, so an unchanged file costs one
-        `stat` and no object. Raises InboxError like `scan`.
+        `stat` and no object. Raises InboxError like `list_files`.
         """
         scan = InboxScan()
-        same = scan.same.append
+        add_unchanged = scan.unchanged.append
         root = self.root.resolve()
         pending = [(root, "")]
         while pending:
@@ -67,7 +67,7 @@ class Folder:
                     fault = "is not a folder" if missing else f"cannot be read: {error.strerror}"
                     raise InboxError(f"the inbox {self.root} {fault}") from error
                 if not missing:  # else it was deleted since
-                    scan.due.append(InboxFile(prefix, str(folder), size=0, modified=0))
+                    scan.to_read.append(InboxFile(prefix, str(folder), size=0, modified=0))
                 continue
             subfolders = []
             for entry in entries:
@@ -83,13 +83,13 @@ class Folder:
                     continue  # deleted since, or a broken link
                 path = prefix + name
                 if stamps.get(path) == (state.st_size, state.st_mtime_ns, _NO_VERSION):
-                    same(path)
+                    add_unchanged(path)
                 elif stat.S_ISREG(state.st_mode):
                     file = _to_inbox_file(prefix + decode_filename(name), entry.path, state)
                     if stamps.get(file.path) == file.stamp:  # its name or time was changed to be storable
-                        same(file.path)
+                        add_unchanged(file.path)
                     else:
-                        scan.due.append(file)
+                        scan.to_read.append(file)
             pending.extend(reversed(subfolders))
         return scan
 
@@ -108,7 +108,7 @@ class Folder:
                 raise InboxError(f"{place}: {error.strerror}") from error
             if stat.S_ISDIR(state.st_mode):
                 prefix = "" if resolved == root else f"{path}/"
-                for file in Folder(resolved).scan():
+                for file in Folder(resolved).list_files():
                     yield replace(file, path=storage_key(prefix + file.path))
             else:
                 yield _to_inbox_file(path, str(resolved), state)
@@ -143,7 +143,7 @@ class Folder:
             raise StillChangingError(f"{file.path} is still changing")
         return data, content_hash(data)
 
-    def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
+    def select_settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """Return the files that did not change for `seconds`, and the number of the others.
 
         Waits until that time has passed for the files that changed less than `seconds` ago.

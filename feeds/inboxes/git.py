@@ -56,7 +56,7 @@ class Git:
         """The URL as messages show it, without secrets."""
         return self.place.display_name
 
-    def survey(self, stamps: Mapping[str, Stamp]) -> InboxScan:
+    def scan(self, stamps: Mapping[str, Stamp]) -> InboxScan:
         """Fetch the newest commit and list its files; those that `stamps` has with their id are unchanged.
 
         Skips hidden and unfinished names, symbolic links and submodules. The modification time of all files
@@ -72,7 +72,7 @@ class Git:
             raise InboxError(f"the inbox {self.where} cannot be stored: {error.strerror}") from error
         return scan
 
-    def settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
+    def select_settled(self, files: list[InboxFile], seconds: float) -> tuple[list[InboxFile], int]:
         """Return all files: a commit has complete files only."""
         self._prefetcher.expect([file for file in files if file.size <= MAX_FILE_BYTES])
         return files, 0

@@ -160,14 +160,14 @@ class Ingest:
             due = [file for file in found if stamps.get(file.path) != file.stamp or file.path in failing]
             report.same += len(found) - len(due)
         else:
-            survey = inbox.survey(stamps)
-            due = survey.due
-            report.same += len(survey.same)
-            if len(survey.same) < len(stamps):
-                seen = {*survey.same, *(file.path for file in due)}
+            scan = inbox.scan(stamps)
+            due = scan.to_read
+            report.same += len(scan.unchanged)
+            if len(scan.unchanged) < len(stamps):
+                seen = {*scan.unchanged, *(file.path for file in due)}
                 self._withdraw(inbox, set(stamps), failing, seen, report)
         known = self.store.known_files(name, [file.path for file in due])
-        due, waiting = inbox.settled(due, self.settle)
+        due, waiting = inbox.select_settled(due, self.settle)
         report.waiting += waiting
         done = 0
         if due:

@@ -47,7 +47,7 @@ def opened(s3: S3Server, address: str, **more: str) -> Inbox:
 
 
 def list_files(inbox: Inbox) -> dict[str, InboxFile]:
-    due, _ = inbox.settled(inbox.survey({}).due, 0)
+    due, _ = inbox.select_settled(inbox.scan({}).to_read, 0)
     return {file.path: file for file in due}
 
 
@@ -159,10 +159,10 @@ def test_objects_are_listed_over_several_pages(s3: S3Server, bucket: str) -> Non
         s3.put(bucket, f"{number:04}.md", "x")
     s3.asked(bucket)
     inbox = opened(s3, f"s3://{bucket}")
-    survey = inbox.survey({})
-    assert len(survey.due) == 1005
-    stamps = {file.path: file.stamp for file in survey.due}
-    assert len(inbox.survey(stamps).same) == 1005
+    scan = inbox.scan({})
+    assert len(scan.to_read) == 1005
+    stamps = {file.path: file.stamp for file in scan.to_read}
+    assert len(inbox.scan(stamps).unchanged) == 1005
     assert s3.asked(bucket) == ["list"] * 4
 
 

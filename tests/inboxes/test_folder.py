@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    return [file.path for file in Folder(folder).scan()]
+    return [file.path for file in Folder(folder).list_files()]
 
 
 def put(folder: Path, name: str, data: bytes = b"x") -> Path:
@@ -46,7 +46,7 @@ def put(folder: Path, name: str, data: bytes = b"x") -> Path:
 
 
 def only_file(folder: Path) -> InboxFile:
-    (file,) = Folder(folder).scan()
+    (file,) = Folder(folder).list_files()
     return file
 
 
@@ -299,12 +299,12 @@ def test_standing_still_is_waited_for_once_and_not_for_old_files(folder: Path) -
         put(folder, f"{number}.md")
     inbox = Folder(folder)
     began = time.monotonic()
-    assert inbox.settled(list(inbox.scan()), 0.3) == (list(inbox.scan()), 0)
+    assert inbox.select_settled(list(inbox.list_files()), 0.3) == (list(inbox.list_files()), 0)
     assert time.monotonic() - began < 0.6
     for file in folder.iterdir():
         touch(file, NOON - timedelta(days=900))
     began = time.monotonic()
-    assert inbox.settled(list(inbox.scan()), 60) == (list(inbox.scan()), 0)
+    assert inbox.select_settled(list(inbox.list_files()), 60) == (list(inbox.list_files()), 0)
     assert time.monotonic() - began < 1
 
 
@@ -312,5 +312,5 @@ def test_a_file_from_the_future_is_waited_for_no_longer_than_others(folder: Path
     touch(put(folder, "a.md"), NOON + timedelta(days=9000))
     inbox = Folder(folder)
     began = time.monotonic()
-    assert len(inbox.settled(list(inbox.scan()), 0.2)[0]) == 1
+    assert len(inbox.select_settled(list(inbox.list_files()), 0.2)[0]) == 1
     assert time.monotonic() - began < 1

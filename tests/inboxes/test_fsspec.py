@@ -34,7 +34,7 @@ def opened(at: str, **options: str) -> Inbox:
 
 
 def list_files(inbox: Inbox) -> dict[str, InboxFile]:
-    return {file.path: file for file in inbox.survey({}).due}
+    return {file.path: file for file in inbox.scan({}).to_read}
 
 
 # -- a server of files -----------------------------------------------------------------------------------
@@ -65,12 +65,12 @@ def test_files_on_a_server_are_read_where_they_stand_still(ftp: tuple[str, Path]
     inbox = opened(f"{address}/news")
     files = list_files(inbox)
     assert sorted(files) == ["a.md", "deep/b 字.md"]
-    assert inbox.settled(list(files.values()), 3600) == ([], 2)
-    still, waiting = inbox.settled(list(files.values()), 0)
+    assert inbox.select_settled(list(files.values()), 3600) == ([], 2)
+    still, waiting = inbox.select_settled(list(files.values()), 0)
     assert {inbox.read(file)[0].decode() for file in still} == set(files)
     assert waiting == 0
-    survey = inbox.survey({path: file.stamp for path, file in files.items()})
-    assert (sorted(survey.same), survey.due) == (sorted(files), [])
+    scan = inbox.scan({path: file.stamp for path, file in files.items()})
+    assert (sorted(scan.unchanged), scan.to_read) == (sorted(files), [])
     assert abs(time.time() - files["a.md"].modified / 1e9) < 120
 
 
@@ -91,11 +91,11 @@ def test_a_file_that_grew_since_it_was_listed_waits(ftp: tuple[str, Path]) -> No
 def test_a_server_that_refuses_is_named_without_what_was_told_to_it(ftp: tuple[str, Path]) -> None:
     address, _ = ftp
     with pytest.raises(InboxError, match=r"ftp://127.0.0.1:\d+/news cannot be read: 530 "):
-        opened(f"{address.replace('word', 'sword')}/news").survey({})
+        opened(f"{address.replace('word', 'sword')}/news").scan({})
     with pytest.raises(InboxError, match="there is no such place"):
-        opened(f"{address}/nowhere").survey({})
+        opened(f"{address}/nowhere").scan({})
     with pytest.raises(InboxError, match="connection refused"):
-        opened("ftp://127.0.0.1:1/news").survey({})
+        opened("ftp://127.0.0.1:1/news").scan({})
 
 
 # -- what fsspec knows besides ---------------------------------------------------------------------------

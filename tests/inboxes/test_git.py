@@ -38,7 +38,7 @@ def opened(at: str, caches: Path) -> Inbox:
 
 
 def texts(inbox: Inbox) -> dict[str, bytes]:
-    due, _ = inbox.settled(inbox.survey({}).due, 0)
+    due, _ = inbox.select_settled(inbox.scan({}).to_read, 0)
     return {file.path: inbox.read(file)[0] for file in due}
 
 
@@ -107,7 +107,7 @@ def test_only_files_that_are_whole_and_in_the_repository_itself_are_read(
     repository.git("update-index", "--add", "--cacheinfo", f"160000,{head},submodule")
     repository.git("commit", "--quiet", "--message=A submodule")
     inbox = opened(address(repository), caches)
-    files = {file.path: file for file in inbox.settled(inbox.survey({}).due, 0)[0]}
+    files = {file.path: file for file in inbox.select_settled(inbox.scan({}).to_read, 0)[0]}
     assert sorted(files) == ["a.md", "empty.md", "large.md", "lfs.md", "new\nline 字.md"]
     assert [inbox.read(files[name])[0] for name in ("a.md", "empty.md", "new\nline 字.md")] == [
         b"a",
@@ -123,14 +123,14 @@ def test_only_files_that_are_whole_and_in_the_repository_itself_are_read(
 def test_a_file_is_known_by_its_content_and_dated_by_the_commit(repository: Repository, caches: Path) -> None:
     repository.commit({"a.md": "a", "b.md": "b"})
     inbox = opened(address(repository), caches)
-    first = {file.path: file for file in inbox.survey({}).due}
+    first = {file.path: file for file in inbox.scan({}).to_read}
     committed = int(repository.git("log", "-1", "--format=%ct"))
     assert {file.modified for file in first.values()} == {committed * 1_000_000_000}
     assert abs(datetime.now(UTC).timestamp() - committed) < 60
     time.sleep(1.1)  # commits are dated in seconds
     repository.commit({"b.md": "c"})
-    second = inbox.survey({path: file.stamp for path, file in first.items()})
-    assert (second.same, [file.path for file in second.due]) == (["a.md"], ["b.md"])
+    second = inbox.scan({path: file.stamp for path, file in first.items()})
+    assert (second.unchanged, [file.path for file in second.to_read]) == (["a.md"], ["b.md"])
 
 
 def test_branches_and_folders_are_chosen_in_the_address(repository: Repository, caches: Path) -> None:
@@ -144,7 +144,7 @@ def test_branches_and_folders_are_chosen_in_the_address(repository: Repository, 
     assert texts(opened(address(repository, "#:deep"), caches)) == {"er/b.md": b"main"}
     for fragment, reason in {"#gone": "no branch 'gone'", "#main:none": "no folder 'none'"}.items():
         with pytest.raises(InboxError, match=f"cannot be read: the repository has {reason}"):
-            opened(address(repository, fragment), caches).survey({})
+            opened(address(repository, fragment), caches).scan({})
 
 
 # -- what becomes of repositories ------------------------------------------------------------------------
@@ -154,12 +154,12 @@ def test_an_empty_repository_holds_nothing_and_one_that_vanished_cannot_be_read(
     repository: Repository, caches: Path
 ) -> None:
     inbox = opened(address(repository), caches)
-    assert inbox.survey({}).due == []
+    assert inbox.scan({}).to_read == []
     repository.commit({"a.md": "a"})
     assert texts(inbox) == {"a.md": b"a"}
     shutil.rmtree(repository.folder)
     with pytest.raises(InboxError, match="does not appear to be a git repository"):
-        inbox.survey({})
+        inbox.scan({})
 
 
 def test_rewritten_history_and_another_default_branch_are_followed(
@@ -204,7 +204,7 @@ def test_a_copy_that_breaks_while_it_is_read_leaves_the_files_to_the_next_run(
 ) -> None:
     inbox = opened(address(repository), caches)
     repository.commit({"a.md": "one", "b.md": "two"})
-    due, _ = inbox.settled(inbox.survey({}).due, 0)
+    due, _ = inbox.select_settled(inbox.scan({}).to_read, 0)
     for pack in packs(caches):
         pack.unlink()
     for file in due:
