@@ -157,7 +157,10 @@ def _split_options(text: str) -> list[str]:
 
 
 def _is_open(option: str) -> bool:
-    """Return whether an option has a regular expression that does not end: `=/…` without `…/` or `…/i`."""
+    """Return whether an option has a regular expression that does not end.
+
+    It begins with `=/…` or `=~/…` and has neither `…/` nor `…/i` at its end.
+    """
     start = _REGEX_START.search(option)
     end = len(option.removesuffix("i")) - 1  # of the last `/`, before which is a character but a backslash
     return start is None or end <= start.end() or option[end] != "/" or option[end - 1] == "\\"
