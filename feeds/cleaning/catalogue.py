@@ -130,6 +130,19 @@ class SourceCatalogue:
         object.__setattr__(catalogue, "_tables", self._tables)  # with the recipes, which no move changes
         return catalogue
 
+    def without(self, slugs: Iterable[str]) -> SourceCatalogue:
+        """Return a catalogue that does not know these sources: neither from packs nor configured."""
+        hidden = frozenset(slugs)
+        if not hidden:
+            return self
+        packs = dict(self.packs)
+        for name, pack in packs.items():
+            if pack.source and pack.source.slug in hidden:
+                packs[name] = pack.model_copy(update={"source": None})
+        configured = [entry for entry in self.configured if entry.source.slug not in hidden]
+        moves = [move for move in self.moves if not hidden.intersection((move.slug, move.into.slug))]
+        return replace(self, packs=packs, configured=configured, moves=moves)
+
     def source_and_recipe(self, draft: Draft) -> tuple[Source, Recipe]:
         """Return the source that publishes a draft, and the recipe that cleans it.
 

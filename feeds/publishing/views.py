@@ -105,6 +105,13 @@ class Views:
         with self._store.snapshot():
             return self._view(self._access(asked), asked, base)
 
+    def require(self, asked: FeedRequest) -> None:
+        """Raise what `view` raises about the name of a feed."""
+        with self._store.snapshot():
+            access = self._access(asked)
+            states, _ = _visible(access, asked.name, self._store.sources())
+            self._channel(access, asked.name, states, "")
+
     def leaf(
         self, asked: FeedRequest, base: str, limit: int, *, after: str = "", before: str = ""
     ) -> Browsed:
@@ -253,11 +260,13 @@ class Views:
             )
         moved = access.moved(name)
         if moved != name:
+            if access.is_private(moved) and not access.is_private(name):
+                raise PrivateFeedError(name)  # a redirect would tell that there is such a feed
             raise MovedFeedError(moved)
         if self._store.deletions(1, source=name):
             raise GoneFeedError(f"all that {name} had is published no more")
         # While the first run goes on there is no telling what is unknown and what is not read yet.
-        raise UnknownFeedError(f"no feed is called {name}") if self.was_read() else NothingYetError
+        raise unknown_feed(access, name) if self.was_read() else NothingYetError
 
     def _filters(
         self, access: Access, asked: FeedRequest, channel: _Channel, states: Sequence[SourceState]
@@ -318,6 +327,11 @@ class _Past:
     def _at(self, number: int) -> str:
         inside = 0 <= number < len(self.known)
         return self.asked.address(self.base, self.known[number].name) if inside else ""
+
+
+def unknown_feed(access: Access, name: str) -> PrivateFeedError | UnknownFeedError:
+    """Return the error for a feed that does not exist: the same as for a private one, if there is any."""
+    return PrivateFeedError(name) if access.private else UnknownFeedError(f"no feed is called {name}")
 
 
 def _visible(access: Access, name: str, states: list[SourceState]) -> tuple[list[SourceState], bool]:

@@ -123,15 +123,16 @@ class Selection:
         """Return the articles after, or before, an article.
 
         These are the next `limit` articles after the article with the id `after`, or the last ones before
-        `before`. Without these, or if there is no such article (any more), return the first articles.
+        `before`. Without these, or if that article does not pass the filters, return the first articles.
         """
         time, is_descending = _ORDERS[order]
         with self.database.reading() as connection:
+            conditions = _conditions(connection, filters)
             mark = connection.execute(
-                sa.select(time, _columns.id).where(_columns.id == (before or after))
+                sa.select(time, _columns.id).where(_columns.id == (before or after), *conditions)
             ).first()
             backwards = bool(before and mark)
-            query = sa.select(_columns.id).where(*_conditions(connection, filters))
+            query = sa.select(_columns.id).where(*conditions)
             if mark:
                 position, mark_position = sa.tuple_(time, _columns.id), sa.tuple_(*mark)
                 query = query.where(

@@ -300,11 +300,11 @@ class Store:
             query = sa.select(columns.entry_id).distinct().where(columns.path == path)
             return sorted(connection.scalars(query))
 
-    def is_deleted(self, entry_id: str) -> bool:
-        """Return whether an entry was published and then deleted."""
+    def deleted_source(self, entry_id: str) -> str | None:
+        """Return the slug of the source of a withdrawn entry; None if no such entry was withdrawn."""
+        query = sa.select(schema.deletions.c.source).where(schema.deletions.c.id == entry_id)
         with self._database.reading() as connection:
-            query = sa.select(schema.deletions.c.id).where(schema.deletions.c.id == entry_id)
-            return connection.scalar(query) is not None
+            return connection.scalar(query)
 
     def forgotten(self) -> frozenset[str]:
         """Return the ids of the forgotten entries, which no file can bring back."""

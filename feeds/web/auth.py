@@ -17,13 +17,16 @@ from flask.typing import ResponseReturnValue
 from feeds.cleaning.audiences import EVERY_FEED
 from feeds.config.settings import STATUS_FEED
 from feeds.publishing.access import PUBLIC, NotPartedError, Visitor
-from feeds.publishing.views import PrivateFeedError
+from feeds.publishing.views import MovedFeedError, PrivateFeedError, UnknownFeedError
 from feeds.storage.tokens import Token, Tokens
 from feeds.web.cache.rendered_feeds import DocumentCache
 from feeds.web.token_middleware import TOKEN
 
-_OVERVIEW_PATHS = ("/", "/feeds.opml", "/report", "/playground")
-_ARTICLES_PATH = "/articles/"
+_OVERVIEW_ENDPOINTS = frozenset(
+    {"pages.home", "feeds.feed_list", "pages.report", "pages.playground"}
+    | {"pages.article", "pages.before_and_after"}
+)
+"""Routes without the name of a feed that show articles or names of feeds."""
 _UPLOAD_BLUEPRINT = "inbox"
 
 
@@ -53,23 +56,24 @@ def protect(app: Flask, documents: DocumentCache, tokens: Tokens, private: Seque
     @app.before_request
     def guard() -> Response | None:
         """Refuse the request, or remember its visitor, by the state that is served."""
-        name, is_overview = _requested_feed(), _is_overview()
+        if request.routing_exception is not None or request.method == "OPTIONS":
+            return None  # the answer shows nothing, and is the same for every name
+        name, is_overview = _requested_feed(), request.endpoint in _OVERVIEW_ENDPOINTS
         if name is None and not is_overview:
             return None
         access = documents.access()
-        if name == STATUS_FEED and not access.is_private(name):  # it shows only what the visitor may see
+        if name == STATUS_FEED and not access.is_private(name):  # it shows what the visitor may see
             name, is_overview = None, True
-        if _requested_feed() != STATUS_FEED and not access.is_parted:
+        elif name != STATUS_FEED and not access.is_parted:
             return _respond_not_parted()
         if name is not None and not access.is_private(name):
             return None
         values = request_tokens()
         token = _first_known(tokens, values)
-        is_all_private = EVERY_FEED in private
-        if token is None and (name is not None or values or (is_all_private and request.path != "/")):
-            return refuse(PUBLIC)
         if token is not None:
             g.visitor = Visitor(opens=token.feed, token=request.environ.get(TOKEN, ""))
+        elif name is not None or values or (EVERY_FEED in private and request.endpoint != "pages.home"):
+            return refuse(PUBLIC)
         if name is not None:
             g.private = True
             if not access.may_see(current_visitor(), name):
@@ -77,39 +81,44 @@ def protect(app: Flask, documents: DocumentCache, tokens: Tokens, private: Seque
         return None
 
     @app.errorhandler(PrivateFeedError)
-    def became_private(_: PrivateFeedError) -> ResponseReturnValue:
-        """Respond again by the newest state.
+    def refuse_or_answer_again(_: PrivateFeedError) -> ResponseReturnValue:
+        """Refuse a feed that is private, or that is unknown: without a token both have the same answer.
 
-        The feed was public in the state that `guard` used.
+        If the feed became private after `guard` knew it as public, answer again by the newest state.
         """
-        if g.get("private") or _requested_feed() is None:
+        name = _requested_feed()
+        if name is None:
             return refuse(current_visitor())
+        unknown = UnknownFeedError(f"no feed is called {name}")
+        if g.get("private"):  # the token is for it, and it is not there
+            return app.handle_user_exception(unknown)
         documents.refresh_state()
-        refusal = guard()
-        if refusal is not None or not g.get("private"):
-            return refusal or refuse(current_visitor())
-        view = app.ensure_sync(app.view_functions[request.endpoint or ""])
-        response: ResponseReturnValue = view(**request.view_args or {})
-        return response
+        if (refusal := guard()) is not None:
+            return refusal
+        if g.get("private"):
+            view = app.ensure_sync(app.view_functions[request.endpoint or ""])
+            try:
+                response: ResponseReturnValue = view(**request.view_args or {})
+            except PrivateFeedError:
+                return app.handle_user_exception(unknown)
+            return response
+        token = _first_known(tokens, request_tokens())
+        if token is None:
+            return refuse(PUBLIC)
+        g.visitor = Visitor(opens=token.feed, token=request.environ.get(TOKEN, ""))
+        access = documents.access()
+        moved = access.moved(name)
+        if moved != name and access.may_see(current_visitor(), moved):
+            return app.handle_user_exception(MovedFeedError(moved))
+        return app.handle_user_exception(unknown)
 
 
 def _requested_feed() -> str | None:
-    """Return the name of the feed that is requested, in any form; None if it is none.
-
-    The name comes from the route, and for unknown URLs below `/feeds/` from the path.
-    """
-    if request.blueprint == _UPLOAD_BLUEPRINT:  # its names are file names, and it has tokens of its own
+    """Return the name of the requested feed, whatever the request is about; None if it is about no feed."""
+    if request.blueprint == _UPLOAD_BLUEPRINT:  # its names are those of files, and it has tokens of its own
         return None
     name = (request.view_args or {}).get("name")
-    if isinstance(name, str):
-        return name
-    first, _, rest = request.path.removeprefix("/").partition("/")
-    return rest.partition("/")[0].partition(".")[0] if first == "feeds" and rest else None
-
-
-def _is_overview() -> bool:
-    """Return whether the requested page shows articles or names of several feeds."""
-    return request.path in _OVERVIEW_PATHS or request.path.startswith(_ARTICLES_PATH)
+    return name if isinstance(name, str) else None
 
 
 def request_tokens() -> list[str]:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from feeds.config import Config
 from feeds.model.errors import StoreError
-from feeds.model.filters import FilterError, parse
+from feeds.model.filters import Filter, FilterError, parse
 from feeds.publishing.formats.common import format_url
 from feeds.publishing.views import Views
 from feeds.web.auth import current_visitor
@@ -105,6 +105,18 @@ def _media_type(document: CachedDocument) -> str:
     return _XML if is_browser and document.media_type in _STYLED else document.media_type
 
 
+def requested_filter(documents: DocumentCache, name: str) -> Filter:
+    """Return the filter in the query of the request for a feed.
+
+    Raises FilterError; but what `Views.view` raises about the name, if the visitor may not read the feed.
+    """
+    try:
+        return parse(request.args.items(multi=True))
+    except FilterError:
+        documents.require(name, current_visitor())
+        raise
+
+
 def preflight() -> Response:
     """Respond to a CORS preflight request: pages of other sites may read feeds."""
     return Response(status=204, headers=_PREFLIGHT)
@@ -124,7 +136,7 @@ def build_blueprint(config: Config, views: Views, documents: DocumentCache) -> B
         if request.method == "OPTIONS":
             return preflight()
         base = site_url(config)
-        query = parse(request.args.items(multi=True))
+        query = requested_filter(documents, name)
         response = respond_with_document(documents.feed(name, suffix, base, query, period, current_visitor()))
         feed_request = documents.feed_request(name, query, period, current_visitor())
         address = format_url(feed_request.address(base), suffix)

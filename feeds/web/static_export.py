@@ -22,6 +22,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
 from feeds.config import Config
 from feeds.ingest import private_names
 from feeds.model.errors import FeedsError
@@ -45,6 +48,14 @@ It remains only if the export was killed.
 
 _START_PATHS = ("/", "/feeds.opml", "/robots.txt")
 # Without a base URL all documents are rendered with this one, which is then made relative to each file.
+_EXPORTED_ENDPOINTS = frozenset(
+    {"static", "feeds.feed", "feeds.archive", "feeds.feed_list", "feeds.favicon"}
+    | {"pages.home", "pages.feed", "pages.archive", "pages.article", "pages.qr", "pages.robots"}
+)
+"""Routes whose answers depend on nothing but the articles. All others need a server."""
+_VOID_ELEMENTS = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
 _PLACEHOLDER_URL = "http://feeds.invalid"
 _FOLLOWED_RELATIONS = {"prev-archive", "next-archive", "current", "next", "previous", "icon"}
 _PART_SUFFIX = ".feeds-part"
@@ -126,7 +137,12 @@ def _files(config: Config, store: Store) -> Iterator[tuple[str, bytes]]:
             target_path = target.removeprefix(base)
             # A file cannot depend on a query. The query of a static file is only its version.
             is_static = not split.query or target_path.startswith("/static/")
-            if target.startswith(f"{base}/") and is_static and target_path not in seen:
+            if (
+                target.startswith(f"{base}/")
+                and is_static
+                and target_path not in seen
+                and _is_exported(app, target_path)
+            ):
                 seen.add(target_path)
                 queue.append(target_path)
         if file := _file_path(path, media_type):
@@ -178,14 +194,37 @@ def _followed_links(media_type: str, body: bytes) -> Iterator[str]:
 
 
 class _LinkParser(HTMLParser):
-    """Collects the links of a page of this application."""
+    """Collects the links of a page of this application, without those in the bodies of articles.
+
+    A publisher decides what is in a body. The pages close every element that they open.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.links: list[str] = []
+        self._depth = 0
+        """Number of open elements, within the body of an article; 0 elsewhere."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.links += [value for name, value in attrs if name in ("href", "src") and value]
+        """Called by HTMLParser."""
+        if self._depth or ("class", "body") in attrs:
+            self._depth += tag not in _VOID_ELEMENTS
+        else:
+            self.links += [value for name, value in attrs if name in ("href", "src") and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        """Called by HTMLParser."""
+        if self._depth and tag not in _VOID_ELEMENTS:
+            self._depth -= 1
+
+
+def _is_exported(app: Flask, path: str) -> bool:
+    """Return whether an export contains the page or file at a path. Its route decides, not the link to it."""
+    try:
+        endpoint, _ = app.url_map.bind("localhost").match(unquote(path).removesuffix(".html"), method="GET")
+    except HTTPException:
+        return False
+    return endpoint in _EXPORTED_ENDPOINTS
 
 
 def _make_relative(path: str, body: bytes) -> bytes:

@@ -146,7 +146,7 @@ def test_the_private_version_has_an_article_page_and_changes_of_its_own(place: P
     client, token = place.client(), token_for(place)
     number = PRIVATE_ID.removeprefix("urn:uuid:")
     for path in (f"/articles/{number}", f"/articles/{number}/changes"):
-        assert client.get(path).status_code == 401
+        assert client.get(path).status_code == 404
         assert "paid-words" in client.get(f"{path}?token={token}").text
 
 

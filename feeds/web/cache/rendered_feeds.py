@@ -15,6 +15,7 @@ from dataclasses import replace
 from werkzeug.exceptions import HTTPException
 
 from feeds.config import Config
+from feeds.config.settings import STATUS_FEED
 from feeds.model.errors import StoreError
 from feeds.model.feeds import OpmlEntry, SourceState
 from feeds.model.filters import EVERYTHING, Filter, FilterError
@@ -168,6 +169,11 @@ class DocumentCache:
             name=name, filter=filter_, period=period, visitor=visitor if is_private else PUBLIC
         )
 
+    def require(self, name: str, visitor: Visitor) -> None:
+        """Raise what `Views.view` raises about the name of a feed."""
+        if name != STATUS_FEED:
+            self._views.require(self.feed_request(name, EVERYTHING, "", visitor))
+
     def feed(
         self,
         name: str,
@@ -184,10 +190,11 @@ class DocumentCache:
         its URLs if it was in the request's URL. Raises UnknownFeedError for an unknown format, and what
         `Views.view` raises.
         """
+        feed_request = self.feed_request(name, filter_, period, visitor)
         writer = WRITERS.get(suffix)
         if writer is None:
+            self.require(name, visitor)
             raise UnknownFeedError(f"no format is called {suffix}; there are {', '.join(WRITERS)}")
-        feed_request = self.feed_request(name, filter_, period, visitor)
 
         def render() -> RenderedDocument:
             # A view that PUBLIC may see is public: otherwise `view` raises PrivateFeedError.

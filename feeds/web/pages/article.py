@@ -11,7 +11,6 @@ from feeds.cleaning import inert_html, stats
 from feeds.cleaning.audiences import Audiences
 from feeds.model.articles import Article, CleaningStats, Original
 from feeds.model.errors import ReadError
-from feeds.publishing.views import PrivateFeedError
 from feeds.text import html_diff, urls
 from feeds.web.pages import charts
 from feeds.web.pages.feed import URN
@@ -50,13 +49,14 @@ def add_routes(routes: Blueprint, site: Site) -> None:
 def _visible_article(site: Site, context: PageContext, entry_id: str) -> Article:
     """Return an article that the visitor may read.
 
-    Answers 404 if there is none, 410 if it was withdrawn. Raises PrivateFeedError.
+    Answers 404 if there is none, or if the visitor may not read it, and 410 if it was withdrawn.
     """
-    article = site.store.articles([entry_id]).get(entry_id)
+    access, article = site.views.access.parted(), site.store.articles([entry_id]).get(entry_id)
+    source = article.source.slug if article else site.store.deleted_source(entry_id)
+    if source is None or not access.may_see(context.visitor, access.moved(source)):
+        abort(404)
     if article is None:
-        abort(410 if site.store.is_deleted(entry_id) else 404)
-    if not site.views.access.parted().may_see(context.visitor, article.source.slug):
-        raise PrivateFeedError(article.source.slug)
+        abort(410)
     return article
 
 

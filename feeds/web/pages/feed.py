@@ -9,8 +9,9 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from feeds.model.feeds import OpmlEntry
-from feeds.model.filters import EVERYTHING, Filter, parse
+from feeds.model.filters import EVERYTHING, Filter
 from feeds.publishing.views import FeedRequest
+from feeds.web.feed_routes import requested_filter
 from feeds.web.pages.home import subscribe_values
 from feeds.web.pages.rendering import PageContext, Site
 
@@ -25,7 +26,7 @@ def add_routes(routes: Blueprint, site: Site) -> None:
     def feed(name: str) -> Response:
         context = site.context()
         # `limit` and `content` say how much a feed contains. They do not apply to pages.
-        page_filter = replace(parse(request.args.items(multi=True)), limit=None, content=None)
+        page_filter = replace(requested_filter(site.documents, name), limit=None, content=None)
         position = {key: request.args.get(key, "") for key in ("after", "before")}
         return site.page(
             "feed.html",

@@ -32,6 +32,7 @@ def add_routes(routes: Blueprint, site: Site) -> None:
     @routes.get("/qr/<name>.svg")
     def qr(name: str) -> Response:
         context = site.context()
+        site.documents.require(name, context.visitor)
         address = f"{context.base}/feeds/{quote(name)}.atom"
         query = request.query_string.decode("ascii", "replace")
         query = "&".join(filter(None, (query, context.visitor.query)))

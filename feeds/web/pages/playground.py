@@ -35,7 +35,12 @@ def add_routes(routes: Blueprint, site: Site) -> None:
             return respond_with_page(site.render("refusal.html", context, refusal), 403)
         request.max_content_length = request.max_form_memory_size = MAX_FORM_BYTES
         form = {key: request.form.get(key, "") for key in ("text", "source", "link")}
-        catalogue = site.documents.access().catalogue
+        access = site.documents.access()
+        catalogue = access.catalogue.without(
+            source.slug
+            for source in access.catalogue.all_sources()
+            if not access.may_see(context.visitor, access.moved(source.slug))
+        )
         values: dict[str, Any] = {
             "form": form,
             "choices": sorted(catalogue.all_sources(), key=lambda source: source.title),

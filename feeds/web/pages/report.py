@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 
 from feeds.cleaning import stats, summaries
 from feeds.cleaning.summaries import CleaningSummary
-from feeds.web.cache.rendered_feeds import MovedFeedError, UnknownFeedError
+from feeds.publishing.views import MovedFeedError, unknown_feed
 from feeds.web.pages import charts
 from feeds.web.pages.rendering import PageContext, Site
 
@@ -43,7 +43,7 @@ def _values(site: Site, context: PageContext, name: str) -> Mapping[str, Any]:
     sources = {state.source.slug: state.source for state in states}
     if name and name not in sources:
         moved = access.moved(name)
-        raise MovedFeedError(moved) if moved in sources else UnknownFeedError(name)
+        raise MovedFeedError(moved) if moved in sources else unknown_feed(access, name)
     summary = summaries.summarise(store.history.weeks([name] if name else list(sources)))
     total = summary.total
     width, bars = _bars(summary.by_week)

@@ -112,11 +112,11 @@ def test_an_article_of_a_private_source_wants_its_token(filled: Place) -> None:
     client = filled.client()
     for more in ("", "/changes"):
         refused = client.get(where + more)
-        assert refused.status_code == 401
-        assert refused.headers["Cache-Control"] == "no-store"
+        assert refused.status_code == 404
+        assert refused.headers["Cache-Control"] == "no-cache"
         assert "Ferry" not in refused.text
     shown = client.get(f"{where}?token={token}")
     assert shown.status_code == 200
     assert "private" in shown.headers["Cache-Control"]
     assert f"token={token}" in html.fromstring(shown.text).xpath("//a[@class='button']/@href")[0]
-    assert client.get(where).status_code == 401
+    assert client.get(where).status_code == 404
