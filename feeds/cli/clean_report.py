@@ -11,7 +11,7 @@ from feeds.cleaning.cleaner import Cleaner
 from feeds.cleaning.recipe import Recipe
 from feeds.cli import formatting
 from feeds.config import Config
-from feeds.config.yaml_file import suggestion
+from feeds.config.yaml_file import suggest_similar
 from feeds.ingest.preview import ParsedFile
 from feeds.model.articles import Article, CleanedArticle, Draft, Source
 from feeds.model.errors import FeedsError, ReadError
@@ -56,7 +56,7 @@ class CleanReport:
         if source is None:
             slugs = [known.slug for known in catalogue.all_sources()]
             raise UnconfiguredSourceError(
-                f"no pack and no configuration defines {name!r}{suggestion(name, slugs)}"
+                f"no pack and no configuration defines {name!r}{suggest_similar(name, slugs)}"
             )
         layers = catalogue.layers(source, urls.host(source.home))
         head = [f"{source.title} ({source.slug})", f"packs, in their order: {', '.join(layers)}"]

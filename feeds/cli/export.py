@@ -17,11 +17,11 @@ from feeds.cli.resources import load_config, open_existing
 @click.pass_obj
 def export(file: str | None, folder: Path, base_url: str) -> None:
     """Write all public feeds, their list and the pages into DIR, as static files."""
-    from feeds.config.loader import check_base_url
+    from feeds.config.loader import parse_base_url
     from feeds.web import static_export
 
     config = load_config(file)
-    result = static_export.export(config, open_existing(config), folder, check_base_url(base_url))
+    result = static_export.export(config, open_existing(config), folder, parse_base_url(base_url))
     for path in result.kept:
         click.echo(f"{path}: not removed, since somebody changed it", err=True)
     click.echo(f"written {result.written}, same {result.same}, removed {result.removed}")

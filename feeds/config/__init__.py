@@ -41,7 +41,7 @@ class Config(PlainSettings):
     private: tuple[str, ...]
     """Names of the feeds that need a token; EVERY_FEED for all."""
     private_places: Mapping[str, str]
-    """Those of these names that must exist (the others are `future`), each with its file, line and key."""
+    """Place (file, line and key) of each of these names that must exist; the others are `future`."""
     subscriptions: tuple[Upstream, ...]
     """Other people's feeds that are polled."""
     tracking_lists: tuple[Path, ...]

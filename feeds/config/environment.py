@@ -39,7 +39,7 @@ class Variable:
 def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, Variable], list[str]]:
     """Return the variables by key, and one line for each that cannot be used."""
     faults = [
-        f"environment: {variable}: unknown{yaml_file.suggestion(variable, VARIABLES)}"
+        f"environment: {variable}: unknown{yaml_file.suggest_similar(variable, VARIABLES)}"
         for variable in environ
         if variable.startswith("FEEDS_") and variable not in VARIABLES and variable != CONFIG_FILE
     ]

@@ -118,7 +118,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     )
 
 
-def check_base_url(value: str) -> str:
+def parse_base_url(value: str) -> str:
     """Return a URL as `base_url` must be, without a slash at its end. Raises ConfigError."""
     try:
         return settings.check_base_url(value)

@@ -122,7 +122,9 @@ def _normalise_private(value: Any) -> Any:
 def _check_rules(value: Rules) -> Rules:
     for name in value.off:
         if name not in rules.RULE_NAMES:
-            raise ValueError(f"off: no rule is called {name!r}{yaml_file.suggestion(name, rules.RULE_NAMES)}")
+            raise ValueError(
+                f"off: no rule is called {name!r}{yaml_file.suggest_similar(name, rules.RULE_NAMES)}"
+            )
     return value
 
 

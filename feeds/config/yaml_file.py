@@ -144,7 +144,7 @@ def validate(model: type[ModelT], data: Any, lines: Mapping[Path, int], name: st
         raise ConfigError("\n".join(dict.fromkeys(faults))) from error
 
 
-def suggestion(word: str, known: Iterable[str], max_words: int = 1) -> str:
+def suggest_similar(word: str, known: Iterable[str], max_words: int = 1) -> str:
     """Return ` (did you mean …?)` with the nearest known words; empty if none is near."""
     matches = difflib.get_close_matches(word, list(known), n=max_words, cutoff=0.6)
     return f" (did you mean {' or '.join(f'`{match}`' for match in matches)}?)" if matches else ""
@@ -162,7 +162,7 @@ def _describe_fault(model: type[BaseModel], fault: dict[str, Any]) -> str:
     kind, path = fault["type"], fault["loc"]
     if kind == "extra_forbidden":
         known = _keys_at(model, path[:-1])
-        return f"unknown key{suggestion(str(path[-1]), known) or '; known: ' + ', '.join(sorted(known))}"
+        return f"unknown key{suggest_similar(str(path[-1]), known) or '; known: ' + ', '.join(sorted(known))}"
     if kind == "missing":
         return "is missing"
     if kind == "value_error":

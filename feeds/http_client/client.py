@@ -47,7 +47,7 @@ _MAX_AGE = re.compile(r'(?:^|[\s,;])max-age\s*=\s*"?(\d{1,9})', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RequestLimits:
     """Most time and bytes that one request may take."""
 
     connect_seconds: float = 10.0
@@ -98,7 +98,7 @@ class HTTPClient:
     """Makes requests within its limits and its network policy. Safe to share between threads."""
 
     policy: NetworkPolicy = field(default_factory=NetworkPolicy)
-    limits: Limits = field(default_factory=Limits)
+    limits: RequestLimits = field(default_factory=RequestLimits)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def get(self, url: str, *, etag: str = "", last_modified: str = "", configured_url: str = "") -> Response:

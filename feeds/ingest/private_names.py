@@ -8,7 +8,7 @@ from feeds.cleaning.audiences import EVERY_FEED
 from feeds.cleaning.catalogue import COMBINED, make_slug
 from feeds.config import Config
 from feeds.config.settings import STATUS_FEED
-from feeds.config.yaml_file import suggestion
+from feeds.config.yaml_file import suggest_similar
 from feeds.model.errors import ConfigError, NoDatabaseError, StoreError
 from feeds.storage.store import Store
 
@@ -60,7 +60,8 @@ def _stored_slugs(config: Config, store: Store, configured: frozenset[str]) -> f
 def _refuse_unknown(config: Config, known: frozenset[str], note: str = "") -> None:
     """Raise ConfigError with one line for each name that has to exist and is not `known`."""
     faults = [
-        f"{place}: no feed is called `{name}`{suggestion(name, sorted(known), _MAX_SUGGESTIONS)}; if the "
+        f"{place}: no feed is called `{name}`"
+        f"{suggest_similar(name, sorted(known), _MAX_SUGGESTIONS)}; if the "
         f"articles of this source are still to come, write {{name: {name}, future: true}}{note}"
         for name, place in config.private_places.items()
         if name not in known

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from feeds.cleaning.catalogue import COMBINED, SourceCatalogue, make_slug
-from feeds.config.yaml_file import suggestion
+from feeds.config.yaml_file import suggest_similar
 from feeds.ingest import reclean as recleaning
 from feeds.ingest.runner import Ingest
 from feeds.model import identity
@@ -117,7 +117,7 @@ def _source(ingest: Ingest, name: str) -> Source:
     found = published.get(name) or ingest.catalogue.find_source(name)
     if found is None:
         known = [*published, *(source.slug for source in ingest.catalogue.all_sources())]
-        raise UnknownSourceError(f"there is no source {name!r}{suggestion(name, known)}")
+        raise UnknownSourceError(f"there is no source {name!r}{suggest_similar(name, known)}")
     return published.get(found.slug, found)
 
 

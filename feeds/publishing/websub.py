@@ -17,7 +17,7 @@ from itertools import groupby
 
 from feeds.cleaning.catalogue import COMBINED
 from feeds.config import Config
-from feeds.http_client.client import HTTPClient, Limits
+from feeds.http_client.client import HTTPClient, RequestLimits
 from feeds.http_client.errors import RequestError
 from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model import backoff
@@ -41,7 +41,7 @@ MAX_ATTEMPTS = 32
 """About one day. Then a topic is queued again only when it changes again."""
 CLIENT = HTTPClient(
     policy=NetworkPolicy(allows_all=True),
-    limits=Limits(connect_seconds=5, silence_seconds=10, total_seconds=20),
+    limits=RequestLimits(connect_seconds=5, silence_seconds=10, total_seconds=20),
 )
 """A hub may be in a private network: the administrator configures it, and no redirects are followed."""
 _LEASE = timedelta(seconds=60)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from feeds import parsers
-from feeds.http_client.client import HTTPClient, Limits, Response
+from feeds.http_client.client import HTTPClient, RequestLimits, Response
 from feeds.http_client.errors import RequestError
 from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model.errors import FeedsError, ReadError
@@ -34,7 +34,7 @@ MAX_CONCURRENT = 8
 """Feeds that are polled at the same time, each of another host."""
 PAUSE_SECONDS = 1.0
 """Seconds between two requests to one host."""
-LIMITS = Limits(max_bytes=parsers.MAX_TEXT_BYTES)
+LIMITS = RequestLimits(max_bytes=parsers.MAX_TEXT_BYTES)
 _LEASE = timedelta(minutes=5)
 """How long a feed is left to a process that claimed it and did not report an outcome."""
 MOVED_BACK_FAILURES = 3
@@ -66,7 +66,7 @@ class Poller:
         database: str,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        limits: Limits = LIMITS,
+        limits: RequestLimits = LIMITS,
         pause: float = PAUSE_SECONDS,
     ) -> None:
         self._upstreams = {upstream.key: upstream for upstream in upstreams}

@@ -20,14 +20,14 @@ import brotli
 import pytest
 
 from feeds import __version__
-from feeds.http_client.client import HTTPClient, Limits, Status
+from feeds.http_client.client import HTTPClient, RequestLimits, Status
 from feeds.http_client.errors import RequestError
 from feeds.http_client.network_policy import NetworkPolicy, is_public, parse_policy
 from feeds.text import feed_urls
 from tests.support.feed_server import Upstream, redirect, rss, serving
 
 HERE = parse_policy(["127.0.0.1"])
-QUICK = Limits(connect_seconds=2, silence_seconds=0.4, total_seconds=0.8, max_bytes=1_000_000)
+QUICK = RequestLimits(connect_seconds=2, silence_seconds=0.4, total_seconds=0.8, max_bytes=1_000_000)
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
@@ -46,7 +46,8 @@ def upstream(server: Upstream) -> Upstream:
 
 client = HTTPClient(policy=HERE, limits=QUICK, clock=lambda: NOW)
 patient = HTTPClient(
-    policy=HERE, limits=Limits(connect_seconds=20, silence_seconds=20, total_seconds=60, max_bytes=1_000_000)
+    policy=HERE,
+    limits=RequestLimits(connect_seconds=20, silence_seconds=20, total_seconds=60, max_bytes=1_000_000),
 )
 
 
@@ -330,7 +331,8 @@ def test_tls_still_proves_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         upstream.encrypt(str(certificate), str(key))
         url = upstream.address(host="localhost", scheme="https")
         how = HTTPClient(
-            policy=parse_policy(["*"]), limits=Limits(connect_seconds=2, silence_seconds=2, total_seconds=5)
+            policy=parse_policy(["*"]),
+            limits=RequestLimits(connect_seconds=2, silence_seconds=2, total_seconds=5),
         )
         assert str(refusal(url, how)).startswith("its certificate cannot be trusted: self")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))

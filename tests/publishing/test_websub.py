@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from feeds.http_client.client import Limits
+from feeds.http_client.client import RequestLimits
 from feeds.publishing.websub import CLIENT, MAX_ATTEMPTS, MAX_WAIT, MIN_WAIT, Pusher, status_lines
 from tests.support.places import FORMATS, Place, article, eventually, free_port, parsed, titles
 
@@ -270,7 +270,7 @@ def test_a_hub_that_is_not_well_is_asked_once_a_round_and_told_everything_later(
     pushing.ingest()
     hub.feels(mood)
     clock = [NOW]
-    client = replace(CLIENT, limits=Limits(silence_seconds=0.5))
+    client = replace(CLIENT, limits=RequestLimits(silence_seconds=0.5))
     pusher = Pusher(pushing.config, lambda: clock[0], timedelta(0), client)
     pusher.queue_changes()
     pusher.deliver(5)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from feeds.http_client.client import Limits
+from feeds.http_client.client import RequestLimits
 from feeds.http_client.network_policy import parse_policy
 from feeds.model.articles import Article
 from feeds.model.inbox_names import FETCHED
@@ -27,7 +27,7 @@ from tests.support.stored_articles import newest_articles
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-QUICK = Limits(connect_seconds=2, silence_seconds=1, total_seconds=2, max_bytes=1_000_000)
+QUICK = RequestLimits(connect_seconds=2, silence_seconds=1, total_seconds=2, max_bytes=1_000_000)
 IN_SQLITE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 
 
