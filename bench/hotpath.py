@@ -61,7 +61,7 @@ def measure_ingest(config: Config, files: list[Path], passes: int, scratch: Path
     databases = iter(range(passes))
 
     def ingest() -> None:
-        make_ingest(config, scratch / f"{next(databases)}.sqlite").run("bench", places=list(files))
+        make_ingest(config, scratch / f"{next(databases)}.sqlite").run("bench", paths=list(files))
 
     compare({"read and clean alone": read_and_clean, "ingest into SQLite": ingest}, len(files), passes)
     again = make_ingest(config, scratch / "0.sqlite")
@@ -71,7 +71,7 @@ def measure_ingest(config: Config, files: list[Path], passes: int, scratch: Path
             path.stat()
 
     def rescan() -> None:
-        again.run("bench", places=list(files))
+        again.run("bench", paths=list(files))
 
     compare({"stat alone": walk, "rescan, nothing changed": rescan}, len(files), passes)
 

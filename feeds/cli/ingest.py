@@ -51,7 +51,7 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
     log_setup.configure(config, sys.stderr)
     runner = ingest_of(config, Store(config.database), IsolatedWorker())
     with _progress() as progress:
-        report = runner.run("by hand", places=list(paths) or None, progress=progress)
+        report = runner.run("by hand", paths=list(paths) or None, progress=progress)
     _print_report(report)
     private_names.verify(config, runner.store)  # after the run: its articles may have these names
     if config.hubs:

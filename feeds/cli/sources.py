@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def sources(context: click.Context) -> None:
     """List the sources, or rename or merge them."""
     if context.invoked_subcommand is None:
-        from feeds.ingest.source_moves import listed
+        from feeds.ingest.source_moves import source_lines
 
         config = load_config(context.obj)
-        for line in listed(config.catalogue, open_existing(config)):
+        for line in source_lines(config.catalogue, open_existing(config)):
             click.echo(line)
 
 

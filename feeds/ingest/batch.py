@@ -13,7 +13,7 @@ from feeds.inboxes import Inbox, InboxError, InboxFile, StillChangingError
 from feeds.ingest import batch_plan
 from feeds.ingest.batch_plan import Incoming, ReadBatch, ReadFile, Split
 from feeds.ingest.stored_versions import stored_versions
-from feeds.ingest.tasks import FileResult, FileTask, unexpected
+from feeds.ingest.tasks import FileResult, FileTask, format_bug
 from feeds.model import identity
 from feeds.model.articles import Original
 from feeds.model.errors import ReadError
@@ -67,7 +67,7 @@ class InboxIngest:
         log.error("%s: unexpected error", escape_unprintable(redact_query(file.path)), exc_info=error)
         read = next(iter((*batch.to_clean, *batch.without_task)), ReadFile(file))
         failed = Incoming()
-        batch_plan.add_failure(failed, self.known, read, unexpected(error))
+        batch_plan.add_failure(failed, self.known, read, format_bug(error))
         if failed.files:
             self.store.write_batch(self.inbox.name, Batch(files=failed.files), batch.now, retire=self.retire)
         return failed.report
@@ -95,7 +95,7 @@ class InboxIngest:
             batch.without_task.append(ReadFile(file, digest, str(error)))
         except Exception as error:  # a bug in feeds: the run continues with the other files
             log.exception("%s: unexpected error", escape_unprintable(redact_query(file.path)))
-            batch.without_task.append(ReadFile(file, digest, unexpected(error)))
+            batch.without_task.append(ReadFile(file, digest, format_bug(error)))
         else:
             batch.to_clean.append(ReadFile(file, digest))
             return task

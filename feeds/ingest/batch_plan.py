@@ -154,8 +154,8 @@ def gather(batch: ReadBatch, results: Sequence[FileResult], audiences: Audiences
             incoming.report.same += 1
             incoming.files.append(file_state(read.file, read.digest))
     for read, result in zip(batch.to_clean, results, strict=True):
-        if result.failed:
-            add_failure(incoming, batch.known, read, result.failed)
+        if result.failure:
+            add_failure(incoming, batch.known, read, result.failure)
         else:
             _add_articles(incoming, batch, read.file, result, audiences)
             _add_state(incoming, batch.known, read, result.skipped)

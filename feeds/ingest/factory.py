@@ -1,4 +1,4 @@
-"""Make what a configuration describes: its store, its inboxes, its ingest. No server is needed for that."""
+"""Create the store, the inboxes and the ingest of a configuration, without a server."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from feeds.text.filenames import storage_key
 
 
 def open_store(config: Config, say: Say) -> Store:
-    """Open the configured database for a process that publishes, waiting where it does not answer yet.
+    """Open the configured database for a process that publishes; wait if it does not answer yet.
 
-    Raises StoreError, and ConfigError where `private` has a name that nothing has.
+    `say` is called once with a message if the process has to wait. Raises StoreError, and ConfigError if
+    there is an unknown name under `private`.
     """
     store = once_it_answers(lambda: Store(config.database), say)
     try:
@@ -34,17 +35,19 @@ def open_store(config: Config, say: Say) -> Store:
 
 
 def inboxes_of(config: Config, database: Database) -> list[Inbox]:
-    """Make the configured inboxes, and those of the database itself. Raises ConfigError."""
-    documents, caches = BlobStore(database), _caches(config)
-    titles = {storage_key(one.key): one.title for one in config.subscriptions if one.title}
+    """Create the configured inboxes, and the two inboxes in the database. Raises ConfigError."""
+    blobs, cache_folder = BlobStore(database), _git_cache_folder(config)
+    titles = {
+        storage_key(upstream.key): upstream.title for upstream in config.subscriptions if upstream.title
+    }
     return [
-        *(open_inbox(place, caches) for place in config.inbox),
-        DatabaseInbox(documents, POSTED, "what was posted"),
-        DatabaseInbox(documents, FETCHED, "what was fetched", titles=titles),
+        *(open_inbox(place, cache_folder) for place in config.inbox),
+        DatabaseInbox(blobs, POSTED, "the uploaded files"),
+        DatabaseInbox(blobs, FETCHED, "the downloaded feeds", titles=titles),
     ]
 
 
-def _caches(config: Config) -> Path:
+def _git_cache_folder(config: Config) -> Path:
     """Return the folder for copies of repositories: beside the SQLite file, else beside the configuration."""
     if "://" not in config.database and config.database != ":memory:":
         return Path(config.database).parent / "git"
@@ -52,7 +55,7 @@ def _caches(config: Config) -> Path:
 
 
 def ingest_of(config: Config, store: Store, isolated: IsolatedWorker | None = None) -> Ingest:
-    """Make the configured ingest, which writes to a store and cleans in `isolated` if that is given."""
+    """Create the configured ingest, which writes to a store and cleans in `isolated` if that is given."""
     return Ingest(
         inboxes=inboxes_of(config, store.database),
         store=store,

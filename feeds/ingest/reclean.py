@@ -54,7 +54,7 @@ class RecleanPreview:
     differences: list[Difference] = field(default_factory=list)
 
 
-def where_rules_changed(
+def clean_if_rules_changed(
     store: Store, cleaner: Cleaner, clock: Callable[[], datetime], report: IngestReport, workforce: Workforce
 ) -> None:
     """Clean everything again if the packs, the configuration or the rules changed since the last time.
@@ -65,13 +65,13 @@ def where_rules_changed(
     # A process with another configuration may have split entries and been killed before it cleaned them.
     is_split = (store.number("audiences") or 0) == cleaner.audiences.digest()
     if store.number("catalogue") != current or not is_split:
-        part_audiences(store, cleaner, clock)
-        report.recleaned += everything(store, cleaner, clock, workforce)
+        split_entries(store, cleaner, clock)
+        report.recleaned += clean_entries(store, cleaner, clock, workforce)
         store.mark_failed_files_unread()
         store.set_number("catalogue", current)
 
 
-def part_audiences(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]) -> None:
+def split_entries(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]) -> None:
     """Split entries that hold versions for several audiences, and join those of one, by today's `private`.
 
     The caller holds the ingest lock, and has cleaned nothing again yet. Web processes serve nothing while
@@ -114,7 +114,7 @@ def _move_originals(
     store.write_batch("", batch, now)
 
 
-def everything(
+def clean_entries(
     store: Store, cleaner: Cleaner, clock: Callable[[], datetime], workforce: Workforce, source: str = ""
 ) -> int:
     """Clean all entries, or those of a source, again; return how many are served differently.
@@ -122,7 +122,7 @@ def everything(
     Ids do not change. An entry that today's rules cannot clean is kept as it is.
     """
     changed, described = 0, set[Source]()
-    for entries in _clean_entries(store, cleaner, workforce, source):
+    for entries in _clean_batches(store, cleaner, workforce, source):
         described.update(entry.article.source for entry in entries)
         outcomes = store.write_batch("", Batch(entries=entries), clock())
         changed += sum(outcome != "same" for outcome in outcomes.values())
@@ -131,10 +131,10 @@ def everything(
     return changed
 
 
-def preview(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = "") -> RecleanPreview:
-    """Return the changes that `everything` would make, without writing anything."""
+def preview_changes(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = "") -> RecleanPreview:
+    """Return the changes that `clean_entries` would make, without writing anything."""
     changes = RecleanPreview()
-    for entries in _clean_entries(store, cleaner, workforce, source):
+    for entries in _clean_batches(store, cleaner, workforce, source):
         before = store.articles([entry.article.id for entry in entries])
         changes.entries += len(entries)
         changes.differences += [
@@ -145,7 +145,7 @@ def preview(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = 
     return changes
 
 
-def _clean_entries(
+def _clean_batches(
     store: Store, cleaner: Cleaner, workforce: Workforce, source: str
 ) -> Iterator[list[CleanedArticle]]:
     """Yield batches of entries, cleaned again, without those that cannot be cleaned."""

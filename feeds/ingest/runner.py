@@ -1,6 +1,6 @@
-"""inbox | readers | clean | merge | store: one run. One bad file never stops it.
+"""Run the ingest: inbox | parsers | cleaning | merging | store. One bad file never stops a run.
 
-What `feeds ingest` does by hand and the watcher on its schedule is this same function.
+`feeds ingest` by hand and the watcher on its schedule call the same function.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from feeds.inboxes import Folder, Inbox, InboxError, InboxFile
 from feeds.ingest import reclean
 from feeds.ingest.batch import InboxIngest
 from feeds.ingest.batch_plan import ReadBatch
-from feeds.ingest.tasks import FileResult, FileTask, clean_file, named
+from feeds.ingest.tasks import FileResult, FileTask, clean_file, format_error
 from feeds.ingest.workers import Job, Workforce
 from feeds.model.errors import UnavailableError
 from feeds.model.runs import Failure, FileState, IngestReport
@@ -28,13 +28,14 @@ from feeds.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-FILES_IN_A_BATCH = 200
-BYTES_IN_A_BATCH = 4_000_000
-_NEVER = (-1, -1, "")
-_NOWHERE = "/nowhere"  # a folder that holds nothing: files named by hand are known by their whole paths
-_CLEANING = Job(clean_file, lambda task, reason: FileResult(failed=f"cleaning was given up: {reason}"))
+MAX_BATCH_FILES = 200
+MAX_BATCH_BYTES = 4_000_000
+_NEVER_READ = (-1, -1, "")
+"""A stamp that no file has, so that the file is read again."""
+_EMPTY_FOLDER = "/nowhere"  # files outside of every inbox are stored by their absolute paths
+_CLEANING = Job(clean_file, lambda task, reason: FileResult(failure=f"cleaning was given up: {reason}"))
 Progress = Callable[[int, int], None]
-"""Called with the files done and the files to do."""
+"""Called with the number of finished files and the number of all files."""
 
 
 def _now() -> datetime:
@@ -43,70 +44,75 @@ def _now() -> datetime:
 
 @dataclass(slots=True, kw_only=True)
 class Ingest:
-    """Everything that a run needs; the clock can be replaced."""
+    """Runs the ingest of some inboxes into a store. Tests can replace the clock."""
 
     inboxes: Sequence[Inbox]
-    """Read one after the other; one that cannot be read does not keep the others from it."""
+    """The inboxes, in the order of reading. If one cannot be read, the others are read all the same."""
     store: Store
     catalogue: SourceCatalogue
-    """As configured; `of_current_moves` adds the moves of the store."""
+    """The configured catalogue; `with_current_moves` adds the moves of the store."""
     language: str
     private: tuple[str, ...] = ()
-    """The names of the feeds that need a token."""
+    """Names of the feeds that need a token."""
     settle: float = 0.0
+    """Seconds that a file must be unchanged before it is read."""
     deleted: Literal["keep", "retire", "remove"] = "keep"
-    """What becomes of the article of a deleted file."""
+    """What happens to the article of a deleted file: `keep`, `retire` or `remove`."""
     clock: Callable[[], datetime] = _now
     workforce: Workforce = field(default_factory=Workforce)
-    """Who cleans, where there is much to clean."""
+    """The workers that clean if there is much to clean."""
 
     def run(
         self,
         trigger: str,
         *,
-        places: list[Path] | None = None,
+        paths: list[Path] | None = None,
         wait: bool = True,
-        progress: Progress = lambda done, all: None,
+        progress: Progress = lambda done, total: None,
     ) -> IngestReport:
-        """Read what is new or changed in the inboxes (or at `places`) and store what it makes.
+        """Read the new and changed files of the inboxes, or at `paths`, and store their articles.
 
-        Waits for another process that is ingesting, or raises AlreadyRunningError where `wait` is false.
-        Raises InboxError where no inbox can be read at all, or a place; one of several inboxes that cannot,
-        and a file that cannot be read, are in the report.
+        Waits for another process that is ingesting, or raises AlreadyRunningError if `wait` is false. Raises
+        InboxError if no inbox can be read at all, or if one of `paths` cannot be read. A single inbox or file
+        that cannot be read is in the report.
         """
         with self.store.running(wait=wait):
             report = IngestReport()
             number = self.store.start_run(trigger, self.clock())
             try:
-                current = self.of_current_moves()
-                if found := self.store.index(self.clock()):
-                    log.info("%d articles that were stored before can be searched now", found)
-                reclean.where_rules_changed(self.store, current.cleaner, self.clock, report, self.workforce)
+                current = self.with_current_moves()
+                if indexed := self.store.index(self.clock()):
+                    log.info("added %d stored articles to the search index", indexed)
+                reclean.clean_if_rules_changed(
+                    self.store, current.cleaner, self.clock, report, self.workforce
+                )
                 self.store.read_again_by(parsers.VERSION)
-                current._read(report, places, progress)
+                current._read(report, paths, progress)
             except BaseException as error:
-                with suppress(Exception):  # a database that is gone takes no notes
-                    self.store.finish_run(number, report, self.clock(), error=named(error))
+                with suppress(Exception):  # the database may be gone
+                    self.store.finish_run(number, report, self.clock(), error=format_error(error))
                 raise
-            missing = f"{InboxError.__name__}: {_reasons(report.unreachable)}" if report.unreachable else ""
-            self.store.finish_run(number, report, self.clock(), error=missing)
+            inbox_error = (
+                f"{InboxError.__name__}: {_reasons(report.unreachable)}" if report.unreachable else ""
+            )
+            self.store.finish_run(number, report, self.clock(), error=inbox_error)
             return report
 
-    def take(self, inbox: Inbox, found: InboxFile) -> IngestReport:
-        """Read one file of an inbox now, as a run of its own that the history does not keep.
+    def ingest_file(self, inbox: Inbox, file: InboxFile) -> IngestReport:
+        """Ingest one file of an inbox now, as a separate run that is not in the history.
 
-        Raises AlreadyRunningError where another process is ingesting.
+        Raises AlreadyRunningError when another process is ingesting.
         """
         with self.store.running(wait=False):
             report = IngestReport()
-            current = self.of_current_moves()
-            if not self.store.entry_ids(limit=1):  # else a run has to part what is stored
-                reclean.part_audiences(self.store, current.cleaner, self.clock)
-            known = self.store.known_files(inbox.name, [found.path])
-            current._take(current._of_inbox(inbox, known), [found], report)
+            current = self.with_current_moves()
+            if not self.store.entry_ids(limit=1):  # otherwise the next run splits the entries
+                reclean.split_entries(self.store, current.cleaner, self.clock)
+            known = self.store.known_files(inbox.name, [file.path])
+            current._ingest_files(current._make_inbox_ingest(inbox, known), [file], report)
             return report
 
-    def of_current_moves(self) -> Ingest:
+    def with_current_moves(self) -> Ingest:
         """Return this ingest with the catalogue of the store's current state.
 
         Raises StoreError if the database does not answer.
@@ -115,71 +121,73 @@ class Ingest:
 
     @property
     def cleaner(self) -> Cleaner:
-        """Cleans by this catalogue."""
+        """The cleaner of this catalogue."""
         return Cleaner(self.catalogue, self.language, self.private)
 
     # -- files ------------------------------------------------------------------------------------------
 
-    def _read(self, report: IngestReport, places: list[Path] | None, progress: Progress) -> None:
-        if places:
-            for folder, listed in self._by_folder(places).items():
-                self._read_inbox(folder, listed, report, progress)
+    def _read(self, report: IngestReport, paths: list[Path] | None, progress: Progress) -> None:
+        if paths:
+            for folder, paths_in_folder in self._group_by_folder(paths).items():
+                self._read_inbox(folder, paths_in_folder, report, progress)
             return
         for inbox in self.inboxes:
             try:
                 self._read_inbox(inbox, None, report, progress)
             except InboxError as error:
                 report.unreachable.append(Failure(inbox.name, str(error)))
-        lasting = [inbox for inbox in self.inboxes if inbox.may_be_away]
-        if lasting and len(report.unreachable) == len(lasting):
+        external = [inbox for inbox in self.inboxes if inbox.may_be_away]
+        if external and len(report.unreachable) == len(external):
             raise InboxError(_reasons(report.unreachable))
 
-    def _by_folder(self, places: list[Path]) -> dict[Folder, list[Path]]:
-        """Places by the folder whose files they are."""
-        found: dict[Folder, list[Path]] = {}
-        for place in places:
-            found.setdefault(self.folder_of(place), []).append(place)
-        return found
+    def _group_by_folder(self, paths: list[Path]) -> dict[Folder, list[Path]]:
+        """Group paths by the inbox folder that they belong to."""
+        groups: dict[Folder, list[Path]] = {}
+        for path in paths:
+            groups.setdefault(self.folder_of(path), []).append(path)
+        return groups
 
-    def folder_of(self, place: Path) -> Folder:
-        """The folder among the inboxes that a place lies in; the first of them for one elsewhere."""
+    def folder_of(self, path: Path) -> Folder:
+        """Return the inbox folder that contains a path; the first folder for a path outside of all."""
         folders = [inbox for inbox in self.inboxes if isinstance(inbox, Folder)]
-        within = (folder for folder in folders if place.resolve().is_relative_to(folder.root.resolve()))
-        return next(within, folders[0] if folders else Folder(Path(_NOWHERE)))
+        containing = (folder for folder in folders if path.resolve().is_relative_to(folder.root.resolve()))
+        return next(containing, folders[0] if folders else Folder(Path(_EMPTY_FOLDER)))
 
     def _read_inbox(
-        self, inbox: Inbox, places: list[Path] | None, report: IngestReport, progress: Progress
+        self, inbox: Inbox, paths: list[Path] | None, report: IngestReport, progress: Progress
     ) -> None:
         name = inbox.name
         stamps, failing = self.store.stamps(name), self.store.failing(name)
         for path, state in failing.items():
-            if not state.digest:  # rights and links change without a trace in the stamp
-                stamps[path] = _NEVER
-        if places is not None and isinstance(inbox, Folder):
-            found = list(inbox.pick(places))
-            due = [file for file in found if stamps.get(file.path) != file.stamp or file.path in failing]
-            report.same += len(found) - len(due)
+            if not state.digest:  # permissions and links change without a change of the stamp
+                stamps[path] = _NEVER_READ
+        if paths is not None and isinstance(inbox, Folder):
+            files = list(inbox.pick(paths))
+            due = [file for file in files if stamps.get(file.path) != file.stamp or file.path in failing]
+            report.same += len(files) - len(due)
         else:
             scan = inbox.scan(stamps)
             due = scan.to_read
             report.same += len(scan.unchanged)
             if len(scan.unchanged) < len(stamps):
                 seen = {*scan.unchanged, *(file.path for file in due)}
-                self._withdraw(inbox, set(stamps), failing, seen, report)
+                self._remove_deleted(inbox, set(stamps), failing, seen, report)
         known = self.store.known_files(name, [file.path for file in due])
         due, waiting = inbox.select_settled(due, self.settle)
         report.waiting += waiting
         done = 0
         if due:
             progress(done, len(due))
-        work = self._of_inbox(inbox, known)
-        with closing(self.workforce.map(_CLEANING, self.cleaner, self._read_batches(work, due))) as batches:
+        inbox_ingest = self._make_inbox_ingest(inbox, known)
+        with closing(
+            self.workforce.map(_CLEANING, self.cleaner, self._read_batches(inbox_ingest, due))
+        ) as batches:
             for batch, results in batches:
-                self._finish(work, batch, results, report)
+                self._write(inbox_ingest, batch, results, report)
                 done += len(batch.files)
                 progress(done, len(due))
 
-    def _withdraw(
+    def _remove_deleted(
         self,
         inbox: Inbox,
         known: set[str],
@@ -187,61 +195,67 @@ class Ingest:
         seen: set[str],
         report: IngestReport,
     ) -> None:
-        """Forget files that are there no more, and do with their articles what `deleted` says.
+        """Forget files that are not in the inbox any more, and handle their articles as `deleted` says.
 
-        What lies in a folder that cannot be read is not gone; and an inbox that is empty at once is rather a
-        disk that is not there.
+        Files below an unreadable folder are not deleted. An inbox that is suddenly empty is taken for an
+        unmounted disk.
         """
-        gone = [path for path in known - seen if not path.startswith("/") and not _above(path) & seen]
-        self.store.forget_files(inbox.name, sorted(path for path in gone if path in failing))
-        told = sorted(path for path in gone if path not in failing)
-        if self.deleted == "keep" or not told:
+        missing = [
+            path for path in known - seen if not path.startswith("/") and not _folders_above(path) & seen
+        ]
+        self.store.forget_files(inbox.name, sorted(path for path in missing if path in failing))
+        deleted = sorted(path for path in missing if path not in failing)
+        if self.deleted == "keep" or not deleted:
             return
         if not seen and inbox.may_be_away:
             log.warning(
-                "the inbox %s is empty; the articles of %d files stay as they are", inbox.where, len(told)
+                "the inbox %s is empty; the articles of its %d files are kept", inbox.where, len(deleted)
             )
             return
-        for start in range(0, len(told), FILES_IN_A_BATCH):
-            paths = told[start : start + FILES_IN_A_BATCH]
-            report.gone += self._of_inbox(inbox, {}).withdraw(paths, self.clock())
+        for start in range(0, len(deleted), MAX_BATCH_FILES):
+            paths = deleted[start : start + MAX_BATCH_FILES]
+            report.gone += self._make_inbox_ingest(inbox, {}).withdraw(paths, self.clock())
 
-    def _of_inbox(self, inbox: Inbox, known: dict[str, FileState]) -> InboxIngest:
+    def _make_inbox_ingest(self, inbox: Inbox, known: dict[str, FileState]) -> InboxIngest:
         return InboxIngest(inbox, self.store, self.cleaner, known, retire=self.deleted == "retire")
 
     def _read_batches(
-        self, work: InboxIngest, due: Sequence[InboxFile]
+        self, inbox_ingest: InboxIngest, due: Sequence[InboxFile]
     ) -> Iterator[tuple[ReadBatch, list[FileTask]]]:
-        """Read batch after batch, each when it is asked for. Raises InboxError when the inbox is gone."""
+        """Yield batches of files, each read when it is needed. Raises InboxError when the inbox is gone."""
         for files in _batches(due):
-            yield work.read(files, self.clock())
+            yield inbox_ingest.read(files, self.clock())
 
-    def _take(self, work: InboxIngest, files: Sequence[InboxFile], report: IngestReport) -> None:
-        """Read, clean and write a few files here and now."""
-        batch, tasks = work.read(files, self.clock())
-        self._finish(work, batch, self.workforce.run(_CLEANING, self.cleaner, tasks), report)
-
-    def _finish(
-        self, work: InboxIngest, batch: ReadBatch, results: Sequence[FileResult], report: IngestReport
+    def _ingest_files(
+        self, inbox_ingest: InboxIngest, files: Sequence[InboxFile], report: IngestReport
     ) -> None:
-        """Write a batch. If that fails, write its files one by one, so that only the culprit fails.
+        """Read, clean and write a few files now, without a pool of workers."""
+        batch, tasks = inbox_ingest.read(files, self.clock())
+        self._write(inbox_ingest, batch, self.workforce.run(_CLEANING, self.cleaner, tasks), report)
 
-        Raises what the store raises when it cannot even note that a file failed, and InboxError when the
-        inbox is gone meanwhile.
+    def _write(
+        self, inbox_ingest: InboxIngest, batch: ReadBatch, results: Sequence[FileResult], report: IngestReport
+    ) -> None:
+        """Write a batch. If that fails, write its files one by one, so that only the faulty file fails.
+
+        Raises StoreError when not even the failure of a file can be stored, and InboxError when the inbox is
+        gone meanwhile.
         """
         try:
-            part = work.write(batch, results)
-        except UnavailableError:  # no file's fault: the next run finds them as they are
+            part = inbox_ingest.write(batch, results)
+        except UnavailableError:  # not the fault of a file: the next run reads them again
             raise
         except Exception as error:
             if len(batch.files) > 1:
                 log.warning(
-                    "a batch of %d files failed and is tried file by file: %s", len(batch.files), error
+                    "a batch of %d files could not be written; its files are tried one by one: %s",
+                    len(batch.files),
+                    error,
                 )
                 for file in batch.files:
-                    self._take(work, [file], report)
+                    self._ingest_files(inbox_ingest, [file], report)
                 return
-            part = work.give_up(batch, error)
+            part = inbox_ingest.give_up(batch, error)
         report.new += part.new
         report.changed += part.changed
         report.same += part.same
@@ -254,11 +268,11 @@ def _reasons(unreachable: Sequence[Failure]) -> str:
 
 
 def _batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
-    """Files in the order given, a batch bounded in number and in bytes: all of it is in memory at once."""
+    """Split files into batches, bounded in number and bytes because a batch is in memory as a whole."""
     batch: list[InboxFile] = []
     size = 0
     for file in files:
-        if batch and (len(batch) == FILES_IN_A_BATCH or size + file.size > BYTES_IN_A_BATCH):
+        if batch and (len(batch) == MAX_BATCH_FILES or size + file.size > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(file)
@@ -267,7 +281,7 @@ def _batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
         yield batch
 
 
-def _above(path: str) -> set[str]:
-    """The folders that a path lies in, as one that cannot be read is found."""
+def _folders_above(path: str) -> set[str]:
+    """Return the folders above a path, each with a slash at its end, as an unreadable folder is reported."""
     parts = path.split("/")[:-1]
     return {"/".join(parts[: number + 1]) + "/" for number in range(len(parts))}

@@ -72,7 +72,7 @@ class FileResult:
     """Entries and members that cannot be used."""
     is_rolling: bool = False
     """Whether the file is a feed or an archive: articles that leave it stay published."""
-    failed: str = ""
+    failure: str = ""
     """The reason why nothing of the file can be used; empty if something can."""
 
 
@@ -99,12 +99,12 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
         articles = list(parsed.clean(clean_draft))
         return FileResult(articles, parsed.skipped, parsed.is_rolling)
     except ReadError as error:
-        return FileResult(failed=str(error))
+        return FileResult(failure=str(error))
     except MemoryError:
-        return FileResult(failed="cleaning was given up: it takes too much memory")
+        return FileResult(failure="cleaning was given up: it takes too much memory")
     except Exception as error:  # a bug in feeds: reported like an error of the file
         log.exception("%s: unexpected error", escape_unprintable(redact_query(task.path)))
-        return FileResult(failed=unexpected(error))
+        return FileResult(failure=format_bug(error))
 
 
 def _is_edited(cleaner: Cleaner, previous: Original, draft: Draft, cleaned: CleanedArticle) -> bool:
@@ -134,11 +134,11 @@ def clean_entry(cleaner: Cleaner, task: EntryTask) -> CleanedArticle | None:
     return merging.merge(versions) if versions else None
 
 
-def named(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """Format an exception as `Type: message`, for reports."""
     return f"{type(error).__name__}: {error}"
 
 
-def unexpected(error: BaseException) -> str:
+def format_bug(error: BaseException) -> str:
     """Format an exception that is a bug in feeds, for reports."""
-    return f"unexpected {named(error)}"
+    return f"unexpected {format_error(error)}"

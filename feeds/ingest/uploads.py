@@ -157,7 +157,7 @@ class Uploads:
 
     def _ingest_file(self, ingest: Ingest, name: str, digest: str) -> IngestReport | None:
         """Ingest a stored file as soon as no other process ingests; return None if that takes too long."""
-        inbox = DatabaseInbox(BlobStore(ingest.store.database), POSTED, "what was posted")
+        inbox = DatabaseInbox(BlobStore(ingest.store.database), POSTED, "the uploaded files")
         with self._lock:
             state, file = _file_state(ingest.store, name), inbox.find(name)
         if state is not None and state.digest == digest and not state.reason:
@@ -168,7 +168,7 @@ class Uploads:
         while True:
             with self._lock:
                 try:
-                    return ingest.take(inbox, file)
+                    return ingest.ingest_file(inbox, file)
                 except AlreadyRunningError:
                     if time.monotonic() > deadline:
                         return None
@@ -218,7 +218,7 @@ def _articles(ingest: Ingest, name: str) -> tuple[Article, ...]:
     If feeds are private, they are returned as cleaned from this file alone: another file can add text to the
     same entry that somebody with a token for uploads may not read.
     """
-    ingest = ingest.of_current_moves()
+    ingest = ingest.with_current_moves()
     originals = ingest.store.originals_of_files(POSTED, [name])
     served = ingest.store.articles([original.entry_id for original in originals])
     if not ingest.private:

@@ -32,7 +32,7 @@ from feeds.ingest.executors import (
     rare_garbage_collection,
 )
 from feeds.ingest.isolated_worker import IsolatedWorker, KilledError
-from feeds.ingest.tasks import named
+from feeds.ingest.tasks import format_error
 from feeds.model.errors import FeedsError
 from feeds.text import search_terms
 
@@ -326,7 +326,7 @@ class _BulkRun(Generic[B, T, R]):
         except Exception as error:
             raise WorkforceError(
                 f"{self.pool.name}: a worker cannot do the work, is feeds {__version__} installed there? "
-                f"({named(error.__cause__ or error)})"
+                f"({format_error(error.__cause__ or error)})"
             ) from error
 
     def _continue_locally(self) -> None:

@@ -73,7 +73,7 @@ def test_neither_order_nor_number_of_runs_shows_in_the_tables(
     straight = Watch(str(tmp_path / "straight.sqlite"), corpus)
     straight.run(files)
     shuffled = random.Random(seed).sample(files, len(files))
-    monkeypatch.setattr("feeds.ingest.runner.FILES_IN_A_BATCH", 7)
+    monkeypatch.setattr("feeds.ingest.runner.MAX_BATCH_FILES", 7)
     watch = Watch(address, corpus)
     half = len(files) // 2
     for part in (shuffled[:half], shuffled[half:]):

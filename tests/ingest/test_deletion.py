@@ -104,7 +104,7 @@ def test_files_given_by_hand_delete_nothing(watch: Watch, tmp_path: Path) -> Non
 def test_what_is_forgotten_does_not_come_back_until_it_is_let(watch: Watch) -> None:
     lines, found = source_moves.forget(watch.ingest, "ferry.md")
     assert found
-    assert lines == [f"{identity.entry_id(FERRY)} is published no more"]
+    assert lines == [f"{identity.entry_id(FERRY)} is no longer published"]
     watch.put("ferry.md", text_of(FERRY, body="<p>It sails again, and again.</p>"), NOON + timedelta(hours=2))
     watch.run()
     assert links(watch) == {TIDE}

@@ -62,7 +62,7 @@ def test_a_missing_inbox_is_named_and_the_run_ends_with_it(watch: Watch) -> None
 
 
 def test_what_is_read_stays_where_the_run_is_stopped(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feeds.ingest.runner.FILES_IN_A_BATCH", 2)
+    monkeypatch.setattr("feeds.ingest.runner.MAX_BATCH_FILES", 2)
     for number in range(5):
         watch.put(f"{number}.md", text_of(f"https://harbour.example/{number}"))
 
@@ -78,7 +78,7 @@ def test_what_is_read_stays_where_the_run_is_stopped(watch: Watch, monkeypatch: 
 
 
 def test_progress_is_told_from_none_to_all(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feeds.ingest.runner.FILES_IN_A_BATCH", 2)
+    monkeypatch.setattr("feeds.ingest.runner.MAX_BATCH_FILES", 2)
     for number in range(5):
         watch.put(f"{number}.md", text_of(f"https://harbour.example/{number}"))
     told: list[tuple[int, int]] = []

@@ -47,7 +47,7 @@ REASONS = {hostile: "1 s of CPU time", deadly: "SIGKILL", greedy: "too much memo
 def run(place: Place, *places: Path) -> IngestReport:
     worker = IsolatedWorker(Limits(cpu_seconds=1))
     try:
-        return ingest_of(place.config, place.store(), worker).run("test", places=list(places) or None)
+        return ingest_of(place.config, place.store(), worker).run("test", paths=list(places) or None)
     finally:
         worker.close()
 

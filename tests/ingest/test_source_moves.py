@@ -33,7 +33,7 @@ def sources(watch: Watch) -> dict[str, str]:
 def test_a_renamed_source_keeps_its_articles_and_their_ids(watch: Watch) -> None:
     before = {article.id for article in watch.articles()}
     said = source_moves.rename(watch.ingest, "the-harbour", "harbour", "Harbour News")
-    assert said.startswith("the-harbour is harbour now: 1 articles followed")
+    assert said.startswith("the-harbour is harbour now: 1 articles were moved")
     assert sources(watch)["https://harbour.example/ferry"] == "harbour"
     assert {article.id for article in watch.articles()} == before
     assert {state.source.title for state in watch.store.sources()} == {"Harbour News", "The Lantern"}
@@ -53,7 +53,7 @@ def test_a_source_can_be_renamed_back(watch: Watch) -> None:
 def test_merged_sources_are_one(watch: Watch) -> None:
     source_moves.merge(watch.ingest, "the-lantern", "the-harbour")
     assert set(sources(watch).values()) == {"the-harbour"}
-    assert source_moves.listed(watch.ingest.catalogue, watch.store)[-1] == "the-lantern -> the-harbour"
+    assert source_moves.source_lines(watch.ingest.catalogue, watch.store)[-1] == "the-lantern -> the-harbour"
 
 
 @pytest.mark.parametrize("slug", ["all", "The Harbour", "the-lantern", "dw", ""])

@@ -47,7 +47,7 @@ def feed_of(numbers: range) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def _small_batches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("feeds.ingest.runner.FILES_IN_A_BATCH", 40)
+        patch.setattr("feeds.ingest.runner.MAX_BATCH_FILES", 40)
         patch.setattr("feeds.ingest.workers._MAX_CHUNK_TASKS", 5)
         yield
 
@@ -150,7 +150,7 @@ def test_articles_are_cleaned_again_by_processes_as_by_one(archive: Path, tmp_pa
         watch = Watch(str(tmp_path / f"{name}.sqlite"), archive)
         watch.run()
         stricter = SourceCatalogue(packs=packs(), rules=Rules.model_validate({"drop": ["p"]}))
-        changed = reclean.everything(watch.store, Cleaner(stricter, "en"), watch.clock, workforce)
+        changed = reclean.clean_entries(watch.store, Cleaner(stricter, "en"), watch.clock, workforce)
         watch.store.close()
         assert changed > 150
         made.append(dump(watch.address, *TABLES))

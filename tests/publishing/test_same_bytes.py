@@ -86,7 +86,7 @@ class Files:
                     language=config.language,
                     clock=lambda: NOON,
                 )
-                ingest.run("test", places=[file for of, file in files[part::parts] if of == folder])
+                ingest.run("test", paths=[file for of, file in files[part::parts] if of == folder])
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_neither_runs_nor_order_nor_database_nor_worker_shows_in_a_byte(
     address: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("feeds.ingest.runner.FILES_IN_A_BATCH", 13)
+    monkeypatch.setattr("feeds.ingest.runner.MAX_BATCH_FILES", 13)
     with Place(tmp_path, address) as place:
         place.configure(**SAID)
         files.into(place, parts=2, seed=5)

@@ -87,7 +87,7 @@ def test_who_loses_the_lock_in_mid_run_writes_no_more(
     postgresql: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that restarts, or cuts idle sessions, gives the lock to the next one: two must not write."""
-    monkeypatch.setattr("feeds.ingest.runner.FILES_IN_A_BATCH", 1)
+    monkeypatch.setattr("feeds.ingest.runner.MAX_BATCH_FILES", 1)
     watch = Watch(postgresql.new_database(), tmp_path / "inbox")
     for number in range(4):
         watch.put(f"{number}.md", text_of(f"https://harbour.example/{number}"))

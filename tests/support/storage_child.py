@@ -74,7 +74,7 @@ def take(address: str, how: str) -> None:
 
 def ingest(address: str, folder: str, files_in_a_batch: str) -> None:
     """Ingest a folder in small batches and say after each one how far it is."""
-    feeds.ingest.runner.FILES_IN_A_BATCH = int(files_in_a_batch)
+    feeds.ingest.runner.MAX_BATCH_FILES = int(files_in_a_batch)
     ingest_of(address, folder).run("child", progress=lambda done, all: say("done", done))
 
 

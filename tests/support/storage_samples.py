@@ -81,7 +81,7 @@ class Watch:
 
     def run(self, places: list[Path] | None = None) -> tuple[int, int, int, int, int]:
         """Run once; answers new, changed, same, waiting, failed."""
-        report = self.ingest.run("test", places=places)
+        report = self.ingest.run("test", paths=places)
         return report.new, report.changed, report.same, report.waiting, len(report.failed)
 
     def generation(self) -> int:

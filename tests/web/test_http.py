@@ -161,7 +161,7 @@ def test_before_the_first_run_has_ended_a_reader_is_asked_to_come_again(place: P
 def test_during_the_first_run_nobody_is_told_that_a_feed_does_not_exist(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feeds.ingest.runner.FILES_IN_A_BATCH", 200)
+    monkeypatch.setattr("feeds.ingest.runner.MAX_BATCH_FILES", 200)
     for number in range(210):
         place.drop(f"{number:03}.md", article(number, GAZETTE))
     place.drop("last.md", article(1, POST))

@@ -208,7 +208,7 @@ def test_a_run_that_was_killed_while_it_joined_versions_is_made_up_for(place: Pl
     place.ingest()
     others = place.config.model_copy(update={"private": ()})
     work = ingest_of(others, place.store())
-    reclean.part_audiences(work.store, work.cleaner, work.clock)  # and no further
+    reclean.split_entries(work.store, work.cleaner, work.clock)  # and no further
     assert place.client().get("/feeds/all.atom").status_code == 503
     place.ingest()
     assert leaks(place.client()) == []
@@ -395,7 +395,7 @@ def test_forgetting_a_link_forgets_its_private_version_too(place: Place) -> None
     place.drop("teaser.md", TEASER)
     place.ingest()
     done = place.feeds("forget", LINK)
-    assert done.stdout.count("is published no more") == 2
+    assert done.stdout.count("is no longer published") == 2
     place.drop("paid.md", PAID + "\n")
     place.ingest()
     assert place.store().entry_ids() == []
@@ -410,9 +410,9 @@ def test_forgetting_a_link_finds_the_private_version_of_a_renamed_source(place: 
     place.drop("teaser.md", TEASER)
     place.ingest()
     done = place.feeds("forget", LINK)
-    assert done.stdout.count("is published no more") == 2
+    assert done.stdout.count("is no longer published") == 2
     assert place.store().entry_ids() == []
-    assert place.feeds("forget", "--undo", LINK).stdout.count("comes back") == 2
+    assert place.feeds("forget", "--undo", LINK).stdout.count("is published again") == 2
 
 
 def test_forgetting_the_public_version_leaves_the_private_one(place: Place) -> None:
