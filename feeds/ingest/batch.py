@@ -42,7 +42,7 @@ class InboxIngest:
 
         Raises InboxError when the inbox is gone. Errors of single files are in the batch.
         """
-        batch = ReadBatch(self.inbox.name, files, now, self.known, self.store.forgotten())
+        batch = ReadBatch(self.inbox.name, files, now, self.known, self.store.forgotten_ids())
         for original in self.store.originals_of_files(self.inbox.name, [file.path for file in files]):
             batch.previous.setdefault(original.path, []).append(original)
         return batch, [task for file in files if (task := self._read_file(batch, file)) is not None]
@@ -58,7 +58,7 @@ class InboxIngest:
 
         Entries that other files have too stay published.
         """
-        batch = ReadBatch(self.inbox.name, (), now, forgotten=self.store.forgotten(), deleted=paths)
+        batch = ReadBatch(self.inbox.name, (), now, forgotten=self.store.forgotten_ids(), deleted=paths)
         return len(self._write(batch, batch_plan.gather(batch, (), self.cleaner.audiences)).orphans)
 
     def give_up(self, batch: ReadBatch, error: Exception) -> IngestReport:

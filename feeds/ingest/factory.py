@@ -14,18 +14,18 @@ from feeds.model.errors import FeedsError
 from feeds.model.inbox_names import FETCHED, POSTED
 from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database
-from feeds.storage.engine import Say, once_it_answers
+from feeds.storage.engine import PrintLine, wait_for_database
 from feeds.storage.store import Store
 from feeds.text.filenames import storage_key
 
 
-def open_store(config: Config, say: Say) -> Store:
+def open_store(config: Config, say: PrintLine) -> Store:
     """Open the configured database for a process that publishes; wait if it does not answer yet.
 
     `say` is called once with a message if the process has to wait. Raises StoreError, and ConfigError if
     there is an unknown name under `private`.
     """
-    store = once_it_answers(lambda: Store(config.database), say)
+    store = wait_for_database(lambda: Store(config.database), say)
     try:
         private_names.verify(config, store)
     except FeedsError:

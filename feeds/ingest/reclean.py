@@ -63,12 +63,12 @@ def clean_if_rules_changed(
     """
     current = cleaner.fingerprint()
     # A process with another configuration may have split entries and been killed before it cleaned them.
-    is_split = (store.number("audiences") or 0) == cleaner.audiences.digest()
-    if store.number("catalogue") != current or not is_split:
+    is_split = (store.read_number("audiences") or 0) == cleaner.audiences.digest()
+    if store.read_number("catalogue") != current or not is_split:
         split_entries(store, cleaner, clock)
         report.recleaned += clean_entries(store, cleaner, clock, workforce)
         store.mark_failed_files_unread()
-        store.set_number("catalogue", current)
+        store.write_number("catalogue", current)
 
 
 def split_entries(store: Store, cleaner: Cleaner, clock: Callable[[], datetime]) -> None:
@@ -77,11 +77,11 @@ def split_entries(store: Store, cleaner: Cleaner, clock: Callable[[], datetime])
     The caller holds the ingest lock, and has cleaned nothing again yet. Web processes serve nothing while
     the database's number `audiences` is not the one of their own configuration.
     """
-    audiences, before = cleaner.audiences, store.number("audiences") or 0
+    audiences, before = cleaner.audiences, store.read_number("audiences") or 0
     if not audiences.has_several and not before:
         return
     if before != audiences.digest():
-        store.set_number("audiences", _SPLIT_UNFINISHED)
+        store.write_number("audiences", _SPLIT_UNFINISHED)
     last = ""
     while ids := store.entry_ids(after=last, limit=_BATCH_ENTRIES):
         last = ids[-1]
@@ -92,7 +92,7 @@ def split_entries(store: Store, cleaner: Cleaner, clock: Callable[[], datetime])
             left = {original.entry_id for original in moving}
             _move_originals(store, cleaner, moved, left, clock())
     if before != audiences.digest():
-        store.set_number("audiences", audiences.digest())
+        store.write_number("audiences", audiences.digest())
 
 
 def _move_originals(

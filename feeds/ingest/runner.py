@@ -81,12 +81,12 @@ class Ingest:
             number = self.store.start_run(trigger, self.clock())
             try:
                 current = self.with_current_moves()
-                if indexed := self.store.index(self.clock()):
+                if indexed := self.store.update_search_index(self.clock()):
                     log.info("added %d stored articles to the search index", indexed)
                 reclean.clean_if_rules_changed(
                     self.store, current.cleaner, self.clock, report, self.workforce
                 )
-                self.store.read_again_by(parsers.VERSION)
+                self.store.set_parser_version(parsers.VERSION)
                 current._read(report, paths, progress)
             except BaseException as error:
                 with suppress(Exception):  # the database may be gone
@@ -108,7 +108,7 @@ class Ingest:
             current = self.with_current_moves()
             if not self.store.entry_ids(limit=1):  # otherwise the next run splits the entries
                 reclean.split_entries(self.store, current.cleaner, self.clock)
-            known = self.store.known_files(inbox.name, [file.path])
+            known = self.store.file_states(inbox.name, [file.path])
             current._ingest_files(current._make_inbox_ingest(inbox, known), [file], report)
             return report
 
@@ -157,7 +157,7 @@ class Ingest:
         self, inbox: Inbox, paths: list[Path] | None, report: IngestReport, progress: Progress
     ) -> None:
         name = inbox.name
-        stamps, failing = self.store.stamps(name), self.store.failing(name)
+        stamps, failing = self.store.file_stamps(name), self.store.failing_files(name)
         for path, state in failing.items():
             if not state.digest:  # permissions and links change without a change of the stamp
                 stamps[path] = _NEVER_READ
@@ -172,7 +172,7 @@ class Ingest:
             if len(scan.unchanged) < len(stamps):
                 seen = {*scan.unchanged, *(file.path for file in due)}
                 self._remove_deleted(inbox, set(stamps), failing, seen, report)
-        known = self.store.known_files(name, [file.path for file in due])
+        known = self.store.file_states(name, [file.path for file in due])
         due, waiting = inbox.select_settled(due, self.settle)
         report.waiting += waiting
         done = 0

@@ -73,14 +73,14 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
         ids = [article]
     else:
         is_link = "://" in article
-        ids = [identity.entry_id(article)] if is_link else store.entries_of_path(article)
+        ids = [identity.entry_id(article)] if is_link else store.entry_ids_of_path(article)
         ids = ids or _entries_of_file(ingest, Path(article))
         ids += _private_versions(ingest, ids)
     with store.running(wait=True):
         changed_ids = [
             entry_id
             for entry_id in ids
-            if (store.remember(entry_id) if undo else store.forget(entry_id, ingest.clock()))
+            if (store.allow_again(entry_id) if undo else store.forget(entry_id, ingest.clock()))
         ]
     if not changed_ids:
         return [f"{escape_unprintable(article)}: no such article"], False
@@ -93,13 +93,13 @@ def _private_versions(ingest: Ingest, ids: list[str]) -> list[str]:
     store = ingest.store
     slugs = sorted({*store.slugs(), *ingest.private})
     private = [identity.private_id(entry_id, slug) for entry_id in ids for slug in slugs]
-    known = {*store.originals_of_entries(private), *store.forgotten()}
+    known = {*store.originals_of_entries(private), *store.forgotten_ids()}
     return [entry_id for entry_id in private if entry_id in known]
 
 
 def _entries_of_file(ingest: Ingest, path: Path) -> list[str]:
     """Return the ids of the entries of a file in an inbox folder."""
-    return ingest.store.entries_of_path(ingest.folder_of(path).path_of(path))
+    return ingest.store.entry_ids_of_path(ingest.folder_of(path).path_of(path))
 
 
 def reclean(ingest: Ingest, slug: str, *, dry_run: bool) -> Iterator[str]:
@@ -140,13 +140,13 @@ def _move_source(ingest: Ingest, source: Source, into: Source) -> str:
     """Store the move, and move the articles at once. Return the message."""
     store = ingest.store
     with store.running(wait=True):
-        is_clean = store.number("catalogue") == ingest.with_current_moves().cleaner.fingerprint()
-        store.move(SourceMove(slug=source.slug, into=into), ingest.clock())
+        is_clean = store.read_number("catalogue") == ingest.with_current_moves().cleaner.fingerprint()
+        store.record_move(SourceMove(slug=source.slug, into=into), ingest.clock())
         ingest = ingest.with_current_moves()
         recleaning.split_entries(store, ingest.cleaner, ingest.clock)
         changed = recleaning.clean_entries(store, ingest.cleaner, ingest.clock, ingest.workforce, source.slug)
         if is_clean:  # otherwise the next run cleans everything again, for another reason
-            store.set_number("catalogue", ingest.cleaner.fingerprint())
+            store.write_number("catalogue", ingest.cleaner.fingerprint())
     return (
         f"{source.slug} is {into.slug} now: {changed} articles were moved. A rebuilt database does not "
         f"know this: add `formerly: [{source.slug}]` to the source {into.slug} in config.yaml."

@@ -209,7 +209,7 @@ def _find_skipped(cleaner: Cleaner, name: str, data: bytes, now: datetime) -> tu
 
 
 def _file_state(store: Store, name: str) -> FileState | None:
-    return store.known_files(POSTED, [name]).get(name)
+    return store.file_states(POSTED, [name]).get(name)
 
 
 def _articles(ingest: Ingest, name: str) -> tuple[Article, ...]:

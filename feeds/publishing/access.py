@@ -144,7 +144,9 @@ class AccessReader:
             catalogue = self._catalogue.with_moves(self._store.moves())
             digest = Audiences(self._private, catalogue).digest()
             is_parted = (
-                not digest or self._store.number("audiences") == digest or not self._store.entry_ids(limit=1)
+                not digest
+                or self._store.read_number("audiences") == digest
+                or not self._store.entry_ids(limit=1)
             )
         access = Access(self._private, catalogue, is_parted)
         self._last = (state, access)

@@ -25,7 +25,7 @@ from feeds.model.errors import FeedsError, NoAnswerError
 from feeds.server.buffering_worker import BufferingWorker
 from feeds.server.log_setup import REQUEST_ATTRIBUTE
 from feeds.server.watcher import Watcher
-from feeds.storage.engine import Say, once_it_answers
+from feeds.storage.engine import PrintLine, wait_for_database
 from feeds.storage.store import Store
 from feeds.web import create_app
 from feeds.web.cache.disk import temporary_folder
@@ -50,7 +50,9 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
     Takes its settings from a Config alone, not from files or GUNICORN_CMD_ARGS.
     """
 
-    def __init__(self, config: Config, *, watch: bool, say: Say, cache_folder: Path | None = None) -> None:
+    def __init__(
+        self, config: Config, *, watch: bool, say: PrintLine, cache_folder: Path | None = None
+    ) -> None:
         self._config = config
         self._cache_folder = cache_folder
         self._watch = watch
@@ -113,7 +115,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
 
         say = logging.getLogger(__name__).warning
         try:
-            return once_it_answers(lambda: Store(self._config.database), say, seconds=inf, alive=is_alive)
+            return wait_for_database(lambda: Store(self._config.database), say, seconds=inf, alive=is_alive)
         except NoAnswerError:  # the worker has to stop, and the database did not answer before
             raise SystemExit(0) from None
 
@@ -178,7 +180,7 @@ class GunicornLogger(glogging.Logger):  # type: ignore[misc]
         self.access_log.info("%s %s %s", line, *quoted, extra={REQUEST_ATTRIBUTE: fields})
 
 
-def serve(config: Config, *, watch: bool, say: Say) -> None:
+def serve(config: Config, *, watch: bool, say: PrintLine) -> None:
     """Serve until a signal ends the process.
 
     With `watch` the watcher runs in the same process. Raises StoreError, PortError and ConfigError before a

@@ -20,7 +20,7 @@ from feeds.model.errors import NoAnswerError
 from feeds.storage import pg_arrays
 
 T = TypeVar("T")
-Say = Callable[[str], object]
+PrintLine = Callable[[str], object]
 
 MAX_CONNECTIONS = 3
 """Connections of one engine to PostgreSQL. Small hosts allow 20 in all. The ingest lock takes one more."""
@@ -234,9 +234,9 @@ def is_server_down(url: sa.URL, error: SQLAlchemyError) -> bool:
     return pq.PGconn.ping(address.encode()) in (pq.Ping.REJECT, pq.Ping.NO_RESPONSE)
 
 
-def once_it_answers(
+def wait_for_database(
     open_database: Callable[[], T],
-    say: Say,
+    say: PrintLine,
     *,
     seconds: float = START_SECONDS,
     alive: Callable[[], bool] = lambda: True,

@@ -112,7 +112,7 @@ class Store:
                 batch_writer.increment_generation(self._database, connection, now)
         return was_stored
 
-    def remember(self, entry_id: str) -> bool:
+    def allow_again(self, entry_id: str) -> bool:
         """Allow a forgotten entry again, and mark all files as unread.
 
         Return whether it was forgotten.
@@ -125,9 +125,9 @@ class Store:
             connection.execute(sa.update(schema.files).values(size=UNREAD))
         return bool(deletion.rowcount)
 
-    def read_again_by(self, version: int) -> None:
+    def set_parser_version(self, version: int) -> None:
         """Mark all files as unread if another version of the parsers read them."""
-        if self.number("readers") == version:
+        if self.read_number("readers") == version:
             return
         with self._database.writing() as connection:
             connection.execute(sa.update(schema.files).values(size=UNREAD))
@@ -141,7 +141,7 @@ class Store:
         with self._database.writing() as connection:
             connection.execute(sa.update(schema.files).where(schema.files.c.reason != "").values(size=UNREAD))
 
-    def move(self, move: SourceMove, now: datetime) -> None:
+    def record_move(self, move: SourceMove, now: datetime) -> None:
         """Record that a source was renamed or merged.
 
         Its articles are moved when they are cleaned again.
@@ -182,18 +182,18 @@ class Store:
             )
             connection.execute(sa.delete(schema.runs).where(schema.runs.c.id <= number - _MAX_RUNS))
 
-    def set_number(self, name: str, value: int) -> None:
+    def write_number(self, name: str, value: int) -> None:
         """Store a number of the database itself under a name."""
         with self._database.writing() as connection:
             self._database.upsert(connection, schema.meta, [{"name": name, "value": value}])
 
-    def index(self, now: datetime) -> int:
+    def update_search_index(self, now: datetime) -> int:
         """Rebuild the search index if it is missing or not current.
 
         It is not current if another version of the search terms has written it. Return the number of indexed
         articles; 0 if the index is current.
         """
-        if self.number("index") == search_terms.VERSION:
+        if self.read_number("index") == search_terms.VERSION:
             return 0
         with self._database.writing() as connection:
             search_index.clear(connection)
@@ -210,7 +210,7 @@ class Store:
 
     # -- reading: the ingest ---------------------------------------------------------------------------
 
-    def number(self, name: str) -> int | None:
+    def read_number(self, name: str) -> int | None:
         """Return a number of the database itself, such as `generation`.
 
         Return None if it was never stored.
@@ -218,7 +218,7 @@ class Store:
         with self._database.reading() as connection:
             return connection.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.name == name))
 
-    def stamps(self, inbox: str) -> dict[str, tuple[int, int, str]]:
+    def file_stamps(self, inbox: str) -> dict[str, tuple[int, int, str]]:
         """Return size, time and version of every known file of an inbox, by path.
 
         The time is that of the last change, in nanoseconds since 1970. Known files are those that were read,
@@ -230,11 +230,11 @@ class Store:
             files = connection.execute(query.where(columns.inbox == inbox)).all()
         return {path: (size, modified, version) for path, size, modified, version in files}
 
-    def failing(self, inbox: str) -> dict[str, FileState]:
+    def failing_files(self, inbox: str) -> dict[str, FileState]:
         """Return the states of the files of an inbox that could not be read, by path."""
         return self._file_states(sa.and_(schema.files.c.inbox == inbox, schema.files.c.reason != ""))
 
-    def known_files(self, inbox: str, paths: Sequence[str]) -> dict[str, FileState]:
+    def file_states(self, inbox: str, paths: Sequence[str]) -> dict[str, FileState]:
         """Return the states of some files of an inbox, by path.
 
         Unknown files are left out.
@@ -290,7 +290,7 @@ class Store:
         with self._database.reading() as connection:
             return batch_writer.read_articles(connection, ids)
 
-    def entries_of_path(self, path: str) -> list[str]:
+    def entry_ids_of_path(self, path: str) -> list[str]:
         """Return the sorted ids of the entries in files with this path.
 
         The files can be in any inbox.
@@ -306,7 +306,7 @@ class Store:
         with self._database.reading() as connection:
             return connection.scalar(query)
 
-    def forgotten(self) -> frozenset[str]:
+    def forgotten_ids(self) -> frozenset[str]:
         """Return the ids of the forgotten entries, which no file can bring back."""
         query = sa.select(schema.deletions.c.id).where(schema.deletions.c.forgotten == 1)
         with self._database.reading() as connection:

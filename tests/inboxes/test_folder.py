@@ -95,7 +95,7 @@ def test_articles_come_from_files_of_any_name(watch: Watch) -> None:
         file.write_text(text_of(f"https://harbour.example/{number}"), encoding="utf-8")
     assert watch.run() == (len(ODD), 0, 0, 0, 0)
     assert watch.run() == (0, 0, len(ODD), 0, 0)
-    assert set(watch.store.stamps("folder")) == {f"f\\xf0lder/{name}" for name in ODD.values()}
+    assert set(watch.store.file_stamps("folder")) == {f"f\\xf0lder/{name}" for name in ODD.values()}
     assert watch.run([watch.folder / os.fsdecode(b"f\xf0lder")]) == (0, 0, len(ODD), 0, 0)
 
 

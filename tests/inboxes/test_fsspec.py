@@ -108,7 +108,7 @@ def test_any_place_that_fsspec_knows_can_be_an_inbox(place: Place) -> None:
     memory.pipe({f"{root}/new\nline.md": article(1).encode(), f"{root}/b/2.md": article(2).encode()})
     place.configure(inbox=f"memory:/{root}", deleted="remove")
     assert place.ingest().new == 2
-    assert set(place.store().stamps(f"memory:/{root}")) == {"new\nline.md", "b/2.md"}
+    assert set(place.store().file_stamps(f"memory:/{root}")) == {"new\nline.md", "b/2.md"}
     assert place.ingest().same == 2
     memory.pipe(f"{root}/b/2.md", article(2, title="Ferry 2 sank").encode())
     memory.rm(f"{root}/new\nline.md")

@@ -261,14 +261,14 @@ def test_files_and_folders_are_read_by_hand_under_their_names_in_the_inbox(watch
     assert watch.run([one]) == (1, 0, 0, 0, 0)
     assert watch.run([watch.folder / "sub"]) == (1, 0, 1, 0, 0)
     assert watch.run() == (1, 0, 2, 0, 0)
-    assert sorted(watch.store.stamps("folder")) == ["c.md", "sub/a.md", "sub/deep/b.md"]
+    assert sorted(watch.store.file_stamps("folder")) == ["c.md", "sub/a.md", "sub/deep/b.md"]
 
 
 def test_a_file_from_elsewhere_is_known_by_its_whole_path(watch: Watch, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.md"
     elsewhere.write_text(text_of(), encoding="utf-8")
     assert watch.run([elsewhere]) == (1, 0, 0, 0, 0)
-    assert list(watch.store.stamps("folder")) == [str(elsewhere)]
+    assert list(watch.store.file_stamps("folder")) == [str(elsewhere)]
 
 
 def test_a_file_named_by_hand_that_is_not_there_is_named(watch: Watch) -> None:

@@ -79,7 +79,7 @@ def test_a_file_named_by_hand_is_known_by_the_inbox_that_it_lies_in(watch: Watch
     file = other(watch) / "a.md"
     file.write_text(text_of(), encoding="utf-8")
     assert watch.run([file]) == (1, 0, 0, 0, 0)
-    assert set(watch.store.stamps("other")) == {"a.md"}
+    assert set(watch.store.file_stamps("other")) == {"a.md"}
     assert watch.run() == (0, 0, 1, 0, 0)
 
 

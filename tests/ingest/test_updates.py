@@ -122,7 +122,7 @@ def test_files_are_read_again_where_the_readers_changed(
     assert watch.run() == (0, 0, 1, 0, 0)
     monkeypatch.setattr(parsers, "VERSION", parsers.VERSION + 1)
     assert watch.run() == (0, 0, 1, 0, 0)  # read, and found to tell the same
-    assert watch.store.number("readers") == parsers.VERSION
+    assert watch.store.read_number("readers") == parsers.VERSION
     assert watch.article() == before
 
 

@@ -64,7 +64,7 @@ class Full:
         store, database = watch.store, watch.store.database
         store.forget(watch.articles()[0].id, LATER)
         old = Source(slug="old", title="Old", home="", language="en")
-        store.move(SourceMove(slug="older", into=old), LATER)
+        store.record_move(SourceMove(slug="older", into=old), LATER)
         tokens = Tokens(database)
         self.token = tokens.add("", "Ann", LATER)
         tokens.add("", "Bob", LATER)
@@ -148,7 +148,7 @@ def test_a_backup_is_a_database_that_can_be_served(full: Full, file: Path, tmp_p
     copy.write_bytes(file.read_bytes())
     store = Store(str(copy))
     assert newest_articles(store, 500) == newest_articles(full.watch.store, 500)
-    assert store.index(LATER) == 229  # what it is searched by is made by the first run
+    assert store.update_search_index(LATER) == 229  # what it is searched by is made by the first run
     assert documents(store) == documents(full.watch.store)
     store.close()
 
@@ -164,14 +164,14 @@ def test_a_backup_is_one_file_that_only_its_user_may_read(file: Path) -> None:
 def test_a_backup_shows_one_moment_whatever_is_written_meanwhile(full: Full) -> None:
     store = full.watch.store
     query = sa.select(schema.meta.c.value).where(schema.meta.c.name == "catalogue")
-    before = store.number("catalogue")
+    before = store.read_number("catalogue")
     with store.database.snapshot() as connection:
         assert connection.scalar(query) == before
-        store.set_number("catalogue", 1)
-        assert store.number("catalogue") == 1
+        store.write_number("catalogue", 1)
+        assert store.read_number("catalogue") == 1
         assert connection.scalar(query) == before
     assert before is not None
-    store.set_number("catalogue", before)
+    store.write_number("catalogue", before)
 
 
 # -- over what is there ----------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def test_what_a_database_has_is_replaced_only_when_that_is_said(
     after, theirs = watch.store.state(), full.watch.store.state()
     assert after.generation > max(before.generation, theirs.generation)
     assert after.changed > max(before.changed, theirs.changed)
-    assert watch.store.number("index") is not None
+    assert watch.store.read_number("index") is not None
     watch.store.close()
 
 
@@ -416,6 +416,6 @@ def test_a_backup_of_an_older_version_is_brought_forward_in_a_copy(tmp_path: Pat
     engine.dispose()
     before = older.read_bytes()
     restore(target.database, older, LATER, replace=False)
-    assert target.stamps("folder") == {"a.md": (1, 1, "")}
+    assert target.file_stamps("folder") == {"a.md": (1, 1, "")}
     assert older.read_bytes() == before
-    assert target.number("schema") is None
+    assert target.read_number("schema") is None

@@ -57,10 +57,10 @@ def test_the_numbers_and_hosts_of_an_article_come_back(store: Store) -> None:
 
 def test_numbers_change_where_nothing_that_is_served_does(store: Store) -> None:
     put(store, entry("a", before=9))
-    generation = store.number("generation")
+    generation = store.read_number("generation")
     put(store, entry("a", before=8))
     assert summarise(store.history.weeks()).total.before == 8
-    assert store.number("generation") == generation
+    assert store.read_number("generation") == generation
 
 
 def test_numbers_go_with_their_articles(store: Store) -> None:

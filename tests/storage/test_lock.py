@@ -68,8 +68,8 @@ def test_two_threads_stores_exclude_each_other_as_processes_do(address: str) -> 
             pass
         with pytest.raises(AlreadyRunningError), store.running(wait=False):
             pass
-        store.set_number("still", 1)
-    assert store.number("still") == 1
+        store.write_number("still", 1)
+    assert store.read_number("still") == 1
     store.close()
     other.close()
 

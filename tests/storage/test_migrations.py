@@ -185,7 +185,7 @@ def test_a_version_before_the_migrations_still_writes_beside_this_one(
         values = {"inbox": "folder", "path": "a.md", "size": 1, "modified": 1, "digest": "", "seen": 0}
         connection.execute(sa.insert(old).values(**values, reason="empty"))
     store = Store(address)
-    assert store.stamps("folder") == {"a.md": (1, 1, "")}
+    assert store.file_stamps("folder") == {"a.md": (1, 1, "")}
     store.close()
 
 

@@ -242,15 +242,15 @@ def test_what_is_said_no_more_is_found_no_more(store: Store) -> None:
 
 def test_a_database_of_an_older_version_can_be_searched_after_a_run(store: Store) -> None:
     put(store, *(entry(f"{number}", f"tide {number}", tags=("moon",)) for number in range(3)))
-    store.set_number("index", 0)  # as if another version had written it
+    store.write_number("index", 0)  # as if another version had written it
     with store._database.writing() as connection:
         connection.execute(sa.delete(schema.labels))
     before = store.state().generation
     assert found(store, "tag=moon") == []
-    assert store.index(NOON) == 3
+    assert store.update_search_index(NOON) == 3
     assert found(store, "tag=moon&q=tide") == ["2", "1", "0"]
     assert store.state().generation > before
-    assert store.index(NOON) == 0
+    assert store.update_search_index(NOON) == 0
 
 
 def dump_of(store: Store, *names: str) -> list[int]:

@@ -30,9 +30,9 @@ def store(address: str) -> Iterator[Store]:
 
 def written(store: Store, *entries: object, **more: object) -> int:
     """Write entries; answers how far the generation moved."""
-    before = store.number("generation") or 0
+    before = store.read_number("generation") or 0
     store.write_batch("folder", Batch(entries=list(entries), **more), NOON)  # type: ignore[arg-type]
-    return (store.number("generation") or 0) - before
+    return (store.read_number("generation") or 0) - before
 
 
 # -- writing ---------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_a_batch_is_written_whole_or_not_at_all(store: Store, address: str) -> N
     with pytest.raises(UnicodeEncodeError):
         store.write_batch("folder", batch, NOON)
     assert dump(address) == before
-    assert store.number("generation") == 1
+    assert store.read_number("generation") == 1
 
 
 def test_a_batch_of_thousands_is_written(store: Store) -> None:
@@ -91,7 +91,7 @@ def test_a_batch_of_thousands_is_written(store: Store) -> None:
     assert len(store.originals_of_files("folder", batch.rewritten)) == 1200
     assert store.originals_of_files("another", batch.rewritten) == []
     assert len(store.originals_of_entries(ids)) == 1200
-    assert len(store.stamps("folder")) == 1200
+    assert len(store.file_stamps("folder")) == 1200
     walked: list[str] = []
     while some := store.entry_ids(after=walked[-1] if walked else ""):
         walked += some
@@ -152,9 +152,9 @@ def test_a_source_that_is_described_anew_moves_the_generation_once(store: Store)
     written(store, made())
     renamed = replace(HARBOUR, title="The New Harbour")
     for moved in (1, 0):
-        before = store.number("generation") or 0
+        before = store.read_number("generation") or 0
         store.replace_sources([renamed], NOON)
-        assert (store.number("generation") or 0) - before == moved
+        assert (store.read_number("generation") or 0) - before == moved
     assert newest_articles(store, 1)[0].source == renamed
 
 
@@ -218,7 +218,7 @@ def test_files_that_could_not_be_read_are_listed_by_path_until_they_are_forgotte
     ]
     written(store, files=states)
     assert store.failures() == [Failure("B.md", "empty"), Failure("b\nb.md", "broken")]
-    assert store.known_files("folder", ["B.md"]) == {"B.md": states[1]}
+    assert store.file_states("folder", ["B.md"]) == {"B.md": states[1]}
     store.forget_files("folder", ["B.md"])
     store.forget_files("another", ["b\nb.md"])
     assert store.failures() == [Failure("b\nb.md", "broken")]

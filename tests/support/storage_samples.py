@@ -85,7 +85,7 @@ class Watch:
         return report.new, report.changed, report.same, report.waiting, len(report.failed)
 
     def generation(self) -> int:
-        return self.store.number("generation") or 0
+        return self.store.read_number("generation") or 0
 
     def articles(self) -> list[Article]:
         return newest_articles(self.store, 1000)
