@@ -25,8 +25,8 @@ def read_body(response: BaseHTTPResponse, max_bytes: int) -> bytes:
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
-        shown = encoding[:_MAX_ENCODING_CHARACTERS]
-        raise RequestError(f"it is compressed in a way that was not asked for ({shown!r})")
+        start = encoding[:_MAX_ENCODING_CHARACTERS]
+        raise RequestError(f"it is compressed in a way that was not asked for ({start!r})")
     length = response.headers.get("Content-Length", "")
     if length.isascii() and length.isdigit() and int(length[:19]) > max_bytes:
         raise RequestError(_too_large(max_bytes))

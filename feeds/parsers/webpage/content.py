@@ -302,9 +302,9 @@ def _descend(start: Element, weights: _Weights, protected: set[Element]) -> Elem
         element = fullest
 
 
-def _is_alike(one: Element, other: Element) -> bool:
+def _is_alike(element: Element, other: Element) -> bool:
     """Return whether two elements share tag and class, like pieces of one body."""
-    return one.tag == other.tag and one.attr("class") == other.attr("class") is not None
+    return element.tag == other.tag and element.attr("class") == other.attr("class") is not None
 
 
 def _trim_links(body: Element, weights: _Weights) -> None:
