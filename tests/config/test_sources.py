@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.cleaning.catalogue import SourceCatalogue, make_slug
+from feeds.cleaning.catalogue import MAX_HOSTS, SourceCatalogue, make_slug
 from feeds.config.loader import load
 from feeds.model.articles import Draft, Source, SourceMove
 
@@ -206,3 +206,12 @@ def test_the_serialised_moves_are_those_of_stored_fingerprints(slugs: list[str],
     moves = [SourceMove(slug=slug, into=Source(slug="a", title="A")) for slug in slugs]
     catalogue = SourceCatalogue(packs={}, moves=moves)
     assert catalogue.serialise().splitlines()[-1] == f"{text} True "
+
+
+def test_hosts_with_the_same_layers_share_one_recipe_and_are_not_remembered_for_ever(tmp_path: Path) -> None:
+    known = catalogue(tmp_path)
+    source = Source(slug="links", title="Links")
+    recipes = [known.recipe_for(source, f"https://host{number}.example/") for number in range(2 * MAX_HOSTS)]
+    assert len(set(map(id, recipes))) == 1
+    assert len(known._tables.recipes_by_host) <= MAX_HOSTS
+    assert known.recipe_for(source, DW_LINK) is not recipes[0]
