@@ -17,7 +17,7 @@ from feeds.model.articles import Source
 from feeds.storage.store import State, Store
 
 ANY = ""
-"""What a token opens that is for every feed."""
+"""Value of `Visitor.opens` for a token that opens every feed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,41 +38,53 @@ class Visitor:
 PUBLIC = Visitor()
 
 
-class NotPartedError(Exception):
-    """Public entries can hold private text until a run has parted them: nothing is shown before."""
+class NotSplitError(Exception):
+    """No run has split public and private versions yet.
+
+    So public entries may contain private text. Nothing is shown before.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rules of access in one state of the store: what is private, and which sources were moved."""
+    """The rules of access in one state of the store.
+
+    They say what is private, and which sources were moved.
+    """
 
     private: tuple[str, ...]
     """Names of the feeds that need a token, as configured."""
     catalogue: SourceCatalogue
     """The sources, with the moves of this state."""
-    is_parted: bool = True
-    """True if private versions are stored apart from public entries, as `private` is configured now.
+    is_split: bool = True
+    """True if private versions are stored in entries of their own, for the current setting `private`.
 
-    If it is false, a public entry can hold text of a source that has just become private.
+    Otherwise a public entry may contain text of a source that has just become private.
     """
 
     def is_private(self, name: str) -> bool:
-        """Return whether a feed needs a token, by the name in its URL. A moved source stays private."""
+        """Return whether a feed needs a token, by the name in its URL.
+
+        A moved source stays private.
+        """
         return audiences.is_private(self.private, self.catalogue, name)
 
     def shows_all(self, name: str) -> bool:
-        """Return whether the feed of this name may show private sources: if it is private, or none is."""
+        """Return whether the feed of this name may show private sources.
+
+        It may if it is private, or if no source is private.
+        """
         return not self.private or self.is_private(name)
 
     def private_slugs(self) -> frozenset[str]:
-        """Return the slugs of all private sources, with the slugs that they had before a move."""
+        """Return the slugs of all private sources, also those before a move."""
         former = [move.slug for move in self.catalogue.moves]
         former += [slug for entry in self.catalogue.configured for slug in entry.formerly]
         return frozenset(
             (
                 *self.private,
-                *map(self.moved, self.private),
-                *(slug for slug in former if self.is_private(self.moved(slug))),
+                *map(self.current_slug, self.private),
+                *(slug for slug in former if self.is_private(self.current_slug(slug))),
             )
         )
 
@@ -81,30 +93,40 @@ class Access:
         if not self.is_private(name):
             return True
         opens = visitor.opens
-        return opens is not None and (opens in (ANY, name) or self.moved(opens) == name)
+        return opens is not None and (opens in (ANY, name) or self.current_slug(opens) == name)
 
     def token_query(self, visitor: Visitor, name: str) -> str:
-        """Return the query for the URL of a feed: the visitor's token if the feed needs it, else nothing."""
+        """Return the query for the URL of a feed: the token if it needs one.
+
+        Return an empty text if the feed needs none, or if the visitor's token does not open it.
+        """
         return visitor.query if self.is_private(name) and self.may_see(visitor, name) else ""
 
     def titles(self, visitor: Visitor, sources: Iterable[Source]) -> frozenset[str]:
-        """Return the titles that a visitor may read, of these sources and of the configured ones.
+        """Return the titles that a visitor may read.
 
-        A title that a hidden source has too is left out: it could tell of that source.
+        They are those of these sources and of the configured ones. A title that a hidden source has too is
+        left out: it could tell of that source.
         """
         visible, hidden = set[str](), set[str]()
         for source in (*sources, *self.catalogue.all_sources()):
-            may_see = self.may_see(visitor, self.moved(source.slug))
+            may_see = self.may_see(visitor, self.current_slug(source.slug))
             (visible if may_see else hidden).add(source.title)
         return frozenset(visible - hidden)
 
-    def moved(self, slug: str) -> str:
-        """Return the slug of the source that a source was renamed to or merged into; else the slug itself."""
+    def current_slug(self, slug: str) -> str:
+        """Return the slug that a source has after renaming and merging.
+
+        Return the slug itself if the source was not moved.
+        """
         return self.catalogue.current_source(Source(slug=slug, title=slug)).slug
 
 
 class AccessReader:
-    """Reads the rules of access of a store, once for each state. Safe to share between threads."""
+    """Reads the rules of access of a store, once for each state.
+
+    Safe to share between threads.
+    """
 
     def __init__(self, config: Config, store: Store) -> None:
         self._private = config.private
@@ -113,41 +135,45 @@ class AccessReader:
         self._last: tuple[State, Access] | None = None
 
     def now(self) -> Access:
-        """Return the rules of the current state; within `Store.snapshot`, of the state that it shows.
+        """Return the rules of the current state.
+
+        Within `Store.snapshot`, return those of the state that it shows.
 
         Raises StoreError if the database does not answer.
         """
         with self._store.snapshot():
-            return self.of(self._store.state())
+            return self.for_state(self._store.state())
 
-    def parted(self) -> Access:
+    def require_split(self) -> Access:
         """Return what `now` returns.
 
-        Raises NotPartedError if the entries are not parted: nothing may be shown then. Raises StoreError if
-        the database does not answer.
+        Raises NotSplitError if the entries are not split: then nothing may be shown. Raises StoreError if the
+        database does not answer.
         """
         access = self.now()
-        if not access.is_parted:
-            raise NotPartedError
+        if not access.is_split:
+            raise NotSplitError
         return access
 
-    def of(self, state: State) -> Access:
-        """Return the rules of a state, or of a later one. Raises StoreError if the database does not answer.
+    def for_state(self, state: State) -> Access:
+        """Return the rules of a state, or of a later one.
 
-        The database is asked once for each state, and each time while the entries are not parted: a run can
-        part them without another state.
+        Raises StoreError if the database does not answer.
+
+        This reads the database once for each state, and each time while the entries are not split: a run can
+        split them without changing the state.
         """
         last = self._last
-        if last is not None and last[0] == state and last[1].is_parted:
+        if last is not None and last[0] == state and last[1].is_split:
             return last[1]
         with self._store.snapshot():
             catalogue = self._catalogue.with_moves(self._store.moves())
             digest = Audiences(self._private, catalogue).digest()
-            is_parted = (
+            is_split = (
                 not digest
                 or self._store.read_number("audiences") == digest
                 or not self._store.entry_ids(limit=1)
             )
-        access = Access(self._private, catalogue, is_parted)
+        access = Access(self._private, catalogue, is_split)
         self._last = (state, access)
         return access

@@ -50,7 +50,7 @@ class Period:
         return f"urn:uuid:{self.part}" if self.part else ""
 
 
-def periods(days: Mapping[date, int]) -> list[Period]:
+def split_into_periods(days: Mapping[date, int]) -> list[Period]:
     """Return the archives of a feed, the newest first.
 
     They depend on the number of its articles on each day.
@@ -69,7 +69,7 @@ def periods(days: Mapping[date, int]) -> list[Period]:
     return archives
 
 
-def position(archives: list[Period], time: datetime) -> int | None:
+def newest_index(archives: list[Period], time: datetime) -> int | None:
     """Return the index of the newest archive that begins by this time.
 
     Return None if there is none.
@@ -77,7 +77,7 @@ def position(archives: list[Period], time: datetime) -> int | None:
     return next((index for index, period in enumerate(archives) if period.since <= time), None)
 
 
-def is_name(text: str) -> bool:
+def is_period_name(text: str) -> bool:
     """Return whether a text has the form of an archive's name."""
     return _NAME.fullmatch(text) is not None
 

@@ -1,4 +1,4 @@
-"""What a feed's address means: which articles it shows, under which title, and where the older ones are."""
+"""Find the articles, the title and the archives that a feed's URL names."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from feeds.model.articles import Article, Source
 from feeds.model.feeds import Deletion, OpmlEntry, SourceState, View
 from feeds.model.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
 from feeds.publishing.access import PUBLIC, Access, AccessReader, Visitor
-from feeds.publishing.archived_feeds import Period, is_name, periods, position
-from feeds.storage.queries import Leaf
+from feeds.publishing.archived_feeds import Period, is_period_name, newest_index, split_into_periods
+from feeds.storage.queries import ArticlePage
 from feeds.storage.store import Store
 
 TTL_MINUTES = 15
-"""How long a reader may keep a feed before it asks again; RSS `ttl` and HTTP `max-age` say the same."""
+"""Minutes for which a client may cache a feed: RSS `ttl` and HTTP `max-age` have this value."""
 
 ICON, STYLESHEET = "static/icon.png", "static/feed.css"
 
-# The change date of a feed that has no entries yet; the clock would make every answer another one.
-_BEFORE_ANYTHING = datetime(2000, 1, 1, tzinfo=UTC)
-_ALL_OF_IT = 1_000_000
-_NO_SOURCE = ("-",)  # none is called that; an empty filter would let everything through
+# The time of the last change of a feed without entries. The current time would change every response.
+_NO_CHANGE = datetime(2000, 1, 1, tzinfo=UTC)
+_NO_LIMIT = 1_000_000
+_NO_SOURCE = ("-",)  # no source has this slug; an empty filter would let everything pass
 
 
 class NothingYetError(Exception):
-    """The database was never filled: nothing can be served yet."""
+    """No run has ended yet, so there is nothing to serve."""
 
 
 class PrivateFeedError(Exception):
@@ -40,27 +40,31 @@ class UnknownFeedError(Exception):
 
 
 class GoneFeedError(Exception):
-    """There was such a feed: all that it had is published no more."""
+    """There was such a feed, but all its articles were deleted."""
 
 
 class MovedFeedError(Exception):
-    """The feed is at another address now, of which this is the name."""
+    """The feed has moved. The text is the name in its new URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedRequest:
-    """Which feed an address names."""
+    """The feed that a URL names, for one visitor."""
 
     name: str
     """`all`, or the slug of a source or of a named view."""
     filter: Filter = EVERYTHING
+    """The filter in the query of the URL."""
     period: str = ""
-    """The archive's name; empty for the feed that goes on."""
+    """Name of the archive; empty for the current feed."""
     visitor: Visitor = PUBLIC
     """The visitor, for a private feed; PUBLIC for a public one, which is the same for everybody."""
 
     def address(self, base: str, period: str | None = None) -> str:
-        """Where it is, without the format's suffix, which goes before the query."""
+        """Return the URL of the feed, or of an archive, without the suffix of the format.
+
+        The suffix belongs before the query.
+        """
         name = self.period if period is None else period
         path = f"{base}/feeds/{self.name}{f'/{name}' if name else ''}"
         query = "&".join(filter(None, (self.filter.query, self.visitor.query)))
@@ -69,7 +73,7 @@ class FeedRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Channel:
-    """What there is under a name."""
+    """The texts and the filters of the feed with a name."""
 
     title: str
     description: str
@@ -79,16 +83,16 @@ class _Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Browsed:
-    """A part of a view's history, for a page."""
+class HistoryPage:
+    """One page of all articles of a feed, with its title."""
 
     title: str
     description: str
-    leaf: Leaf
+    page: ArticlePage
 
 
 class Views:
-    """The views of a store, as a configuration describes them."""
+    """The views of one store under one configuration."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
@@ -96,113 +100,117 @@ class Views:
         self.access = AccessReader(config, store)
         self._named = {view.slug: view for view in config.feeds}
 
-    def view(self, asked: FeedRequest, base: str) -> View:
+    def view(self, request: FeedRequest, base: str) -> View:
         """Return the requested view, with URLs that start with `base`.
 
-        Raises UnknownFeedError, MovedFeedError, GoneFeedError, FilterError, PrivateFeedError, NotPartedError,
+        Raises UnknownFeedError, MovedFeedError, GoneFeedError, FilterError, PrivateFeedError, NotSplitError,
         and NothingYetError if no run has ended yet.
         """
         with self._store.snapshot():
-            return self._view(self._access(asked), asked, base)
+            return self._view(self._access(request), request, base)
 
-    def require(self, asked: FeedRequest) -> None:
+    def require(self, request: FeedRequest) -> None:
         """Raise what `view` raises about the name of a feed."""
         with self._store.snapshot():
-            access = self._access(asked)
-            states, _ = _visible(access, asked.name, self._store.sources())
-            self._channel(access, asked.name, states, "")
+            access = self._access(request)
+            states, _ = _visible(access, request.name, self._store.sources())
+            self._channel(access, request.name, states, "")
 
-    def leaf(
-        self, asked: FeedRequest, base: str, limit: int, *, after: str = "", before: str = ""
-    ) -> Browsed:
-        """Return a part of the requested feed's whole history, as `Selection.leaf` does, for a page.
+    def history_page(
+        self, request: FeedRequest, base: str, limit: int, *, after: str = "", before: str = ""
+    ) -> HistoryPage:
+        """Return a page of all articles of the requested feed.
 
-        Raises what `view` raises.
+        `Selection.page` describes its arguments. Raises what `view` raises.
         """
         with self._store.snapshot():
-            access = self._access(asked)
-            _, _, channel, filters = self._chosen(access, asked, base, self._store.sources())
+            access = self._access(request)
+            _, _, channel, filters = self._resolve(access, request, base, self._store.sources())
             order: Order = next(
-                (one.order for one in (asked.filter, *channel.filters) if one.order), "newest"
+                (layer.order for layer in (request.filter, *channel.filters) if layer.order), "newest"
             )
-            leaf = self._store.selection.leaf(filters, limit, order, after=after, before=before)
-            return Browsed(title=channel.title, description=channel.description, leaf=leaf)
+            page = self._store.selection.page(filters, limit, order, after=after, before=before)
+            return HistoryPage(title=channel.title, description=channel.description, page=page)
 
-    def _access(self, asked: FeedRequest) -> Access:
+    def _access(self, request: FeedRequest) -> Access:
         """Return the rules of access if they let the visitor read the feed.
 
-        Raises PrivateFeedError if they do not, and NotPartedError.
+        Raises PrivateFeedError if they do not, and NotSplitError.
         """
-        access = self.access.parted()
-        if not access.may_see(asked.visitor, asked.name):
-            raise PrivateFeedError(asked.name)
+        access = self.access.require_split()
+        if not access.may_see(request.visitor, request.name):
+            raise PrivateFeedError(request.name)
         return access
 
-    def _chosen(
-        self, access: Access, asked: FeedRequest, base: str, known: list[SourceState]
+    def _resolve(
+        self, access: Access, request: FeedRequest, base: str, sources: list[SourceState]
     ) -> tuple[list[SourceState], bool, _Channel, tuple[Filter, ...]]:
-        """The sources that may be shown, whether there may be others, what stands under the name, and what
-        its articles have to pass.
-        """
-        states, guarded = _visible(access, asked.name, known)
-        channel = self._channel(access, asked.name, states, base)
-        filters = self._filters(access, asked, channel, states)
-        if guarded:  # what may be seen, not what may not: no source that comes meanwhile slips in
-            filters += (Filter(source=tuple(state.source.slug for state in states) or _NO_SOURCE),)
-        return states, guarded, channel, filters
+        """Return what a request shows.
 
-    def _view(self, access: Access, asked: FeedRequest, base: str) -> View:
-        known = self._store.sources()
-        states, guarded, channel, filters = self._chosen(access, asked, base, known)
-        form = (asked.filter, *channel.filters)
-        limit = next((one.limit for one in form if one.limit), self._config.limit)
-        order: Order = next((one.order for one in form if one.order), "newest")
-        content: Content = next((one.content for one in form if one.content), "full")
-        past = _Past(self._store, asked, base, filters)
-        if asked.period:
-            if order != "newest" or (period := past.period) is None:
-                raise UnknownFeedError(f"{asked.name} has no archive called {asked.period}")
+        These are the sources that the feed may show, whether others are left out, its texts, and the filters
+        that its articles must pass.
+        """
+        states, is_restricted = _visible(access, request.name, sources)
+        channel = self._channel(access, request.name, states, base)
+        filters = self._filters(access, request, channel, states)
+        if is_restricted:  # allow the visible sources only, so that no new source is shown by mistake
+            filters += (Filter(source=tuple(state.source.slug for state in states) or _NO_SOURCE),)
+        return states, is_restricted, channel, filters
+
+    def _view(self, access: Access, request: FeedRequest, base: str) -> View:
+        sources = self._store.sources()
+        states, is_restricted, channel, filters = self._resolve(access, request, base, sources)
+        layers = (request.filter, *channel.filters)  # the first one that has a setting decides
+        limit = next((layer.limit for layer in layers if layer.limit), self._config.limit)
+        order: Order = next((layer.order for layer in layers if layer.order), "newest")
+        content: Content = next((layer.content for layer in layers if layer.content), "full")
+        archives = _Archives(self._store, request, base, filters)
+        if request.period:
+            if order != "newest" or (period := archives.period) is None:
+                raise UnknownFeedError(f"{request.name} has no archive called {request.period}")
             selected = self._store.selection.newest(
-                [*filters, period.filter], _ALL_OF_IT, id_prefix=period.id_prefix
+                [*filters, period.filter], _NO_LIMIT, id_prefix=period.id_prefix
             )
-            previous, following = past.neighbours
+            previous, following = archives.neighbours
         else:
             selected = self._store.selection.newest(filters, limit, order)
-            older = selected.beyond if order == "newest" else None
-            previous, following = (past.before(older) if older else ""), ""
-        whole = not asked.period and not asked.filter.narrows and asked.name not in self._named
+            older = selected.next_published if order == "newest" else None
+            previous, following = (archives.before(older) if older else ""), ""
+        is_complete = not request.period and not request.filter.narrows and request.name not in self._named
         source = channel.source
-        shown = f" ({asked.filter.description})" if asked.filter.narrows else ""
+        filter_text = f" ({request.filter.description})" if request.filter.narrows else ""
         return View(
-            title=f"{channel.title}{shown}",
+            title=f"{channel.title}{filter_text}",
             description=channel.description,
             home=channel.home,
-            address=asked.address(base),
+            address=request.address(base),
             language=_language(source, selected.articles, self._config.language),
-            updated=_newest(states, source) if whole else _newest_of(selected.articles),
-            articles=_naming(access, asked, selected.articles, known),
+            updated=_last_change(states, source) if is_complete else _last_update(selected.articles),
+            articles=_without_hidden_titles(access, request, selected.articles, sources),
             combined=source is None,
-            source_addresses={one.source.slug: _address(access, asked, base, one.source) for one in states},
-            # In an archive only what its own articles say: another one must not change it.
-            source_updated={one.source.slug: one.updated for one in states}
-            if whole
-            else _newest_by_source(selected.articles),
-            deleted=() if asked.period else self._deleted(access, source, guarded),
-            hubs=self.hubs(asked, access),
+            source_addresses={
+                state.source.slug: _address(access, request, base, state.source) for state in states
+            },
+            # An archive depends on its own articles only, so that no other article changes it.
+            source_updated={state.source.slug: state.updated for state in states}
+            if is_complete
+            else _last_updates(selected.articles),
+            deleted=() if request.period else self._deletions(access, source, is_restricted),
+            hubs=self.hubs(request, access),
             icon=f"{base}/{ICON}",
             stylesheet=f"{base}/{STYLESHEET}",
             content=content,
-            archive=bool(asked.period),
-            current=asked.address(base, "") if asked.period else "",
+            archive=bool(request.period),
+            current=request.address(base, "") if request.period else "",
             previous=previous,
             next=following,
             ttl_minutes=TTL_MINUTES,
         )
 
     def subscriptions(self, states: Sequence[SourceState], base: str) -> list[OpmlEntry]:
-        """Every feed there is: the combined one, the named views, the sources."""
+        """Return all feeds: the combined feed, the named views, the sources."""
 
-        def one(slug: str, title: str, description: str, home: str = "", language: str = "") -> OpmlEntry:
+        def feed(slug: str, title: str, description: str, home: str = "", language: str = "") -> OpmlEntry:
             return OpmlEntry(
                 title=title,
                 description=description,
@@ -213,39 +221,42 @@ class Views:
 
         sources = [state.source for state in states if state.source.slug not in self._named]
         return [
-            one(COMBINED, self._config.title, self._config.description),
-            *(one(view.slug, view.title, self._described(view)) for view in self._config.feeds),
-            *(one(made.slug, made.title, self._of(made.title), made.home, made.language) for made in sources),
+            feed(COMBINED, self._config.title, self._config.description),
+            *(feed(view.slug, view.title, self._description(view)) for view in self._config.feeds),
+            *(
+                feed(source.slug, source.title, self._describe(source.title), source.home, source.language)
+                for source in sources
+            ),
         ]
 
-    def was_read(self) -> bool:
-        """Whether a run has ended, and ended well."""
+    def has_finished_run(self) -> bool:
+        """Return whether a run has ended without an error."""
         return any(run.finished and not run.error for run in self._store.runs())
 
-    def hubs(self, asked: FeedRequest, access: Access) -> tuple[str, ...]:
-        """Return the hubs that announce a feed; none for an archive, a filtered feed or a private feed.
+    def hubs(self, request: FeedRequest, access: Access) -> tuple[str, ...]:
+        """Return the hubs that announce a feed.
 
-        A hub hands a feed on to anybody.
+        There are none for an archive, a filtered feed or a private feed. A hub hands a feed on to anybody.
         """
-        plain = not asked.period and asked.filter == EVERYTHING
-        return self._config.hubs if plain and not access.is_private(asked.name) else ()
+        is_plain = not request.period and request.filter == EVERYTHING
+        return self._config.hubs if is_plain and not access.is_private(request.name) else ()
 
-    def _deleted(self, access: Access, source: Source | None, guarded: bool) -> tuple[Deletion, ...]:
+    def _deletions(self, access: Access, source: Source | None, is_restricted: bool) -> tuple[Deletion, ...]:
         slug = source.slug if source else None
-        without = access.private_slugs() if guarded else ()
+        without = access.private_slugs() if is_restricted else ()
         return tuple(self._store.deletions(self._config.limit, source=slug, without=without))
 
     def _channel(self, access: Access, name: str, states: Sequence[SourceState], base: str) -> _Channel:
         config = self._config
         if name == COMBINED or name in self._named:
-            if not states and not self.was_read():
+            if not states and not self.has_finished_run():
                 raise NothingYetError
             if name == COMBINED:
                 return _Channel(title=config.title, description=config.description, home=f"{base}/")
             view = self._named[name]
             return _Channel(
                 title=view.title,
-                description=self._described(view),
+                description=self._description(view),
                 home=f"{base}/",
                 filters=(view.filter,),
             )
@@ -253,107 +264,131 @@ class Views:
         if source is not None:
             return _Channel(
                 title=source.title,
-                description=self._of(source.title),
+                description=self._describe(source.title),
                 home=source.home or f"{base}/",
                 filters=(Filter(source=(name,)),),
                 source=source,
             )
-        moved = access.moved(name)
+        moved = access.current_slug(name)
         if moved != name:
             if access.is_private(moved) and not access.is_private(name):
                 raise PrivateFeedError(name)  # a redirect would tell that there is such a feed
             raise MovedFeedError(moved)
         if self._store.deletions(1, source=name):
-            raise GoneFeedError(f"all that {name} had is published no more")
-        # While the first run goes on there is no telling what is unknown and what is not read yet.
-        raise unknown_feed(access, name) if self.was_read() else NothingYetError
+            raise GoneFeedError(f"all articles of {name} were deleted")
+        # During the first run, nobody knows whether a source is unknown or not read yet.
+        raise unknown_feed(access, name) if self.has_finished_run() else NothingYetError
 
     def _filters(
-        self, access: Access, asked: FeedRequest, channel: _Channel, states: Sequence[SourceState]
+        self, access: Access, request: FeedRequest, channel: _Channel, states: Sequence[SourceState]
     ) -> tuple[Filter, ...]:
-        """What the articles have to pass, with sources as they are called now."""
-        known = {state.source.slug for state in states}
-        if asked.filter.source and not known.issuperset(map(access.moved, asked.filter.source)):
-            if not self.was_read():
+        """Return the filters that the articles must pass.
+
+        They have the current slugs of moved sources. Raises FilterError for an unknown source, and
+        NothingYetError if no run has ended yet.
+        """
+        slugs = {state.source.slug for state in states}
+        if request.filter.source and not slugs.issuperset(map(access.current_slug, request.filter.source)):
+            if not self.has_finished_run():
                 raise NothingYetError
-            unknown = [slug for slug in asked.filter.source if access.moved(slug) not in known]
+            unknown = [slug for slug in request.filter.source if access.current_slug(slug) not in slugs]
             raise FilterError(f"source: no source is called {', '.join(unknown)}")
         return tuple(
-            replace(one, source=tuple(map(access.moved, one.source))) if one.source else one
-            for one in (*channel.filters, asked.filter)
+            replace(layer, source=tuple(map(access.current_slug, layer.source))) if layer.source else layer
+            for layer in (*channel.filters, request.filter)
         )
 
-    def _described(self, view: NamedView) -> str:
-        return view.description or self._of(view.title)
+    def _description(self, view: NamedView) -> str:
+        return view.description or self._describe(view.title)
 
-    def _of(self, title: str) -> str:
+    def _describe(self, title: str) -> str:
         return f"{title} · {self._config.title}"
 
 
 @dataclass(slots=True)
-class _Past:
-    """The archives of a view; they are counted only where somebody asks."""
+class _Archives:
+    """The archives of a view.
+
+    The articles are counted when the archives are first needed.
+    """
 
     store: Store
-    asked: FeedRequest
+    request: FeedRequest
     base: str
     filters: tuple[Filter, ...]
-    _known: list[Period] | None = None
+    _periods: list[Period] | None = None
 
     @property
-    def known(self) -> list[Period]:
-        if self._known is None:
-            self._known = periods(self.store.selection.days(self.filters))
-        return self._known
+    def periods(self) -> list[Period]:
+        """The periods of all archives, the newest first."""
+        if self._periods is None:
+            self._periods = split_into_periods(self.store.selection.count_by_day(self.filters))
+        return self._periods
 
     @property
     def period(self) -> Period | None:
-        name = self.asked.period
-        if not is_name(name):
+        """The period of the requested archive; None if there is no such archive."""
+        name = self.request.period
+        if not is_period_name(name):
             return None
-        return next((period for period in self.known if period.name == name), None)
+        return next((period for period in self.periods if period.name == name), None)
 
     @property
     def neighbours(self) -> tuple[str, str]:
-        """The addresses of the archives before and after the one that is asked for."""
-        number = [period.name for period in self.known].index(self.asked.period)
-        return self._at(number + 1), self._at(number - 1)
+        """The URLs of the archives before and after the requested one.
 
-    def before(self, moment: datetime) -> str:
-        """The address of the newest archive that has something from that moment or before."""
-        number = position(self.known, moment)
-        return "" if number is None else self._at(number)
+        A URL is empty if there is no such archive.
+        """
+        index = [period.name for period in self.periods].index(self.request.period)
+        return self._address(index + 1), self._address(index - 1)
 
-    def _at(self, number: int) -> str:
-        inside = 0 <= number < len(self.known)
-        return self.asked.address(self.base, self.known[number].name) if inside else ""
+    def before(self, time: datetime) -> str:
+        """Return the URL of the newest archive that begins by this time.
+
+        Return an empty text if there is none.
+        """
+        index = newest_index(self.periods, time)
+        return "" if index is None else self._address(index)
+
+    def _address(self, index: int) -> str:
+        exists = 0 <= index < len(self.periods)
+        return self.request.address(self.base, self.periods[index].name) if exists else ""
 
 
 def unknown_feed(access: Access, name: str) -> PrivateFeedError | UnknownFeedError:
-    """Return the error for a feed that does not exist: the same as for a private one, if there is any."""
+    """Return the error for a feed that does not exist.
+
+    It is the same as for a private feed, if there is any.
+    """
     return PrivateFeedError(name) if access.private else UnknownFeedError(f"no feed is called {name}")
 
 
 def _visible(access: Access, name: str, states: list[SourceState]) -> tuple[list[SourceState], bool]:
-    """Return the sources that the feed of this name may show, and whether others are left out for safety."""
+    """Return the sources that a feed may show, and whether others are hidden."""
     if access.shows_all(name):
         return states, False
     return [state for state in states if not access.is_private(state.source.slug)], True
 
 
-def _address(access: Access, asked: FeedRequest, base: str, source: Source) -> str:
-    """Return the URL of a source's own feed for the visitor, without the suffix of a format."""
-    query = access.token_query(asked.visitor, source.slug)
+def _address(access: Access, request: FeedRequest, base: str, source: Source) -> str:
+    """Return the URL of a source's own feed for the visitor.
+
+    It has no suffix of a format.
+    """
+    query = access.token_query(request.visitor, source.slug)
     return f"{base}/feeds/{source.slug}{f'?{query}' if query else ''}"
 
 
-def _naming(
-    access: Access, asked: FeedRequest, articles: tuple[Article, ...], states: Sequence[SourceState]
+def _without_hidden_titles(
+    access: Access, request: FeedRequest, articles: tuple[Article, ...], states: Sequence[SourceState]
 ) -> tuple[Article, ...]:
-    """Return the articles without the names of sources that the visitor may not see and does not see here."""
+    """Return the articles without the titles of hidden sources.
+
+    These are sources that the visitor may not see, and does not see here.
+    """
     if not access.private:
         return articles
-    titles = access.titles(asked.visitor, (state.source for state in states))
+    titles = access.titles(request.visitor, (state.source for state in states))
     titles |= {article.source.title for article in articles}
     return tuple(
         article
@@ -370,20 +405,23 @@ def _language(source: Source | None, articles: Sequence[Article], default: str) 
     return source.language or max(sorted(set(languages)), key=languages.count, default="")
 
 
-def _newest(states: Sequence[SourceState], source: Source | None) -> datetime:
+def _last_change(states: Sequence[SourceState], source: Source | None) -> datetime:
     return newest_change([state for state in states if source is None or state.source == source])
 
 
 def newest_change(states: Sequence[SourceState]) -> datetime:
-    """When any article of some sources last changed."""
-    return max((state.updated for state in states), default=_BEFORE_ANYTHING)
+    """Return the time of the last change of any article of some sources.
+
+    Return 2000-01-01 if there are none.
+    """
+    return max((state.updated for state in states), default=_NO_CHANGE)
 
 
-def _newest_of(articles: Sequence[Article]) -> datetime:
-    return max((article.updated for article in articles), default=_BEFORE_ANYTHING)
+def _last_update(articles: Sequence[Article]) -> datetime:
+    return max((article.updated for article in articles), default=_NO_CHANGE)
 
 
-def _newest_by_source(articles: Sequence[Article]) -> dict[str, datetime]:
+def _last_updates(articles: Sequence[Article]) -> dict[str, datetime]:
     newest: dict[str, datetime] = {}
     for article in articles:
         slug = article.source.slug

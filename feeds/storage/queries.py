@@ -34,7 +34,7 @@ class Selected:
     """The articles of a view, in its order."""
 
     articles: tuple[Article, ...]
-    beyond: datetime | None
+    next_published: datetime | None
     """Date of publication of the first article after these; None if there are no more."""
 
 
@@ -49,7 +49,7 @@ class Weeks:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class ArticlePage:
     """One page of all articles of a view, in its order."""
 
     articles: tuple[Article, ...]
@@ -87,7 +87,7 @@ class Selection:
             articles = _articles(connection, [row.id for row in matches[:limit]])
         return Selected(
             articles=articles,
-            beyond=rows.from_micros(matches[limit].published) if len(matches) > limit else None,
+            next_published=rows.from_micros(matches[limit].published) if len(matches) > limit else None,
         )
 
     def count_by_week(self, filters: Sequence[Filter], number: int = 26) -> Weeks:
@@ -111,7 +111,7 @@ class Selection:
         articles = {source: tuple(source_counts) for source, source_counts in counts.items()}
         return Weeks(first=rows.week_to_monday(since), articles=articles)
 
-    def leaf(
+    def page(
         self,
         filters: Sequence[Filter],
         limit: int,
@@ -119,7 +119,7 @@ class Selection:
         *,
         after: str = "",
         before: str = "",
-    ) -> Leaf:
+    ) -> ArticlePage:
         """Return the articles after, or before, an article.
 
         These are the next `limit` articles after the article with the id `after`, or the last ones before
@@ -143,10 +143,10 @@ class Selection:
             has_more = len(ids) > limit
             articles = _articles(connection, ids[:limit])
         if backwards:
-            return Leaf(articles[::-1], more_before=has_more, more_after=True)
-        return Leaf(articles, more_before=mark is not None, more_after=has_more)
+            return ArticlePage(articles[::-1], more_before=has_more, more_after=True)
+        return ArticlePage(articles, more_before=mark is not None, more_after=has_more)
 
-    def days(self, filters: Sequence[Filter]) -> dict[date, int]:
+    def count_by_day(self, filters: Sequence[Filter]) -> dict[date, int]:
         """Count the articles that pass all filters, by the UTC day of their publication."""
         day = rows.micros_to_day(_columns.published)
         with self.database.reading() as connection:

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from feeds.cleaning.audiences import EVERY_FEED
 from feeds.config.settings import STATUS_FEED
-from feeds.publishing.access import PUBLIC, NotPartedError, Visitor
+from feeds.publishing.access import PUBLIC, NotSplitError, Visitor
 from feeds.publishing.views import MovedFeedError, PrivateFeedError, UnknownFeedError
 from feeds.storage.tokens import Token, Tokens
 from feeds.web.cache.rendered_feeds import DocumentCache
@@ -49,7 +49,7 @@ def protect(app: Flask, documents: DocumentCache, tokens: Tokens, private: Seque
     `private` are the names of the private feeds, as configured.
     """
     app.after_request(_add_personal_headers)
-    app.register_error_handler(NotPartedError, lambda _: _respond_not_parted())
+    app.register_error_handler(NotSplitError, lambda _: _respond_not_split())
     if not private:
         return
 
@@ -64,8 +64,8 @@ def protect(app: Flask, documents: DocumentCache, tokens: Tokens, private: Seque
         access = documents.access()
         if name == STATUS_FEED and not access.is_private(name):  # it shows what the visitor may see
             name, is_overview = None, True
-        elif name != STATUS_FEED and not access.is_parted:
-            return _respond_not_parted()
+        elif name != STATUS_FEED and not access.is_split:
+            return _respond_not_split()
         if name is not None and not access.is_private(name):
             return None
         values = request_tokens()
@@ -107,7 +107,7 @@ def protect(app: Flask, documents: DocumentCache, tokens: Tokens, private: Seque
             return refuse(PUBLIC)
         g.visitor = Visitor(opens=token.feed, token=request.environ.get(TOKEN, ""))
         access = documents.access()
-        moved = access.moved(name)
+        moved = access.current_slug(name)
         if moved != name and access.may_see(current_visitor(), moved):
             return app.handle_user_exception(MovedFeedError(moved))
         return app.handle_user_exception(unknown)
@@ -145,7 +145,7 @@ def refuse(visitor: Visitor) -> Response:
     return response
 
 
-def _respond_not_parted() -> Response:
+def _respond_not_split() -> Response:
     response = _respond_with_text(
         503, "503: `private` has changed; try again after the next run, which separates the articles"
     )

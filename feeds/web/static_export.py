@@ -87,7 +87,7 @@ def export(config: Config, store: Store, folder: Path, base_url: str = "") -> Ex
     """
     private_names.verify(config, store)
     base = base_url or config.base_url
-    if not AccessReader(config, store).now().is_parted:
+    if not AccessReader(config, store).now().is_split:
         raise ExportError("`private` has changed since the last run; run `feeds ingest` first")
     files = _files(config.model_copy(update={"base_url": base or _PLACEHOLDER_URL}), store)
     if not base:

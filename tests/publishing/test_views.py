@@ -235,7 +235,7 @@ def test_a_source_of_which_everything_was_withdrawn_is_gone(filled: Place) -> No
     filled.ingest()
     response = filled.client().get("/feeds/lantern-post.atom")
     assert response.status_code == 410
-    assert response.text.startswith("410: all that lantern-post had is published no more")
+    assert response.text.startswith("410: all articles of lantern-post were deleted")
 
 
 def test_a_renamed_source_leads_on_with_archive_and_question(filled: Place) -> None:
@@ -304,9 +304,9 @@ def test_a_feed_that_changes_under_load_is_made_once(filled: Place) -> None:
     documents = DocumentCache(filled.config, store, views=views)
     made, view = [], views.view
 
-    def counted(asked: FeedRequest, base: str) -> View:
-        made.append(asked)
-        return view(asked, base)
+    def counted(request: FeedRequest, base: str) -> View:
+        made.append(request)
+        return view(request, base)
 
     views.view = counted  # type: ignore[method-assign]
     asking = threading.Event()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from feeds.model.articles import CleanedArticle, Source
 from feeds.model.filters import Filter, parse
-from feeds.publishing.archived_feeds import MAX_ARTICLES, Period, periods
+from feeds.publishing.archived_feeds import MAX_ARTICLES, Period, split_into_periods
 from feeds.storage import schema
 from feeds.storage.batch_writer import Batch
 from feeds.storage.store import Store
@@ -213,14 +213,14 @@ def test_it_says_when_the_next_article_was_published(store: Store) -> None:
     put(store, *(entry(f"{day}", published=MARCH + timedelta(day)) for day in range(3)))
     selected = store.selection.newest([], 2)
     assert [one.title for one in selected.articles] == ["2", "1"]
-    assert selected.beyond == MARCH
-    assert store.selection.newest([], 3).beyond is None
+    assert selected.next_published == MARCH
+    assert store.selection.newest([], 3).next_published is None
 
 
 def test_days_are_counted_in_utc_before_and_after_1970(store: Store) -> None:
     moments = [datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), NOON]
     put(store, *(entry(f"{number}", published=moment) for number, moment in enumerate(moments)))
-    assert store.selection.days([]) == {
+    assert store.selection.count_by_day([]) == {
         date(1969, 12, 31): 1,
         date(1970, 1, 1): 1,
         date(2026, 3, 1): 1,
@@ -272,7 +272,7 @@ def dump_of(store: Store, *names: str) -> list[int]:
     )
 )
 def test_every_day_is_in_archives_of_its_own_once(days: dict[date, int]) -> None:
-    found = periods(days)
+    found = split_into_periods(days)
     assert len({period.name for period in found}) == len(found)
     for day, count in days.items():
         moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
@@ -290,14 +290,15 @@ def test_a_month_is_an_archive_and_a_large_one_is_its_days() -> None:
         date(2026, 3, 2): 1,
         date(2026, 12, 9): 1,
     }
-    assert [period.name for period in periods(days)] == ["2026-12", "2026-03-02", "2026-03-01", "2026-01"]
-    assert periods({date(2026, 3, 1): MAX_ARTICLES + 1})[10].name == "2026-03-01-a"
+    names = [period.name for period in split_into_periods(days)]
+    assert names == ["2026-12", "2026-03-02", "2026-03-01", "2026-01"]
+    assert split_into_periods({date(2026, 3, 1): MAX_ARTICLES + 1})[10].name == "2026-03-01-a"
 
 
 def test_a_period_has_its_articles_and_no_others(store: Store) -> None:
     days = (datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC), MARCH, datetime(2026, 3, 31, 23, tzinfo=UTC))
     put(store, *(entry(f"{number}", published=day) for number, day in enumerate(days)))
-    march, february = periods(store.selection.days([]))
+    march, february = split_into_periods(store.selection.count_by_day([]))
 
     def of(period: Period) -> list[str]:
         found = store.selection.newest([period.filter], 9, id_prefix=period.id_prefix)

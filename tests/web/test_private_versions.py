@@ -175,7 +175,7 @@ def test_a_source_that_becomes_private_takes_its_text_out_of_public_entries(plac
     assert "paid-words" in place.client().get("/feeds/harbour-gazette.atom").text
     place.configure(private=["lantern-post"])
     before = place.client().get("/feeds/harbour-gazette.atom")
-    assert before.status_code == 503, "nothing is served until a run has parted the entry"
+    assert before.status_code == 503, "nothing is served until a run has split the entry"
     done = place.feeds("export", "public")
     assert (done.returncode, "feeds ingest" in done.stderr) == (2, True)
     place.ingest()
@@ -245,7 +245,7 @@ def test_who_uploads_learns_nothing_of_what_others_tell_of_the_article(place: Pl
     place.drop("paid.md", version(PRIVATE, 3, private=True))
     place.ingest()
     place.configure(private=["lantern-post"])
-    for ingest in (lambda: None, place.ingest):  # before and after a run has parted the entry
+    for ingest in (lambda: None, place.ingest):  # before and after a run has split the entry
         ingest()
         client = place.client()
         for answer in (

@@ -19,7 +19,7 @@ from feeds.config.settings import STATUS_FEED
 from feeds.model.errors import StoreError
 from feeds.model.feeds import OpmlEntry, SourceState
 from feeds.model.filters import EVERYTHING, Filter, FilterError
-from feeds.publishing.access import PUBLIC, Access, NotPartedError, Visitor
+from feeds.publishing.access import PUBLIC, Access, NotSplitError, Visitor
 from feeds.publishing.formats import WRITERS, opml
 from feeds.publishing.views import (
     TTL_MINUTES,
@@ -54,7 +54,7 @@ _LOCK_COUNT = 16
 # These errors are the right response to a request: no cached document replaces them.
 _EXPECTED_ERRORS = (
     *(UnknownFeedError, MovedFeedError, GoneFeedError, FilterError),
-    *(PrivateFeedError, NotPartedError, HTTPException),
+    *(PrivateFeedError, NotSplitError, HTTPException),
 )
 
 
@@ -153,7 +153,7 @@ class DocumentCache:
         StoreError if there are none yet.
         """
         try:
-            self._access = self._views.access.of(self.state())
+            self._access = self._views.access.for_state(self.state())
         except StoreError:
             if self._access is None:
                 raise
@@ -224,12 +224,12 @@ class DocumentCache:
         def render() -> RenderedDocument:
             with self._store.snapshot():
                 states = self._store.sources()
-                if not states and not self._views.was_read():
+                if not states and not self._views.has_finished_run():
                     raise NothingYetError
                 subscriptions = [
                     subscription for _, subscription in self.visible_feeds(states, base, visitor)
                 ]
-                access = self._views.access.parted()
+                access = self._views.access.require_split()
             visible = [state for state in states if access.may_see(visitor, state.source.slug)]
             body = opml.render(self._config.title, newest_change(visible), subscriptions)
             return RenderedDocument(body, opml.MEDIA_TYPE)
@@ -247,7 +247,7 @@ class DocumentCache:
         The order is that of `all_feeds`. The URLs of private feeds contain the visitor's token if it was in
         the request's URL.
         """
-        access = self._views.access.parted()
+        access = self._views.access.require_split()
         feeds = [(feed.address.rpartition("/")[2], feed) for feed in self.all_feeds(states, base)]
         return [
             (name, replace(feed, address=f"{feed.address}?{query}") if query else feed)

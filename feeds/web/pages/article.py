@@ -51,9 +51,9 @@ def _visible_article(site: Site, context: PageContext, entry_id: str) -> Article
 
     Answers 404 if there is none, or if the visitor may not read it, and 410 if it was withdrawn.
     """
-    access, article = site.views.access.parted(), site.store.articles([entry_id]).get(entry_id)
+    access, article = site.views.access.require_split(), site.store.articles([entry_id]).get(entry_id)
     source = article.source.slug if article else site.store.deleted_source(entry_id)
-    if source is None or not access.may_see(context.visitor, access.moved(source)):
+    if source is None or not access.may_see(context.visitor, access.current_slug(source)):
         abort(404)
     if article is None:
         abort(410)
@@ -65,7 +65,7 @@ def _article_values(site: Site, context: PageContext, article: Article) -> Mappi
     receipt = site.store.receipt(article.id)
     pieces = receipt.pieces if receipt else {}
     values = _common_values(article)
-    access = site.views.access.parted()
+    access = site.views.access.require_split()
     visible = access.titles(context.visitor, [state.source for state in site.store.sources()])
     values["also_in"] = [title for title in article.also_in if title in visible]
     if original is not None:
@@ -116,7 +116,7 @@ def _original(site: Site, article: Article) -> Original | None:
     Of several it is the one with the longest text, as in `merge`.
     """
     originals = site.store.originals_of_entries([article.id]).get(article.id, [])
-    audiences = Audiences(site.config.private, site.views.access.parted().catalogue)
+    audiences = Audiences(site.config.private, site.views.access.require_split().catalogue)
     if audiences.has_several:
         audience = audiences.audience_of_source(article.source.slug)
         originals = [

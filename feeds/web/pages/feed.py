@@ -54,23 +54,23 @@ def _page_values(
     if context.static:
         return _archive_values(site, context, feed_request)
     ids = {key: f"{URN}{value}" if value else "" for key, value in position.items()}
-    page = site.views.leaf(
+    history = site.views.history_page(
         feed_request, context.base, _ARTICLES_PER_PAGE, after=ids["after"], before=ids["before"]
     )
-    leaf = page.leaf
+    page = history.page
 
     def link_to_page(**mark: str) -> str:
         path, query = f"feeds/{feed_request.name}", feed_request.filter.pairs()
         return context.link_to(path, *query, *context.options, *mark.items())
 
     return {
-        **_common_values(site, context, feed_request, page.title, page.description),
-        "articles": leaf.articles,
-        "newer": link_to_page(before=_uuid_of(leaf.articles[0].id))
-        if leaf.more_before and leaf.articles
+        **_common_values(site, context, feed_request, history.title, history.description),
+        "articles": page.articles,
+        "newer": link_to_page(before=_uuid_of(page.articles[0].id))
+        if page.more_before and page.articles
         else "",
-        "older": link_to_page(after=_uuid_of(leaf.articles[-1].id))
-        if leaf.more_after and leaf.articles
+        "older": link_to_page(after=_uuid_of(page.articles[-1].id))
+        if page.more_after and page.articles
         else "",
     }
 
@@ -103,7 +103,7 @@ def _common_values(
     query = feed_request.filter.pairs()
     sources = [state.source for state in site.store.sources()]
     source = next((source for source in sources if source.slug == feed_request.name), None)
-    access = site.views.access.parted()
+    access = site.views.access.require_split()
     choices = [source for source in sources if access.may_see(context.visitor, source.slug)]
     suffix = f" ({feed_request.filter.description})" if feed_request.filter.narrows else ""
     return {

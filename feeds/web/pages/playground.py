@@ -39,7 +39,7 @@ def add_routes(routes: Blueprint, site: Site) -> None:
         catalogue = access.catalogue.without(
             source.slug
             for source in access.catalogue.all_sources()
-            if not access.may_see(context.visitor, access.moved(source.slug))
+            if not access.may_see(context.visitor, access.current_slug(source.slug))
         )
         values: dict[str, Any] = {
             "form": form,

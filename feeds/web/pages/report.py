@@ -38,11 +38,11 @@ def add_routes(routes: Blueprint, site: Site) -> None:
 
 def _values(site: Site, context: PageContext, name: str) -> Mapping[str, Any]:
     store = site.store
-    access = site.views.access.parted()
+    access = site.views.access.require_split()
     states = [state for state in store.sources() if access.may_see(context.visitor, state.source.slug)]
     sources = {state.source.slug: state.source for state in states}
     if name and name not in sources:
-        moved = access.moved(name)
+        moved = access.current_slug(name)
         raise MovedFeedError(moved) if moved in sources else unknown_feed(access, name)
     summary = summaries.summarise(store.history.weeks([name] if name else list(sources)))
     total = summary.total
