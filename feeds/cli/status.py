@@ -21,12 +21,12 @@ def check(file: str | None) -> None:
     """
     from feeds.cli.formatting import format_tracking_lists
     from feeds.inboxes import required_software
-    from feeds.ingest.private_names import verify_with_optional_database
+    from feeds.ingest import private_names
     from feeds.storage.store import database_url
 
     config = load_config(file)
     database_url(config.database)
-    future_names = verify_with_optional_database(config)
+    future_names = private_names.verify_with_optional_database(config)
     kinds = [(place, required_software(place)) for place in config.inbox]
     catalogue = config.catalogue
     tracking_lists = catalogue.lists.parts if catalogue.lists else ()
@@ -38,6 +38,8 @@ def check(file: str | None) -> None:
     for tracking_list in tracking_lists:
         for line in tracking_list.unusable:
             click.echo(f"warning: {line}", err=True)
+    for line in private_names.describe_unknown_sources_with_optional_database(config):
+        click.echo(f"warning: {line}", err=True)
     for place, kind in kinds:
         is_missing = isinstance(place.at, Path) and not place.at.is_dir()
         remark = "this folder does not exist yet" if is_missing else kind

@@ -24,6 +24,7 @@ def token() -> None:
 @click.pass_obj
 def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
     """Create a token and print it. It cannot be shown again."""
+    from feeds.ingest.private_names import verify_feed
     from feeds.publishing.access import AccessReader
     from feeds.storage.database import Database
     from feeds.storage.store import Store
@@ -32,7 +33,10 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
     if inbox and feed:
         raise click.UsageError("give --feed or --inbox, not both")
     config = load_config(file)
-    access = AccessReader(config, Store(config.database)).now()
+    store = Store(config.database)
+    if feed:
+        verify_feed(config, store, feed)
+    access = AccessReader(config, store).now()
     if inbox:
         if not config.post_limit:
             click.echo("warning: uploads are switched off in the configuration (`post_limit: 0`)", err=True)

@@ -50,5 +50,7 @@ class Config(PlainSettings):
     """Sources and rules, from the packs and from the configuration."""
     feeds: tuple[NamedView, ...] = ()
     """Views with a name, and so with a URL of their own."""
+    view_source_places: Mapping[str, str] = Field(default_factory=dict)
+    """Place (file, line and key) of each source that a view names; those that are `future` are left out."""
     file: Path | None = None
     """The file that was read; None if there is none."""

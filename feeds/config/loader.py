@@ -81,6 +81,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     folder = file.parent if file.name else Path()
     database = _database_path(settings.database, folder)
     faults += [*environment_faults, *_find_duplicate_slugs(settings, origins)]
+    faults += _find_shared_claims(settings.sources, origins["sources"])
     faults += inboxes.find_duplicates(settings.inbox, origins["inbox"].place)
     if Path(database).is_dir() or settings.database.endswith("/"):
         place = origins["database"].place("database")
@@ -114,6 +115,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
             lists=load_lists(list_files, list_places),
         ),
         feeds=tuple(map(_named_view, settings.feeds)),
+        view_source_places=_view_source_places(settings, origins["feeds"]),
         file=file if file.name else None,
     )
 
@@ -194,6 +196,26 @@ def _find_duplicate_slugs(settings: Settings, origins: Mapping[str, KeyOrigin]) 
     return faults
 
 
+def _find_shared_claims(sources: Sequence[SourceSettings], origin: KeyOrigin) -> list[str]:
+    """Return a fault for each host, name or former slug that two configured sources claim.
+
+    Only the first of them would get the articles.
+    """
+    faults: list[str] = []
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    for index, entry in enumerate(sources):
+        claims: list[tuple[str, str, tuple[str | int, ...]]] = [("name", entry.title, ("title",))]
+        claims += [("name", name, ("match", "names", at)) for at, name in enumerate(entry.match.names)]
+        claims += [("host", host, ("match", "hosts", at)) for at, host in enumerate(entry.match.hosts)]
+        claims += [("former slug", slug, ("formerly", at)) for at, slug in enumerate(entry.formerly)]
+        for kind, value, path in claims:
+            place = origin.place("sources", index, *path)
+            first_index, first_place = first.setdefault((kind, value), (index, place))
+            if first_index != index:
+                faults.append(f"{place}: the {kind} `{value}` is claimed already by {first_place}")
+    return faults
+
+
 def _private_places(entries: Sequence[PrivateSettings], origin: KeyOrigin) -> dict[str, str]:
     """Map each name that has to exist to its place: `file:line: private[0]`."""
     places: dict[str, str] = {}
@@ -202,6 +224,17 @@ def _private_places(entries: Sequence[PrivateSettings], origin: KeyOrigin) -> di
         if entry.name not in future:
             line = yaml_file.line_of(origin.lines, ("private", index))
             places.setdefault(entry.name, f"{origin.name}:{line}: private[{index}]")
+    return places
+
+
+def _view_source_places(settings: Settings, origin: KeyOrigin) -> dict[str, str]:
+    """Map each source that a view names to its place, `file:line: feeds[0].source`, if it has to exist."""
+    places: dict[str, str] = {}
+    future = {entry.name for entry in settings.private if entry.future}
+    for index, view in enumerate(settings.feeds):
+        for slug in view.source or ():
+            if slug not in future:
+                places.setdefault(slug, origin.place("feeds", index, "source"))
     return places
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from feeds.config import Config
@@ -18,6 +19,8 @@ from feeds.storage.engine import PrintLine, wait_for_database
 from feeds.storage.store import Store
 from feeds.text.filenames import storage_key
 
+log = logging.getLogger(__name__)
+
 
 def open_store(config: Config, say: PrintLine) -> Store:
     """Open the configured database for a process that publishes; wait if it does not answer yet.
@@ -28,6 +31,8 @@ def open_store(config: Config, say: PrintLine) -> Store:
     store = wait_for_database(lambda: Store(config.database), say)
     try:
         private_names.verify(config, store)
+        for line in private_names.describe_unknown_sources(config, store):
+            log.warning("%s", line)
     except FeedsError:
         store.close()
         raise

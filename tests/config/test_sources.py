@@ -10,6 +10,7 @@ import pytest
 from feeds.cleaning.catalogue import MAX_HOSTS, SourceCatalogue, make_slug
 from feeds.config.loader import load
 from feeds.model.articles import Draft, Source, SourceMove
+from feeds.model.errors import ConfigError
 
 
 def catalogue(tmp_path: Path, sources: str = "") -> SourceCatalogue:
@@ -59,8 +60,8 @@ def test_a_pack_knows_its_source_by_every_alias(tmp_path: Path, name: str) -> No
 
 
 def test_the_first_configured_source_that_matches_wins(tmp_path: Path) -> None:
-    known = catalogue(tmp_path, GAZETTE + "  - title: Other\n    match: {hosts: [gazette.example]}\n")
-    assert known.original_source(draft("https://gazette.example/1")).slug == "gazette"
+    known = catalogue(tmp_path, GAZETTE + "  - title: Other\n    match: {hosts: [news.gazette.example]}\n")
+    assert known.original_source(draft("https://news.gazette.example/1")).slug == "gazette"
 
 
 # -- unknown publishers ---------------------------------------------------------------------------------
@@ -215,3 +216,37 @@ def test_hosts_with_the_same_layers_share_one_recipe_and_are_not_remembered_for_
     assert len(set(map(id, recipes))) == 1
     assert len(known._tables.recipes_by_host) <= MAX_HOSTS
     assert known.recipe_for(source, DW_LINK) is not recipes[0]
+
+
+# -- claims ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "line", "words"),
+    [
+        (
+            "match: {hosts: [a.example]}",
+            "match: {hosts: [b.example, a.example]}",
+            5,
+            "match.hosts[1]: the host `a.example`",
+        ),
+        ("match: {names: [Gaz]}", "match: {names: [Gaz]}", 5, "match.names[0]: the name `Gaz`"),
+        ("match: {names: [Second]}", "home: https://b.example", 4, "title: the name `Second`"),
+        ("home: https://a.example", "match: {names: [First]}", 5, "match.names[0]: the name `First`"),
+        ("formerly: [old]", "formerly: [old]", 5, "formerly[0]: the former slug `old`"),
+    ],
+)
+def test_what_two_sources_claim_is_refused_with_both_lines(
+    tmp_path: Path, first: str, second: str, line: int, words: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        catalogue(tmp_path, f"  - title: First\n    {first}\n  - title: Second\n    {second}\n")
+    message = str(refused.value)
+    assert f"config.yaml:{line}: sources[1].{words} is claimed already by " in message
+    assert message.count("config.yaml:") == 2
+    assert message.count("\n") == 0
+
+
+def test_a_subdomain_and_a_name_written_twice_are_no_conflict(tmp_path: Path) -> None:
+    first = "  - title: First\n    match: {hosts: [news.a.example], names: [First, F, F]}\n"
+    assert catalogue(tmp_path, f"{first}  - title: Second\n    match: {{hosts: [a.example]}}\n").configured

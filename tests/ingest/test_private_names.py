@@ -176,3 +176,58 @@ def test_the_mapping_is_checked(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(None, {"FEEDS_PRIVATE": text, "FEEDS_CONFIG": str(file)})
     assert f"environment: FEEDS_PRIVATE:1: {said}" in str(caught.value)
+
+
+VIEW = "[{title: Two, source: [harbor-gazette, lantern-post]}]"
+UNKNOWN = (
+    "config.yaml:5: feeds[0].source: no source is called `harbor-gazette` (did you mean `harbour-gazette`?)"
+)
+
+
+def test_a_misspelt_source_of_a_view_is_a_warning(filled: Place) -> None:
+    filled.configure(feeds=VIEW)
+    done = filled.feeds("check")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"warning: {UNKNOWN}")
+    assert done.stderr.count("\n") == 1
+    for verb in ("run", "watch"):
+        process = filled.start(verb)
+        process.says(UNKNOWN, seconds=20)
+        process.end(signal.SIGTERM)
+        assert process.said.count("no source is called") == 1
+
+
+def test_a_known_or_future_source_of_a_view_is_no_warning(filled: Place) -> None:
+    known = "lantern-post, bbc, harbour"  # stored, of a pack, renamed
+    assert filled.feeds("sources", "rename", "harbour-gazette", "harbour").returncode == 0
+    filled.configure(
+        private="[{name: to-come, future: true}]",
+        feeds=f"[{{title: Two, source: [{known}, harbour-gazette, to-come]}}]",
+    )
+    done = filled.feeds("check")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_database_a_view_of_an_unknown_source_is_a_warning_too(place: Place) -> None:
+    place.environment.pop("DATABASE_URL", None)
+    place.configure(feeds=VIEW)
+    done = place.feeds("check")
+    assert done.returncode == 0
+    assert "`harbor-gazette`" in done.stderr
+    assert "there is no database yet" in done.stderr
+    assert not (place.root / "var").exists()
+
+
+def test_no_token_is_made_for_an_unknown_feed(filled: Place) -> None:
+    done = filled.feeds("token", "add", "--feed", "harbor-gazette")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no feed is called `harbor-gazette` (did you mean `harbour-gazette`?)" in done.stderr
+    assert filled.feeds("token", "list").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["all", "_status", "lantern-post", "harbour-gazette", "two", "to-come", "bbc"]
+)
+def test_a_token_is_made_for_each_kind_of_known_feed(filled: Place, name: str) -> None:
+    filled.configure(private="[{name: to-come, future: true}]", feeds="[{title: Two, tag: sea}]")
+    assert filled.feeds("token", "add", "--feed", name).returncode == 0
