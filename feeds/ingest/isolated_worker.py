@@ -12,12 +12,12 @@ import pickle
 import resource
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from queue import Empty, LifoQueue
 from typing import NoReturn, TypeVar
 
 from feeds.model.errors import FeedsError
@@ -46,24 +46,22 @@ class BusyError(FeedsError):
 
 
 class IsolatedWorker:
-    """One child process that runs one function after the other. Threads that share it take turns.
+    """Runs functions in child processes, one at a time in each. Threads can share it.
 
-    Create it while this process has only one thread, because the child is forked from it. This first child,
-    the keeper, runs nothing itself: it forks the process that works, and another one after that was killed.
+    Create it while this process has only one thread, because each child is forked from it. This first child,
+    a keeper, runs nothing itself: it forks the process that works, and another one after that was killed.
     So no process with threads is ever forked, and nothing is imported twice.
     """
 
-    def __init__(self, limits: Limits = Limits()) -> None:
+    def __init__(self, limits: Limits = Limits(), processes: int = 1) -> None:
         self.limits = limits
-        self._turn = threading.Lock()
-        self._connection: Connection | None = None
-        self._control, keeper_end = socket.socketpair()
+        self._children = [_Child(limits) for _ in range(processes)]
+        self._free: LifoQueue[_Child] = (
+            LifoQueue()
+        )  # last in, first out: few processes work if few are needed
+        for child in self._children:
+            self._free.put(child)
         self._parent = os.getpid()
-        self._keeper = os.fork()
-        if not self._keeper:
-            self._control.close()
-            _run_keeper(keeper_end, limits)
-        keeper_end.close()
         atexit.register(self.close)
 
     def call(
@@ -73,26 +71,45 @@ class IsolatedWorker:
         cpu_seconds: int = 0,
         seconds: float | None = None,
     ) -> R:
-        """Return what a function returns in the child process, or raise what it raises.
+        """Return what a function returns in a child process, or raise what it raises.
 
         The function, its arguments and its result must be picklable. It may use `cpu_seconds` (0 for the
-        limit) and take `seconds` in all, however many threads wait; None for no such limit.
+        limit) and take `seconds` in all, also if other threads use all processes; None for no such limit.
 
-        Raises KilledError if the process was killed, and BusyError if it was never this thread's turn.
+        Raises KilledError if the process was killed, and BusyError if no process became free in time.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
-        if not self._turn.acquire(timeout=-1 if seconds is None else seconds):
-            raise BusyError("other texts are being cleaned; try again in a moment")
         try:
-            return self._call(function, arguments, cpu_seconds or self.limits.cpu_seconds, deadline)
+            child = self._free.get(timeout=seconds)
+        except Empty:
+            raise BusyError("other texts are being cleaned; try again in a moment") from None
+        try:
+            return child.call(function, arguments, cpu_seconds or self.limits.cpu_seconds, deadline)
         finally:
-            self._turn.release()
+            self._free.put(child)
 
     def close(self) -> None:
         """End the child processes."""
-        if os.getpid() != self._parent:  # a fork of this process has no child to end
-            return
         atexit.unregister(self.close)
+        if os.getpid() == self._parent:  # a fork of this process has no children to end
+            for child in self._children:
+                child.close()
+
+
+class _Child:
+    """A keeper and the process that it forked, as this process sees them. For one thread at a time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._connection: Connection | None = None
+        self._control, keeper_end = socket.socketpair()
+        self._keeper = os.fork()
+        if not self._keeper:
+            self._control.close()
+            _run_keeper(keeper_end, limits)
+        keeper_end.close()
+
+    def close(self) -> None:
+        """End both processes."""
         self._control.close()  # at its end the keeper kills the working process, and ends
         if self._connection is not None:
             self._connection.close()
@@ -100,13 +117,14 @@ class IsolatedWorker:
         with suppress(ChildProcessError):
             os.waitpid(self._keeper, 0)
 
-    def _call(
+    def call(
         self,
         function: Callable[..., R],
         arguments: tuple[object, ...],
         cpu_seconds: int,
         deadline: float | None,
     ) -> R:
+        """Return what a function returns, or raise what it raises. Raises KilledError."""
         message = pickle.dumps((function, arguments, cpu_seconds))
         try:
             connection = self._open()

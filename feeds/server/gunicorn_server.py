@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS = 20  # Heroku kills a process 30 seconds after SIGTERM
 _THREADS_PER_WORKER = 8
+_MAX_CLEANING_REQUESTS = 3  # uploads and texts of the playground that are cleaned at a time
 _MAX_STALE_SECONDS = 1.0  # the age of a feed at most, so that few requests need a query
 _MAX_PORT_WAIT_SECONDS = 3  # a server that was just killed may hold its port for a moment
 
@@ -94,7 +95,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         """
         # Before this process has threads, because the child processes are forked from it.
         self._isolated = IsolatedWorker() if self._watch else None
-        isolated = IsolatedWorker()
+        isolated = IsolatedWorker(processes=_MAX_CLEANING_REQUESTS)
         return create_app(
             self._config,
             self._store(),

@@ -92,6 +92,17 @@ def test_who_waits_for_another_thread_too_long_is_told(worker: IsolatedWorker) -
     thread.join()
 
 
+def test_several_processes_work_at_a_time() -> None:
+    worker = IsolatedWorker(processes=2)
+    thread = threading.Thread(target=lambda: worker.call(time.sleep, 1))
+    thread.start()
+    time.sleep(0.1)
+    assert worker.call(double, 5, seconds=30) == 10
+    assert thread.is_alive()
+    thread.join()
+    worker.close()
+
+
 def test_a_function_that_needs_too_much_memory_fails_alone(worker: IsolatedWorker) -> None:
     with pytest.raises(MemoryError):
         worker.call(allocate, 500_000_000)
