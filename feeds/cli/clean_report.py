@@ -14,7 +14,7 @@ from feeds.config import Config
 from feeds.config.yaml_file import suggest_similar
 from feeds.ingest.preview import ParsedFile
 from feeds.model.articles import Article, CleanedArticle, Draft, Source
-from feeds.model.errors import FeedsError, ReadError
+from feeds.model.errors import ReadError, UnknownSourceError
 from feeds.parsers import SkippedItem, encoding
 from feeds.text import urls
 from feeds.text.filenames import escape_unprintable
@@ -22,10 +22,6 @@ from feeds.text.filenames import escape_unprintable
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _RESET = "\x1b[0m"
 _NO_SOURCE = Source(slug="", title="")
-
-
-class UnconfiguredSourceError(FeedsError):
-    """Neither a pack nor the configuration defines the source."""
 
 
 class CleanReport:
@@ -49,13 +45,13 @@ class CleanReport:
     def explain(self, name: str) -> list[str]:
         """Describe the rules of a source, each with the place that defines it.
 
-        Raises UnconfiguredSourceError if no source has this name.
+        Raises UnknownSourceError if no source has this name.
         """
         catalogue = self._config.catalogue
         source = catalogue.find_source(name)
         if source is None:
             slugs = [known.slug for known in catalogue.all_sources()]
-            raise UnconfiguredSourceError(
+            raise UnknownSourceError(
                 f"no pack and no configuration defines {name!r}{suggest_similar(name, slugs)}"
             )
         layers = catalogue.layers(source, urls.host(source.home))

@@ -12,15 +12,11 @@ from feeds.ingest import reclean as recleaning
 from feeds.ingest.runner import Ingest
 from feeds.model import identity
 from feeds.model.articles import Source, SourceMove
-from feeds.model.errors import FeedsError
+from feeds.model.errors import FeedsError, UnknownSourceError
 from feeds.storage.store import Store
 from feeds.text.filenames import escape_unprintable
 
 _MAX_DIFFERENCES_SHOWN = 20
-
-
-class UnknownSourceError(FeedsError):
-    """No source has this name."""
 
 
 class SlugError(FeedsError):

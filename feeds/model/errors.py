@@ -24,6 +24,10 @@ class ConfigError(FeedsError):
     """
 
 
+class UnknownSourceError(FeedsError):
+    """No source has the given name."""
+
+
 class StoreError(FeedsError):
     """The database cannot be used: not reachable, or written by a newer version."""
 

@@ -12,7 +12,7 @@ import pytest
 from feeds.cleaning.catalogue import ConfiguredSource, SourceCatalogue
 from feeds.ingest import source_moves
 from feeds.model.articles import Draft, Source, SourceMove
-from feeds.model.errors import ReadError
+from feeds.model.errors import ReadError, UnknownSourceError
 from tests.support.storage_samples import Watch, packs, text_of
 
 
@@ -63,7 +63,7 @@ def test_a_slug_that_cannot_be_used_is_refused(watch: Watch, slug: str) -> None:
 
 
 def test_an_unknown_source_is_named_with_a_suggestion(watch: Watch) -> None:
-    with pytest.raises(source_moves.UnknownSourceError, match="did you mean `the-harbour`"):
+    with pytest.raises(UnknownSourceError, match="did you mean `the-harbour`"):
         source_moves.merge(watch.ingest, "the-harbor", "the-lantern")
 
 
