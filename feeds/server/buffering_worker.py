@@ -231,8 +231,11 @@ class BufferingWorker(Worker):  # type: ignore[misc] # gunicorn has no types
         self._connections: dict[int, _Connection] = {}
         self._complete: SimpleQueue[_Connection | None] = SimpleQueue()
         self._returned: SimpleQueue[tuple[_Connection, _Next]] = SimpleQueue()
+        self._next_check = 0.0
         self._held = 0
+        """Bytes of requests, and of unsent responses, that the process holds."""
         self._unsent: Counter[int] = Counter()
+        """How many connections hold the bytes of a response, by the identity of the bytes."""
         self._max_connections = _max_connections()
         self._max_body_bytes: int = self.app.max_body_bytes
         self._max_head_bytes = (
@@ -275,8 +278,7 @@ class BufferingWorker(Worker):  # type: ignore[misc] # gunicorn has no types
 
     def _run_once(self) -> None:
         """Do what is to be done now, waiting a second at most."""
-        self.notify()
-        for key, events in self._poller.select(self._seconds_to_check()):
+        for key, events in self._poller.select(max(0.0, self._next_check - time.monotonic())):
             if key.data is None:
                 self._take_returned()
             elif isinstance(key.data, _Connection):
@@ -285,12 +287,8 @@ class BufferingWorker(Worker):  # type: ignore[misc] # gunicorn has no types
                 self._accept(key.data)
         if time.monotonic() >= self._next_check:
             self._next_check = time.monotonic() + _CHECK_SECONDS
+            self.notify()  # otherwise gunicorn kills the worker, because it seems to hang
             self._close_late()
-
-    _next_check = 0.0
-
-    def _seconds_to_check(self) -> float:
-        return max(0.0, self._next_check - time.monotonic())
 
     def _is_parent_alive(self) -> bool:
         if self.ppid == os.getppid():
@@ -371,7 +369,7 @@ class BufferingWorker(Worker):  # type: ignore[misc] # gunicorn has no types
             if data[0] == _TLS_HANDSHAKE:
                 self._close(connection)
                 return
-            connection.deadline = time.monotonic() + HEAD_SECONDS
+            connection.deadline = time.monotonic() + (HEAD_SECONDS if self.alive else _LINGER_SECONDS)
         connection.received += data
         self._count(connection)
         self._look_for_head(connection)

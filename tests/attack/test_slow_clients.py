@@ -247,6 +247,14 @@ def test_more_clients_than_files_may_be_open_delay_nobody(site: Place, token: st
         assert 0 < connections(place) < 300
 
 
+def test_slow_heads_do_not_delay_the_end_of_the_server(site: Place, token: str, tmp_path: Path) -> None:
+    with Place(tmp_path, site.environment.get("DATABASE_URL", "")) as place:
+        place.configure(database=site.config.database)
+        server = place.serving("serve")
+        with slow(place, [KINDS["silent"], KINDS["a byte of the head each second"]], token):
+            assert server.end(seconds=8) == 0
+
+
 def connections(place: Place) -> int:
     """How many connections the server of a place has open, as Linux lists them."""
     lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
