@@ -7,10 +7,13 @@ refused when a pack is loaded.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from turbohtml import parse_fragment
+
+from feeds.cleaning import pattern_growth
 
 Strings = tuple[str, ...]
 
@@ -23,13 +26,22 @@ def _check_selector(value: str) -> str:
     return value
 
 
-def _check_pattern(value: str) -> str:
+def _check_pattern(value: str, method: pattern_growth.Method = "search") -> str:
+    if len(value) > pattern_growth.MAX_CHARACTERS:
+        raise ValueError(f"a regular expression of more than {pattern_growth.MAX_CHARACTERS} characters")
     try:
         compiled = re.compile(value)
-    except re.error as error:
+        slow_text = pattern_growth.find_slow_text(value, method)
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from error
     if compiled.fullmatch(""):
         raise ValueError("matches an empty text, so it would match everywhere")
+    if slow_text:
+        raise ValueError(
+            f"takes too long for a text with many {slow_text!r}, because repeats without a bound can match "
+            "the same characters: write {0,400} for * and {1,400} for +, or exclude what is before or behind "
+            "the repeat, such as [^<]* for .*"
+        )
     return value
 
 
@@ -52,6 +64,13 @@ def _check_parameter(value: str) -> str:
 
 Selector = Annotated[str, AfterValidator(_check_selector)]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
+"""A regular expression that is searched for in a text."""
+PatternAtStart = Annotated[str, AfterValidator(partial(_check_pattern, method="match"))]
+"""A regular expression that is compared with the beginning of a text."""
+PatternOfUrl = Annotated[str, AfterValidator(partial(_check_pattern, method="url"))]
+"""A regular expression that is compared with a whole URL."""
+PatternOfStamp = Annotated[str, AfterValidator(partial(_check_pattern, method="short"))]
+"""A regular expression that is compared with a whole text of at most 240 characters."""
 Host = Annotated[str, AfterValidator(_check_host)]
 Site = Annotated[str, AfterValidator(_check_site)]
 Parameter = Annotated[str, AfterValidator(_check_parameter)]
@@ -84,7 +103,7 @@ class WrapperSpec(_Spec):
     hosts: tuple[Site, ...] = Field(min_length=1)
     parameters: Strings = ()
     options: Strings = ()
-    path: Pattern | None = None
+    path: PatternAtStart | None = None
     decode: Literal["proofpoint", "base64"] | None = None
     """The encoding of the original URL, if it is more than percent-encoded."""
 
@@ -104,7 +123,7 @@ class DropSpec(_Spec):
     """
 
     select: Selector
-    text: Pattern
+    text: PatternAtStart
 
 
 class FooterSpec(_Spec):
@@ -114,9 +133,15 @@ class FooterSpec(_Spec):
     becomes the author.
     """
 
-    text: Pattern
+    text: PatternAtStart
     hosts: tuple[Host, ...] = ()
     """The only hosts that the block's links may lead to; `self` is the article's own host."""
+
+    @model_validator(mode="after")
+    def _check_search(self) -> FooterSpec:
+        if self.hosts:  # it may begin within a text, so it is searched for
+            _check_pattern(self.text)
+        return self
 
 
 class LinkSpec(_Spec):
@@ -126,9 +151,9 @@ class LinkSpec(_Spec):
     match is used.
     """
 
-    from_: Pattern = Field(alias="from")
+    from_: PatternOfUrl = Field(alias="from")
     to: str
-    article: Pattern | None = None
+    article: PatternAtStart | None = None
     hosts: tuple[Host, ...] = ()
     """The only hosts whose URLs are compared, including subdomains; empty for all hosts."""
 
@@ -186,7 +211,7 @@ class Rules(_Spec):
     """Patterns for text to remove from the end of a block. The rest of the block is kept."""
     passages: tuple[Pattern, ...] = ()
     """Patterns for text to remove from a plain-text body, at any place."""
-    stamps: tuple[Pattern, ...] = ()
+    stamps: tuple[PatternOfStamp, ...] = ()
     """Patterns for the whole text of a stamp at the top of the body, in which `<br>` is a newline. A group
     `byline` becomes the author, a group `time` the date of an article that gives no date, or only the day."""
     bylines: tuple[Selector, ...] = ()

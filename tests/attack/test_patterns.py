@@ -40,6 +40,7 @@ BY_HAND = {
     "feeds.cleaning.pack_schema.LinkSpec._check_groups": "packs",
     "feeds.cleaning.pack_schema.PlaceholderSpec._check_groups": "packs",
     "feeds.cleaning.pack_schema.SourceSpec._check_channel": "packs",
+    "feeds.cleaning.pattern_growth._is_of": "a class, with one character",
     "feeds.cleaning.recipe.build_recipe": "packs",
     "feeds.cleaning.recipe._join_patterns": "packs",
     "feeds.cleaning.recipe._compile_patterns": "packs",

@@ -92,6 +92,21 @@ FAULTS = [
         "pack.yaml:1: stamps[0]: matches an empty text, so it would match everywhere",
     ),
     (
+        "a pattern that takes too long where it is searched for",
+        "titles:\n  - ' - Site'\n  - '\\s*[|].*$'\n",
+        "pack.yaml:3: titles[1]: takes too long for a text with many '\\t', because",
+    ),
+    (
+        "also one that is only searched for because of its hosts",
+        "footers:\n  - text: 'From .*, visit'\n    hosts: [a.example]\n",
+        "pack.yaml:2: footers[0]: takes too long for a text with many 'From 0'",
+    ),
+    (
+        "a pattern with repeats in a repeat",
+        "drop_if:\n  - select: p\n    text: '(?:\\w+\\s?)+:'\n",
+        "pack.yaml:3: drop_if[0].text: takes too long for a text with many '0'",
+    ),
+    (
         "a wrapper that says neither where its target stands",
         "proxies:\n  - hosts: [a.example]\n",
         "pack.yaml:2: proxies[0]: give either `parameters` or `path`",

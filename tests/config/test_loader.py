@@ -388,6 +388,11 @@ MISTAKES: dict[str, tuple[str, str]] = {
         SOURCE + "    rules:\n      footers:\n        - text: '.*'",
         "config.yaml:5: sources[0].rules.footers[0].text: matches an empty text",
     ),
+    "a pattern that takes too long": (
+        SOURCE + "    rules:\n      passages:\n        - 'Follow us'\n        - 'Advertisement.*ends'",
+        "config.yaml:6: sources[0].rules.passages[1]: takes too long for a text with many 'Advertisement0',"
+        " because repeats without a bound can match the same characters: write {0,400} for *",
+    ),
     "a host with a scheme": (
         SOURCE + "    match:\n      hosts: ['https://a.example']",
         "config.yaml:4: sources[0].match.hosts[0]: 'https://a.example' is not a host name",

@@ -49,6 +49,8 @@ def pumps(pattern: str, flags: int = 0) -> list[Pump]:
     popular = {char: sum(_matches(body, char, flags) for _, body in repeats) for char in alphabet}
     found = [Pump("", char * 4) for char in (" ", "\n", "<", "&", "0", "a", "中")]
     whole = _witness(tree, alphabet, flags)
+    full = _witness(tree, alphabet, flags, least=1)
+    found += [Pump(start, full, end) for start in ("", whole) for end in _ENDS]
     starts = dict.fromkeys(("", *(prefix for prefix, _ in repeats), whole))
     runs = [run for run in _runs(tree) if run]
     for piece in dict.fromkeys((*starts, *runs[:12])):
@@ -66,7 +68,8 @@ def pumps(pattern: str, flags: int = 0) -> list[Pump]:
                 continue
             chosen[unit] = None
             found += [Pump(prefix, unit, end) for end in _ENDS]
-            found += [Pump("", prefix + unit), Pump("", prefix + unit * 4), Pump("", unit, whole[-1:])]
+            found += [Pump("", prefix + unit, end) for end in _ENDS]
+            found += [Pump("", prefix + unit * 4), Pump("", unit, whole[-1:])]
             found.append(Pump("", unit + whole))
     for (before, body), (after, other) in combinations(repeats[:8], 2):
         between = after[len(before) :] if after.startswith(before) else ""
@@ -80,7 +83,7 @@ def pumps(pattern: str, flags: int = 0) -> list[Pump]:
     common = sorted(chosen, key=lambda unit: -popular.get(unit, 0))[:4]
     for one, other in combinations(common, 2):
         found += (Pump("", one + other), Pump("", one * 8 + other), Pump("", one + other * 8))
-    return list(dict.fromkeys(found))
+    return [pump for pump in dict.fromkeys(found) if pump.unit]
 
 
 def _children(operator: Any, argument: Any) -> Iterable[Any]:
@@ -134,18 +137,21 @@ def _repeats(tree: Any, prefix: str, alphabet: str, flags: int) -> Iterator[tupl
         prefix += _witness([(operator, argument)], alphabet, flags)
 
 
-def _witness(tree: Any, alphabet: str, flags: int) -> str:
-    """Return a short text that an expression matches, look-around left aside."""
+def _witness(tree: Any, alphabet: str, flags: int, least: int = 0) -> str:
+    """Return a short text that an expression matches, look-around left aside.
+
+    With `least` 1 it has also what can be left out.
+    """
     text = ""
     for operator, argument in tree:
         if operator in _REPEATS:
-            text += _witness(argument[2], alphabet, flags) * min(argument[0], 2_000)
+            text += _witness(argument[2], alphabet, flags, least) * min(max(argument[0], least), 2_000)
         elif operator is codes.SUBPATTERN:
-            text += _witness(argument[3], alphabet, flags)
+            text += _witness(argument[3], alphabet, flags, least)
         elif operator is codes.ATOMIC_GROUP:
-            text += _witness(argument, alphabet, flags)
+            text += _witness(argument, alphabet, flags, least)
         elif operator is codes.BRANCH:
-            text += _witness(argument[1][0], alphabet, flags)
+            text += _witness(argument[1][0], alphabet, flags, least)
         elif operator in (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN):
             node = [(operator, argument)]
             text += next((char for char in "a0" + alphabet if _matches(node, char, flags)), "")

@@ -24,7 +24,9 @@ _FRAME_PAGES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     ),
     (re.compile(r"(?:https?:)?//player\.vimeo\.com/video/(\d++).*"), "https://vimeo.com/{}", "Vimeo"),
     (
-        re.compile(r"(?:https?:)?//www\.facebook\.com/plugins/(?:video|post)\.php\?(?:.*&)?href=([^&]+).*"),
+        re.compile(
+            r"(?:https?:)?//www\.facebook\.com/plugins/(?:video|post)\.php\?(?:.*&)?href=([^&]+)(?s:.*)"
+        ),
         "{}",
         "Facebook",
     ),
