@@ -206,14 +206,20 @@ class _LinkParser(HTMLParser):
         """Number of open elements, within the body of an article; 0 elsewhere."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Called by HTMLParser."""
+        """Collect the links of an element outside of bodies.
+
+        Called by HTMLParser.
+        """
         if self._depth or ("class", "body") in attrs:
             self._depth += tag not in _VOID_ELEMENTS
         else:
             self.links += [value for name, value in attrs if name in ("href", "src") and value]
 
     def handle_endtag(self, tag: str) -> None:
-        """Called by HTMLParser."""
+        """Count the open elements of a body.
+
+        Called by HTMLParser.
+        """
         if self._depth and tag not in _VOID_ELEMENTS:
             self._depth -= 1
 
