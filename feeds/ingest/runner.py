@@ -16,15 +16,16 @@ from typing import Literal
 from feeds import parsers
 from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.cleaner import Cleaner
-from feeds.inboxes import Folder, Inbox, InboxError, InboxFile
+from feeds.inboxes import Folder, Inbox, InboxError, InboxFile, StillChangingError
 from feeds.ingest import reclean
 from feeds.ingest.batch import InboxIngest
 from feeds.ingest.batch_plan import ReadBatch
 from feeds.ingest.tasks import FileResult, FileTask, clean_file, format_error
 from feeds.ingest.workers import Job, Workforce
-from feeds.model.errors import UnavailableError
+from feeds.model.errors import ReadError, UnavailableError
 from feeds.model.runs import Failure, FileState, IngestReport
 from feeds.storage.store import Store
+from feeds.text.filenames import storage_key
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,27 @@ class Ingest:
             known = self.store.file_states(inbox.name, [file.path])
             current._ingest_files(current._make_inbox_ingest(inbox, known), [file], report)
             return report
+
+    def read_links(self, path: Path) -> Iterator[str]:
+        """Yield the links of the articles in a file, without storing anything.
+
+        `path` leads to a file, or is its path within an inbox: then the files of all inboxes with this path
+        are read. Nothing is yielded for a file that is missing or cannot be read.
+        """
+        folder = self.folder_of(path)
+        names = {storage_key(name) for name in (str(path), folder.path_of(path))}
+        files: list[tuple[Inbox, InboxFile]] = []
+        if path.is_file():
+            files += [(folder, file) for file in folder.pick([path])]
+        for inbox in self.inboxes:
+            with suppress(InboxError):
+                files += [(inbox, file) for file in inbox.scan({}).to_read if file.path in names]
+        now = self.clock()
+        for inbox, file in files:
+            with suppress(InboxError, ReadError, StillChangingError):
+                task = FileTask(file.path, inbox.read(file)[0], now, now, file.source)
+                for result in self.workforce.run(_CLEANING, self.cleaner, [task]):
+                    yield from (article.draft.link for article in result.articles)
 
     def with_current_moves(self) -> Ingest:
         """Return this ingest with the catalogue of the store's current state.

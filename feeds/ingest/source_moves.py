@@ -17,6 +17,7 @@ from feeds.storage.store import Store
 from feeds.text.filenames import escape_unprintable
 
 _MAX_DIFFERENCES_SHOWN = 20
+_UNDO_HELP = " was forgotten; if its file is in no inbox any more, name the article by its id or its link"
 
 
 class SlugError(FeedsError):
@@ -71,6 +72,8 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
         is_link = "://" in article
         ids = [identity.entry_id(article)] if is_link else store.entry_ids_of_path(article)
         ids = ids or _entries_of_file(ingest, Path(article))
+        if undo and not is_link:
+            ids += _forgotten_entries_of_file(ingest, article)
         ids += _private_versions(ingest, ids)
     with store.running(wait=True):
         changed_ids = [
@@ -79,7 +82,7 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
             if (store.allow_again(entry_id) if undo else store.forget(entry_id, ingest.clock()))
         ]
     if not changed_ids:
-        return [f"{escape_unprintable(article)}: no such article"], False
+        return [f"{escape_unprintable(article)}: no such article{_UNDO_HELP if undo else ''}"], False
     effect = "is published again when a run reads its file" if undo else "is no longer published"
     return [f"{entry_id} {effect}" for entry_id in changed_ids], True
 
@@ -96,6 +99,20 @@ def _private_versions(ingest: Ingest, ids: list[str]) -> list[str]:
 def _entries_of_file(ingest: Ingest, path: Path) -> list[str]:
     """Return the ids of the entries of a file in an inbox folder."""
     return ingest.store.entry_ids_of_path(ingest.folder_of(path).path_of(path))
+
+
+def _forgotten_entries_of_file(ingest: Ingest, name: str) -> list[str]:
+    """Return the ids of the forgotten entries of a file, by reading it: the database does not know them.
+
+    What a file contained is deleted with its entries. `name` is a path, or the path within an inbox.
+    """
+    forgotten = ingest.store.forgotten_ids()
+    if not forgotten:
+        return []
+    entry_ids = dict.fromkeys(map(identity.entry_id, ingest.with_current_moves().read_links(Path(name))))
+    return [
+        entry_id for entry_id in entry_ids if {entry_id, *_private_versions(ingest, [entry_id])} & forgotten
+    ]
 
 
 def reclean(ingest: Ingest, slug: str, *, dry_run: bool) -> Iterator[str]:

@@ -116,6 +116,26 @@ def test_what_is_forgotten_does_not_come_back_until_it_is_let(watch: Watch) -> N
     assert watch.store.deletions(10) == []
 
 
+def test_forgetting_a_file_is_undone_by_the_same_name(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(watch.folder.parent)
+    for name in ("ferry.md", str(watch.folder / "ferry.md"), f"{watch.folder.name}/ferry.md"):
+        assert source_moves.forget(watch.ingest, name)[1]
+        watch.run()
+        assert links(watch) == {TIDE}
+        lines, found = source_moves.forget(watch.ingest, name, undo=True)
+        assert (found, len(lines)) == (True, 1)
+        watch.run()
+        assert links(watch) == {FERRY, TIDE}
+
+
+def test_undoing_says_what_helps_when_the_file_is_gone(watch: Watch) -> None:
+    source_moves.forget(watch.ingest, "ferry.md")
+    (watch.folder / "ferry.md").unlink()
+    lines, found = source_moves.forget(watch.ingest, "ferry.md", undo=True)
+    assert not found
+    assert lines[0].startswith("ferry.md: no such article was forgotten; if its file is in no inbox")
+
+
 def test_forgetting_what_is_not_there_says_so(watch: Watch) -> None:
     before = watch.generation()
     for name in ("nothing.md", "https://harbour.example/nothing", identity.entry_id("https://x.example/")):
