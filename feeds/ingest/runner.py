@@ -102,16 +102,15 @@ class Ingest:
     def ingest_file(self, inbox: Inbox, file: InboxFile) -> IngestReport:
         """Ingest one file of an inbox now, as a separate run that is not in the history.
 
-        Raises AlreadyRunningError when another process is ingesting.
+        The caller holds the ingest lock.
         """
-        with self.store.running(wait=False):
-            report = IngestReport()
-            current = self.with_current_moves()
-            if not self.store.entry_ids(limit=1):  # otherwise the next run splits the entries
-                reclean.split_entries(self.store, current.cleaner, self.clock)
-            known = self.store.file_states(inbox.name, [file.path])
-            current._ingest_files(current._make_inbox_ingest(inbox, known), [file], report)
-            return report
+        report = IngestReport()
+        current = self.with_current_moves()
+        if not self.store.entry_ids(limit=1):  # otherwise the next run splits the entries
+            reclean.split_entries(self.store, current.cleaner, self.clock)
+        known = self.store.file_states(inbox.name, [file.path])
+        current._ingest_files(current._make_inbox_ingest(inbox, known), [file], report)
+        return report
 
     def read_links(self, path: Path) -> Iterator[str]:
         """Yield the links of the articles in a file, without storing anything.

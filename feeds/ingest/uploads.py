@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -95,19 +95,10 @@ class Uploads:
             skipped = self._find_skipped(ingest.cleaner, name, data, now)
         except (ReadError, KilledError) as error:
             return UploadResult(name=name, status="failed", reason=remove_illegal(str(error)))
-        with self._lock:
-            BlobStore(ingest.store.database).put(POSTED, name, data, now)
-        report = self._ingest_file(ingest, name, content_hash(data))
-        if report is None:
-            log.info("%s was uploaded; the next run reads it", name)
-            return UploadResult(name=name, status="waiting", skipped=skipped)
-        status: UploadStatus = "new" if report.new else "changed" if report.changed else "same"
-        with self._lock:
-            if status != "same":
-                self._on_change()
-            articles = _articles(ingest, name)
-        log.info("%s was uploaded: %s", name, status)
-        return UploadResult(name=name, status=status, articles=articles, skipped=skipped)
+        result = self._find_same(ingest, name, data) or self._store_and_ingest(ingest, name, data, now)
+        outcome = "the next run reads it" if result.status == "waiting" else result.status
+        log.info("%s was uploaded: %s", name, outcome)
+        return replace(result, skipped=skipped)
 
     def _find_skipped(
         self, cleaner: Cleaner, name: str, data: bytes, now: datetime
@@ -120,7 +111,7 @@ class Uploads:
         """Return the state of an uploaded file; None if no file has that name."""
         ingest = self._ingest()
         store = ingest.store
-        with self._lock:
+        with self._lock, store.snapshot():
             data, state = BlobStore(store.database).get(POSTED, name), _file_state(store, name)
             articles = _articles(ingest, name)
         if data is None:
@@ -155,24 +146,51 @@ class Uploads:
                 workforce=Workforce(isolated=self._isolated),
             )
 
-    def _ingest_file(self, ingest: Ingest, name: str, digest: str) -> IngestReport | None:
-        """Ingest a stored file as soon as no other process ingests; return None if that takes too long."""
-        inbox = DatabaseInbox(BlobStore(ingest.store.database), POSTED, "the uploaded files")
-        with self._lock:
-            state, file = _file_state(ingest.store, name), inbox.find(name)
-        if state is not None and state.digest == digest and not state.reason:
-            return IngestReport(same=1)
-        if file is None:  # another request deleted it meanwhile
-            return IngestReport()
+    def _find_same(self, ingest: Ingest, name: str, data: bytes) -> UploadResult | None:
+        """Return the result for a file that is stored and was ingested with the same content; else None."""
+        store, digest = ingest.store, content_hash(data)
+        with self._lock, store.snapshot():
+            blob, state = BlobStore(store.database).find(POSTED, name), _file_state(store, name)
+            if blob is None or blob.digest != digest:
+                return None
+            if state is None or state.digest != digest or state.reason:
+                return None
+            return UploadResult(name=name, status="same", articles=_articles(ingest, name))
+
+    def _store_and_ingest(self, ingest: Ingest, name: str, data: bytes, now: datetime) -> UploadResult:
+        """Store and ingest a file as soon as no other process ingests; only store it if that takes too long.
+
+        It is stored while the ingest lock is held: otherwise another upload under this name could replace it
+        before it is ingested, and this one would be answered with the articles of the other one.
+        """
+        blobs = BlobStore(ingest.store.database)
         deadline = time.monotonic() + self._wait
         while True:
             with self._lock:
                 try:
-                    return ingest.ingest_file(inbox, file)
+                    with ingest.store.running(wait=False):
+                        blobs.put(POSTED, name, data, now)
+                        report = self._ingest_file(ingest, blobs, name)
+                        articles = _articles(ingest, name)
                 except AlreadyRunningError:
                     if time.monotonic() > deadline:
-                        return None
+                        blobs.put(POSTED, name, data, now)
+                        return UploadResult(name=name, status="waiting")
+                else:
+                    if report.new or report.changed:
+                        self._on_change()
+                    if report.waiting:  # an upload that did not wait for the lock has just replaced it
+                        return UploadResult(name=name, status="waiting")
+                    status: UploadStatus = "new" if report.new else "changed" if report.changed else "same"
+                    return UploadResult(name=name, status=status, articles=articles)
             time.sleep(_RETRY_SECONDS)
+
+    def _ingest_file(self, ingest: Ingest, blobs: BlobStore, name: str) -> IngestReport:
+        inbox = DatabaseInbox(blobs, POSTED, "the uploaded files")
+        file = inbox.find(name)
+        if file is None:  # another request deleted it meanwhile
+            return IngestReport(waiting=1)
+        return ingest.ingest_file(inbox, file)
 
 
 def json_file_of(data: bytes) -> tuple[str, bytes]:
@@ -192,6 +210,10 @@ def json_file_of(data: bytes) -> tuple[str, bytes]:
     link = item.get("url")
     if not isinstance(link, str) or not link.strip():
         raise ReadError("the article has no `url`")
+    try:
+        link.encode()
+    except UnicodeEncodeError:  # JSON can hold half of a character: "\ud83d"
+        raise ReadError("the `url` is not valid text: it has a lone surrogate, half of a character") from None
     source = item.pop("source", None)
     if source is not None:
         item["_feeds"] = {"source": source}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,25 @@ def test_an_article_is_posted_as_json_and_known_by_its_link(site: Place, post: P
     assert (entry.title, entry.author) == ("The ferry, once more", "Ann Anchor")
 
 
+@pytest.mark.parametrize("url", ["https://elsewhere.example/\\ud83d", "\\udc00", "https://\\ud800.example/1"])
+def test_half_a_character_in_the_url_is_refused(post: Poster, url: str) -> None:
+    body = b'{"url": "%s", "title": "Half", "content_html": "<p>a</p>"}' % url.encode()
+    status, said = post(body, headers={"Content-Type": "application/json"})
+    assert (status, said["status"]) == (422, "failed")
+    assert "`url` is not valid text" in said["error"]
+
+
+@pytest.mark.parametrize("key", ["title", "content_html", "source", "language", "id", "image"])
+def test_half_a_character_elsewhere_is_left_out(post: Poster, key: str) -> None:
+    item = {
+        "url": f"https://half.example/{key}",
+        "title": "Half",
+        "content_html": "<p>a</p>",
+        key: "\ud83d a",
+    }
+    assert post(json=item)[0] == 201
+
+
 def test_a_whole_feed_is_posted_as_json(post: Poster) -> None:
     items = [{"url": f"https://list.example/{n}", "content_text": f"Number {n}."} for n in range(3)]
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": "List", "items": [*items, {"id": "x"}]}
@@ -185,6 +205,20 @@ def test_many_at_once_are_all_taken_once(tmp_path: Path, address: str) -> None:
         assert len(newest_articles(place.store(), 100)) == 12
         for uploads in instances:
             uploads.close()
+
+
+def test_many_at_once_under_one_name_are_answered_about_their_own_bytes(site: Place, post: Poster) -> None:
+    def put(number: int) -> tuple[int, int, dict[str, Any]]:
+        return number, *post(article(number, "Name Sake").encode(), "/one-name.md", "PUT")
+
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(put, range(500, 524)))
+    for number, status, said in answers:
+        assert (status, said["status"]) == (201, "new")
+        assert [told["title"] for told in said["articles"]] == [f"Ferry {number} is back"]
+    _, stored = post(path="/one-name.md", method="GET")
+    assert stored["status"] == "read"
+    assert len(stored["articles"]) == 1
 
 
 def test_what_was_posted_outlives_the_folder_and_the_process(tmp_path: Path) -> None:
