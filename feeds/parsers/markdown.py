@@ -27,6 +27,9 @@ MAX_CHARACTERS = 500_000  # take about one second; the largest real article has 
 MAX_BRACKETS = (
     20_000  # each can open a link, for which the parser looks ahead; real articles have 675 at most
 )
+MAX_LINES = 50_000  # take 2 s; 125,000 with a list item or a table in each take 6 s
+MAX_MARKS = 100_000  # characters of `*_~` and backticks, each of which is paired with others
+_MARKS = "*_~`"
 _SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 _BLOCK = re.compile(r"(?:^|\n[ \t]*\n)[ \t]{0,3}(?=\S)")
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(?=[\s/>])|<!--")
@@ -95,6 +98,10 @@ def parse(document: Document) -> list[Draft]:
     fields, body = front_matter.split_any(document.text)
     if len(body) > MAX_CHARACTERS or body.count("[") > MAX_BRACKETS:
         raise ReadError(f"the Markdown has more than {MAX_CHARACTERS} characters or {MAX_BRACKETS} brackets")
+    if body.count("\n") > MAX_LINES or sum(map(body.count, _MARKS)) > MAX_MARKS:
+        raise ReadError(
+            f"the Markdown has more than {MAX_LINES} lines or {MAX_MARKS} of the characters {_MARKS}"
+        )
     if _first_text(fields, "draft").lower() == "true" or _first_text(fields, "published").lower() == "false":
         raise ReadError("it is marked as a draft")
     title, heading_link, rest = _split_heading(body)

@@ -96,14 +96,14 @@ def split_lines(html: str) -> list[str]:
     return lines
 
 
-def diff_rows(before: str, after: str) -> tuple[Row, ...]:
-    """Compare two bodies row by row.
+def diff_rows(before: str, after: str, *, max_lines: int = MAX_LINES) -> tuple[Row, ...]:
+    """Compare two bodies row by row; one of more than `max_lines` lines is compared as one line.
 
     Unchanged lines far from a change are folded into gaps. The left pieces of all rows, folded ones included,
     join to `before`, the right ones to `after`. Lines that differ only in the blanks around them are the
     same.
     """
-    left, right = _split_body(before), _split_body(after)
+    left, right = _split_body(before, max_lines), _split_body(after, max_lines)
     return tuple(_fold_rows(_align_rows(left, right)))
 
 
@@ -128,9 +128,9 @@ def find_edits(left: Sequence[str], right: Sequence[str]) -> list[Edit]:
     return edits
 
 
-def _split_body(html: str) -> list[str]:
+def _split_body(html: str, max_lines: int) -> list[str]:
     lines = split_lines(html) if len(html) <= MAX_BODY_CHARACTERS else [html]
-    return lines if len(lines) <= MAX_LINES else [html]
+    return lines if len(lines) <= max_lines else [html]
 
 
 def _align_rows(left: list[str], right: list[str]) -> list[Row]:

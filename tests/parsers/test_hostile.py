@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from feeds import parsers
 from feeds.model.errors import ReadError
+from feeds.parsers import markdown
 from tests.support.examples import examples
 
 FILES = sorted((Path(__file__).parent / "documents").iterdir())
@@ -141,6 +142,9 @@ HOSTILE: dict[str, tuple[str, Callable[[int], str]]] = {
     "a long number": ("x.json", lambda n: '{"v": "https://jsonfeed.org/version/1", "items": ' + "1" * n),
     "brackets": ("x.md", lambda n: FRONT + "[" * n),
     "pictures": ("x.md", lambda n: FRONT + "![a](" * (n // 8)),
+    "list items": ("x.md", lambda n: FRONT + "- a\n" * n),
+    "tables": ("x.md", lambda n: FRONT + "a|b\n-|-\n" * n),
+    "emphasis": ("x.md", lambda n: FRONT + "*_" * n),
     "quotes": ("x.md", lambda n: FRONT + "> " * n),
     "blanks in a heading": ("x.md", lambda n: "# a" + " " * n + "b"),
     "a table": ("x.md", lambda n: FRONT + "|a" * (n // 4) + "\n" + "|-" * (n // 4)),
@@ -158,6 +162,21 @@ def test_hostile_documents_take_no_time(name: str) -> None:
     with suppress(ReadError):
         parsers.parse_file(data, file)
     assert time.process_time() - begun < SECONDS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\n" * (markdown.MAX_LINES + 1),
+        "*a* " * (markdown.MAX_MARKS // 2 + 1),
+        "[a] " * (markdown.MAX_BRACKETS + 1),
+    ],
+    ids=["lines", "marks", "brackets"],
+)
+def test_markdown_beyond_the_bounds_is_refused(text: str) -> None:
+    assert len(text) < markdown.MAX_CHARACTERS
+    with pytest.raises(ReadError, match="the Markdown has more than"):
+        parsers.parse_file((FRONT + text).encode(), "x.md")
 
 
 def test_nothing_is_fetched_and_no_file_is_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
