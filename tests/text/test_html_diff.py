@@ -224,3 +224,9 @@ def test_no_comparison_takes_long(name: str) -> None:
     diff_rows(PLAIN, PLAIN.replace("waits", "waited"))
     assert compared - started < MOST_TIMES * (time.process_time() - compared)
     assert "".join(piece.text for row in unfold(rows) for piece in row.left) == before
+
+
+def test_a_body_with_too_many_lines_is_compared_as_one_line() -> None:
+    before, after = "<p>a</p>" * 100, "<p>b</p>" * 100
+    assert len(diff_rows(before, after)) >= 100
+    assert len(diff_rows(before, after, max_lines=99)) <= 2

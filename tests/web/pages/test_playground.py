@@ -87,10 +87,3 @@ def test_it_is_open_for_everybody_or_nobody_as_configured(place: Place) -> None:
     assert place.client().get("/playground", environ_overrides=ELSEWHERE[0]).status_code == 200
     place.configure(playground="'off'")
     assert place.client().get("/playground").status_code == 403
-
-
-def test_a_body_of_very_many_lines_is_compared_as_one(place: Place) -> None:
-    body = "a\n<br>\n" * 2_501  # a rule changes each line
-    response, tree = post(place.client(), article(1, body=body))
-    assert response.status_code == 200
-    assert 0 < len(tree.xpath("//table[@class='diff']//tr")) < 100
