@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from http import HTTPStatus
+from http.client import HTTPResponse, parse_headers
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,6 +29,22 @@ MAX_ADDRESSES = 4
 """Addresses of one host that are tried one after the other."""
 _DEFAULT_SECONDS = 10.0
 _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+class _FinalResponse(HTTPResponse):
+    """The final response, after informational ones such as 103 Early Hints (RFC 9110 section 15.2).
+
+    Python's own class skips 100 only. 101 is final: it is the answer to an Upgrade, which is never sent. The
+    deadline bounds the number of skipped responses.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            status_line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc] # not in typeshed
+            status = status_line[1]
+            if not 100 <= status < 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return status_line
+            parse_headers(self.fp)
 
 
 class DeadlineConnector:
@@ -68,10 +86,14 @@ class DeadlineConnector:
         connect = self.connect
 
         class Connection(HTTPConnection):
+            response_class = _FinalResponse
+
             def _new_conn(self) -> socket.socket:
                 return connect(self._dns_host, self.port or self.default_port, _timeout_seconds(self.timeout))
 
         class TLSConnection(HTTPSConnection):
+            response_class = _FinalResponse
+
             def _new_conn(self) -> socket.socket:
                 return connect(self._dns_host, self.port or self.default_port, _timeout_seconds(self.timeout))
 

@@ -491,3 +491,27 @@ def test_public_says_so_of_both_kinds() -> None:
 
     assert is_public(ip_address("9.9.9.9"))
     assert not is_public(ip_address("::1"))
+
+
+# -- informational responses --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("statuses", [(103,), (102, 103, 103), (100, 103, 100), (199,)])
+def test_informational_responses_are_not_the_answer(upstream: Upstream, statuses: tuple[int, ...]) -> None:
+    def hinted(handler: Any) -> None:
+        for status in statuses:
+            handler.wfile.write(f"HTTP/1.1 {status} Hint\r\nLink: </a.css>; rel=preload\r\n\r\n".encode())
+        handler.say(200, rss(1))
+
+    upstream.at["/hinted"] = hinted
+    assert client.get(upstream.address("/hinted")).body == rss(1)
+    assert client.post_form(upstream.address("/hinted"), {"a": "b"}).code == 200
+
+
+def test_informational_responses_without_end_end_at_the_deadline(upstream: Upstream) -> None:
+    def hinting(handler: Any) -> None:
+        while not upstream.ended.wait(0.01):
+            handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+    upstream.at["/hinting"] = hinting
+    assert "did not end within 0.8 s" in str(refusal(upstream.address("/hinting")))
