@@ -56,7 +56,7 @@ def split(text: str) -> tuple[Fields, str]:
     start = text.index("\n") + 1
     end = _END.search(text, start, start + _MAX_CHARACTERS)
     if end is None:
-        raise ReadError("line 1: the front matter (---) is never closed")
+        raise ReadError(_describe_unclosed(text, start, "---", _END))
     block = text[start : end.start()]
     return _parse_yaml(block), text[end.end() :].lstrip("\n")
 
@@ -76,7 +76,7 @@ def split_any(text: str) -> tuple[Fields, str]:
     start = text.index("\n") + 1
     end = _TOML_END.search(text, start, start + _MAX_CHARACTERS)
     if end is None:
-        raise ReadError("line 1: the front matter (+++) is never closed")
+        raise ReadError(_describe_unclosed(text, start, "+++", _TOML_END))
     try:
         loaded = tomllib.loads(text[start : end.start()])
     except (ValueError, RecursionError) as error:
@@ -87,6 +87,18 @@ def split_any(text: str) -> tuple[Fields, str]:
             for key, value in table.items():
                 fields.setdefault(key.lower(), _plain_toml_value(value))
     return fields, text[end.end() :].lstrip("\n")
+
+
+def _describe_unclosed(text: str, start: int, mark: str, end: re.Pattern[str]) -> str:
+    """Return why a block that begins at `start` cannot be read: it is too long, or has no end."""
+    if len(text) - start <= _MAX_CHARACTERS or end.search(text, start + _MAX_CHARACTERS) is None:
+        return f"line 1: the front matter ({mark}) is never closed"
+    reason = f"the front matter ({mark}) has more than {_MAX_CHARACTERS:,} characters"
+    lines = text[start : end.search(text, start).start()].split("\n")  # type: ignore[union-attr] # found above
+    number, longest = max(enumerate(lines, start=2), key=lambda line: len(line[1]))
+    if len(longest) > _MAX_CHARACTERS // 2:
+        return f"line {number}: {reason}; this line has {len(longest):,}"
+    return f"line 1: {reason}"
 
 
 def _plain_toml_value(value: object) -> str | list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeds.model.errors import ReadError
 from feeds.parsers import front_matter
 from feeds.text.plain_text import remove_illegal
 from tests.support.examples import examples
@@ -38,3 +40,26 @@ def test_what_is_read_without_yaml_is_what_yaml_reads(lines: list[str]) -> None:
     if isinstance(loaded, dict) and not any(mark in block for mark in (" #", "&", "*")):
         fields, _ = front_matter.split(f"---\n{block}\n---\n")
         assert fields == {str(name).lower(): words(value) for name, value in loaded.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '---\nlang: en\ntitle: "{0}"\n---\nb',
+            "line 3: the front matter (---) has more than 64,000 characters",
+        ),
+        ('+++\ntitle = "{0}"\n+++\nb', "line 2: the front matter (+++) has more than 64,000 characters"),
+        (
+            "---\n" + "a: b\n" * 14_000 + "---\nb",
+            "line 1: the front matter (---) has more than 64,000 characters",
+        ),
+        ("---\ntitle: {0}\n\nb", "line 1: the front matter (---) is never closed"),
+        ("+++\ntitle: b\n", "line 1: the front matter (+++) is never closed"),
+    ],
+)
+def test_a_block_that_is_too_long_is_not_called_unclosed(text: str, message: str) -> None:
+    with pytest.raises(ReadError) as refused:
+        front_matter.split_any(text.replace("{0}", "x" * 70_000))
+    assert str(refused.value).startswith(message)
+    assert ("this line has 70," in str(refused.value)) == (not message.startswith("line 1"))
