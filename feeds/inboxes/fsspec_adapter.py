@@ -38,8 +38,8 @@ _HOST_OPTIONS: dict[str, dict[str, Any]] = {
 # The names that file systems give to an identifier of the content, and to the modification time.
 _VERSION_KEYS = ("md5Hash", "ETag", "etag", "checksum", "sha", "generation")
 _TIME_KEYS = ("LastModified", "last_modified", "mtime", "updated", "modified", "modify", "created")
-# The packages of schemes for which the message of fsspec names another one.
-_EXTRAS = {"s3": "feeds[s3]", "s3a": "feeds[s3]"}
+# Advice for schemes for which the message of fsspec names other packages. On the index `feeds` is not ours.
+_ADVICE = dict.fromkeys(("s3", "s3a"), "pip install '.[s3]' in the checkout of feeds")
 _SCHEMES_WITHOUT_LISTING = ("http", "https", "data")
 _VERBOSE_LOGGERS = ("aiobotocore", "asyncio", "botocore", "fsspec", "paramiko", "s3fs")
 
@@ -90,16 +90,14 @@ def required_package(address: str) -> str:
     if scheme in _SCHEMES_WITHOUT_LISTING:
         raise ConfigError(f"{scheme}:// cannot list files, so it cannot be an inbox")
     if importlib.util.find_spec("fsspec") is None:
-        package = _EXTRAS.get(scheme, "fsspec")
-        raise ConfigError(f"{scheme}:// needs a package that is not installed: pip install '{package}'")
+        advice = _ADVICE.get(scheme, "pip install 'fsspec'")
+        raise ConfigError(f"{scheme}:// needs a package that is not installed: {advice}")
     from fsspec.registry import get_filesystem_class, known_implementations
 
     try:
         file_system = get_filesystem_class(scheme)
     except ImportError as error:
-        advice = known_implementations.get(scheme, {}).get("err") or str(error)
-        if scheme in _EXTRAS:
-            advice = f"pip install '{_EXTRAS[scheme]}'"
+        advice = _ADVICE.get(scheme) or known_implementations.get(scheme, {}).get("err") or str(error)
         raise ConfigError(f"{scheme}:// needs a package that is not installed: {advice}") from error
     except ValueError as error:
         raise ConfigError(f"{scheme}:// is not a kind of URL that fsspec knows") from error

@@ -124,7 +124,8 @@ class DaskCluster:
             import distributed
             from distributed.scheduler import KilledWorker
         except ImportError as error:
-            raise WorkforceError(f"a cluster needs Dask: pip install 'feeds[cluster]' ({error})") from error
+            advice = "pip install '.[cluster]' in the checkout of feeds"
+            raise WorkforceError(f"a cluster needs Dask: {advice} ({error})") from error
         self.name = f"the cluster at {address}"
         self.killed_errors: tuple[type[BaseException], ...] = (KilledWorker,)
         logging.getLogger("distributed").setLevel(logging.ERROR)

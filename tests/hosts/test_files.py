@@ -239,3 +239,18 @@ def test_nginx_takes_its_file(tmp_path: Path) -> None:
         [program, "-t", "-c", str(tmp_path / "nginx.conf")], capture_output=True, text=True, check=False
     )
     assert "syntax is ok" in done.stderr
+
+
+def test_the_file_for_nginx_keeps_the_port_and_names_a_prefix() -> None:
+    text = (READY / "nginx.conf").read_text(encoding="utf-8")
+    assert "$host;" not in text
+    assert text.count("X-Forwarded-Host $http_host;") == 2
+    assert "X-Forwarded-Prefix /reading;" in text
+    assert "text/x-opml opml;" in (READY.parent / "export.md").read_text(encoding="utf-8")
+
+
+def test_nothing_advises_to_install_another_project_of_our_name() -> None:
+    root = READY.parent.parent
+    files = [*(root / "docs").rglob("*.md"), *(root / "feeds").rglob("*.py"), root / "README.md"]
+    assert [file.name for file in files if "install 'feeds[" in file.read_text(encoding="utf-8")] == []
+    assert [file.name for file in files if '"feeds[s3]"' in file.read_text(encoding="utf-8")] == []
