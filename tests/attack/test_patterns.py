@@ -34,7 +34,7 @@ USES = {
 """How expressions are called that the code reaches through a table or a variable."""
 
 BY_HAND = {
-    "feeds.cleaning.catalogue._Tables.of": "packs",
+    "feeds.cleaning.catalogue._Tables.build": "packs",
     "feeds.cleaning.pack_schema._check_pattern": "packs",
     "feeds.cleaning.pack_schema.WrapperSpec._check_target": "packs",
     "feeds.cleaning.pack_schema.LinkSpec._check_groups": "packs",

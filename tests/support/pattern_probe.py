@@ -33,6 +33,8 @@ _FIRST_GROWTH, _FIRST_GROWTH_IN_FULL = 6.5, 5.0
 """What grows less between the first sizes is not measured further."""
 _MAX_WALL_SECONDS = 300
 """Seconds for one case, at most. The slowest takes 1 s of CPU."""
+_LEAST_SECONDS_EACH = 0.000_000_3
+"""CPU seconds for a character. What takes less differs by noise; a quadratic one takes ten times more."""
 _LEAST_SECONDS = 0.000_3
 """CPU seconds for 8,000 characters. What takes less takes 0.02 for the largest, even if quadratic."""
 
@@ -123,11 +125,11 @@ def _growth(case: Case, run: Callable[[Any], object], pump: Pump, *, is_quick: b
     times = [_seconds(run, text(SIZES[0]))]
     for size in SIZES[1:]:
         times.append(_seconds(run, text(size)))
-        for _ in range(2):
+        for _ in range(4):
             if _CLEAR_SECONDS > times[-1] > MAX_GROWTH * times[-2]:
                 shorter, longer = _seconds(run, text(size // 2)), _seconds(run, text(size))
                 times[-2:] = [min(times[-2], shorter), min(times[-1], longer)]
-        if times[-1] > MAX_GROWTH * times[-2] and times[-1] > _LEAST_SECONDS:
+        if times[-1] > MAX_GROWTH * times[-2] and times[-1] > _LEAST_SECONDS_EACH * size:
             return (
                 f"{times[-1] / times[-2]:.1f} times from {size // 2} to {size} characters, {times[-1]:.3f} s"
             )
