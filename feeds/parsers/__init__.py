@@ -12,11 +12,12 @@ from typing import NamedTuple
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from feeds.parsers import archives, article_file, json_feed, markdown, rss_atom, text_file, webpage
-from feeds.parsers.document import Document, NoEntriesError, SkippedItem
+from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_members
 from feeds.parsers.webpage import feed_discovery
 
 __all__ = [
     "INPUT_FORMATS",
+    "MAX_ENTRIES",
     "MAX_FILE_BYTES",
     "MAX_TEXT_BYTES",
     "Document",
@@ -38,8 +39,12 @@ MAX_TEXT_BYTES = 8_000_000
 """
 
 
-VERSION = 1
-"""Version of the parsers. Increase it with every change of their results: then all files are read again."""
+MAX_ARCHIVE_ARTICLES = 20_000
+"""Number of articles after which no further member of an archive is read: as many as it may have members."""
+
+_PARSERS_VERSION = 1  # increase it with every change of the results of the parsers
+VERSION = _PARSERS_VERSION * 1_000_000 + MAX_ENTRIES
+"""Version of the parsers, and of their bound. If it changes, all files are read again."""
 
 
 _MAX_ITEMS_SHOWN = 5
@@ -123,16 +128,24 @@ def parse_feed(data: bytes, address: str) -> ParseResult:
 
 def summarise_skipped(skipped: Sequence[SkippedItem], name: str) -> str:
     """Describe the skipped items of a file in one line, without the file's `name`."""
-    pieces = [f"{item.name.removeprefix(name).strip(' /') or 'archive'}: {item.reason}" for item in skipped]
-    more = [f"and {len(pieces) - _MAX_ITEMS_SHOWN} more"] if len(pieces) > _MAX_ITEMS_SHOWN else []
-    return "; ".join(pieces[:_MAX_ITEMS_SHOWN] + more)
+    pieces = [
+        f"{item.name.removeprefix(name).strip(' /') or 'archive'}: {item.reason}"
+        for item in skipped[:_MAX_ITEMS_SHOWN]
+    ]
+    more_count = sum(item.count for item in skipped[_MAX_ITEMS_SHOWN:])
+    more = [f"and {more_count} more"] if more_count else []
+    return "; ".join(pieces + more)
 
 
 def _parse_members(archive: Document, result: ParseResult) -> None:
+    unread = list[str]()
     try:
         for member in archives.read_members(archive, MAX_FILE_BYTES):
             if isinstance(member, SkippedItem):
                 result.skipped.append(member)
+                continue
+            if len(result.drafts) >= MAX_ARCHIVE_ARTICLES:
+                unread.append(member.name)
                 continue
             try:
                 _parse_document(_check_size(member), result)
@@ -142,6 +155,7 @@ def _parse_members(archive: Document, result: ParseResult) -> None:
         if not result.drafts and not result.skipped:
             raise
         result.skipped.append(SkippedItem(archive.name, str(error)))
+    result.skipped += skip_members(archive.name, unread, len(result.drafts))
 
 
 def _parse_document(document: Document, result: ParseResult) -> None:

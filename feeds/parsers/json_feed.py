@@ -8,16 +8,23 @@ from __future__ import annotations
 import html
 import json
 import re
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
-from feeds.parsers.document import Document, NoEntriesError, SkippedItem
+from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
 from feeds.text.dates import parse_date
 from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
 
 _MAX_ENCLOSURE_BYTES = 10**15
+_MAX_ENCLOSURES = 50  # of an item, like of an entry of RSS
+_MAX_SHORT_FIELDS = 1_000  # authors of an item, and tags
+
+_MAX_CONTAINERS = 500_000
+"""Largest number of lists and objects that are read. They take 250 bytes each; an item has about 5."""
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]', re.DOTALL)
 
 JSONObject = dict[str, Any]
 
@@ -33,8 +40,9 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
 
     Raises NoEntriesError if there are no items, and ReadError if the document is not a JSON Feed.
     """
+    text, entries_left = _cut_items(document.text)
     try:
-        feed = json.loads(document.text)
+        feed = json.loads(text)
     except json.JSONDecodeError as error:
         raise ReadError(f"line {error.lineno}: not valid JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:  # a number with too many digits, or too many nested lists
@@ -44,19 +52,64 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     items = _objects(feed.get("items"))
     if not items:
         raise NoEntriesError("a feed without entries")
+    entries_left += max(0, len(items) - MAX_ENTRIES)
+    del items[MAX_ENTRIES:]
+    feed["items"] = None  # the memory of the rest is free before the drafts need theirs
     drafts: list[Draft | SkippedItem] = []
     for number, item in enumerate(items, start=1):
         draft = _draft(item, feed, document.address)
         drafts.append(
             draft or SkippedItem(f"{document.name} entry {number}", "no link: neither url nor external_url")
         )
-    return drafts
+    return [*drafts, *skip_rest(document.name, len(items) + 1, entries_left)]
+
+
+def _cut_items(text: str) -> tuple[str, int]:
+    """Remove the items beyond MAX_ENTRIES from a text that would take too much memory; return their number.
+
+    Raises ReadError if the rest has too many lists and objects too.
+    """
+    if text.count("{") + text.count("[") <= _MAX_CONTAINERS:
+        return text, 0
+    container_count = depth = item_count = items_left = kept_count = comma = 0
+    start = end = 0  # of the items that are removed
+    is_in_items, before = False, ("", "")
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        if token in "[{":
+            if depth == 1 and token == "[" and before == ('"items"', ":"):
+                is_in_items, item_count = True, 0
+            elif depth == 2 and token == "{" and is_in_items:
+                item_count += 1
+                if item_count == MAX_ENTRIES + 1 and not items_left:
+                    start, kept_count = comma, container_count
+            container_count += 1
+            depth += 1
+        elif token in "]}":
+            depth -= 1
+            if depth == 1 and is_in_items:
+                is_in_items = False
+                if item_count > MAX_ENTRIES and not items_left:
+                    end, items_left = match.start(), item_count - MAX_ENTRIES
+                    container_count = kept_count
+        elif token == "," and depth == 2 and is_in_items:
+            comma = match.start()
+        before = (before[1], token)
+    if container_count > _MAX_CONTAINERS:
+        raise ReadError(f"the JSON has more than {_MAX_CONTAINERS} lists and objects")
+    return (text[:start] + text[end:], items_left) if items_left else (text, 0)
 
 
 def _draft(item: JSONObject, feed: JSONObject, address: str) -> Draft | None:
     base = _first_url(address, feed.get("feed_url"), feed.get("home_page_url")) or address
     enclosures = tuple(
-        filter(None, (_enclosure(base, attachment) for attachment in _objects(item.get("attachments"))))
+        filter(
+            None,
+            (
+                _enclosure(base, attachment)
+                for attachment in _objects(item.get("attachments"), _MAX_ENCLOSURES)
+            ),
+        )
     )
     link = _first_url(
         base, item.get("url"), item.get("external_url"), *(enclosure.url for enclosure in enclosures[:1])
@@ -91,8 +144,10 @@ def _text(value: object) -> str:
     return remove_illegal(value) if isinstance(value, str) else ""
 
 
-def _objects(value: object) -> list[JSONObject]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def _objects(value: object, max_objects: int | None = None) -> list[JSONObject]:
+    """Return the first objects of a list; empty if the value is not a list."""
+    objects = (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+    return list(islice(objects, max_objects))
 
 
 def _object(value: object) -> JSONObject:
@@ -114,13 +169,17 @@ def _first_url(base: str, *values: object) -> str:
 def _authors(fields: JSONObject) -> tuple[str, ...]:
     """Return the names in `authors` (version 1.1), else that in `author` (version 1)."""
     author = fields.get("author")
-    authors = _objects(fields.get("authors")) or ([author] if isinstance(author, dict) else [])
+    authors = _objects(fields.get("authors"), _MAX_SHORT_FIELDS) or (
+        [author] if isinstance(author, dict) else []
+    )
     names = (decode_entities(_text(author.get("name"))) for author in authors)
     return tuple(dict.fromkeys(filter(None, names)))
 
 
 def _tags(value: object) -> tuple[str, ...]:
-    tags = (decode_entities(_text(tag)) for tag in value) if isinstance(value, list) else ()
+    tags = (
+        (decode_entities(_text(tag)) for tag in value[:_MAX_SHORT_FIELDS]) if isinstance(value, list) else ()
+    )
     return tuple(dict.fromkeys(filter(None, tags)))
 
 

@@ -20,7 +20,7 @@ from turbohtml import parse_fragment
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
 from feeds.parsers import xml_repair
-from feeds.parsers.document import Document, NoEntriesError, SkippedItem
+from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
 from feeds.text.dates import parse_date
 from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
 
@@ -64,6 +64,8 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     except Exception as error:  # of any type, such as for a namespace with blanks in its name
         raise ReadError(f"a feed that feedparser cannot read: {error}") from error
     feed, entries = parsed["feed"], parsed["entries"]
+    entries_left = repaired.entries_left + max(0, len(entries) - MAX_ENTRIES)
+    del entries[MAX_ENTRIES:]
     drafts: list[Draft | SkippedItem] = []
     for number, entry in enumerate(entries, start=1):
         draft = _draft(entry, feed, document.address)
@@ -74,6 +76,7 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
         drafts.append(
             SkippedItem(f"{document.name} entry {len(entries) + 1}", f"{repaired.fault}: it is cut off")
         )
+    drafts += skip_rest(document.name, len(entries) + 1, entries_left)
     if not drafts:
         if repaired.fault:
             raise ReadError(f"{repaired.fault}: no entry can be read")

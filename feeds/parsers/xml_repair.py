@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from feeds.model.errors import ReadError
+from feeds.parsers.document import MAX_ENTRIES
 from feeds.text.plain_text import remove_illegal
 
 MAX_ELEMENTS = 500_000  # take about 7 s, of which the scan takes 0.4 s and feedparser the rest
@@ -75,6 +76,9 @@ _KNOWN_PREFIXES = {
     "xhtml": "http://www.w3.org/1999/xhtml",
 }
 _ENTRY_TAG = re.compile(r"<(?:item|entry)[\s>]", re.IGNORECASE)
+_CDATA_OR_ENTRY = re.compile(
+    r"<!\[CDATA\[(?:[^\]]|\](?!\]>))*+|<(?:\w{1,20}:)?(item|entry)(?=[\s/>])", re.IGNORECASE
+)
 _LONG_SHORT_FIELD = re.compile(
     rf"<(?:\w{{1,20}}:)?(?:{'|'.join(sorted(_SHORT_FIELDS))})\b[^>]{{0,500}}>(?:<!\[CDATA\[)?[^<]{{{MAX_SHORT_CHARACTERS}}}",
     re.IGNORECASE,
@@ -94,6 +98,8 @@ class RepairedDocument:
     """The fault that could not be repaired, as `line 7: …`; empty if there is none."""
     is_cut_off: bool = False
     """Whether the document ended within an entry. This entry is left out."""
+    entries_left: int = 0
+    """Number of entries that were removed from the end, because the document is too large."""
 
 
 def root_name(text: str) -> str:
@@ -116,6 +122,8 @@ def repair(text: str) -> RepairedDocument:
         body = _declare_prefixes(body)
         scan = _scan(body.encode())
     data = body.encode()
+    if scan.is_cut:
+        return RepairedDocument(data[: scan.entries_end] + scan.closing_tags, entries_left=scan.entries_left)
     if scan.error is None:
         return RepairedDocument(data)
     line = scan.error.lineno + skipped
@@ -126,8 +134,9 @@ def repair(text: str) -> RepairedDocument:
         return RepairedDocument(
             data[: scan.entries_end] + scan.closing_tags, fault, is_cut_off=scan.is_in_entry
         )
+    body, entries_left = _cut_entries(body)
     _check_tolerant_parsing(body, fault)
-    return RepairedDocument(data, fault)
+    return RepairedDocument(body.encode(), fault, entries_left=entries_left)
 
 
 # -- as text -------------------------------------------------------------------------------------------------
@@ -236,6 +245,17 @@ def _declare_prefixes(text: str) -> str:
     return f"{text[: match.end()]}{declarations}{text[match.end() :]}"
 
 
+def _cut_entries(text: str) -> tuple[str, int]:
+    """Cut text that is not well-formed before entry MAX_ENTRIES + 1; return it and the number cut off."""
+    count, end = 0, len(text)
+    for match in _CDATA_OR_ENTRY.finditer(text):
+        if match[1]:
+            count += 1
+            if count == MAX_ENTRIES + 1:
+                end = match.start()
+    return text[:end], max(0, count - MAX_ENTRIES)
+
+
 def _check_tolerant_parsing(text: str, fault: str) -> None:
     """Raise ReadError with the fault if a tolerant parser would take too long."""
     markup = [text.partition("<![CDATA[")[0]]
@@ -271,8 +291,14 @@ class _Scan:
     short_characters: int = 0
     """Characters of the current short field."""
     mail_search_cost: int = 0
+    entry_count: int = 0
+    """Number of complete entries that are read."""
+    is_cut: bool = False
+    """Whether the bounds are reached: the entries from here on are only counted."""
+    entries_left: int = 0
+    """Number of entries behind `entries_end`, once the bounds are reached."""
     entries_end: int = 0
-    """Offset in bytes behind the last complete entry; 0 if there is none."""
+    """Offset in bytes behind the last complete entry that is read; 0 if there is none."""
     closing_tags: bytes = b""
     """End tags that complete the document behind that entry."""
     is_in_entry: bool = False
@@ -291,22 +317,29 @@ def _scan(data: bytes) -> _Scan:
         _, local, prefix = _split_name(name)
         scan.open_elements.append(f"{prefix}:{local}" if prefix else local)
         scan.element_count += 1
-        if scan.element_count > MAX_ELEMENTS:
-            raise ReadError(f"the feed has more than {MAX_ELEMENTS} elements")
+        if scan.element_count > MAX_ELEMENTS and not scan.is_cut:
+            if not scan.entry_count:
+                raise ReadError(f"the feed has more than {MAX_ELEMENTS} elements before its first entry ends")
+            scan.is_cut, scan.entries_left = True, int(scan.is_in_entry)
         if len(scan.open_elements) > MAX_DEPTH:
             raise ReadError(f"the feed nests deeper than {MAX_DEPTH} elements")
         if len(attributes) > MAX_ATTRIBUTES:
             raise ReadError(f"an element of the feed has more than {MAX_ATTRIBUTES} attributes")
         field_name = local.lower()
         if field_name in _ENTRY_NAMES and len(scan.open_elements) <= 3:
+            if scan.entry_count >= MAX_ENTRIES:
+                scan.is_cut = True
+            scan.entries_left += scan.is_cut
             scan.is_in_entry, scan.short_fields = True, 0
-        if field_name in _SHORT_FIELDS:
+        if field_name in _SHORT_FIELDS and not scan.is_cut:
             scan.short_fields, scan.short_characters = scan.short_fields + 1, 0
             if scan.short_fields > MAX_SHORT_FIELDS:
                 raise ReadError(f"an entry has more than {MAX_SHORT_FIELDS} authors and categories")
 
     def end_element(name: str) -> None:
         scan.open_elements.pop()
+        if scan.is_cut:
+            return
         local = _split_name(name)[1].lower()
         if local in _AUTHORS:
             scan.mail_search_cost += scan.short_characters**2
@@ -314,11 +347,14 @@ def _scan(data: bytes) -> _Scan:
                 raise ReadError("the authors of the feed have too many characters")
         if local in _ENTRY_NAMES and len(scan.open_elements) <= 2:
             scan.is_in_entry, scan.short_fields = False, 0
+            scan.entry_count += 1
             scan.entries_end = data.find(b">", parser.CurrentByteIndex) + 1
             scan.closing_tags = "".join(f"</{name}>" for name in reversed(scan.open_elements)).encode()
 
     def character_data(text: str) -> None:
-        if scan.open_elements and scan.open_elements[-1].rpartition(":")[2].lower() in _SHORT_FIELDS:
+        if scan.is_cut or not scan.open_elements:
+            return
+        if scan.open_elements[-1].rpartition(":")[2].lower() in _SHORT_FIELDS:
             scan.short_characters += len(text)
             if scan.short_characters > MAX_SHORT_CHARACTERS:
                 raise ReadError(f"an author or category has more than {MAX_SHORT_CHARACTERS} characters")
