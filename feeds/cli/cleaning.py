@@ -65,13 +65,15 @@ def clean(
             click.echo(f"{escape_unprintable(decode_filename(name))}: {error.strerror}", err=True)
         except ReadError as error:
             has_failed = True
-            click.echo(f"{escape_unprintable(decode_filename(name))}: {error}", err=True)
+            click.echo(
+                f"{escape_unprintable(decode_filename(name))}: {escape_unprintable(str(error))}", err=True
+            )
         else:
             for line in lines:  # not in the `try`: a broken pipe is not an error of the file
                 click.echo(line)
             for item in report.skipped:
                 has_failed = True
-                click.echo(f"{escape_unprintable(item.name)}: {item.reason}", err=True)
+                click.echo(escape_unprintable(f"{item.name}: {item.reason}"), err=True)
     sys.exit(1 if has_failed or (check and report.change_count) else 0)
 
 

@@ -117,9 +117,9 @@ def _print_report(report: IngestReport) -> None:
     from feeds.text.filenames import escape_unprintable
 
     for failure in report.unreachable:
-        click.echo(failure.reason, err=True)
+        click.echo(escape_unprintable(failure.reason), err=True)
     for failure in report.failed:
-        click.echo(f"{escape_unprintable(failure.path)}: {failure.reason}", err=True)
+        click.echo(escape_unprintable(f"{failure.path}: {failure.reason}"), err=True)
     click.echo(
         f"new {report.new}, changed {report.changed}, same {report.same}, failed {len(report.failed)}"
         + (f", waiting {report.waiting} (still being written)" if report.waiting else "")

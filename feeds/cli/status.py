@@ -82,6 +82,6 @@ def status(file: str | None) -> None:
     if failures:
         click.echo(f"not readable, tried again when they change: {len(failures)}")
     for failure in failures[:_MAX_FILES_SHOWN]:
-        click.echo(f"  {escape_unprintable(failure.path)}: {failure.reason}")
+        click.echo("  " + escape_unprintable(f"{failure.path}: {failure.reason}"))
     if len(failures) > _MAX_FILES_SHOWN:
         click.echo(f"  and {len(failures) - _MAX_FILES_SHOWN} more")

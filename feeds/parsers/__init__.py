@@ -14,6 +14,7 @@ from feeds.model.errors import ReadError
 from feeds.parsers import archives, article_file, json_feed, markdown, rss_atom, text_file, webpage
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_members
 from feeds.parsers.webpage import feed_discovery
+from feeds.text.filenames import escape_unprintable
 
 __all__ = [
     "INPUT_FORMATS",
@@ -134,7 +135,7 @@ def summarise_skipped(skipped: Sequence[SkippedItem], name: str) -> str:
     ]
     more_count = sum(item.count for item in skipped[_MAX_ITEMS_SHOWN:])
     more = [f"and {more_count} more"] if more_count else []
-    return "; ".join(pieces + more)
+    return escape_unprintable("; ".join(pieces + more))
 
 
 def _parse_members(archive: Document, result: ParseResult) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any, TextIO
 
 from feeds.config import Config
 from feeds.server.log_redaction import RedactingFilter, redact
+from feeds.text.filenames import escape_unprintable
 
 TEXT_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 REQUEST_ATTRIBUTE = "request"
@@ -22,13 +24,27 @@ def configure(config: Config, stream: TextIO) -> None:
     """
     handler = logging.StreamHandler(stream)
     handler.addFilter(RedactingFilter())
-    handler.setFormatter(JsonFormatter() if config.log_format == "json" else logging.Formatter(TEXT_FORMAT))
+    handler.setFormatter(JsonFormatter() if config.log_format == "json" else TextFormatter(TEXT_FORMAT))
     logging.basicConfig(level=config.log.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     # APScheduler warns of every run that takes longer than the interval.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # The debug messages of urllib3 contain queries, which may contain keys.
     logging.getLogger("urllib3").setLevel(logging.INFO)
+
+
+class TextFormatter(logging.Formatter):
+    """Formats a record as one line; the lines of a traceback follow it, indented.
+
+    Names of files, members of archives and servers come from outside. A line break in one must not begin a
+    line that looks like another message.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line and its traceback, with escapes for what is unprintable."""
+        record = copy.copy(record)
+        record.msg, record.args = escape_unprintable(record.getMessage().rstrip()), ()
+        return "\n ".join(map(escape_unprintable, super().format(record).splitlines()))
 
 
 class JsonFormatter(logging.Formatter):
