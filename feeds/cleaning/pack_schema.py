@@ -31,7 +31,9 @@ def _check_pattern(value: str, method: pattern_growth.Method = "search") -> str:
         raise ValueError(f"a regular expression of more than {pattern_growth.MAX_CHARACTERS} characters")
     try:
         compiled = re.compile(value)
-        slow_text = pattern_growth.find_slow_text(value, method)
+        # `begin.*end` takes quadratic time in a search, on a text with many `begin`. It is too common to
+        # refuse: the limits of the process that cleans have to do.
+        slow_text = pattern_growth.find_slow_text(value, "match" if method == "search" else method)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from error
     if compiled.fullmatch(""):
