@@ -52,10 +52,11 @@ def merge(file: str | None, slug: str, into: str) -> None:
 
 
 @click.command()
-@click.argument("article", metavar="ID|LINK|FILE")
+@click.argument("article", metavar="ID|LINK|FILE", required=False)
+@click.option("--samples", is_flag=True, help="Forget the sample articles that feeds comes with (`seeds/`).")
 @click.option("--undo", is_flag=True, help="Allow the article to be published again.")
 @click.pass_obj
-def forget(file: str | None, article: str, undo: bool) -> None:
+def forget(file: str | None, article: str | None, samples: bool, undo: bool) -> None:
     """Stop publishing an article for good, even while its file is in the inbox.
 
     Name the article by its id, its link or its file in the inbox. Feed readers that support RFC 6721 delete
@@ -63,6 +64,12 @@ def forget(file: str | None, article: str, undo: bool) -> None:
     """
     from feeds.ingest import source_moves
 
+    if samples == (article is not None):
+        raise click.UsageError("give either an article or --samples")
+    if article is None:
+        for line in source_moves.forget_samples(_open_ingest(file), undo=undo):
+            click.echo(line)
+        return
     lines, has_articles = source_moves.forget(_open_ingest(file), article, undo=undo)
     for line in lines:
         click.echo(line, err=not has_articles)

@@ -9,6 +9,7 @@ from pathlib import Path
 from feeds.cleaning.catalogue import COMBINED, SourceCatalogue, make_slug
 from feeds.config.yaml_file import suggest_similar
 from feeds.ingest import reclean as recleaning
+from feeds.ingest import sample_articles
 from feeds.ingest.runner import Ingest
 from feeds.model import identity
 from feeds.model.articles import Source, SourceMove
@@ -75,16 +76,32 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
         if undo and not is_link:
             ids += _forgotten_entries_of_file(ingest, article)
         ids += _private_versions(ingest, ids)
+    changed_ids = _change(ingest, ids, undo=undo)
+    if not changed_ids:
+        return [f"{escape_unprintable(article)}: no such article{_UNDO_HELP if undo else ''}"], False
+    return _describe_forgotten(changed_ids, undo=undo), True
+
+
+def forget_samples(ingest: Ingest, *, undo: bool = False) -> list[str]:
+    """Remove the sample articles of `seeds/` as `forget` does; return lines for the command line."""
+    ids = [*sample_articles.ENTRY_IDS, *_private_versions(ingest, list(sample_articles.ENTRY_IDS))]
+    return _describe_forgotten(_change(ingest, ids, undo=undo), undo=undo) or ["no sample articles are left"]
+
+
+def _change(ingest: Ingest, ids: list[str], *, undo: bool) -> list[str]:
+    """Forget entries, or allow them again; return the ids of those that were stored or forgotten."""
+    store = ingest.store
     with store.running(wait=True):
-        changed_ids = [
+        return [
             entry_id
             for entry_id in ids
             if (store.allow_again(entry_id) if undo else store.forget(entry_id, ingest.clock()))
         ]
-    if not changed_ids:
-        return [f"{escape_unprintable(article)}: no such article{_UNDO_HELP if undo else ''}"], False
+
+
+def _describe_forgotten(ids: list[str], *, undo: bool) -> list[str]:
     effect = "is published again when a run reads its file" if undo else "is no longer published"
-    return [f"{entry_id} {effect}" for entry_id in changed_ids], True
+    return [f"{entry_id} {effect}" for entry_id in ids]
 
 
 def _private_versions(ingest: Ingest, ids: list[str]) -> list[str]:

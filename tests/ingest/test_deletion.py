@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 from feeds.ingest import source_moves
 from feeds.model import identity
+from tests.support.places import CODE, Place, article
 from tests.support.storage_samples import NOON, Watch, text_of
+from tests.support.stored_articles import newest_articles
 
 FERRY, TIDE = "https://harbour.example/ferry", "https://harbour.example/tide"
 
@@ -142,3 +145,18 @@ def test_forgetting_what_is_not_there_says_so(watch: Watch) -> None:
         assert source_moves.forget(watch.ingest, name) == ([f"{name}: no such article"], False)
     assert (watch.generation(), watch.store.deletions(10)) == (before, [])
     assert source_moves.forget(watch.ingest, FERRY, undo=True)[1] is False
+
+
+def test_the_sample_articles_are_forgotten_and_no_others(place: Place) -> None:
+    seeds = Path(CODE) / "seeds"
+    for file in seeds.iterdir():
+        shutil.copy(file, place.inbox)
+    place.drop("mine.md", article(1))
+    assert place.feeds("ingest").returncode == 0
+    assert place.feeds("forget").returncode == 2
+    for file in seeds.iterdir():
+        (place.inbox / file.name).unlink()
+    done = place.feeds("forget", "--samples")
+    assert (done.returncode, done.stdout.count("is no longer published")) == (0, len(list(seeds.iterdir())))
+    assert [entry.title for entry in newest_articles(place.store(), 100)] == ["Ferry 1 is back"]
+    assert place.feeds("forget", "--samples").stdout == "no sample articles are left\n"
