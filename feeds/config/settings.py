@@ -31,6 +31,8 @@ from feeds.model.filters import FilterError
 
 STATUS_FEED = "_status"
 """Name of the status feed; no source and no view can have it."""
+DEFAULT_INBOX = "seeds"
+"""The folder with the sample articles in a checkout."""
 MAX_INTERVAL_SECONDS = 366 * 86400
 
 
@@ -274,7 +276,7 @@ class Settings(PlainSettings):
         tuple[InboxSettings, ...],
         BeforeValidator(inboxes.to_mappings),
         Field(min_length=1, validate_default=True),
-    ] = (InboxSettings(at="seeds"),)
+    ] = (InboxSettings(at=DEFAULT_INBOX),)
     database: Annotated[str, AfterValidator(_check_database)] = "var/feeds.sqlite"
     private: Annotated[tuple[PrivateSettings, ...], BeforeValidator(_normalise_private)] = ()
     subscriptions: Subscriptions = ()

@@ -9,6 +9,7 @@ import logging
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -17,7 +18,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from feeds.config import Config
 from feeds.config.schedules import next_cron_run
+from feeds.config.settings import DEFAULT_INBOX
 from feeds.http_client.network_policy import parse_policy
+from feeds.inboxes import InboxError
 from feeds.ingest.runner import Ingest
 from feeds.model import backoff
 from feeds.model.errors import FeedsError, UnavailableError
@@ -95,6 +98,10 @@ class Watcher:
         self._interval = timedelta(seconds=config.interval)
         self._failures = 0
         """Number of runs in a row that failed because the database did not answer."""
+        self._is_configured = config.file is not None or [place.at for place in config.inbox] != [
+            Path(DEFAULT_INBOX)
+        ]
+        self._has_logged_missing_setup = False
         self._clock = ClockJumpMonitor(self._restart_schedule)
         # A run that takes longer than the interval delays the next one.
         self._job = self._scheduler.add_job(
@@ -161,7 +168,7 @@ class Watcher:
         except UnavailableError as error:
             self._retry_soon(error)
         except FeedsError as error:
-            log.error("%s", error)
+            self._log_error(error)
         except Exception:
             log.exception("the run failed")
         else:
@@ -170,6 +177,19 @@ class Watcher:
         finally:
             if self._pusher is not None:  # a run that failed may have stored articles before
                 self._pusher.queue_changes()
+
+    def _log_error(self, error: FeedsError) -> None:
+        """Log the error of a run; once only, if nothing is configured and there is no default inbox."""
+        if self._is_configured or not isinstance(error, InboxError):
+            log.error("%s", error)
+        elif not self._has_logged_missing_setup:
+            self._has_logged_missing_setup = True
+            log.error(
+                "there is no config.yaml in %s, and no folder `%s`, the default inbox: write a config.yaml "
+                "with `inbox: FOLDER` there, or start `feeds` in the folder of yours",
+                Path.cwd(),
+                DEFAULT_INBOX,
+            )
 
     def _retry_soon(self, error: UnavailableError) -> None:
         """Move the next run to a second from now.

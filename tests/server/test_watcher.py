@@ -251,3 +251,13 @@ def test_a_worker_does_not_outlive_its_server_and_the_next_one_gets_the_port(pla
     place.drop("1.md", article(1))
     eventually(lambda: titles(place.read()) == ["Ferry 1 is back"], what="the article")
     assert second.end() == 0
+
+
+def test_without_a_configuration_and_an_inbox_the_watcher_says_so_once(place: Place) -> None:
+    (place.root / "config.yaml").unlink()
+    process = place.start("watch", env={"FEEDS_INTERVAL": "1s"})
+    process.says("there is no config.yaml in", seconds=20)
+    time.sleep(2.5)
+    process.end()
+    assert process.said.count("there is no config.yaml in") == 1
+    assert "is not a folder" not in process.said
