@@ -23,8 +23,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from feeds.http_client.client import RequestLimits
+from feeds.publishing.formats import WRITERS
 from feeds.publishing.websub import CLIENT, MAX_ATTEMPTS, MAX_WAIT, MIN_WAIT, Pusher, status_lines
-from tests.support.places import FORMATS, Place, article, eventually, free_port, parsed, titles
+from tests.support.places import Place, article, eventually, free_port, parsed, titles
 
 # What takes its seconds for the hub's sake, and would find the same in another database.
 IN_SQLITE, IN_POSTGRESQL = (
@@ -34,6 +35,8 @@ MOST_TIMES = 20  # as long as six pings to a hub that answers, measured in the s
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
+TOPICS = 2 * len(WRITERS)
+"""Number of feeds that an article changes: that of its source and that of everything, in each format."""
 
 
 class Hub:
@@ -128,7 +131,7 @@ def subscribe(hub: Hub, topic: str, callback: str) -> None:
 
 
 def topics_of(place: Place, *names: str) -> list[str]:
-    return sorted(f"{place.address}/feeds/{name}.{suffix}" for name in names for suffix in FORMATS)
+    return sorted(f"{place.address}/feeds/{name}.{suffix}" for name in names for suffix in WRITERS)
 
 
 def told(place: Place, seconds: float = 5) -> None:
@@ -146,7 +149,7 @@ def told(place: Place, seconds: float = 5) -> None:
 def test_a_subscriber_of_the_hub_gets_a_new_article_without_asking(pushing: Place, hub: Hub) -> None:
     pushing.drop("1.md", article(1))
     server = pushing.serving("run")
-    eventually(lambda: len(hub.events("fetch")) == 6, what="the first news")
+    eventually(lambda: len(hub.events("fetch")) == TOPICS, what="the first news")
     answer = pushing.get("/feeds/all.atom")
     said = re.findall(r'<([^>]+)>; rel="(\w+)"', str(answer.headers.get_all("Link")))
     links = {rel: to for to, rel in said}
@@ -215,7 +218,7 @@ def test_a_hub_that_is_added_or_an_address_that_is_new_hears_of_everything(
         hub.forget()
         pushing.configure(hubs=[hub.address, other.address], base_url=pushing.address)
         told(pushing)
-        assert (len(hub.topics()), len(other.topics())) == (0, 6)
+        assert (len(hub.topics()), len(other.topics())) == (0, TOPICS)
         pushing.configure(hubs=[hub.address], base_url=f"{pushing.address}/moved")
         told(pushing)
         assert {topic.rpartition("/feeds/")[0] for topic in hub.topics()} == {f"{pushing.address}/moved"}
@@ -251,11 +254,11 @@ def test_what_a_hub_missed_while_it_was_down_is_told_when_it_is_back_after_any_r
     done = place.feeds("ingest")
     assert (done.returncode, done.stdout) == (0, "new 1, changed 0, same 0, failed 0\n")
     assert "it cannot be reached: connection refused; next attempt in 2 s" in done.stderr
-    assert "pushes: 6 waiting\n" in place.feeds("status").stdout
+    assert f"pushes: {TOPICS} waiting\n" in place.feeds("status").stdout
     hub = Hub(tmp_path / "hub", port)
     try:
         server = place.serving("run")
-        eventually(lambda: len(hub.events("fetch")) == 6, what="the news")
+        eventually(lambda: len(hub.events("fetch")) == TOPICS, what="the news")
         eventually(lambda: "pushes: 0 waiting" in place.feeds("status").stdout, what="an empty queue")
         assert server.end() == 0
     finally:
@@ -280,7 +283,7 @@ def test_a_hub_that_is_not_well_is_asked_once_a_round_and_told_everything_later(
     assert len(hub.topics()) == 1, "too early"
     clock[0] += MIN_WAIT
     pusher.deliver(5)
-    assert len(hub.topics()) == 7
+    assert len(hub.topics()) == TOPICS + 1
     assert list(status_lines(pushing.config, pushing.store().database)) == ["pushes: 0 waiting"]
     pusher.close()
 
@@ -295,7 +298,7 @@ def test_a_hub_that_hangs_holds_up_neither_the_ingest_nor_another_hub(
         hub.feels("dripping")
         pushing.drop("1.md", article(1))
         server = pushing.serving("run")
-        eventually(lambda: len(other.events("fetch")) == 6, what="the news elsewhere")
+        eventually(lambda: len(other.events("fetch")) == TOPICS, what="the news elsewhere")
         pushing.drop("2.md", article(2))
         eventually(lambda: len(pushing.read().entries) == 2, seconds=4, what="the second article")
         started = time.monotonic()
@@ -313,7 +316,7 @@ def test_telling_ends_in_time_whatever_the_hub_does(pushing: Place, hub: Hub) ->
     started = time.monotonic()
     told(pushing)
     well = time.monotonic() - started
-    assert len(hub.topics()) == 6
+    assert len(hub.topics()) == TOPICS
     hub.feels("dripping")
     pushing.drop("2.md", article(2))
     pushing.ingest()
@@ -321,7 +324,9 @@ def test_telling_ends_in_time_whatever_the_hub_does(pushing: Place, hub: Hub) ->
     told(pushing, seconds=1)
     dripping = time.monotonic() - started
     assert dripping < 1 + MOST_TIMES * well, "the hub drips for as long as it is listened to"
-    assert any("pushes: 6 waiting" in line for line in status_lines(pushing.config, pushing.store().database))
+    assert any(
+        f"pushes: {TOPICS} waiting" in line for line in status_lines(pushing.config, pushing.store().database)
+    )
 
 
 def test_a_topic_that_the_hub_refuses_does_not_keep_it_from_the_others(pushing: Place, hub: Hub) -> None:
@@ -331,7 +336,7 @@ def test_a_topic_that_the_hub_refuses_does_not_keep_it_from_the_others(pushing: 
     told(pushing)
     assert sorted(hub.topics()) == topics_of(pushing, "all", "harbour-gazette")
     lines = list(status_lines(pushing.config, pushing.store().database))
-    assert lines[0] == "pushes: 6 waiting"
+    assert lines[0] == f"pushes: {TOPICS} waiting"
     assert "failed 1 times: it answered 400 Bad Request; due " in lines[1]
 
 
@@ -348,13 +353,13 @@ def test_a_hub_that_never_answers_is_given_up_until_the_feed_changes_again(
         pusher.deliver(5)
         clock[0] += MAX_WAIT
     lines = list(status_lines(place.config, place.store().database))
-    assert lines[0] == "pushes: 0 waiting, 6 given up"
+    assert lines[0] == f"pushes: 0 waiting, {TOPICS} given up"
     assert lines[1].endswith("given up until it changes again")
     place.drop("2.md", article(2))
     place.ingest()
     pusher.queue_changes()
     pusher.close()
-    assert next(status_lines(place.config, place.store().database)) == "pushes: 6 waiting"
+    assert next(status_lines(place.config, place.store().database)) == f"pushes: {TOPICS} waiting"
 
 
 def test_what_is_queued_again_while_it_is_told_is_told_again(pushing: Place, hub: Hub) -> None:
@@ -372,5 +377,5 @@ def test_what_is_queued_again_while_it_is_told_is_told_again(pushing: Place, hub
     pusher.queue_changes()
     for push in taken:
         pusher._queue.mark_delivered(push)
-    assert len(pusher._queue.due(clock[0])) == 6
+    assert len(pusher._queue.due(clock[0])) == TOPICS
     pusher.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from calendar import timegm
 from datetime import datetime
 from html import unescape
@@ -20,12 +21,19 @@ from tests.support.generated_views import VIEW, VIEWS
 XML = ("rss", "atom")
 
 
-def test_the_table_names_three_formats_and_plain_media_types() -> None:
-    assert {suffix: writer.media_type for suffix, writer in WRITERS.items()} == {
+def test_the_published_formats_have_their_suffixes_and_media_types() -> None:
+    published = {
         "rss": "application/rss+xml",
         "atom": "application/atom+xml",
         "json": "application/feed+json",
     }
+    assert {suffix: WRITERS[suffix].media_type for suffix in published} == published
+
+
+def test_media_types_are_plain_and_differ() -> None:
+    media_types = [writer.media_type for writer in WRITERS.values()]
+    assert all(re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", media_type) for media_type in media_types)
+    assert len(set(media_types)) == len(WRITERS)
 
 
 def at(moment: datetime) -> int:

@@ -103,7 +103,7 @@ def test_a_stray_character_does_not_cost_the_whole_feed(suffix: str, stray: str)
     spoiled = replace(LAMP, title=f"a{stray}b", html=f"<p>{stray}</p>", authors=(stray,), tags=(f"{stray}t",))
     document = render(suffix, replace(ALL, articles=(FERRY, spoiled, PICTURE)))
     assert PICTURE.id.encode() in document
-    if suffix != "json":
+    if suffix in ("rss", "atom"):
         assert read(document).entries[1].title == "a\ufffdb"
 
 

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from lxml import html
 
+from feeds.publishing.formats import WRITERS
 from feeds.web.pages.subscribe_links import draw_qr_code
 from tests.support.places import Place, article
 
@@ -29,9 +30,10 @@ def page(client: FlaskClient) -> Any:
 def test_a_reader_discovers_every_feed(filled: Place) -> None:
     links = page(filled.client()).xpath("//head/link[@rel='alternate']")
     assert [(link.get("type"), link.get("href"), link.get("title")) for link in links] == [
-        ("application/rss+xml", "http://localhost/feeds/all.rss", "Feeds (RSS 2.0)"),
-        ("application/atom+xml", "http://localhost/feeds/all.atom", "Feeds (Atom 1.0)"),
-        ("application/feed+json", "http://localhost/feeds/all.json", "Feeds (JSON Feed 1.1)"),
+        *(
+            (writer.media_type, f"http://localhost/feeds/all.{suffix}", f"Feeds ({writer.name})")
+            for suffix, writer in WRITERS.items()
+        ),
         ("application/atom+xml", "http://localhost/feeds/harbour-gazette.atom", "Harbour Gazette"),
         ("application/atom+xml", "http://localhost/feeds/lantern-post.atom", "Lantern Post"),
         ("text/x-opml", "http://localhost/feeds.opml", "OPML"),
@@ -42,14 +44,14 @@ def test_a_person_subscribes_to_each_source_in_each_format(filled: Place) -> Non
     client = filled.client()
     addresses = page(client).xpath("//main//ul[@class='formats']//a/@href")
     for name in ("all", "harbour-gazette", "lantern-post"):
-        for suffix in ("rss", "atom", "json"):
+        for suffix in WRITERS:
             assert f"http://localhost/feeds/{name}.{suffix}" in addresses
     assert {client.get(address).status_code for address in addresses} == {200}
 
 
 def test_every_link_says_to_which_feed_it_leads(filled: Place) -> None:
     labels = page(filled.client()).xpath("//ul[@class='formats']//a/@aria-label")
-    assert len(labels) == len(set(labels)) == 9
+    assert len(labels) == len(set(labels)) == 3 * len(WRITERS)
     assert "Lantern Post: Atom 1.0" in labels
 
 
