@@ -22,6 +22,7 @@ from feeds.config.loader import load, load_packs
 from feeds.config.settings import FeedSettings, Settings, SourceMatch, SourceSettings
 from feeds.ingest.factory import ingest_of
 from feeds.model import filters
+from feeds.publishing.formats import WRITERS
 from feeds.storage.store import Store
 from feeds.web import create_app, translations
 
@@ -148,6 +149,29 @@ def test_every_cleaning_rule_is_translated() -> None:
         faults += [f"{file}: add `{name}`" for name in names if name not in words]
         faults += [f"{file}: remove `{name}`, no rule has this name" for name in words if name not in names]
     none_of(faults)
+
+
+# -- output formats ---------------------------------------------------------------------------------------
+
+
+def test_every_output_format_has_a_row() -> None:
+    known = re.findall(r"^\| `\.(\w+)` \| ([^|(,]+?)(?: \(|,| \|)", documentation("feeds"), re.MULTILINE)
+    advice = "docs/feeds.md, the table of formats: add a row | `.{}` | {} | `{}` |"
+    none_of(
+        [
+            advice.format(suffix, writer.name, writer.media_type)
+            for suffix, writer in WRITERS.items()
+            if (suffix, writer.name) not in known
+        ]
+    )
+
+
+@pytest.mark.parametrize("heading", ["Feed elements", "Entry elements"])
+def test_every_output_format_has_a_column(heading: str) -> None:
+    columns = [cell.strip() for cell in section("feeds", heading).strip().partition("\n")[0].split("|")]
+    advice = "docs/feeds.md, section {}: add a column for {}"
+    names = [writer.name for writer in WRITERS.values()]
+    none_of([advice.format(heading, name) for name in names if name not in columns])
 
 
 # -- commands ---------------------------------------------------------------------------------------------
