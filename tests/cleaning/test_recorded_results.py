@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from feeds.cleaning import rules
-from tests.support.recorded_results import COMMAND, RECORD, RULES_FILE, changed, recorded, results
+from tests.support.recorded_results import (
+    COMMAND,
+    RECORD,
+    RULES_FILE,
+    changed,
+    recorded,
+    results,
+    rule_names,
+)
 
 
 def test_results_change_only_with_the_version_of_the_rules() -> None:
@@ -18,6 +26,14 @@ def test_results_change_only_with_the_version_of_the_rules() -> None:
         f"cleaning gives another result for {len(names)} of {len(after)} sample cases, but stored articles "
         f"are cleaned again only with another VERSION: raise it in {RULES_FILE}, and record the results "
         f"with `{COMMAND}`. The cases: {'; '.join(names[:5])}"
+    )
+
+
+def test_rules_are_added_moved_and_removed_only_with_the_version_of_the_rules() -> None:
+    assert recorded()["rules"] == rule_names(), (
+        f"the names or the order of RULES in {RULES_FILE} changed, but stored articles are cleaned again "
+        f"only with another VERSION: raise it in {RULES_FILE}, and record it in tests/cleaning/{RECORD.name} "
+        f"with `{COMMAND}`"
     )
 
 

@@ -2,7 +2,8 @@
 
     python -m tests.support.recorded_results
 
-records them. It refuses if results changed and `VERSION` did not: stored articles would not be cleaned again.
+records them, with the names of the rules. It refuses if results or names changed and `VERSION` did not:
+stored articles would not be cleaned again.
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ def recorded() -> dict[str, Any]:
     return found
 
 
+def rule_names() -> list[str]:
+    """Return the names of the rules, in their order."""
+    return [rule.name for rule in rules.RULES]
+
+
 def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """Return the cases whose input is the recorded one, and whose result is not."""
     return [
@@ -76,9 +82,15 @@ def main() -> None:
     after = results()
     before = recorded() if RECORD.exists() else {}
     names = sorted(changed(before.get("results", {}), after))
-    if names and before["version"] == rules.VERSION:
-        sys.exit(f"{len(names)} results changed, such as {names[0]!r}: raise VERSION in {RULES_FILE} first")
-    text = json.dumps({"version": rules.VERSION, "results": after}, ensure_ascii=False, indent=1)
+    if before.get("version") == rules.VERSION:
+        if names:
+            sys.exit(
+                f"{len(names)} results changed, such as {names[0]!r}: raise VERSION in {RULES_FILE} first"
+            )
+        if before.get("rules", rule_names()) != rule_names():
+            sys.exit(f"RULES in {RULES_FILE} changed: raise VERSION there first")
+    record = {"version": rules.VERSION, "rules": rule_names(), "results": after}
+    text = json.dumps(record, ensure_ascii=False, indent=1)
     RECORD.write_text(f"{text}\n", encoding="utf-8")
 
 
