@@ -168,7 +168,25 @@ def test_hostile_text_takes_no_longer_than_its_length(piece: str, before: str) -
 
 def test_every_rule_belongs_to_one_kind() -> None:
     listed = [rule for kind in stats.KINDS for rule in kind.rules]
-    assert sorted(listed) == sorted(rules.RULE_NAMES)
+    file = "feeds/cleaning/stats.py"
+    faults = [
+        f"{file}: add `{name}` to KINDS (and to WITHOUT_RECEIPT if the rule returns nothing for the receipt)"
+        for name in sorted(rules.RULE_NAMES - set(listed))
+    ]
+    faults += [
+        f"{file}: remove `{name}` from KINDS, no rule has this name"
+        for name in sorted(set(listed) - rules.RULE_NAMES)
+    ]
+    faults += [
+        f"{file}: `{name}` is in KINDS several times"
+        for name in sorted(set(listed))
+        if listed.count(name) > 1
+    ]
+    faults += [
+        f"{file}: remove `{name}` from WITHOUT_RECEIPT, no rule has this name"
+        for name in sorted(stats.WITHOUT_RECEIPT - rules.RULE_NAMES)
+    ]
+    assert not faults, "\n".join(faults)
 
 
 def test_pieces_are_told_by_kind() -> None:

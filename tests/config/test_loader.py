@@ -190,7 +190,13 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
 
 def test_every_key_that_stands_alone_is_in_the_table() -> None:
     with_more_in_them, with_a_base_url = {"rules", "feeds", "sources"}, {"hubs"}
-    assert set(BY_ENVIRONMENT) == set(Settings.model_fields) - with_more_in_them - with_a_base_url
+    expected = set(Settings.model_fields) - with_more_in_them - with_a_base_url
+    missing, unknown = sorted(expected - set(BY_ENVIRONMENT)), sorted(set(BY_ENVIRONMENT) - expected)
+    assert not missing, (
+        f"tests/config/test_loader.py: add {missing} to BY_ENVIRONMENT, with a text and the value that it "
+        "sets"
+    )
+    assert not unknown, f"tests/config/test_loader.py: remove {unknown} from BY_ENVIRONMENT"
     assert set(BY_ENVIRONMENT) <= Config.model_fields.keys()
 
 

@@ -324,7 +324,7 @@ def test_prometheus_reads_the_numbers(ill: Place) -> None:
         "harbour-gazette": (NOW - DAY).timestamp(),
         "lantern-post": (NOW - 10 * DAY).timestamp(),
     }
-    assert found == {
+    expected = {
         f"feeds_build_info {__version__}": 1,
         "feeds_articles harbour-gazette": 6,
         "feeds_articles lantern-post": 7,
@@ -343,6 +343,11 @@ def test_prometheus_reads_the_numbers(ill: Place) -> None:
         "feeds_last_run_files waiting": 0,
         "feeds_last_run_files failed": 3,
     }
+    file = f"tests/web/test_status.py, {test_prometheus_reads_the_numbers.__name__}"
+    added, missing = sorted(found.keys() - expected.keys()), sorted(expected.keys() - found.keys())
+    assert not added, f"{file}: add {added} to the expected numbers"
+    assert not missing, f"{file}: /metrics has no {missing}, remove them from the expected numbers"
+    assert found == expected
 
 
 def test_the_numbers_come_in_the_format_that_is_asked_for(well: Place) -> None:

@@ -16,6 +16,7 @@ from feeds.web.translations import LANGUAGES, Translation, choose_translation, l
 
 TEMPLATES = Path(translations.__file__).parents[1] / "templates"
 PAGES = Path(translations.__file__).parents[1]
+FOLDER = "feeds/web/translations"
 
 
 def flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
@@ -33,11 +34,17 @@ def flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_says_everything_with_the_same_values_in_it(language: str) -> None:
     ours, english = flat(dict(load_translation(language).table)), flat(dict(load_translation("en").table))
-    assert list(ours) == list(english)
+    file = f"{FOLDER}/{language}.yaml"
+    faults = [f"{file}: add `{key}`, which en.yaml has" for key in english if key not in ours]
+    faults += [f"{file}: remove `{key}`, or add it to en.yaml" for key in ours if key not in english]
+    assert not faults, "\n".join(faults)
+    assert list(ours) == list(english), f"{file}: bring the keys into the order of en.yaml"
     for key, said in ours.items():
-        assert isinstance(said, str), key
-        assert said.strip(), key
-        assert names(said) == names(english[key]), key
+        assert isinstance(said, str), f"{file}: `{key}` must be a text"
+        assert said.strip(), f"{file}: `{key}` is empty"
+        assert names(said) == names(english[key]), (
+            f"{file}: `{key}` must have the same {{values}} as in en.yaml"
+        )
 
 
 def names(said: str) -> set[str]:
@@ -47,12 +54,24 @@ def names(said: str) -> set[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_rule_and_every_kind_is_said(language: str) -> None:
     table = load_translation(language).table
-    assert list(table["rules"]) == [rule.name for rule in rules.RULES]
-    assert list(table["kinds"]) == [kind.name for kind in stats.KINDS]
+    file = f"{FOLDER}/{language}.yaml"
+    assert list(table["rules"]) == [rule.name for rule in rules.RULES], (
+        f"{file}, key `rules`: name the rules in the order of RULES in feeds/cleaning/rules/__init__.py"
+    )
+    assert list(table["kinds"]) == [kind.name for kind in stats.KINDS], (
+        f"{file}, key `kinds`: name the kinds in the order of KINDS in feeds/cleaning/stats.py"
+    )
 
 
 def test_english_says_of_a_rule_what_the_rules_say() -> None:
-    assert load_translation("en").table["rules"] == {rule.name: rule.about for rule in rules.RULES}
+    said = load_translation("en").table["rules"]
+    faults = [
+        f"{FOLDER}/en.yaml, key `rules`: write `{rule.name}: {rule.about}`, as `about` has it in "
+        f"feeds/cleaning/rules/__init__.py, or change both"
+        for rule in rules.RULES
+        if said.get(rule.name) != rule.about
+    ]
+    assert not faults, "\n".join(faults)
 
 
 def test_every_word_that_a_page_says_is_there_and_none_besides() -> None:
@@ -60,7 +79,7 @@ def test_every_word_that_a_page_says_is_there_and_none_besides() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     said = set(re.findall(r"(?:say|words)\(\s*[\"'](\w+)[\"'](?! ~)", text))
     known = {key for key in load_translation("en").table if key not in ("rules", "kinds")}
-    assert said <= known
+    assert said <= known, f"{FOLDER}/*.yaml: add {sorted(said - known)}, which pages use"
     named = {word.strip("\"'") for word in re.findall(r"[\"']\w+[\"']", text)}
     made = {f"span_{unit}" for unit in ("s", "min", "h", "d")} | {
         "step_parsed",
@@ -70,7 +89,8 @@ def test_every_word_that_a_page_says_is_there_and_none_besides() -> None:
         "broken_hint",
         "later_hint",
     }
-    assert known - said - named <= made
+    unused = sorted(known - said - named - made)
+    assert not unused, f"{FOLDER}/*.yaml: remove {unused}, which no page uses"
 
 
 @pytest.mark.parametrize(
