@@ -6,6 +6,7 @@ import pytest
 
 from feeds.config.loader import load
 from feeds.model.errors import ConfigError
+from feeds.publishing.formats import WRITERS
 from tests.support.places import Place, article, eventually
 
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
@@ -39,6 +40,6 @@ def test_hubs_are_not_told_of_private_feeds(place: Place) -> None:
     place.drop("2.md", article(2, POST))
     assert place.feeds("ingest").returncode == 0
     said = eventually(lambda: place.feeds("status").stdout, what="status")
-    assert "pushes: 6 waiting" in said
+    assert f"pushes: {2 * len(WRITERS)} waiting" in said, "two feeds in each format"
     assert f"{place.address}{OPEN}.atom" in said
     assert PRIVATE not in said

@@ -14,6 +14,7 @@ import requests
 
 from feeds.config.loader import load
 from feeds.ingest.uploads import Uploads
+from feeds.publishing.formats import WRITERS
 from feeds.publishing.websub import ChangeNotifier, status_lines
 from feeds.storage.store import Store
 from tests.support.places import Place, article, eventually, titles
@@ -240,7 +241,7 @@ def test_hubs_are_told_of_what_was_posted(tmp_path: Path) -> None:
         uploads.close()
         notifier.close()
         told = next(status_lines(place.config, place.store().database))
-        assert told == "pushes: 6 waiting"  # two feeds in three formats
+        assert told == f"pushes: {2 * len(WRITERS)} waiting", "two feeds in each format"
 
 
 # -- what was posted -------------------------------------------------------------------------------------
