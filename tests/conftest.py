@@ -17,6 +17,9 @@ pytest_plugins = ["tests.support.browser_fixtures"]
 
 TESTS = Path(__file__).parent
 LONGEST = (
+    "attack/test_slow_clients.py",
+    "attack/test_patterns.py",
+    "attack/test_bombs.py",
     "cleaning/test_hostile.py",
     "faults/test_kill.py",
     "faults/test_processes.py",
