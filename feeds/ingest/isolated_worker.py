@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from queue import Empty, LifoQueue
 from typing import NoReturn, TypeVar
 
-from feeds.model.errors import FeedsError
+from feeds.model.errors import FeedsError, UnavailableError
 
 R = TypeVar("R")
 
@@ -39,6 +39,18 @@ class Limits:
 
 class KilledError(FeedsError):
     """The child process was killed while it worked, by its limits or by something else."""
+
+    def __init__(self, reason: str, *, by_limit: bool = False) -> None:
+        super().__init__(reason)
+        self.by_limit = by_limit
+        """Whether the work itself exceeded a limit of time."""
+
+
+class GoneError(UnavailableError):
+    """The keeper is gone, so that nothing can be cleaned until `feeds` is started again.
+
+    That says nothing about the text, which is cleaned then.
+    """
 
 
 class BusyError(FeedsError):
@@ -76,7 +88,8 @@ class IsolatedWorker:
         The function, its arguments and its result must be picklable. It may use `cpu_seconds` (0 for the
         limit) and take `seconds` in all, also if other threads use all processes; None for no such limit.
 
-        Raises KilledError if the process was killed, and BusyError if no process became free in time.
+        Raises KilledError if the process was killed, BusyError if no process became free in time, and
+        GoneError.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
         try:
@@ -124,7 +137,7 @@ class _Child:
         cpu_seconds: int,
         deadline: float | None,
     ) -> R:
-        """Return what a function returns, or raise what it raises. Raises KilledError."""
+        """Return what a function returns, or raise what it raises. Raises KilledError and GoneError."""
         message = pickle.dumps((function, arguments, cpu_seconds))
         try:
             connection = self._open()
@@ -132,10 +145,10 @@ class _Child:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not connection.poll(left):
                 self._reap()
-                raise KilledError("it took too long")
+                raise KilledError("it took too long", by_limit=True)
             is_result, value = pickle.loads(connection.recv_bytes())
         except (EOFError, OSError):
-            raise KilledError(self._reason(self._reap(), cpu_seconds)) from None
+            raise _killed_error(self._reap(), cpu_seconds) from None
         except BaseException:  # an interrupt: the answer that comes is not that of the next call
             if self._connection is not None:
                 self._reap()
@@ -156,31 +169,40 @@ class _Child:
         return self._connection
 
     def _reap(self) -> int:
-        """Kill the working process; return its exit code, negative for the signal that ended it."""
+        """Kill the working process; return its exit code, negative for the signal that ended it.
+
+        Raises GoneError if there is no keeper any more.
+        """
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         try:
             self._control.sendall(_REAP)
-            return int(self._control.recv(_STATUS_BYTES) or b"0")
+            status = self._control.recv(_STATUS_BYTES)
         except OSError:
-            return 0
+            status = b""
+        if not status:
+            raise GoneError("the process that cleans was killed; restart feeds")
+        return int(status)
 
-    def _reason(self, exit_code: int, cpu_seconds: int) -> str:
-        if exit_code == -signal.SIGXCPU:
-            return f"it took more than {cpu_seconds} s of CPU time"
-        if exit_code < 0:
-            return f"its process was killed ({signal.Signals(-exit_code).name})"
-        return f"its process ended (exit code {exit_code})"
+
+def _killed_error(exit_code: int, cpu_seconds: int) -> KilledError:
+    if exit_code == -signal.SIGXCPU:
+        return KilledError(f"it took more than {cpu_seconds} s of CPU time", by_limit=True)
+    if exit_code < 0:
+        return KilledError(f"its process was killed ({signal.Signals(-exit_code).name})")
+    return KilledError(f"its process ended (exit code {exit_code})")
 
 
 def _run_keeper(control: socket.socket, limits: Limits) -> NoReturn:
     """Fork a working process when asked, and reap it when asked, until the parent is gone."""
     worker = 0
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
+        # Signals that end a service are for the parent, which finishes what it does. When it has ended, so do
+        # these processes. Hosts send the signals to all processes at once.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _close_other_files(control.fileno())
         gc.freeze()  # a collection would write to the pages that are shared with the parent
         while request := control.recv(1):

@@ -180,18 +180,22 @@ class _UntilError(Iterator[T_co]):
             raise self._error
 
 
-def _run_isolated(isolated: IsolatedWorker, job: Job[T, R], packed_cleaner: bytes, tasks: list[T]) -> list[R]:
-    """Run tasks in the isolated process together, and if that kills it, each alone."""
+def _run_isolated(
+    isolated: IsolatedWorker, job: Job[T, R], packed_cleaner: bytes, tasks: list[T], *, is_retry: bool = False
+) -> list[R]:
+    """Run tasks in the isolated process together, and if that kills it, each alone.
+
+    A task that was alone is tried once more, unless it exceeded a limit: something else may have killed it.
+    """
     if not tasks:
         return []
     try:
         return isolated.call(_run_packed, packed_cleaner, job.do, tasks)
     except KilledError as error:
-        if len(tasks) > 1:
-            return [
-                result for task in tasks for result in _run_isolated(isolated, job, packed_cleaner, [task])
-            ]
-        return [job.give_up(tasks[0], str(error))]
+        if len(tasks) == 1 and (is_retry or error.by_limit):
+            return [job.give_up(tasks[0], str(error))]
+    alone = (_run_isolated(isolated, job, packed_cleaner, [task], is_retry=len(tasks) == 1) for task in tasks)
+    return [result for results in alone for result in results]
 
 
 def _map_in_thread(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.ingest.isolated_worker import BusyError, IsolatedWorker, KilledError, Limits
+from feeds.ingest.isolated_worker import BusyError, GoneError, IsolatedWorker, KilledError, Limits
 from feeds.model.errors import ReadError
 
 # Python warns of a fork with threads from 3.12 on; those of the tests' runner hold no lock that matters here.
@@ -114,6 +114,24 @@ def test_a_process_that_is_killed_is_replaced(worker: IsolatedWorker, number: si
     with pytest.raises(KilledError, match=number.name):
         worker.call(end_with, number)
     assert worker.call(double, 4) == 8
+
+
+def test_signals_that_end_a_service_do_not_end_what_its_files_are_cleaned_by(worker: IsolatedWorker) -> None:
+    pids = [worker.call(os.getpid), worker.call(os.getppid)]
+    for pid in pids:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            os.kill(pid, number)
+    assert [worker.call(os.getpid), worker.call(os.getppid)] == pids
+
+
+def test_a_keeper_that_was_killed_is_no_fault_of_a_text() -> None:
+    worker = IsolatedWorker()
+    os.kill(worker.call(os.getppid), signal.SIGKILL)
+    with pytest.raises(GoneError):
+        worker.call(end_with, signal.SIGKILL)
+    with pytest.raises(GoneError):
+        worker.call(double, 1)
+    worker.close()
 
 
 def test_nothing_is_left_when_it_is_closed_or_its_parent_is_killed() -> None:
