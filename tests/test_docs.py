@@ -357,6 +357,17 @@ def test_every_link_leads_to_an_existing_file_and_heading() -> None:
     none_of([fault for page in PAGES for fault in broken_links(page)])
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    none_of(
+        [
+            f"{page.relative_to(ROOT)} names {path}, which does not exist"
+            for page in PAGES
+            for path in re.findall(r"`(tests/[\w/]+\.py)`", page.read_text(encoding="utf-8"))
+            if not (ROOT / path).exists()
+        ]
+    )
+
+
 def test_a_link_to_a_missing_file_or_heading_is_found(tmp_path: Path) -> None:
     (tmp_path / "b.md").write_text("# Reverse proxy\n\n## `feeds check`, and more\n", encoding="utf-8")
     page = tmp_path / "a.md"
