@@ -35,6 +35,8 @@ from feeds.text.plain_text import remove_illegal
 
 log = logging.getLogger(__name__)
 
+MAX_IMMEDIATE_ARTICLES = 500
+"""Largest number of articles that are ingested while the client waits: about a second of work."""
 MAX_WAIT_SECONDS = 5.0
 """Time that an upload waits for another process that ingests; after that, the next run reads the file."""
 MAX_NAME_CHARACTERS = 200
@@ -92,20 +94,25 @@ class Uploads:
         now = now or datetime.now(UTC)
         ingest = self._ingest()
         try:
-            skipped = self._find_skipped(ingest.cleaner, name, data, now)
+            articles, skipped = self._check(ingest.cleaner, name, data, now)
         except (ReadError, KilledError) as error:
             return UploadResult(name=name, status="failed", reason=remove_illegal(str(error)))
-        result = self._find_same(ingest, name, data) or self._store_and_ingest(ingest, name, data, now)
+        result = self._find_same(ingest, name, data)
+        if result is None and articles > MAX_IMMEDIATE_ARTICLES:  # other uploads do not wait for this one
+            with self._lock:
+                BlobStore(ingest.store.database).put(POSTED, name, data, now)
+            result = UploadResult(name=name, status="waiting")
+        result = result or self._store_and_ingest(ingest, name, data, now)
         outcome = "the next run reads it" if result.status == "waiting" else result.status
         log.info("%s was uploaded: %s", name, outcome)
         return replace(result, skipped=skipped)
 
-    def _find_skipped(
+    def _check(
         self, cleaner: Cleaner, name: str, data: bytes, now: datetime
-    ) -> tuple[SkippedItem, ...]:
+    ) -> tuple[int, tuple[SkippedItem, ...]]:
         if self._isolated is None:
-            return _find_skipped(cleaner, name, data, now)
-        return self._isolated.call(_find_skipped, cleaner, name, data, now)
+            return _check(cleaner, name, data, now)
+        return self._isolated.call(_check, cleaner, name, data, now)
 
     def find(self, name: str) -> UploadResult | None:
         """Return the state of an uploaded file; None if no file has that name."""
@@ -222,12 +229,14 @@ def json_file_of(data: bytes) -> tuple[str, bytes]:
     return f"{name}.json", json.dumps(feed).encode()
 
 
-def _find_skipped(cleaner: Cleaner, name: str, data: bytes, now: datetime) -> tuple[SkippedItem, ...]:
-    """Return the items of a file that cannot be used. Raises ReadError if nothing of it can be used."""
+def _check(cleaner: Cleaner, name: str, data: bytes, now: datetime) -> tuple[int, tuple[SkippedItem, ...]]:
+    """Return the number of usable articles in a file, and the items that cannot be used.
+
+    Raises ReadError if nothing of the file can be used.
+    """
     parsed = ParsedFile(data, name)
-    for _ in parsed.clean(lambda _, draft: cleaner.clean(draft, now, now)):
-        pass
-    return tuple(parsed.skipped)
+    articles = sum(1 for _ in parsed.clean(lambda _, draft: cleaner.clean(draft, now, now)))
+    return articles, tuple(parsed.skipped)
 
 
 def _file_state(store: Store, name: str) -> FileState | None:

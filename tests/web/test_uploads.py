@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 import requests
 
 from feeds.config.loader import load
-from feeds.ingest.uploads import Uploads
+from feeds.ingest.uploads import MAX_IMMEDIATE_ARTICLES, Uploads
 from feeds.publishing.formats import WRITERS
 from feeds.publishing.websub import ChangeNotifier, status_lines
 from feeds.storage.store import Store
@@ -171,6 +173,20 @@ def test_what_cannot_be_read_is_refused_with_its_reason_and_not_kept(
     assert (status, said["status"]) == (422, "failed")
     assert error in said["error"]
     assert post(path="/bad", method="GET")[0] == 404
+
+
+def test_an_archive_of_many_articles_is_read_by_the_next_run_and_holds_up_nobody(place: Place) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(MAX_IMMEDIATE_ARTICLES + 1):
+            archive.writestr(f"{number}.md", article(number))
+    uploads = Uploads(place.config)
+    assert uploads.take("many.zip", packed.getvalue()).status == "waiting"
+    assert uploads.take("one.md", article(1000).encode()).status == "new"
+    uploads.close()
+    assert len(place.store().entry_ids(limit=1000)) == 1
+    assert place.ingest().new == 1
+    assert len(place.store().entry_ids(limit=1000)) == MAX_IMMEDIATE_ARTICLES + 2
 
 
 def test_while_another_process_ingests_a_file_waits_and_the_next_run_reads_it(tmp_path: Path) -> None:
