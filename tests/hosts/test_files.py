@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from packaging.specifiers import SpecifierSet
 from feeds.cli.main import cli
 from feeds.config.environment import CONFIG_FILE, HOST_VARIABLES, VARIABLES
 from feeds.config.loader import load
+from tests.support.places import Place, article
 
 ROOT = Path(__file__).parents[2]
 READY = ROOT / "docs" / "deploy"
@@ -28,6 +30,7 @@ FILES = [
     *sorted(READY.iterdir()),
 ]
 UNITS = sorted(READY.glob("*.service"))
+BACKUP = READY / "feeds-backup.service"
 
 
 def text(path: Path) -> str:
@@ -198,7 +201,11 @@ def test_fly_starts_every_role() -> None:
 
 
 def test_the_units_differ_in_their_verb_alone() -> None:
-    said = {path.stem: re.sub(r"^(#|Description=).*\n", "", text(path), flags=re.M) for path in UNITS}
+    said = {
+        path.stem: re.sub(r"^(#|Description=).*\n", "", text(path), flags=re.M)
+        for path in UNITS
+        if path != BACKUP
+    }
     verbs = {name: verb(re.findall(r"^ExecStart=(.*)$", unit, re.M)[0]) for name, unit in said.items()}
     assert verbs == {"feeds": "run", "feeds-web": "serve", "feeds-worker": "watch"}
     assert len({unit.replace(f"feeds {verbs[name]}\n", "feeds\n") for name, unit in said.items()}) == 1
@@ -211,6 +218,34 @@ def test_the_environment_of_the_units_can_be() -> None:
     assert [place.at for place in config.inbox] == [Path("/var/lib/feeds/inbox")]
     assert all("StateDirectory=feeds\n" in text(path) for path in UNITS)
     assert all("EnvironmentFile=/etc/feeds.env\n" in text(path) for path in UNITS)
+
+
+def test_the_unit_of_the_backup_writes_one_with_nothing_but_its_own_environment(place: Place) -> None:
+    """As systemd starts it: without a shell's profile, in the folder and with the variables that it names."""
+    place.drop("1.md", article(1))
+    place.ingest()
+    code = place.root / "srv"
+    (code / ".venv" / "bin").mkdir(parents=True)
+    (code / "feeds").symlink_to(ROOT / "feeds")
+    (code / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    unit = text(BACKUP).replace("/var/lib/feeds", str(place.root)).replace("/srv/feeds", str(code))
+    variables = text(READY / "feeds.env").replace("/var/lib/feeds", str(place.root))
+    environment = dict(re.findall(r"^([A-Z_]+)=(.*)$", variables, re.M))
+    environment["DATABASE_URL"] = place.environment.get("DATABASE_URL", place.config.database)
+    environment["PYTHONPATH"] = sysconfig.get_path("purelib")  # the link leads out of the virtual environment
+    folder = re.findall(r"^WorkingDirectory=(.*)$", unit, re.M)[0]
+    for command in re.findall(r"^ExecStart(?:Pre)?=(.*)$", unit, re.M):
+        words = shlex.split(command.replace("$$", "$").replace("%%", "%"))
+        done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert [path.stat().st_mode & 0o777 for path in (place.root / "backups").iterdir()] == [0o600]
+
+
+def test_the_timer_of_the_backup_starts_its_unit_every_night() -> None:
+    timer = text(BACKUP.with_suffix(".timer"))
+    assert "OnCalendar=*-*-* 03:15:00\n" in timer
+    assert "WantedBy=timers.target\n" in timer
+    assert "Type=oneshot\n" in text(BACKUP)
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
