@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from feeds.config import Config
 
 
+_MAX_SIGNAL_SECONDS = 0.5  # until a signal is noticed
+
+
 @click.command()
 @click.pass_obj
 def run(file: str | None) -> None:
@@ -51,7 +54,9 @@ def watch(file: str | None) -> None:
         signal.signal(number, lambda *_: stopping.set())
     watcher = Watcher(config, ingest_of(config, store, IsolatedWorker()))
     watcher.start()
-    stopping.wait()
+    # A signal that comes just before the main thread begins to wait does not wake it up.
+    while not stopping.wait(_MAX_SIGNAL_SECONDS):
+        pass
     watcher.stop()
 
 
