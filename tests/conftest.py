@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,16 +44,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="What is used where a test leaves it open; with postgresql, only the tests that use one run.",
     )
+    parser.addoption("--slow", action="store_true", help="Run the tests that are marked as slow, too.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sqlite: about SQLite's files")
+    config.addinivalue_line("markers", "slow: takes long by nature; runs with --slow, and where CI is set")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no core waits for one of them at the end. In the second
     pass, over PostgreSQL, run what the first has not run over it.
     """
+    if not (os.environ.get("CI") or config.getoption("--slow")):
+        reason = pytest.mark.skip(reason="slow: runs with --slow, and where CI is set, as in .ci/run")
+        for item in items:
+            if item.get_closest_marker("slow") is not None:
+                item.add_marker(reason)
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).as_posix(), len(order)))
     if config.getoption("--database") == "sqlite":

@@ -22,6 +22,7 @@ def ordinary_seconds() -> float:
     return min(measure(ORDINARY, LIMITS).cpu_seconds for _ in range(2)) * ORDINARY.part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_hostile_document_takes_little_memory_and_time(name: str, ordinary_seconds: float) -> None:
     bomb = BOMBS[name]

@@ -100,12 +100,14 @@ def test_every_expression_of_the_package_is_found() -> None:
     assert len(cases) > 200
 
 
+@pytest.mark.slow
 def test_no_expression_of_the_package_takes_superlinear_time() -> None:
     cases, _ = collect(USES, BY_HAND, BOUNDS)
     faults = measure_all(cases, is_quick=not FULL)
     assert not faults, describe(faults)
 
 
+@pytest.mark.slow
 def test_no_expression_of_a_pack_takes_superlinear_time() -> None:
     cases = list({(case.pattern, case.method): case for case in pack_cases()}.values())
     faults = measure_all(cases, is_quick=not FULL)

@@ -173,6 +173,7 @@ def memory(process: Process) -> int:
     return sum(1024 * int(number) for text in texts for number in re.findall(r"^Pss:\s+(\d+)", text, re.M))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_two_hundred_slow_clients_delay_nobody(site: Place, server: Process, token: str, name: str) -> None:
     answered(site)

@@ -60,6 +60,7 @@ def test_an_expression_with_linear_time_is_not(pattern: str, method: Method) -> 
     assert not find_slow_text(pattern, method)
 
 
+@pytest.mark.slow
 def test_measurements_agree() -> None:
     slow = [Case("", pattern, 0, method) for pattern, method in SLOW if method != "short"]
     fast = [Case("", pattern, 0, method) for pattern, method in FAST if method in ("search", "match")]
