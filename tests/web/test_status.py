@@ -363,7 +363,10 @@ def test_the_numbers_come_in_the_format_that_is_asked_for(well: Place) -> None:
 
 def test_two_applications_in_one_process_have_numbers_of_their_own(well: Place) -> None:
     one, other = well.client(), well.client()
-    assert numbers(one) == numbers(other)
+    first, second = numbers(one), numbers(other)
+    for values in (first, second):
+        assert values.pop("feeds_database_bytes") > 0  # PostgreSQL cleans up by itself meanwhile
+    assert first == second
 
 
 def test_nothing_was_read_yet_is_no_fault(place: Place) -> None:
