@@ -178,9 +178,10 @@ def change(root: Path, what: str, running: ExitStack) -> None:
     taken = sum(seconds_of(int(one)) for one in children(process.pid))
     store.close()
     said = (folder / "log").read_text(encoding="utf-8")
-    made = len(re.findall(r"web\.documents: made ", said))
+    rendered = len(re.findall(r"rendered_feeds: rendered ", said))
+    assert rendered, "the server's log does not say what it rendered"
     print(
-        f"{WORKERS} workers, {what}: {CHANGES} changes in 3 formats rendered {made} times, "
+        f"{WORKERS} workers, {what}: {CHANGES} changes in 3 formats rendered {rendered} times, "
         f"{taken:.1f} s of CPU for {asked:,} requests"
     )
 
