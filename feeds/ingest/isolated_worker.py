@@ -82,7 +82,7 @@ class IsolatedWorker:
         cpu_seconds: int = 0,
         seconds: float | None = None,
     ) -> R:
-        """Return what a function returns in a child process, or raise what it raises.
+        """Call a function in a child process; return its result, or raise its error.
 
         The function, its arguments and its result must be picklable. It may use `cpu_seconds` (0 for the
         limit) and take `seconds` in all, also if other threads use all processes; None for no such limit.
@@ -106,6 +106,19 @@ class IsolatedWorker:
         if os.getpid() == self._parent:  # a fork of this process has no children to end
             for child in self._children:
                 child.close()
+
+
+def call_isolated(
+    isolated: IsolatedWorker | None,
+    function: Callable[..., R],
+    *arguments: object,
+    cpu_seconds: int = 0,
+    seconds: float | None = None,
+) -> R:
+    """Call a function by `IsolatedWorker.call`; without a worker, in this process and without limits."""
+    if isolated is None:
+        return function(*arguments)
+    return isolated.call(function, *arguments, cpu_seconds=cpu_seconds, seconds=seconds)
 
 
 class _Child:
@@ -136,7 +149,7 @@ class _Child:
         cpu_seconds: int,
         deadline: float | None,
     ) -> R:
-        """Return what a function returns, or raise what it raises. Raises KilledError and GoneError."""
+        """Call a function; return its result, or raise its error. Raises KilledError and GoneError."""
         message = pickle.dumps((function, arguments, cpu_seconds))
         try:
             connection = self._open()
@@ -158,7 +171,7 @@ class _Child:
         raise value
 
     def _open(self) -> Connection:
-        """Return the connection to the working process; have one forked if there is none."""
+        """Return the connection to the working process; let the keeper fork one if there is none."""
         if self._connection is None:
             self._control.sendall(_FORK)
             _, handles, _, _ = socket.recv_fds(self._control, _STATUS_BYTES, 1)

@@ -18,7 +18,7 @@ from typing import Literal
 from feeds.cleaning.cleaner import Cleaner
 from feeds.config import Config
 from feeds.inboxes import DatabaseInbox
-from feeds.ingest.isolated_worker import IsolatedWorker, KilledError
+from feeds.ingest.isolated_worker import IsolatedWorker, KilledError, call_isolated
 from feeds.ingest.preview import ParsedFile
 from feeds.ingest.runner import Ingest
 from feeds.ingest.workers import Workforce
@@ -94,7 +94,7 @@ class Uploads:
         now = now or datetime.now(UTC)
         ingest = self._ingest()
         try:
-            articles, skipped = self._check(ingest.cleaner, name, data, now)
+            articles, skipped = call_isolated(self._isolated, _check, ingest.cleaner, name, data, now)
         except (ReadError, KilledError) as error:
             return UploadResult(name=name, status="failed", reason=remove_illegal(str(error)))
         result = self._find_same(ingest, name, data)
@@ -106,13 +106,6 @@ class Uploads:
         outcome = "the next run reads it" if result.status == "waiting" else result.status
         log.info("%s was uploaded: %s", name, outcome)
         return replace(result, skipped=skipped)
-
-    def _check(
-        self, cleaner: Cleaner, name: str, data: bytes, now: datetime
-    ) -> tuple[int, tuple[SkippedItem, ...]]:
-        if self._isolated is None:
-            return _check(cleaner, name, data, now)
-        return self._isolated.call(_check, cleaner, name, data, now)
 
     def find(self, name: str) -> UploadResult | None:
         """Return the state of an uploaded file; None if no file has that name."""

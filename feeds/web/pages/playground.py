@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from feeds.cleaning import inert_html, stats
 from feeds.cleaning.trace import Step
-from feeds.ingest.isolated_worker import BusyError, IsolatedWorker, KilledError
+from feeds.ingest.isolated_worker import BusyError, KilledError, call_isolated
 from feeds.ingest.preview import MAX_CHARACTERS, Preview, preview
 from feeds.model.errors import ReadError
 from feeds.text import html_diff
@@ -58,17 +58,11 @@ def add_routes(routes: Blueprint, site: Site) -> None:
                 link=form["link"].strip(),
             )
             try:
-                values |= _call(site.isolated, clean)
+                values |= call_isolated(site.isolated, clean, cpu_seconds=_MAX_SECONDS, seconds=_MAX_SECONDS)
             except (ReadError, KilledError, BusyError) as error:
                 values["reason"] = context.translation("cannot_read", reason=error)
         page = site.render("playground.html", context, values)
         return respond_with_page(page, 422 if "reason" in values else 200, cache=NO_STORE)
-
-
-def _call(isolated: IsolatedWorker | None, clean: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    if isolated is None:
-        return clean()
-    return isolated.call(clean, cpu_seconds=_MAX_SECONDS, seconds=_MAX_SECONDS)
 
 
 def _clean(text: str, **settings: Any) -> Mapping[str, Any]:
