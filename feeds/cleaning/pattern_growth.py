@@ -22,13 +22,13 @@ MAX_CHARACTERS = 4_000  # of an expression; the longest of the packs has 420
 _MIN_LONG_REPEAT = 10_000  # repeats; one with a lower bound costs no more than a constant
 _MIN_LOOP = 10  # passes of a group in which an ambiguity counts: 2 to the power of 10 ways
 _MAX_PATHS = 64  # ways through the alternatives of an expression that are told apart
-_LONG_REPEAT = re.compile(
-    r"[*+]|,\}|\)\{|\d{5}"
-)  # without it nothing is repeated for long: most of the packs
-_REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
+# Most expressions of the packs have none of these, and so no long repeat.
+_LONG_REPEAT = re.compile(r"[*+]|,\}|\)\{|\d{5}")
+REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
+"""The operators of repeats in a parsed expression."""
 _SAMPLE = " \n\taAzZ09_中é<&>/.-*[](){}\"'=:;,，。：#%?!@+|\u3000\xa0\U0001f600"
 """The characters by which classes are compared, besides those of the expression."""
-_CATEGORIES = {
+CATEGORIES = {
     codes.CATEGORY_DIGIT: r"\d",
     codes.CATEGORY_NOT_DIGIT: r"\D",
     codes.CATEGORY_SPACE: r"\s",
@@ -36,6 +36,7 @@ _CATEGORIES = {
     codes.CATEGORY_WORD: r"\w",
     codes.CATEGORY_NOT_WORD: r"\W",
 }
+"""The escape of each category in a parsed expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class _Reader:
         chars = self.chars(operator, argument)
         if chars is not None:
             return [(_Piece(chars),)]
-        if operator in _REPEATS:
+        if operator in REPEATS:
             return self.repeat(operator, *argument, rest_can_fail=rest_can_fail)
         if operator is codes.SUBPATTERN:
             return self.paths(argument[3], has_end=rest_can_fail, before=[()])
@@ -252,7 +253,7 @@ class _Reader:
 
 @cache
 def _is_of(category: Any, char: str, flags: int) -> bool:
-    return re.match(_CATEGORIES[category], char, flags) is not None
+    return re.match(CATEGORIES[category], char, flags) is not None
 
 
 def _not_before(pieces: Iterable[_Piece]) -> frozenset[str]:
@@ -290,7 +291,7 @@ def _check_alternatives(paths: Sequence[_Path]) -> None:
 def _can_fail(items: Iterable[Any]) -> bool:
     """Return whether a part of an expression can fail to match."""
     for operator, argument in items:
-        if operator in _REPEATS and argument[0] == 0:
+        if operator in REPEATS and argument[0] == 0:
             continue
         if operator is codes.SUBPATTERN and not _can_fail(argument[3]):
             continue
@@ -311,7 +312,7 @@ def _literals(tree: Any) -> Iterator[str]:
                     yield chr(value)
                 elif kind is codes.RANGE:
                     yield from map(chr, value)
-        elif operator in _REPEATS:
+        elif operator in REPEATS:
             yield from _literals(argument[2])
         elif operator is codes.SUBPATTERN:
             yield from _literals(argument[3])

@@ -14,18 +14,11 @@ from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
-_REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
+from feeds.cleaning.pattern_growth import CATEGORIES, REPEATS
+
 _MIN_LONG_REPEAT = 32  # a repeat of fewer characters costs no more than a constant
 _GENERAL = " \n\taA0中<&>/.-*[](\")'=:_#é\u3000\xa0"
 _ENDS = ("", "\n", "\x01")
-_CATEGORIES = {
-    codes.CATEGORY_DIGIT: r"\d",
-    codes.CATEGORY_NOT_DIGIT: r"\D",
-    codes.CATEGORY_SPACE: r"\s",
-    codes.CATEGORY_NOT_SPACE: r"\S",
-    codes.CATEGORY_WORD: r"\w",
-    codes.CATEGORY_NOT_WORD: r"\W",
-}
 
 
 class Pump(NamedTuple):
@@ -87,7 +80,7 @@ def pumps(pattern: str, flags: int = 0) -> list[Pump]:
 
 
 def _children(operator: Any, argument: Any) -> Iterable[Any]:
-    if operator in _REPEATS:
+    if operator in REPEATS:
         return (argument[2],)
     if operator is codes.SUBPATTERN:
         return (argument[3],)
@@ -130,7 +123,7 @@ def _runs(tree: Any) -> Iterator[str]:
 def _repeats(tree: Any, prefix: str, alphabet: str, flags: int) -> Iterator[tuple[str, Any]]:
     """Yield each long repeat: a text that leads to it, and what it repeats."""
     for operator, argument in tree:
-        if operator in _REPEATS and argument[1] >= _MIN_LONG_REPEAT:
+        if operator in REPEATS and argument[1] >= _MIN_LONG_REPEAT:
             yield prefix, argument[2]
         for child in _children(operator, argument):
             yield from _repeats(child, prefix, alphabet, flags)
@@ -144,7 +137,7 @@ def _witness(tree: Any, alphabet: str, flags: int, least: int = 0) -> str:
     """
     text = ""
     for operator, argument in tree:
-        if operator in _REPEATS:
+        if operator in REPEATS:
             text += _witness(argument[2], alphabet, flags, least) * min(max(argument[0], least), 2_000)
         elif operator is codes.SUBPATTERN:
             text += _witness(argument[3], alphabet, flags, least)
@@ -186,6 +179,6 @@ def _is_in(argument: Any, char: str, flags: int) -> bool:
             return True
         if kind is codes.RANGE and value[0] <= ord(char) <= value[1]:
             return True
-        if kind is codes.CATEGORY and re.match(_CATEGORIES[value], char, flags & re.ASCII):
+        if kind is codes.CATEGORY and re.match(CATEGORIES[value], char, flags & re.ASCII):
             return True
     return False
