@@ -11,6 +11,7 @@ from feeds.cleaning import inert_html, stats
 from feeds.cleaning.audiences import Audiences
 from feeds.model.articles import Article, CleaningStats, Original
 from feeds.model.errors import ReadError
+from feeds.publishing.access import Access
 from feeds.text import html_diff, urls
 from feeds.web.pages import charts
 from feeds.web.pages.feed import URN
@@ -21,7 +22,9 @@ def add_routes(routes: Blueprint, site: Site) -> None:
     """Add the routes of this module."""
 
     def show(
-        template: str, number: object, values: Callable[[Site, PageContext, Article], Mapping[str, Any]]
+        template: str,
+        number: object,
+        values: Callable[[Site, PageContext, Access, Article], Mapping[str, Any]],
     ) -> Response:
         """Respond with a page about an article; `number` is the UUID in its id.
 
@@ -33,7 +36,7 @@ def add_routes(routes: Blueprint, site: Site) -> None:
         return site.page(
             template,
             context,
-            lambda: values(site, context, _visible_article(site, context, entry_id)),
+            lambda: values(site, context, *_visible_article(site, context, entry_id)),
             str(number),
         )
 
@@ -46,8 +49,8 @@ def add_routes(routes: Blueprint, site: Site) -> None:
         return show("changes.html", number, _changes_values)
 
 
-def _visible_article(site: Site, context: PageContext, entry_id: str) -> Article:
-    """Return an article that the visitor may read.
+def _visible_article(site: Site, context: PageContext, entry_id: str) -> tuple[Access, Article]:
+    """Return an article that the visitor may read, after the rules that allow it.
 
     Answers 404 if there is none, or if the visitor may not read it, and 410 if it was withdrawn.
     """
@@ -57,15 +60,14 @@ def _visible_article(site: Site, context: PageContext, entry_id: str) -> Article
         abort(404)
     if article is None:
         abort(410)
-    return article
+    return access, article
 
 
-def _article_values(site: Site, context: PageContext, article: Article) -> Mapping[str, Any]:
-    original = _original(site, article)
+def _article_values(site: Site, context: PageContext, access: Access, article: Article) -> Mapping[str, Any]:
+    original = _original(site, access, article)
     receipt = site.store.receipt(article.id)
     pieces = receipt.pieces if receipt else {}
     values = _common_values(article)
-    access = site.views.access.require_split()
     visible = access.titles(context.visitor, [state.source for state in site.store.sources()])
     values["also_in"] = [title for title in article.also_in if title in visible]
     if original is not None:
@@ -82,8 +84,8 @@ def _article_values(site: Site, context: PageContext, article: Article) -> Mappi
     }
 
 
-def _changes_values(site: Site, _: PageContext, article: Article) -> Mapping[str, Any]:
-    original = _original(site, article)
+def _changes_values(site: Site, _: PageContext, access: Access, article: Article) -> Mapping[str, Any]:
+    original = _original(site, access, article)
     values = {**_common_values(article), "has_original": original is not None}
     if original is None:
         return values
@@ -110,13 +112,13 @@ def _cleaning_stats(original: Original, article: Article) -> CleaningStats:
     return stats.measure(original.draft.html, article.html, link=article.link, home=article.source.home)
 
 
-def _original(site: Site, article: Article) -> Original | None:
+def _original(site: Site, access: Access, article: Article) -> Original | None:
     """Return the original of an article; None if none is stored.
 
     Of several it is the one with the longest text, as in `merge`.
     """
     originals = site.store.originals_of_entries([article.id]).get(article.id, [])
-    audiences = Audiences(site.config.private, site.views.access.require_split().catalogue)
+    audiences = Audiences(access.private, access.catalogue)
     if audiences.has_several:
         audience = audiences.audience_of_source(article.source.slug)
         originals = [
