@@ -110,7 +110,7 @@ class Views:
             return self._view(self._access(request), request, base)
 
     def require(self, request: FeedRequest) -> None:
-        """Raise what `view` raises about the name of a feed."""
+        """Raise the errors of `view` that concern the name of the feed."""
         with self._store.snapshot():
             access = self._access(request)
             states, _ = _visible(access, request.name, self._store.sources())

@@ -83,7 +83,7 @@ def test_a_call_can_have_less_time(worker: IsolatedWorker) -> None:
     assert worker.call(double, 3) == 6
 
 
-def test_who_waits_for_another_thread_too_long_is_told(worker: IsolatedWorker) -> None:
+def test_a_call_that_waits_too_long_for_another_thread_is_refused(worker: IsolatedWorker) -> None:
     thread = threading.Thread(target=lambda: worker.call(time.sleep, 0.5))
     thread.start()
     time.sleep(0.1)
@@ -116,7 +116,7 @@ def test_a_process_that_is_killed_is_replaced(worker: IsolatedWorker, number: si
     assert worker.call(double, 4) == 8
 
 
-def test_signals_that_end_a_service_do_not_end_what_its_files_are_cleaned_by(worker: IsolatedWorker) -> None:
+def test_signals_that_end_a_service_do_not_end_the_processes_that_clean(worker: IsolatedWorker) -> None:
     pids = [worker.call(os.getpid), worker.call(os.getppid)]
     for pid in pids:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):

@@ -170,7 +170,7 @@ class DocumentCache:
         )
 
     def require(self, name: str, visitor: Visitor) -> None:
-        """Raise what `Views.view` raises about the name of a feed."""
+        """Raise the errors of `Views.view` that concern the name of the feed."""
         if name != STATUS_FEED:
             self._views.require(self.feed_request(name, EVERYTHING, "", visitor))
 
