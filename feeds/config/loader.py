@@ -90,7 +90,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         place = origins["hubs"].place("hubs")
         faults.append(f"{place}: hubs need `base_url`, because hubs and subscribers know a feed by its URL")
     upstreams, upstream_faults = upstreams_of(
-        settings.subscriptions, settings.poll, folder, origins["subscriptions"].place
+        settings.subscriptions, settings.poll, folder, origins["subscriptions"].place, environ
     )
     if faults or upstream_faults:
         raise ConfigError("\n".join((*faults, *upstream_faults)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -15,7 +15,7 @@ from feeds.http_client.network_policy import EVERYWHERE, parse_policy
 from feeds.model.errors import FeedsError, ReadError
 from feeds.parsers import opml
 from feeds.subscriptions.upstream import Upstream
-from feeds.text import feed_urls
+from feeds.text import feed_urls, request_headers
 
 MAX_POLL_SECONDS = 366 * 86400
 _SEPARATORS = re.compile(r"\s+|,(?=\s|[a-z]+:|$)|(?<=\.opml),", re.IGNORECASE)
@@ -33,6 +33,8 @@ class SubscriptionSettings(BaseModel):
     opml: Annotated[str, Field(min_length=1)] | None = None
     title: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     interval: Poll | None = None
+    user_agent: Annotated[str, AfterValidator(request_headers.check_user_agent)] | None = None
+    headers: Annotated[dict[str, str], AfterValidator(request_headers.check_headers), Field(repr=False)] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -47,6 +49,8 @@ class SubscriptionSettings(BaseModel):
             raise ValueError("expected either `url`, a feed, or `opml`, a file with a list of feeds")
         if self.opml is not None and self.title is not None:
             raise ValueError("the feeds of a list have their own titles: `title` is for a `url`")
+        if self.opml is not None and self.headers:
+            raise ValueError("the feeds of a list are of many servers: `headers` are for a `url`")
         return self
 
 
@@ -78,11 +82,16 @@ PrivateUpstreams = Annotated[
 
 
 def upstreams_of(
-    settings: Sequence[SubscriptionSettings], poll: int, folder: Path, place: Callable[..., str]
+    settings: Sequence[SubscriptionSettings],
+    poll: int,
+    folder: Path,
+    place: Callable[..., str],
+    environ: Mapping[str, str],
 ) -> tuple[tuple[Upstream, ...], list[str]]:
     """Return the subscriptions in their order, and a fault for each unusable entry.
 
-    `poll` is the usual interval in seconds, `place` gives the `file:line: key` of an entry. A feed that is
+    `poll` is the usual interval in seconds, `place` gives the `file:line: key` of an entry, and `environ` has
+    the variables that headers name. A feed that is
     configured twice is a fault. One in a list is left out if it is also beside the list, or in a list before.
     """
     faults: list[str] = []
@@ -97,20 +106,42 @@ def upstreams_of(
                 faults.append(f"{here}: {url} is subscribed to already, by subscriptions[{first_index[key]}]")
             first_index.setdefault(key, index)
     for index, entry in enumerate(settings):
-        interval = entry.interval or poll
+        interval, user_agent = entry.interval or poll, entry.user_agent or ""
         if entry.url is not None:
-            upstream = Upstream(url=entry.url, title=entry.title or "", interval=interval)
+            try:
+                headers = _headers(entry, environ)
+            except ValueError as error:
+                faults.append(f"{place('subscriptions', index, 'headers')}: {error}")
+                continue
+            upstream = Upstream(
+                url=entry.url,
+                title=entry.title or "",
+                interval=interval,
+                user_agent=user_agent,
+                headers=headers,
+            )
             upstreams.setdefault(feed_urls.comparison_key(entry.url), upstream)
             continue
         try:
             for outline in read_opml(folder / Path(entry.opml or "").expanduser()):
                 key = feed_urls.comparison_key(outline.url)
                 if key not in first_index:
-                    upstream = Upstream(url=outline.url, title=outline.title, interval=interval)
+                    upstream = Upstream(
+                        url=outline.url, title=outline.title, interval=interval, user_agent=user_agent
+                    )
                     upstreams.setdefault(key, upstream)
         except FeedsError as error:
             faults.append(f"{place('subscriptions', index, 'opml')}: {error}")
     return tuple(upstreams.values()), faults
+
+
+def _headers(entry: SubscriptionSettings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a subscription with their secrets. Raises ValueError, which names no value."""
+    headers = request_headers.fill_variables(entry.headers, environ)
+    has_credentials = feed_urls.split_credentials(entry.url or "")[1] is not None
+    if has_credentials and any(name.lower() == "authorization" for name in headers):
+        raise ValueError("the URL has a user and a password already, and `Authorization` would replace them")
+    return headers
 
 
 def read_opml(path: Path) -> Iterator[opml.Outline]:

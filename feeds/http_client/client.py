@@ -87,10 +87,11 @@ class Status:
 
 
 class _Secret(NamedTuple):
-    """Credentials, and the origin that they are for."""
+    """Credentials and headers, and the origin that they are for."""
 
     origin: tuple[str, str, int]
     credentials: Credentials | None
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +102,26 @@ class HTTPClient:
     limits: RequestLimits = field(default_factory=RequestLimits)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def get(self, url: str, *, etag: str = "", last_modified: str = "", configured_url: str = "") -> Response:
+    def get(
+        self,
+        url: str,
+        *,
+        etag: str = "",
+        last_modified: str = "",
+        configured_url: str = "",
+        user_agent: str = "",
+        secret_headers: Mapping[str, str] | None = None,
+    ) -> Response:
         """Get a feed, unless the ETag or the date shows that it has not changed.
 
-        Credentials in `url`, or in the `configured_url` that it comes from, are sent to their own origin
-        only. Raises RequestError.
+        Credentials in `url`, or in the `configured_url` that it comes from, and `secret_headers` are sent to
+        the origin of that URL only. Raises RequestError.
         """
         bare_url, credentials = feed_urls.split_credentials(configured_url or url)
-        secret = _Secret(feed_urls.origin(bare_url), credentials)
-        headers = {"Accept": _ACCEPT, "Accept-Encoding": ACCEPT_ENCODING}
+        secret = _Secret(feed_urls.origin(bare_url), credentials, secret_headers or {})
+        headers = {
+            "User-Agent": user_agent or USER_AGENT, "Accept": _ACCEPT, "Accept-Encoding": ACCEPT_ENCODING
+        }  # fmt: skip
         if etag:
             headers["If-None-Match"] = etag
         if last_modified:
@@ -169,7 +181,7 @@ class HTTPClient:
         is_permanent, is_conditional = True, not headers.keys().isdisjoint(_CONDITIONS)
         while True:
             with closing(
-                self._send(pools, "GET", urls[-1], _add_credentials(headers, urls[-1], secret))
+                self._send(pools, "GET", urls[-1], _add_secrets(headers, urls[-1], secret))
             ) as response:
                 if response.status not in _REDIRECTS:
                     return self._read(response, moved_to, is_conditional=is_conditional)
@@ -203,13 +215,16 @@ class HTTPClient:
         return min(parse_retry_after(response.headers.get("Retry-After", ""), self.clock()), MAX_WAIT)
 
 
-def _add_credentials(headers: Mapping[str, str], url: str, secret: _Secret) -> dict[str, str]:
-    """Add the credentials, if the URL is of their origin (RFC 7617, in UTF-8)."""
-    credentials = secret.credentials
-    if credentials is None or feed_urls.origin(url) != secret.origin:
+def _add_secrets(headers: Mapping[str, str], url: str, secret: _Secret) -> dict[str, str]:
+    """Add the credentials (RFC 7617, in UTF-8) and the secret headers, if the URL is of their origin."""
+    if feed_urls.origin(url) != secret.origin:
         return {**headers}
-    basic = b64encode(f"{credentials.user}:{credentials.password}".encode()).decode()
-    return {**headers, "Authorization": f"Basic {basic}"}
+    replaced = {name.lower() for name in secret.headers}
+    added = {name: value for name, value in headers.items() if name.lower() not in replaced}
+    if secret.credentials is not None:
+        basic = b64encode(f"{secret.credentials.user}:{secret.credentials.password}".encode()).decode()
+        added["Authorization"] = f"Basic {basic}"
+    return {**added, **secret.headers}
 
 
 def _redirect_target(response: BaseHTTPResponse, url: str) -> str:

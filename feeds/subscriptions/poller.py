@@ -190,6 +190,8 @@ class Poller:
                 etag=state.etag,
                 last_modified=state.modified,
                 configured_url=upstream.url,
+                user_agent=upstream.user_agent,
+                secret_headers=upstream.headers,
             )
             is_new = self._store_new(upstream, response)
         except RequestError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from feeds.text import feed_urls
@@ -17,6 +18,10 @@ class Upstream:
     """Title of the source of its entries; empty if they name it themselves."""
     interval: int
     """Seconds between two polls."""
+    user_agent: str = ""
+    """User agent for its server; empty for that of feeds."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further headers for the origin of `url` alone. They may be secret."""
 
     @property
     def key(self) -> str:

@@ -60,6 +60,51 @@ def test_feeds_are_addresses_or_say_more(write: Write) -> None:
     assert "secret" not in repr(config)
 
 
+KEYED = """subscriptions:
+  - url: https://tide.example/rss
+    user_agent: Reader/1.0
+    headers: {Authorization: "Bearer ${TIDE_TOKEN}", X-Reader: me}
+"""
+
+
+def test_a_feed_has_headers_with_secrets_from_the_environment_which_nothing_shows(write: Write) -> None:
+    config = load(write(KEYED), {"TIDE_TOKEN": "tok-123"})
+    (feed,) = config.subscriptions
+    assert feed.user_agent == "Reader/1.0"
+    assert feed.headers == {"Authorization": "Bearer tok-123", "X-Reader": "me"}
+    assert "tok-123" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("", "", ".headers: the environment has no variable TIDE_TOKEN"),
+        ("X-Reader", "Host", ".headers: feeds decides on the header `Host` itself"),
+        ("X-Reader", "user-agent", ".headers: the user agent has its own key, `user_agent`"),
+        ("X-Reader", "authorization", ".headers: the header `authorization` is there twice"),
+        ("X-Reader", "X Reader", ".headers: 'X Reader' cannot be the name of a header"),
+        (
+            ": me",
+            ': "hid\\nden"',
+            ".headers: the value of `X-Reader` has characters that a header cannot contain",
+        ),
+        ("Reader/1.0", "Léa", ".user_agent: expected a user agent of printable ASCII characters"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_named_without_its_value(
+    write: Write, old: str, new: str, fault: str
+) -> None:
+    (line,) = faults(write(KEYED.replace(old, new)))
+    assert line.partition(": subscriptions[0]")[2] == fault
+
+
+def test_a_variable_with_a_newline_and_a_second_authorization_are_refused(write: Write) -> None:
+    (fault,) = faults(write(KEYED), {"TIDE_TOKEN": "a\r\nX-Other: b"})
+    assert fault.endswith("the variable TIDE_TOKEN has characters that a header cannot contain")
+    (fault,) = faults(write(KEYED.replace("//", "//ann:x@")), {"TIDE_TOKEN": "tok-123"})
+    assert fault.endswith("has a user and a password already, and `Authorization` would replace them")
+
+
 def test_a_list_gives_its_feeds_with_their_titles_whatever_folder_they_are_in(
     write: Write, tmp_path: Path
 ) -> None:

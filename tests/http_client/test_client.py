@@ -235,6 +235,32 @@ def test_a_feed_that_moved_keeps_its_credentials_only_at_home(upstream: Upstream
     assert upstream.asked[-1][1]["Authorization"] is None
 
 
+def test_headers_and_a_user_agent_of_ones_own_are_sent_the_headers_to_their_own_origin_alone(
+    upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    own: dict[str, Any] = {
+        "user_agent": "Reader/1.0",
+        "secret_headers": {"X-Api-Key": "k3y", "accept": "text/x-feed"},
+    }
+    with serving() as other:
+        other.at["/feed"] = rss(1)
+        upstream.at["/away"] = redirect(other.address())
+        upstream.at["/near"] = redirect("/feed")
+        for path in ("/away", "/near"):
+            client.get(upstream.address(path), **own)
+        client.get(other.address(), configured_url=upstream.address("/moved"), **own)
+    asked = [(seen["User-Agent"], seen["X-Api-Key"], seen.get_all("Accept")) for _, seen in upstream.asked]
+    assert asked == [("Reader/1.0", "k3y", ["text/x-feed"])] * 3
+    assert [(seen["User-Agent"], seen["X-Api-Key"]) for _, seen in other.asked] == [("Reader/1.0", None)] * 2
+    assert "application/atom+xml" in other.asked[0][1]["Accept"]
+    for path in ("/500", "/hops/7", "/circle", "/short", "/reset"):
+        with pytest.raises(RequestError) as raised:
+            client.get(upstream.address(path), **own)
+        assert "k3y" not in str(raised.value)
+    assert "k3y" not in caplog.text
+
+
 def test_the_environment_gives_neither_credentials_nor_proxies(
     upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

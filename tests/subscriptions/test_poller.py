@@ -60,7 +60,7 @@ class Subscriber:
     upstream: Upstream
     clock: Clock = field(default_factory=Clock)
 
-    def to(self, *entries: str | dict[str, str], **keys: object) -> Subscriber:
+    def to(self, *entries: str | dict[str, Any], **keys: object) -> Subscriber:
         """Subscribe to these paths, and to nothing else."""
         self.place.configure(
             **{
@@ -72,7 +72,7 @@ class Subscriber:
         )
         return self
 
-    def _entry(self, entry: str | dict[str, str]) -> dict[str, str]:
+    def _entry(self, entry: str | dict[str, Any]) -> dict[str, Any]:
         settings = {"url": entry} if isinstance(entry, str) else dict(entry)
         if "://" not in settings["url"]:
             settings["url"] = self.upstream.address(settings["url"])
@@ -385,6 +385,18 @@ def test_the_verbs_list_poll_and_explain(subscriber: Subscriber) -> None:
     assert "subscriptions: 2, 1 failing\n" in output
     assert "failed 1 times since" in output
     assert "secret" not in output + done.stdout + done.stderr
+
+
+@IN_SQLITE
+def test_headers_are_sent_with_each_poll_and_shown_nowhere(subscriber: Subscriber) -> None:
+    place, upstream = subscriber.place, subscriber.upstream
+    place.environment["TIDE_KEY"] = "tok-123"
+    subscriber.to({"url": "/500", "headers": {"X-Key": "${TIDE_KEY}"}, "user_agent": "Reader/1.0"})
+    output = place.feeds("subscriptions", "poll", env={"FEEDS_LOG": "debug"})
+    assert [(seen["X-Key"], seen["User-Agent"]) for _, seen in upstream.asked] == [("tok-123", "Reader/1.0")]
+    shown = place.feeds("subscriptions").stdout + place.feeds("status").stdout + place.feeds("check").stdout
+    assert "500 Internal Server Error" in shown
+    assert "tok-123" not in shown + output.stdout + output.stderr + place.client().get("/status").text
 
 
 @IN_SQLITE
