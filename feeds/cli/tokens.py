@@ -24,6 +24,7 @@ def token() -> None:
 @click.pass_obj
 def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
     """Create a token and print it. It cannot be shown again."""
+    from feeds.config.settings import STATUS_FEED
     from feeds.ingest.private_names import verify_feed
     from feeds.publishing.access import AccessReader
     from feeds.storage.database import Database
@@ -41,6 +42,8 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
         if not config.post_limit:
             click.echo("warning: uploads are switched off in the configuration (`post_limit: 0`)", err=True)
         feed = POSTING
+    elif feed == STATUS_FEED:
+        pass  # it shows names on the status, private or not
     elif not config.private:
         click.echo("warning: no feed is private in the configuration (`private`)", err=True)
     elif feed and not access.is_private(feed):

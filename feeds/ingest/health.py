@@ -5,7 +5,8 @@ Every problem has an id, which is the same as long as it is the same problem.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -26,6 +27,41 @@ _MIN_ARTICLES = 5
 _SILENT_GAPS, _MIN_SILENCE = 3, timedelta(days=3)
 _MIN_GAP = timedelta(minutes=1)
 _MIN_ARCHIVE_AGE = timedelta(days=30)
+
+OTHER_REASON = "another reason"
+# The words of reasons that may be shown to everybody. Whole reasons can contain names of files, URLs and text
+# of articles: "harbour.zip/fire.md: not an article: …". So nothing but these words is shown.
+_KNOWN_REASONS = (
+    "not an article",
+    "no link",
+    "the file is empty",
+    "the file is larger than",
+    "the front matter",
+    "not valid JSON",
+    "the JSON",
+    "not a JSON Feed",
+    "a feed without entries",
+    "a feed that feedparser cannot read",
+    "no entry can be read",
+    "the archive",
+    "it is encrypted",
+    "the Markdown",
+    "marked as a draft",
+    "cleaning was given up",
+    "cannot be read",
+    "it answered",
+    "its host is not known",
+    "its certificate cannot be trusted",
+    "it sent nothing",
+    "the connection",
+    "connection refused",
+    "TLS failed",
+    "redirects",
+    "a private address",
+    "a web page, not a feed",
+    "not a feed",
+    "compress",
+)
 
 NextRuns = Callable[[datetime], Sequence[datetime]]
 """Function that returns the next times at which the watcher runs after a time."""
@@ -80,6 +116,20 @@ class IdleRuns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnnamedFailures:
+    """Failing files or subscriptions, for a visitor who may not see their names."""
+
+    kind: Literal["files", "upstreams"]
+    count: int
+    reasons: tuple[tuple[str, int], ...]
+    """Known words of their reasons with their numbers, the most frequent first."""
+    since: datetime
+    """Time at which the last of them became news."""
+    id: str
+    """Id of the problem. It changes when other files or subscriptions fail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """The state of the ingest at one time, as far as a visitor may see it."""
 
@@ -93,7 +143,10 @@ class Health:
     """Number of runs that ended with an error, without such a limit."""
     watcher: WatcherStatus
     failed_files: tuple[FailedFile, ...]
-    """Files that cannot be read, the last tried first; possibly not all."""
+    """Files that cannot be read, the last tried first; possibly not all.
+
+    Empty for a visitor who may not see names.
+    """
     failed_file_count: int
     """Number of files that cannot be read."""
     silent_sources: tuple[SilentSource, ...]
@@ -103,7 +156,11 @@ class Health:
     failing_subscription_count: int = 0
     """Number of subscriptions that fail."""
     failing_subscriptions: tuple[FailingSubscription, ...] = ()
-    """Subscriptions that fail, the last failed first; empty for a visitor who may not see all sources."""
+    """Subscriptions that fail, the last failed first; empty for a visitor who may not see names."""
+    unnamed_failures: tuple[UnnamedFailures, ...] = ()
+    """What a visitor who may not see names sees instead: files, and subscriptions that fail for long."""
+    subscription_reasons: tuple[tuple[str, int], ...] = ()
+    """The same for the reasons of all failing subscriptions."""
 
     @property
     def last_failed_run(self) -> IngestRun | None:
@@ -114,11 +171,52 @@ class Health:
     @property
     def long_failing_subscriptions(self) -> tuple[FailingSubscription, ...]:
         """The subscriptions that have failed for so long that they count as a problem."""
-        return tuple(
-            subscription
-            for subscription in self.failing_subscriptions
-            if subscription.news_since and subscription.news_since <= self.now
+        return long_failing(self.failing_subscriptions, self.now)
+
+    def unnamed(self, kind: str) -> UnnamedFailures | None:
+        """Return the unnamed failures of a kind; None if there are none or they have names."""
+        return next((failures for failures in self.unnamed_failures if failures.kind == kind), None)
+
+
+def long_failing(
+    subscriptions: Sequence[FailingSubscription], now: datetime
+) -> tuple[FailingSubscription, ...]:
+    """Return the subscriptions that have failed for so long that they count as a problem."""
+    return tuple(one for one in subscriptions if one.news_since and one.news_since <= now)
+
+
+def count_reasons(reasons: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Count the known words of reasons, the most frequent first. A reason without any is OTHER_REASON."""
+    found = (next((known for known in _KNOWN_REASONS if known in reason), OTHER_REASON) for reason in reasons)
+    return tuple(sorted(Counter(found).items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def hide_names(
+    files: Sequence[FailedFile], file_count: int, subscriptions: Sequence[FailingSubscription], now: datetime
+) -> tuple[UnnamedFailures, ...]:
+    """Return what may be said about failing files and subscriptions without their names."""
+    found = []
+    if files:
+        found.append(
+            UnnamedFailures(
+                kind="files",
+                count=file_count,
+                reasons=count_reasons(file.reason for file in files),
+                since=max(file.last_tried for file in files),
+                id=news_id("files", *sorted(file.id for file in files)),
+            )
         )
+    if failing := long_failing(subscriptions, now):
+        found.append(
+            UnnamedFailures(
+                kind="upstreams",
+                count=len(failing),
+                reasons=count_reasons(one.reason for one in failing),
+                since=max(one.news_since or one.since for one in failing),
+                id=news_id("upstreams", *sorted(one.id for one in failing)),
+            )
+        )
+    return tuple(found)
 
 
 def is_failed(run: IngestRun) -> bool:

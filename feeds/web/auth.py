@@ -8,6 +8,7 @@ URL. Only responses to a visitor who gave a token in the URL contain it: in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from flask.typing import ResponseReturnValue
 
 from feeds.cleaning.audiences import EVERY_FEED
 from feeds.config.settings import STATUS_FEED
-from feeds.publishing.access import PUBLIC, NotSplitError, Visitor
+from feeds.publishing.access import ANY, PUBLIC, NotSplitError, Visitor
 from feeds.publishing.views import MovedFeedError, PrivateFeedError, UnknownFeedError
 from feeds.storage.tokens import Token, Tokens
 from feeds.web.cache.rendered_feeds import DocumentCache
@@ -27,6 +28,8 @@ _OVERVIEW_ENDPOINTS = frozenset(
     | {"pages.article", "pages.before_and_after"}
 )
 """Routes without the name of a feed that show articles or names of feeds."""
+OPERATOR_TOKENS = (ANY, STATUS_FEED)
+"""Values of `Visitor.opens` for a token that shows everything about the ingest."""
 _UPLOAD_BLUEPRINT = "inbox"
 
 
@@ -51,6 +54,7 @@ def protect(app: Flask, documents: DocumentCache, tokens: Tokens, private: Seque
     app.after_request(_add_personal_headers)
     app.register_error_handler(NotSplitError, lambda _: _respond_not_split())
     if not private:
+        app.before_request(partial(_recognise_operator, tokens))
         return
 
     @app.before_request
@@ -111,6 +115,18 @@ def protect(app: Flask, documents: DocumentCache, tokens: Tokens, private: Seque
         if moved != name and access.may_see(current_visitor(), moved):
             return app.handle_user_exception(MovedFeedError(moved))
         return app.handle_user_exception(unknown)
+
+
+def _recognise_operator(tokens: Tokens) -> None:
+    """Remember the visitor of the status where nothing is private.
+
+    An unknown token is ignored: it may be the password of a proxy in front of the server.
+    """
+    if _requested_feed() != STATUS_FEED or not (values := request_tokens()):
+        return
+    token = _first_known(tokens, values)
+    if token is not None and token.feed in OPERATOR_TOKENS:
+        g.visitor = Visitor(opens=token.feed, token=request.environ.get(TOKEN, ""))
 
 
 def _requested_feed() -> str | None:

@@ -14,11 +14,16 @@ _PROXY_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded
 def is_playground_open(config: Config) -> bool:
     """Return whether the current request may use the playground.
 
-    `playground: local` allows requests from this machine, to a name of this machine, without a proxy. The
-    name is checked because any site can let its own name point to this machine (DNS rebinding).
+    `playground: local` allows requests from this machine.
     """
-    if config.playground != "local":
-        return config.playground == "on"
+    return is_local_request() if config.playground == "local" else config.playground == "on"
+
+
+def is_local_request() -> bool:
+    """Return whether this machine sent the request, to a name of this machine, without a proxy.
+
+    The name is checked because any site can let its own name point to this machine (DNS rebinding).
+    """
     host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
     return (
         _is_loopback(request.remote_addr or "")

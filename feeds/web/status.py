@@ -16,10 +16,11 @@ from feeds.ingest.health import Health, WatcherStatus
 from feeds.model.feeds import SourceState
 from feeds.model.runs import IngestRun
 from feeds.model.status import Cadence, FailedFile
-from feeds.publishing.access import ANY, Access, AccessReader, Visitor
+from feeds.publishing.access import Access, AccessReader, Visitor
 from feeds.storage import ingest_status
 from feeds.storage.batch_writer import State
 from feeds.storage.store import Store
+from feeds.web.auth import OPERATOR_TOKENS
 
 MAX_RUNS = 300
 MAX_FILES = 200
@@ -42,11 +43,13 @@ class StatusReader:
         self._sources: tuple[State, Sources] | None = None
         self._failing: tuple[IngestRun, FailingFiles] | None = None
 
-    def health(self, visitor: Visitor) -> Health:
+    def health(self, visitor: Visitor, *, is_local: bool) -> Health:
         """Return the health of the store, as far as the visitor may see it.
 
-        Sources that the visitor may not see are left out. If there may be such sources, files are counted but
-        not named, and errors contain only their type: paths and messages can reveal an article.
+        Sources that the visitor may not see are left out. Only an operator sees the names of failing files
+        and subscriptions, and the texts of errors: they can reveal an article, an address or a folder. Others
+        see numbers, known words of the reasons, and the types of errors. `is_local` says whether the request
+        comes from this machine.
         """
         now, runs = datetime.now(UTC), self._store.runs(MAX_RUNS)
         broken, failing = self.failing_files(runs)
@@ -54,8 +57,10 @@ class StatusReader:
         unheard, subscribed = ingest_status.failing_subscriptions(self._database)
         with self._store.snapshot():
             access, by_source = self._access.now(), self._sources_and_cadences()[1]
-        sees_all = _sees_all(access, visitor)
-        if not sees_all:
+        sees_all, sees_names = _sees_all(access, visitor), _is_operator(access, visitor, is_local)
+        unnamed = () if sees_names else health.hide_names(broken, failing, unheard, now)
+        reasons = () if sees_names else health.count_reasons(one.reason for one in unheard)
+        if not sees_names:
             broken, runs, failed = (), list(map(_hide_message, runs)), list(map(_hide_message, failed))
         cadences = [
             cadence for slug, cadence in by_source.items() if sees_all or access.may_see(visitor, slug)
@@ -71,7 +76,9 @@ class StatusReader:
             silent_sources=health.silent_sources(cadences, now),
             subscription_count=subscribed,
             failing_subscription_count=len(unheard),
-            failing_subscriptions=unheard if sees_all else (),
+            failing_subscriptions=unheard if sees_names else (),
+            unnamed_failures=unnamed,
+            subscription_reasons=reasons,
         )
 
     def last_run(self) -> tuple[IngestRun | None, WatcherStatus]:
@@ -125,9 +132,20 @@ class StatusReader:
 def _sees_all(access: Access, visitor: Visitor) -> bool:
     """Return whether the visitor may see every source.
 
-    That is so if no feed is private, if the token opens all feeds, or if the status is private itself.
+    That is so if no feed is private, if the token opens all feeds or the status, or if the status is private
+    itself.
     """
-    return access.shows_all(STATUS_FEED) or visitor.opens == ANY
+    return access.shows_all(STATUS_FEED) or visitor.opens in OPERATOR_TOKENS
+
+
+def _is_operator(access: Access, visitor: Visitor, is_local: bool) -> bool:
+    """Return whether the visitor may see names of files, of subscriptions, and texts of errors.
+
+    That is so if the status is private, because then the visitor has its token; if the token opens all feeds
+    or the status; and on this machine if no feed is private.
+    """
+    is_owner = access.is_private(STATUS_FEED) or visitor.opens in OPERATOR_TOKENS
+    return is_owner or (is_local and not access.private)
 
 
 def _hide_message(run: IngestRun) -> IngestRun:

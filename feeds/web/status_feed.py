@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from html import escape
 
@@ -65,9 +65,18 @@ def _problems(health: Health, say: Translation) -> Iterator[tuple[str, datetime,
         since = say("upstream_since", n=feed.failures, moment=say.moment(feed.since))
         polling = say("upstream_not_asked") if feed.gone else since
         yield feed.id, feed.news_since or feed.since, title, [feed.reason, polling]
+    for unnamed in health.unnamed_failures:
+        title = say("state_files" if unnamed.kind == "files" else "state_upstreams", n=unnamed.count)
+        hidden = say("names_hidden")
+        yield unnamed.id, unnamed.since, title, [list_reasons(unnamed.reasons), hidden]
     for silence in health.silent_sources:
         since = say("silent_since", day=say.day(silence.last_published), gap=say.span(silence.usual_gap))
         yield silence.id, silence.since, say("source_silent", title=silence.source.title), [since]
+
+
+def list_reasons(reasons: Iterable[tuple[str, int]]) -> str:
+    """List reasons with their numbers in one line: `not an article (3), no link (1)`."""
+    return ", ".join(f"{reason} ({count})" for reason, count in reasons)
 
 
 def _build_entry(

@@ -14,6 +14,7 @@ from feeds.web.cache.memory import build_document
 from feeds.web.cache.policy import REVALIDATE, with_policy
 from feeds.web.cache.rendered_feeds import DocumentCache
 from feeds.web.feed_routes import preflight, respond_with_document, site_url
+from feeds.web.localhost import is_local_request
 from feeds.web.metrics import Metrics, MetricValues
 from feeds.web.status import StatusReader
 
@@ -24,7 +25,7 @@ def build_blueprint(config: Config, status: StatusReader, documents: DocumentCac
 
     def read_values() -> MetricValues:
         return MetricValues(
-            health=status.health(current_visitor()),
+            health=status.health(current_visitor(), is_local=False),  # the metrics contain no names
             states=status.visible_sources(current_visitor()),
             generation=status.generation(),
             database_bytes=status.database_bytes(),
@@ -55,7 +56,8 @@ def build_blueprint(config: Config, status: StatusReader, documents: DocumentCac
         if request.method == "OPTIONS":
             return preflight()
         writer = WRITERS[suffix]
-        view = status_feed.build_view(config, status.health(current_visitor()), site_url(config))
+        health = status.health(current_visitor(), is_local=is_local_request())
+        view = status_feed.build_view(config, health, site_url(config))
         rendered = RenderedDocument(writer.render(view), writer.media_type)
         # No date says when the feed last changed: an entry that was removed leaves no date.
         document = build_document(rendered, documents.state(), has_date=False)

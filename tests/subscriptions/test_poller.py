@@ -433,7 +433,7 @@ def test_what_fails_is_shown_and_told_as_news_when_it_lasts(subscriber: Subscrib
         assert "key=1" not in page + numbers
     place.configure(**yaml.safe_load((place.root / "config.yaml").read_text()) | {"private": ["the-tide"]})
     hidden = place.client().get("/status").text
-    assert "2 fail. Their names are shown only to who may see everything." in hidden
+    assert "2 fail. Names are shown only with a token for the status." in hidden
     assert "/sick" not in hidden
 
 

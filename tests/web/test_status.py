@@ -9,8 +9,10 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 from lxml import html
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,6 +23,8 @@ from feeds.ingest.factory import ingest_of
 from feeds.model.errors import ConfigError
 from feeds.model.runs import IngestReport
 from feeds.publishing.formats import WRITERS
+from feeds.storage import schema
+from feeds.storage.rows import to_micros
 from feeds.storage.tokens import Tokens
 from feeds.web.translations import load_translation
 from tests.support.places import FORMATS, Place, article, eventually, parsed, titles
@@ -465,13 +469,92 @@ def test_a_private_source_and_what_may_tell_of_it_is_shown_only_to_who_may_see_i
 def test_who_may_not_see_all_is_told_how_many_files_fail(half: Place) -> None:
     client = half.client()
     tree = page(client)
-    assert "3 files. Their names are shown only to who may see everything." in text(tree)
+    assert "3 files. Names are shown only with a token for the status. not an article (3)" in text(tree)
     assert "OperationalError" in text(tree)
     assert numbers(client)["feeds_failing_files"] == 3
     assert numbers(client)["feeds_silent_sources"] == 0
-    assert titles(parsed(client.get(f"{FEED}.atom").data)) == ["A run failed"]
+    told = ["3 files cannot be read", "A run failed"]
+    assert titles(parsed(client.get(f"{FEED}.atom").data)) == told
     own = token(half, "lantern-post")
     assert "Lantern Post" in text(page(client, f"/status?token={own}"))
+
+
+OUTSIDE = {"REMOTE_ADDR": "198.51.100.7"}
+NAMES = ("bad.md", "worst", "chapter", "disk of harbour", "secret", "key=", "other.example", "Tide Tables")
+
+
+@pytest.fixture
+def open_to_all(ill: Place) -> Place:
+    """Nothing is private. Files, an archive, a subscription and a run failed; their names are not for all."""
+    with ZipFile(ill.inbox / "secret.zip", "w") as archive:
+        archive.writestr("chapter.md", "not an article")
+    ingest(ill, NOW - MINUTE)
+    upstream = {
+        "url": "https://other.example/feed?key=1",
+        "address": "https://other.example/feed?key=1",
+        "title": "Tide Tables",
+        "etag": "",
+        "modified": "",
+        "failures": 5,
+        "error": "its host is not known (other.example)",
+        "failed": to_micros(NOW - 3 * DAY),
+        "checked": to_micros(NOW),
+        "due": to_micros(NOW + DAY),
+    }
+    with ill.store().selection.database.writing() as connection:
+        connection.execute(sa.insert(schema.upstreams).values(**upstream))
+    return ill
+
+
+def test_the_public_sees_numbers_and_reasons_and_no_names(open_to_all: Place) -> None:
+    client = open_to_all.client()
+    for path in GUARDED[:-1]:
+        response = client.get(path, environ_overrides=OUTSIDE)
+        assert response.status_code == 200
+        assert not [name for name in NAMES if name in response.text], path
+    tree = html.fromstring(client.get("/status", environ_overrides=OUTSIDE).text)
+    assert text(tree.find(".//h1")) == "4 files cannot be read"
+    assert "not an article (4)" in text(tree)
+    assert "1 fails. Names are shown only with a token for the status. its host is not known (1)" in text(
+        tree
+    )
+    assert "Lantern Post" in text(tree), "no source is private"
+    feed = parsed(client.get(f"{FEED}.atom", environ_overrides=OUTSIDE).data)
+    assert titles(feed) == [
+        "4 files cannot be read",
+        "A run failed",
+        "1 subscribed feed has failed for long",
+        "Lantern Post has gone silent",
+    ]
+    ingest(open_to_all, NOW)
+    again = parsed(client.get(f"{FEED}.atom", environ_overrides=OUTSIDE).data)
+    assert [entry.id for entry in again.entries] == [entry.id for entry in feed.entries]
+    open_to_all.drop("secret too.md", "not an article")
+    ingest(open_to_all, NOW)
+    third = parsed(client.get(f"{FEED}.atom", environ_overrides=OUTSIDE).data)
+    assert third.entries[0].title == "5 files cannot be read"
+    assert third.entries[0].id != feed.entries[0].id, "another file is news"
+
+
+def test_names_are_shown_on_this_machine_and_with_a_token_for_the_status(open_to_all: Place) -> None:
+    client = open_to_all.client()
+    own, every = token(open_to_all, "_status"), token(open_to_all)
+    shown = [client.get("/status")]
+    shown += [client.get(f"/status?token={one}", environ_overrides=OUTSIDE) for one in (own, every)]
+    for response in shown:
+        assert all(
+            name in response.text for name in ("bad.md", "secret.zip", "disk of harbour", "Tide Tables")
+        )
+    assert all("no-store" in response.headers["Cache-Control"] for response in shown)
+    feed = client.get(f"{FEED}.atom?token={own}", environ_overrides=OUTSIDE)
+    assert "bad.md" in feed.text
+    assert "private" in feed.headers["Cache-Control"]
+    for asked in (token(open_to_all, "lantern-post"), token(open_to_all, "_inbox"), "wrong"):
+        response = client.get(f"/status?token={asked}", environ_overrides=OUTSIDE)
+        assert response.status_code == 200, "it may be the password of a proxy"
+        assert "bad.md" not in response.text
+    for header in ({"X-Forwarded-For": "127.0.0.1"}, {"Host": "feeds.example.org"}):
+        assert "bad.md" not in client.get("/status", headers=header).text, "through a proxy"
 
 
 def test_no_other_name_may_begin_so(place: Place) -> None:

@@ -16,6 +16,7 @@ from feeds.model.runs import IngestRun
 from feeds.text.plain_text import to_one_line
 from feeds.web import status_feed
 from feeds.web.cache.policy import NO_STORE
+from feeds.web.localhost import is_local_request
 from feeds.web.pages import charts
 from feeds.web.pages.home import subscribe_values
 from feeds.web.pages.rendering import PageContext, Site, respond_with_page
@@ -41,8 +42,10 @@ def add_routes(routes: Blueprint, site: Site) -> None:
 
 def _values(site: Site, status_reader: StatusReader, context: PageContext) -> Mapping[str, Any]:
     now, say = datetime.now(UTC), context.translation
-    health, states = status_reader.health(context.visitor), status_reader.visible_sources(context.visitor)
+    health = status_reader.health(context.visitor, is_local=is_local_request())
+    states = status_reader.visible_sources(context.visitor)
     token = f"?token={quote(context.visitor.token, safe='')}" if context.visitor.token else ""
+    files = health.unnamed("files")
     values = new_file_counts(health.runs, _MAX_BARS)
     return {
         "health": health,
@@ -59,6 +62,8 @@ def _values(site: Site, status_reader: StatusReader, context: PageContext) -> Ma
         "chart": charts.draw_bars([0] * (_MIN_BARS - len(values)) + values, *_CHART_SIZE) if values else "",
         "brought": values,
         "plain": to_one_line,
+        "file_reasons": status_feed.list_reasons(files.reasons if files else ()),
+        "subscription_reasons": status_feed.list_reasons(health.subscription_reasons),
         "mark_of": lambda problem: problem.id.rpartition(":")[2],
         "subscription": OpmlEntry(
             title=say("status_of", title=site.config.title),
@@ -78,8 +83,9 @@ def _headlines(health: Health, say: Translation) -> Iterator[tuple[str, str]]:
         yield say("state_run_failed"), "runs"
     if health.failed_file_count:
         yield say("state_files", n=health.failed_file_count), "files"
-    if health.long_failing_subscriptions:
-        yield say("state_upstreams", n=len(health.long_failing_subscriptions)), "upstreams"
+    unnamed = health.unnamed("upstreams")
+    if failing := len(health.long_failing_subscriptions) or (unnamed.count if unnamed else 0):
+        yield say("state_upstreams", n=failing), "upstreams"
     if health.silent_sources:
         yield say("state_silent", n=len(health.silent_sources)), "silent"
 
