@@ -102,12 +102,38 @@ def test_a_compressed_feed_is_understood(upstream: Upstream, how: str) -> None:
     assert client.get(upstream.address()).body == FEED
 
 
+MISLABELLED = {
+    "gzip without a word": ("", gzip.compress(FEED)),
+    "zlib without a word": ("", zlib.compress(FEED)),
+    "a charset": ("utf-8", FEED),
+    "a charset, and gzip": ("UTF-8", gzip.compress(FEED)),
+    "none": ("none", FEED),
+    "none, and gzip": ("none", gzip.compress(FEED)),
+    "gzip, but plain": ("gzip", b"\xef\xbb\xbf\r\n" + FEED),
+    "brotli, but plain": ("br", FEED),
+    "an encoding of its own, but plain": ("zstd", FEED),
+    "deflate, but gzip": ("deflate", gzip.compress(FEED)),
+    "gzip, but zlib": ("gzip", zlib.compress(FEED)),
+    "brotli, but gzip": ("br", gzip.compress(FEED)),
+    "gzip twice": ("gzip", gzip.compress(gzip.compress(FEED))),
+    "gzip twice, as a list": ("gzip, gzip", gzip.compress(gzip.compress(FEED))),
+    "a list of one": ("identity, gzip", gzip.compress(FEED)),
+}
+
+
+@pytest.mark.parametrize("how", MISLABELLED)
+def test_a_feed_whose_encoding_is_wrong_is_read_as_it_looks(upstream: Upstream, how: str) -> None:
+    encoding, body = MISLABELLED[how]
+    upstream.at["/feed"] = as_encoded(encoding, body)
+    assert (client.get(upstream.address()).body or b"").removeprefix(b"\xef\xbb\xbf\r\n") == FEED
+
+
 @pytest.mark.parametrize("how", [how for how in COMPRESSED if how != "nothing"])
 def test_a_compressed_feed_that_was_cut_off_is_damaged(upstream: Upstream, how: str) -> None:
     encoding, body = COMPRESSED[how]
     for length in (len(body) // 2, len(body) - 1):
         upstream.at["/feed"] = as_encoded(encoding, body[:length])
-        name = encoding.strip().lower()
+        name = encoding.strip().lower().removeprefix("x-")
         assert str(refusal(upstream.address())) == f"its compression ({name}) is damaged: it ends too soon"
 
 
@@ -123,6 +149,8 @@ EXPANDING = {
     "brotli": ("br", brotli.compress(ZEROS, quality=5)),
     "deflate": ("deflate", zlib.compress(ZEROS)),
     "members of gzip with nothing in them": ("gzip", gzip.compress(b"") * 100_000),
+    "gzip without a word": ("", gzip.compress(ZEROS, 1)),
+    "gzip in gzip": ("gzip", gzip.compress(gzip.compress(ZEROS, 1))),
     "blocks of deflate with nothing in them": ("deflate", b"\x78\x9c" + b"\0\0\0\xff\xff" * 400_000),
 }
 
@@ -177,10 +205,57 @@ def test_only_what_moved_for_good_from_the_beginning_on_is_remembered(
     assert client.get(upstream.address("/moved")).url == upstream.address("/now")
 
 
-def test_no_cookie_is_taken_or_given_on_the_way(upstream: Upstream) -> None:
-    upstream.at["/cookie"] = lambda handler: handler.say(302, Location="/feed", Set_Cookie="who=you")
-    client.get(upstream.address("/cookie"))
-    assert [headers["Cookie"] for _, headers in upstream.asked] == [None, None]
+def cookies_of(upstream: Upstream) -> list[tuple[str, str | None]]:
+    return [(path, headers["Cookie"]) for path, headers in upstream.asked]
+
+
+def test_a_cookie_lives_as_long_as_its_chain_of_redirects_and_stays_on_its_host(upstream: Upstream) -> None:
+    with serving() as other:
+        other.at["/on"] = redirect(upstream.address("/feed"))
+        upstream.at["/cookie"] = lambda handler: handler.say(
+            302, Location=other.address("/on"), Set_Cookie="who=you; Path=/; HttpOnly"
+        )
+        client.get(upstream.address("/cookie"))
+        assert cookies_of(other) == [("/on", None)]
+    client.get(upstream.address("/feed"))
+    assert cookies_of(upstream) == [("/cookie", None), ("/feed", "who=you"), ("/feed", None)]
+
+
+def test_a_page_that_asks_for_a_cookie_and_leads_back_is_no_circle(upstream: Upstream) -> None:
+    def walled(handler: Any) -> None:
+        if "seen=1" in (handler.headers["Cookie"] or ""):
+            handler.feed(rss(1))
+        else:
+            handler.say(302, Location="/walled", Set_Cookie="seen=1")
+
+    upstream.at["/walled"] = walled
+    own = {"Cookie": "key=2"}
+    assert client.get(upstream.address("/walled"), secret_headers=own).body == rss(1)
+    assert cookies_of(upstream) == [("/walled", "key=2"), ("/walled", "key=2; seen=1")]
+    upstream.at["/walled"] = lambda handler: handler.say(302, Location="/walled", Set_Cookie="seen=1")
+    assert "redirects in a circle" in str(refusal(upstream.address("/walled")))
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        (b"/my feed.xml?a=b c", "/my%20feed.xml?a=b%20c"),
+        ("/\u98de\u00c5".encode(), "/%E9%A3%9E%C3%85"),
+        (b"/caf\xe9", "/caf%E9"),
+        (b"/a%20b|{c}", "/a%20b%7C%7Bc%7D"),
+    ],
+)
+def test_a_redirect_with_characters_that_no_url_has_is_followed(
+    upstream: Upstream, location: bytes, path: str
+) -> None:
+    upstream.at |= {"/odd": redirect(location.decode("latin-1"), 301), path.partition("?")[0]: rss(1)}
+    assert client.get(upstream.address("/odd")).url == upstream.address(path)
+    assert upstream.paths() == ["/odd", path]
+
+
+def test_an_answer_that_a_proxy_changed_is_an_answer(upstream: Upstream) -> None:
+    upstream.at["/feed"] = lambda handler: handler.say(203, rss(1))
+    assert client.get(upstream.address()).body == rss(1)
 
 
 @pytest.mark.parametrize(
@@ -386,6 +461,7 @@ def test_tls_still_proves_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("/short", "it ended before it was complete"),
         ("/short-gzip", "its compression (gzip) is damaged: it ends too soon"),
         ("/no-gzip", "its compression (gzip) is damaged"),
+        ("/two", "it is compressed in a way that was not asked for ('br, gzip')"),
         ("/zstd", "it is compressed in a way that was not asked for ('zstd')"),
         ("/reset", "the connection was reset"),
         ("/no-http", "its answer is not HTTP"),

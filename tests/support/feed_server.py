@@ -216,11 +216,15 @@ def _short_gzip(handler: Any) -> None:
 
 
 def _no_gzip(handler: Any) -> None:
-    handler.say(200, rss(1), Content_Encoding="gzip")
+    handler.say(200, b"\0" + rss(1), Content_Encoding="gzip")
+
+
+def _two(handler: Any) -> None:
+    handler.say(200, b"\0" + rss(1), Content_Encoding="br, gzip")
 
 
 def _zstd(handler: Any) -> None:
-    handler.say(200, rss(1), Content_Encoding="zstd")
+    handler.say(200, b"\x28\xb5\x2f\xfd" + rss(1), Content_Encoding="zstd")
 
 
 def _reset(handler: Any) -> None:
@@ -266,6 +270,7 @@ BAD: dict[str, bytes | Callable[[Any], None]] = {
     "/short": _short,
     "/short-gzip": _short_gzip,
     "/no-gzip": _no_gzip,
+    "/two": _two,
     "/zstd": _zstd,
     "/reset": _reset,
     "/no-http": _no_http,
