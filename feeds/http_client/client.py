@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 from feeds import __version__
 from feeds.http_client.body import ACCEPT_ENCODING, read_body
 from feeds.http_client.connections import DeadlineConnector
+from feeds.http_client.cookies import RedirectCookies
 from feeds.http_client.errors import RequestError, describe_error
 from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model.errors import FeedsError
@@ -41,8 +42,10 @@ MAX_WAIT = timedelta(days=1)
 _CONDITIONS = ("If-None-Match", "If-Modified-Since")
 _PERMANENT = frozenset({301, 308})
 _REDIRECTS = _PERMANENT | {302, 303, 307}
+_SUCCESSES = (200, 203)  # a proxy on the way changed the answer (RFC 9110 section 15.3.4)
 _MAX_URL_CHARACTERS = 120  # in a message
 _MAX_VALIDATOR_CHARACTERS = 1000  # of an ETag or a date; a longer one is not stored
+_ASCII = "".join(map(chr, range(128)))
 _MAX_AGE = re.compile(r'(?:^|[\s,;])max-age\s*=\s*"?(\d{1,9})', re.IGNORECASE)
 
 
@@ -177,22 +180,25 @@ class HTTPClient:
         )
 
     def _follow(self, pools: PoolManager, url: str, headers: Mapping[str, str], secret: _Secret) -> Response:
-        urls, moved_to = [url], url
+        urls, moved_to, cookies = [url], url, RedirectCookies()
+        requested = {(url, "")}
         is_permanent, is_conditional = True, not headers.keys().isdisjoint(_CONDITIONS)
         while True:
-            with closing(
-                self._send(pools, "GET", urls[-1], _add_secrets(headers, urls[-1], secret))
-            ) as response:
+            sent = _add_cookie(_add_secrets(headers, urls[-1], secret), cookies.header(urls[-1]))
+            with closing(self._send(pools, "GET", urls[-1], sent)) as response:
                 if response.status not in _REDIRECTS:
                     return self._read(response, moved_to, is_conditional=is_conditional)
+                cookies.store(response, urls[-1])
                 target = _redirect_target(response, urls[-1])
                 is_permanent = is_permanent and response.status in _PERMANENT
-            if target in urls:
+            request = (target, cookies.header(target))  # the same URL with a new cookie is no circle
+            if request in requested:
                 circle = " -> ".join(_shorten(url) for url in (*urls[urls.index(target) :], target))
                 raise RequestError(f"redirects in a circle: {circle}")
             if len(urls) > MAX_REDIRECTS:
                 raise RequestError(f"redirects more than {MAX_REDIRECTS} times")
             urls.append(target)
+            requested.add(request)
             if is_permanent:
                 moved_to = target
 
@@ -200,7 +206,7 @@ class HTTPClient:
         status = response.status
         if status == 304 and not is_conditional:
             raise RequestError("it answered 304 Not Modified to a request without conditions")
-        if status not in (200, 304):
+        if status not in (*_SUCCESSES, 304):
             wait = self._retry_after(response)
             raise RequestError(f"it answered {_status_text(status)}", retry_after=wait, is_gone=status == 410)
         return Response(
@@ -227,6 +233,14 @@ def _add_secrets(headers: Mapping[str, str], url: str, secret: _Secret) -> dict[
     return {**added, **secret.headers}
 
 
+def _add_cookie(headers: Mapping[str, str], cookie: str) -> dict[str, str]:
+    """Add a cookie of the chain of redirects to one that is configured."""
+    if not cookie:
+        return {**headers}
+    name = next((name for name in headers if name.lower() == "cookie"), "Cookie")
+    return {**headers, name: f"{headers[name]}; {cookie}" if name in headers else cookie}
+
+
 def _redirect_target(response: BaseHTTPResponse, url: str) -> str:
     """Return where a redirect from `url` leads. Raises RequestError if it cannot be followed."""
     header = response.headers.get("Location", "")
@@ -234,8 +248,8 @@ def _redirect_target(response: BaseHTTPResponse, url: str) -> str:
         raise RequestError(f"it answered {_status_text(response.status)} without a Location")
     try:
         location = header.encode("latin-1").decode("utf-8")  # as browsers read it
-    except UnicodeError:
-        location = header
+    except UnicodeError:  # bytes of another encoding are sent as they are
+        location = quote(header.encode("latin-1"), safe=_ASCII)
     try:
         target = feed_urls.resolve_redirect(url, location)
     except ValueError:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 MAX_FEED_URL_BYTES = 2000
 """Largest size of a feed's URL in bytes; PostgreSQL's indexes hold no key beyond 2,704 bytes."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FORBIDDEN_CHARACTER = re.compile(r"[\s\x00-\x20\x7f<>\"\\^`{|}]")
 _QUERY = re.compile(r"^(https?://[^\s?]*)\?\S*")
+_SAFE = "!#$%&'()*+,/:;=?@[]~"  # "%": what is encoded already stays so
 _FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)", re.IGNORECASE)
 
 
@@ -49,9 +50,10 @@ def validate_feed_url(value: str) -> str:
 def resolve_redirect(base: str, location: str) -> str:
     """Resolve a redirect's `location` against `base`, without credentials.
 
-    A redirect may not set credentials. Raises ValueError if the target cannot be requested.
+    Characters that a path or a query cannot contain, such as blanks and letters beyond ASCII, are
+    percent-encoded. A redirect may not set credentials. Raises ValueError if the target cannot be requested.
     """
-    return split_credentials(validate_feed_url(urljoin(base, location.strip())))[0]
+    return split_credentials(validate_feed_url(_encode_path(urljoin(base, location.strip()))))[0]
 
 
 def split_credentials(address: str) -> tuple[str, Credentials | None]:
@@ -112,6 +114,13 @@ def redact_query(text: str) -> str:
     Other text is left unchanged.
     """
     return _QUERY.sub(r"\1?…", text)
+
+
+def _encode_path(address: str) -> str:
+    """Percent-encode the path, the query and the fragment of a URL where needed, in UTF-8 (RFC 3986)."""
+    parts = urlsplit(address)
+    path, query, fragment = (quote(part, safe=_SAFE) for part in parts[2:])
+    return parts._replace(path=path, query=query, fragment=fragment).geturl()
 
 
 def _host(parts: SplitResult) -> str:
