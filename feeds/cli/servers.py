@@ -37,12 +37,15 @@ def serve(file: str | None) -> None:
 @click.command()
 @click.pass_obj
 def watch(file: str | None) -> None:
-    """Watch the inbox only; the feeds are served elsewhere."""
+    """Watch the inbox only; the feeds are served elsewhere.
+
+    Exit code 2 if the process that cleans was killed: then the watcher has to be started again.
+    """
     import signal
     import threading
 
     from feeds.ingest.factory import ingest_of, open_store
-    from feeds.ingest.isolated_worker import IsolatedWorker
+    from feeds.ingest.isolated_worker import GoneError, IsolatedWorker
     from feeds.server import log_setup
     from feeds.server.watcher import Watcher
 
@@ -52,12 +55,21 @@ def watch(file: str | None) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    watcher = Watcher(config, ingest_of(config, store, IsolatedWorker()))
+    gone = threading.Event()
+
+    def stop_because_gone() -> None:
+        gone.set()
+        stopping.set()
+
+    isolated = IsolatedWorker(on_gone=stop_because_gone)
+    watcher = Watcher(config, ingest_of(config, store, isolated))
     watcher.start()
     # A signal that comes just before the main thread begins to wait does not wake it up.
     while not stopping.wait(_MAX_SIGNAL_SECONDS):
         pass
     watcher.stop()
+    if gone.is_set():
+        raise GoneError("the process that cleans was killed, so `feeds watch` ends: start it again")
 
 
 def _serve(config: Config, *, watch: bool) -> None:

@@ -47,9 +47,9 @@ class KilledError(FeedsError):
 
 
 class GoneError(UnavailableError):
-    """The keeper is gone, so that nothing can be cleaned until `feeds` is started again.
+    """The keeper is gone, so that this process can clean nothing any more.
 
-    That says nothing about the text, which is cleaned then.
+    That says nothing about the text, which another process cleans. `on_gone` of IsolatedWorker ends this one.
     """
 
 
@@ -62,11 +62,16 @@ class IsolatedWorker:
 
     Create it while this process has only one thread, because each child is forked from it. This first child,
     a keeper, runs nothing itself: it forks the process that works, and another one after that was killed.
-    So no process with threads is ever forked, and nothing is imported twice.
+    So no process with threads is ever forked, and nothing is imported twice. For the same reason nothing can
+    replace a keeper that was killed: `on_gone` is called then, and has to end this process, so that whatever
+    watches it starts another one. Threads call it, possibly more than once.
     """
 
-    def __init__(self, limits: Limits = Limits(), processes: int = 1) -> None:
+    def __init__(
+        self, limits: Limits = Limits(), processes: int = 1, on_gone: Callable[[], object] = lambda: None
+    ) -> None:
         self.limits = limits
+        self._on_gone = on_gone
         self._children = [_Child(limits) for _ in range(processes)]
         # Last in, first out, so that only as many processes work as are needed at a time.
         self._free: LifoQueue[_Child] = LifoQueue()
@@ -97,6 +102,9 @@ class IsolatedWorker:
             raise BusyError("other texts are being cleaned; try again in a moment") from None
         try:
             return child.call(function, arguments, cpu_seconds or self.limits.cpu_seconds, deadline)
+        except GoneError:
+            self._on_gone()
+            raise
         finally:
             self._free.put(child)
 
@@ -194,7 +202,7 @@ class _Child:
         except OSError:
             status = b""
         if not status:
-            raise GoneError("the process that cleans was killed; restart feeds")
+            raise GoneError("the process that cleans was killed, perhaps because memory was short")
         return int(status)
 
 

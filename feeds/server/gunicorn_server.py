@@ -34,6 +34,8 @@ from feeds.web.pages.playground import MAX_FORM_BYTES
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+log = logging.getLogger(__name__)
+
 _GRACE_SECONDS = 20  # Heroku kills a process 30 seconds after SIGTERM
 _THREADS_PER_WORKER = 8
 _MAX_CLEANING_REQUESTS = 3  # uploads and texts of the playground that are cleaned at a time
@@ -94,8 +96,8 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         Called by gunicorn.
         """
         # Before this process has threads, because the child processes are forked from it.
-        self._isolated = IsolatedWorker() if self._watch else None
-        isolated = IsolatedWorker(processes=_MAX_CLEANING_REQUESTS)
+        self._isolated = IsolatedWorker(on_gone=self._end_worker) if self._watch else None
+        isolated = IsolatedWorker(processes=_MAX_CLEANING_REQUESTS, on_gone=self._end_worker)
         return create_app(
             self._config,
             self._store(),
@@ -114,11 +116,18 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
             self._worker.notify()  # otherwise gunicorn kills the worker, because it seems to hang
             return bool(self._worker.alive)
 
-        say = logging.getLogger(__name__).warning
         try:
-            return wait_for_database(lambda: Store(self._config.database), say, seconds=inf, alive=is_alive)
+            return wait_for_database(
+                lambda: Store(self._config.database), log.warning, seconds=inf, alive=is_alive
+            )
         except NoAnswerError:  # the worker has to stop, and the database did not answer before
             raise SystemExit(0) from None
+
+    def _end_worker(self) -> None:
+        """End this worker because it cannot clean any more; the master process starts another one."""
+        if self._worker.alive:
+            log.error("the process that cleans was killed; this worker ends, and another one starts")
+            self._worker.alive = False
 
     def _remember_worker(self, _: Any, worker: Any) -> None:
         self._worker = worker

@@ -125,12 +125,15 @@ def test_signals_that_end_a_service_do_not_end_the_processes_that_clean(worker: 
 
 
 def test_a_keeper_that_was_killed_is_no_fault_of_a_text() -> None:
-    worker = IsolatedWorker()
+    told: list[str] = []
+    worker = IsolatedWorker(on_gone=lambda: told.append("gone"))
     os.kill(worker.call(os.getppid), signal.SIGKILL)
+    assert not told
     with pytest.raises(GoneError):
         worker.call(end_with, signal.SIGKILL)
     with pytest.raises(GoneError):
         worker.call(double, 1)
+    assert told == ["gone"] * 2
     worker.close()
 
 

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from feeds.storage.database import database_url
-from tests.support.places import Place, Process, article, eventually, titles
+from tests.support.places import Place, Process, article, children_of, eventually, titles
 
 Entries = set[tuple[str, str]]
 
@@ -239,6 +239,49 @@ def test_a_crashed_worker_is_replaced_with_its_watcher(place: Place) -> None:
     eventually(read, what="the article")
     assert len(server.children()) == 1
     assert server.end() == 0
+
+
+def kill_what_cleans(parent: int) -> None:
+    """Kill the keepers of a process and the processes that they forked."""
+    for keeper in children_of(parent):
+        for worker in children_of(keeper):
+            os.kill(worker, signal.SIGKILL)
+        os.kill(keeper, signal.SIGKILL)
+
+
+def test_a_worker_whose_processes_that_clean_were_killed_is_replaced(place: Place) -> None:
+    place.drop("1.md", article(1))
+    server = place.serving("run")
+    eventually(lambda: titles(place.read()) == ["Ferry 1 is back"], what="the first article")
+    [worker] = server.children()
+    kill_what_cleans(worker)
+    place.drop("2.md", article(2))
+
+    def read() -> bool:
+        try:
+            return len(titles(place.read())) == 2
+        except OSError:  # the next worker does not listen yet
+            return False
+
+    eventually(read, what="the second article")
+    server.says("the process that cleans was killed; this worker ends, and another one starts")
+    assert server.children() != [worker]
+    assert server.end() == 0
+    assert "Traceback" not in server.said
+
+
+def test_a_watcher_whose_process_that_cleans_was_killed_ends_with_the_reason(place: Place) -> None:
+    place.drop("1.md", article(1))
+    watcher = place.start("watch")
+    eventually(lambda: len(entries(place)) == 1, what="the first article")
+    kill_what_cleans(watcher.popen.pid)
+    place.drop("2.md", article(2))
+    assert watcher.popen.wait(timeout=20) == 2
+    watcher.says("the process that cleans was killed, so `feeds watch` ends: start it again")
+    assert "Traceback" not in watcher.said
+    again = place.start("watch")
+    eventually(lambda: len(entries(place)) == 2, what="the second article")
+    assert again.end() == 0
 
 
 def test_a_worker_does_not_outlive_its_server_and_the_next_one_gets_the_port(place: Place) -> None:

@@ -122,6 +122,12 @@ def finished(
         return subprocess.CompletedProcess([*FEEDS, *command], code, out.read().decode(), err.read().decode())
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that the main thread of a process started."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(number) for number in found.split()]
+
+
 class Process:
     """A `feeds` process in a session of its own, its output in a file."""
 
@@ -150,8 +156,7 @@ class Process:
 
     def children(self) -> list[int]:
         """The workers."""
-        found = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children").read_text(encoding="ascii")
-        return [int(number) for number in found.split()]
+        return children_of(self.popen.pid)
 
 
 class Place:
