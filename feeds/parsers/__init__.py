@@ -43,7 +43,7 @@ MAX_TEXT_BYTES = 8_000_000
 MAX_ARCHIVE_ARTICLES = 20_000
 """Number of articles after which no further member of an archive is read: as many as it may have members."""
 
-_PARSERS_VERSION = 1  # increase it with every change of the results of the parsers
+_PARSERS_VERSION = 2  # increase it with every change of the results of the parsers
 VERSION = _PARSERS_VERSION * 1_000_000 + MAX_ENTRIES
 """Version of the parsers, and of their bound. If it changes, all files are read again."""
 
@@ -174,9 +174,10 @@ def _parse_document(document: Document, result: ParseResult) -> None:
 def _check_size(document: Document) -> Document:
     """Return the document. Raises ReadError if it is empty, or larger than MAX_FILE_BYTES."""
     if not document.data.strip():
-        raise ReadError("the file is empty")
+        raise ReadError("an empty answer" if document.address else "the file is empty")
     if len(document.data) > MAX_FILE_BYTES:
-        raise ReadError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
+        what = "answer" if document.address else "file"
+        raise ReadError(f"the {what} is larger than {MAX_FILE_BYTES // 1_000_000} MB")
     return document
 
 

@@ -48,7 +48,7 @@ Fields = dict[str, Any]
 
 def can_parse(document: Document) -> bool:
     """Return whether the root element is that of a feed."""
-    return xml_repair.root_name(document.text) in _ROOTS
+    return xml_repair.root_name(_document_text(document)) in _ROOTS
 
 
 def parse(document: Document) -> list[Draft | SkippedItem]:
@@ -56,7 +56,7 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
 
     Raises NoEntriesError if a valid feed has no entries, and ReadError if no entry can be read.
     """
-    repaired = xml_repair.repair(document.text)
+    repaired = xml_repair.repair(_document_text(document))
     try:
         parsed: Fields = feedparser.parse(
             BytesIO(repaired.data), sanitize_html=False, resolve_relative_uris=False
@@ -82,6 +82,10 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
             raise ReadError(f"{repaired.fault}: no entry can be read")
         raise NoEntriesError("a feed without entries")
     return drafts
+
+
+def _document_text(document: Document) -> str:
+    return xml_repair.blank_output(document.text, is_fetched=bool(document.address))
 
 
 def _draft(entry: Fields, feed: Fields, address: str) -> Draft | None:

@@ -48,12 +48,25 @@ _CUT_OFF_CODES = frozenset(
         expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
     )
 )
+_JUNK_CODE = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+"""There is text after the end of the document, such as a notice of the program that made it."""
 _UNBOUND_PREFIX_CODE = expat.errors.codes[expat.errors.XML_ERROR_UNBOUND_PREFIX]
 
 _DECLARATION = (
     '<?xml version="1.0" encoding="utf-8"?>\n'  # on a line of its own: feedparser searches that line for it
 )
 _BLANKS = re.compile(r"[\s\ufeff]*")
+# What PHP prints before a document when it finds a fault in the page's program.
+_PROGRAM_OUTPUT = re.compile(
+    r"\s*(?:<br ?/?>\s*)*(?:<(?:b|p|pre|div|strong)\b[^<>]{0,200}>\s*)*"
+    r"(?:PHP )?(?:Warning|Notice|Deprecated|Strict Standards|(?:Catchable )?Fatal error|Parse error)\b",
+    re.IGNORECASE,
+)
+_FEED_START = re.compile(r"<\?xml\s|<(?:rss|rdf:RDF|feed)(?=[\s>])")
+_PAGE_TAG = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_NOT_OUTPUT = frozenset({"rss", "rdf", "feed", "html", "head", "body"})
+"""Roots of documents that begin at once."""
+_MAX_OUTPUT_CHARACTERS = 20_000
 _ROOT = re.compile(r"<(?:[\w.\-]{1,40}:)?([A-Za-z][\w.\-]{0,40})(?=[\s/>])", re.ASCII)
 _DOCTYPE_PART = re.compile(r"[\[\]>\"']|<!--")
 _ENTITY = re.compile(r"<!ENTITY\s+([A-Za-z][\w.\-]{0,60})\s+(?:\"([^\"<%]{0,200})\"|'([^'<%]{0,200})')\s*>")
@@ -76,6 +89,7 @@ _KNOWN_PREFIXES = {
     "xhtml": "http://www.w3.org/1999/xhtml",
 }
 _ENTRY_TAG = re.compile(r"<(?:item|entry)[\s>]", re.IGNORECASE)
+_ENTRY_TAG_BYTES = re.compile(_ENTRY_TAG.pattern.encode(), re.IGNORECASE)
 _CDATA_OR_ENTRY = re.compile(
     r"<!\[CDATA\[(?:[^\]]|\](?!\]>))*+|<(?:\w{1,20}:)?(item|entry)(?=[\s/>])", re.IGNORECASE
 )
@@ -108,6 +122,23 @@ def root_name(text: str) -> str:
     return match[1].lower() if match else ""
 
 
+def blank_output(text: str, *, is_fetched: bool) -> str:
+    """Remove the text before a feed, but its newlines, so that lines keep their numbers.
+
+    A program that makes a feed prints its notices before the document, and answers of servers begin with
+    other texts too. In a file only what looks like a notice is removed, because an article may quote a feed.
+    Returns the text as it is if no feed begins within its first 20,000 characters, or if it is a web page.
+    """
+    if root_name(text) in _NOT_OUTPUT:
+        return text
+    if not is_fetched and not _PROGRAM_OUTPUT.match(text[:_MAX_OUTPUT_CHARACTERS]):
+        return text
+    start = _FEED_START.search(text, 0, _MAX_OUTPUT_CHARACTERS)
+    if start is None or _PAGE_TAG.search(text, 0, start.start()):
+        return text
+    return "\n" * text.count("\n", 0, start.start()) + text[start.start() :]
+
+
 def repair(text: str) -> RepairedDocument:
     """Repair the text of a document.
 
@@ -122,6 +153,12 @@ def repair(text: str) -> RepairedDocument:
         body = _declare_prefixes(body)
         scan = _scan(body.encode())
     data = body.encode()
+    if (
+        scan.error is not None
+        and scan.error.code == _JUNK_CODE
+        and not _ENTRY_TAG_BYTES.search(data, scan.error_offset)
+    ):
+        data, scan.error = data[: scan.error_offset], None
     if scan.is_cut:
         return RepairedDocument(data[: scan.entries_end] + scan.closing_tags, entries_left=scan.entries_left)
     if scan.error is None:
@@ -304,6 +341,8 @@ class _Scan:
     is_in_entry: bool = False
     """Whether the current position is within an entry."""
     error: expat.ExpatError | None = None
+    error_offset: int = 0
+    """Offset in bytes of the error."""
 
 
 def _scan(data: bytes) -> _Scan:
@@ -371,7 +410,7 @@ def _scan(data: bytes) -> _Scan:
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
-        scan.error = error
+        scan.error, scan.error_offset = error, parser.ErrorByteIndex
     return scan
 
 

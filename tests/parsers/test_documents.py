@@ -135,3 +135,57 @@ def test_markdown_is_told_from_the_articles_of_mirrors(body: str, input_format: 
 def test_no_article_of_the_corpus_is_taken_for_another_kind_of_file(shared: Path) -> None:
     paths = [path for path in (shared / "corpus").rglob("*") if path.is_file()]
     assert {format_of(path.read_bytes(), path.name) for path in paths} == {"article"}
+
+
+# -- what is around a feed -------------------------------------------------------------------------------
+
+FEED = (
+    b'<?xml version="1.0"?>\n<rss version="2.0"><channel><title>The Lamp</title><item>'
+    b"<title>The wick</title><link>https://lamp.example/wick</link></item></channel></rss>"
+)
+ADDRESS = "https://lamp.example/feed"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"\n \r\n\xef\xbb\xbf", b"\n\n"),
+        (b"PHP Deprecated:  strftime() is old in /srv/f.php on line 3\n", b"<br />\n<b>Warning</b>: x"),
+        (b"<pre>Warning: odd</pre>", b"</pre>"),
+        (b"ok ", b" took 12 ms"),
+    ],
+)
+def test_text_around_a_fetched_feed_does_not_matter(before: bytes, after: bytes) -> None:
+    (draft,) = parsers.parse_feed(before + FEED + after, ADDRESS).drafts
+    assert draft.title == "The wick"
+
+
+def test_a_second_document_behind_the_first_is_not_lost() -> None:
+    drafts = parsers.parse_feed(FEED + FEED.replace(b"wick", b"oil"), ADDRESS).drafts
+    assert [draft.title for draft in drafts] == ["The wick", "The oil"]
+
+
+@pytest.mark.parametrize(
+    "quoting",
+    [
+        b"<!-- " + FEED + b" --><!doctype html><html><p>A page</p></html>",
+        b"<p>x</p><html><body><pre>" + FEED + b"</pre></body></html>",
+        b"x" * 20_000 + FEED,
+    ],
+)
+def test_a_page_that_quotes_a_feed_is_none(quoting: bytes) -> None:
+    with pytest.raises(ReadError, match="not a feed"):
+        parsers.parse_feed(quoting, ADDRESS)
+
+
+def test_an_article_that_quotes_a_feed_stays_an_article() -> None:
+    text = b"---\ntitle: How to write a feed\nlink: https://lamp.example/how\n---\nLike this:\n\n" + FEED
+    (draft,) = parsers.parse_drafts(text, "how.md")
+    assert draft.link == "https://lamp.example/how"
+
+
+def test_an_empty_answer_is_called_so() -> None:
+    with pytest.raises(ReadError, match=r"^an empty answer$"):
+        parsers.parse_feed(b" \n", ADDRESS)
+    with pytest.raises(ReadError, match=r"^the file is empty$"):
+        parsers.parse_file(b" \n", "feed.xml")
