@@ -45,7 +45,8 @@ def restore(file: str | None, source: Path, replace: bool) -> None:
     from feeds.storage import backup as backups
     from feeds.storage.database import Database
 
-    database = Database(load_config(file).database)
+    config = load_config(file)
+    database = Database(config.database, origin=config.database_origin)
     restored = backups.restore(database, source, datetime.now(UTC), replace=replace)
     click.echo(f"{database.name}: {restored.articles} articles from {restored.sources} sources restored")
 
@@ -61,7 +62,8 @@ def migrate(file: str | None) -> None:
     from feeds.storage import schema
     from feeds.storage.database import Database
 
-    database = Database(load_config(file).database)
+    config = load_config(file)
+    database = Database(config.database, origin=config.database_origin)
     version, name = database.opened_schema, database.name
     database.close()
     if version is None:

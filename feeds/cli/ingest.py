@@ -49,7 +49,7 @@ def ingest(file: str | None, paths: tuple[Path, ...], processes: int | None, clu
 
     config = _config(file, processes, cluster)
     log_setup.configure(config, sys.stderr)
-    runner = ingest_of(config, Store(config.database), IsolatedWorker())
+    runner = ingest_of(config, Store(config.database, origin=config.database_origin), IsolatedWorker())
     with _progress() as progress:
         report = runner.run("by hand", paths=list(paths) or None, progress=progress)
     _print_report(report)

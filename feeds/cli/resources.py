@@ -6,7 +6,10 @@ Everything heavy is imported inside the functions, so that `feeds --help` answer
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from feeds.model.errors import NoDatabaseError
 
@@ -30,6 +33,25 @@ def load_config(file: str | None) -> Config:
     return load(file, os.environ)
 
 
+def open_or_create(config: Config) -> Store:
+    """Open the configured database for a command that writes into it; create it if there is none, and say so.
+
+    Without config.yaml and without an address in the environment nothing is created: the command was given in
+    a wrong folder. Raises NoDatabaseError then, and StoreError.
+    """
+    from feeds.config.settings import Settings
+    from feeds.storage.store import Store
+
+    if config.file is None and config.database == Settings.model_fields["database"].default:
+        return open_existing(config)
+    store = Store(config.database, origin=config.database_origin)
+    if store.database.opened_schema is None:
+        path = store.database.path
+        name = Path(path).absolute() if path else store.name
+        click.echo(f"{name}: created a new database. The address {config.database_origin}.", err=True)
+    return store
+
+
 def open_existing(config: Config) -> Store:
     """Open the configured database; create nothing if there is none.
 
@@ -38,6 +60,6 @@ def open_existing(config: Config) -> Store:
     from feeds.storage.store import Store
 
     try:
-        return Store(config.database, create=False)
+        return Store(config.database, create=False, origin=config.database_origin)
     except NoDatabaseError as error:
-        raise NoDatabaseError(f"{error}. The address {config.database_origin}. {_HELP}") from error
+        raise NoDatabaseError(f"{error} {_HELP}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from feeds.cli.resources import load_config, open_existing
+from feeds.cli.resources import load_config, open_existing, open_or_create
 
 
 @click.group(invoke_without_command=True)
@@ -52,7 +52,6 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     from feeds.ingest.factory import ingest_of
     from feeds.ingest.isolated_worker import IsolatedWorker
     from feeds.server import log_setup
-    from feeds.storage.store import Store
     from feeds.subscriptions.poller import Poller
     from feeds.text.feed_urls import strip_credentials
     from feeds.text.filenames import escape_unprintable
@@ -64,8 +63,8 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     unknown = sorted(wanted - subscribed)
     for url in unknown:
         click.echo(f"{escape_unprintable(url)} is not a subscription", err=True)
+    ingest = ingest_of(config, open_or_create(config), IsolatedWorker())
     poller = Poller(config.subscriptions, parse_policy(config.private_upstreams), config.database)
-    ingest = ingest_of(config, Store(config.database), IsolatedWorker())
     poller.sync_subscriptions(forget=False)
     if poller.states.has_unread():  # a newer document may lack the entries of one that was not read
         ingest.run("by hand")

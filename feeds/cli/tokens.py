@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from feeds.cli.resources import load_config, open_existing
+from feeds.cli.resources import load_config, open_existing, open_or_create
 
 
 @click.group()
@@ -27,14 +27,12 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
     from feeds.config.settings import STATUS_FEED
     from feeds.ingest.private_names import verify_feed
     from feeds.publishing.access import AccessReader
-    from feeds.storage.database import Database
-    from feeds.storage.store import Store
     from feeds.storage.tokens import POSTING, Tokens
 
     if inbox and feed:
         raise click.UsageError("give --feed or --inbox, not both")
     config = load_config(file)
-    store = Store(config.database)
+    store = open_or_create(config)
     if feed:
         verify_feed(config, store, feed)
     access = AccessReader(config, store).now()
@@ -48,7 +46,7 @@ def add(file: str | None, feed: str, label: str, inbox: bool) -> None:
         click.echo("warning: no feed is private in the configuration (`private`)", err=True)
     elif feed and not access.is_private(feed):
         click.echo(f"warning: the feed {feed} is not private in the configuration (`private`)", err=True)
-    click.echo(Tokens(Database(config.database)).add(feed, label, datetime.now(UTC)))
+    click.echo(Tokens(store.database).add(feed, label, datetime.now(UTC)))
 
 
 @token.command("list")

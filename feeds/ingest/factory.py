@@ -28,7 +28,7 @@ def open_store(config: Config, say: PrintLine) -> Store:
     `say` is called once with a message if the process has to wait. Raises StoreError, and ConfigError if
     there is an unknown name under `private`.
     """
-    store = wait_for_database(lambda: Store(config.database), say)
+    store = wait_for_database(lambda: Store(config.database, origin=config.database_origin), say)
     try:
         private_names.verify(config, store)
         for line in private_names.describe_unknown_sources(config, store):

@@ -135,7 +135,7 @@ class Uploads:
     def _ingest(self) -> Ingest:
         with self._lock:
             if self._store is None:  # its own store, because an ingest uses the connection with the lock
-                self._store = Store(self._config.database)
+                self._store = Store(self._config.database, origin=self._config.database_origin)
             config = self._config
             return Ingest(
                 inboxes=[],

@@ -75,7 +75,7 @@ class Pusher:
         self._clock = clock
         self._settle_time = settle_time
         self._client = client
-        self._store = Store(config.database)
+        self._store = Store(config.database, origin=config.database_origin)
         self._access = AccessReader(config, self._store)
         self._queue = PushQueue(self._store.database)
         self._queued_state: State | None = None

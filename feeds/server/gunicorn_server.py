@@ -106,6 +106,9 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
             isolated=isolated,
         )
 
+    def _open_store(self) -> Store:
+        return Store(self._config.database, origin=self._config.database_origin)
+
     def _store(self) -> Store:
         """Wait for the database and open it.
 
@@ -117,9 +120,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
             return bool(self._worker.alive)
 
         try:
-            return wait_for_database(
-                lambda: Store(self._config.database), log.warning, seconds=inf, alive=is_alive
-            )
+            return wait_for_database(self._open_store, log.warning, seconds=inf, alive=is_alive)
         except NoAnswerError:  # the worker has to stop, and the database did not answer before
             raise SystemExit(0) from None
 

@@ -71,10 +71,19 @@ class Database:
     created: no folder, no file, no tables. A database with an older schema is upgraded in any case.
 
     Raises NoDatabaseError if the database is missing and `create` is false; NoAnswerError if no server
-    answers; StoreError if the database cannot be used, or needs a newer version of feeds.
+    answers; StoreError if the database cannot be used, or needs a newer version of feeds. These errors end
+    with `origin`, which says where the address was configured: "is set in …".
     """
 
-    def __init__(self, address: str, *, create: bool = True) -> None:
+    def __init__(self, address: str, *, create: bool = True, origin: str = "") -> None:
+        try:
+            self._connect(address, create)
+        except StoreError as error:
+            if not origin:
+                raise
+            raise type(error)(f"{error}. The address {origin}.") from error
+
+    def _connect(self, address: str, create: bool) -> None:
         self._url = database_url(address)
         self._path = self._url.database if self._url.drivername == "sqlite" else None
         self._holder: Connection | None = None
@@ -111,8 +120,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """Address of the database without its password, or the path of its file."""
-        return self._path or self._url.render_as_string(hide_password=True)
+        """Address of the database without its passwords, or the path of its file."""
+        return self._path or _hide_passwords(self._url)
 
     @property
     def path(self) -> str | None:
@@ -248,7 +257,10 @@ class Database:
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:
-            revision = migrations.read_revision(connection)
+            try:
+                revision = migrations.read_revision(connection)
+            except StoreError as error:
+                raise StoreError(f"{self.name}: {error}") from error
         self.opened_schema = revision
         if revision is None and not self._create:
             name = Path(self._path).absolute() if self._path else self.name
@@ -313,6 +325,15 @@ def _lock_file(path: str, wait: bool) -> Iterator[None]:
         except BlockingIOError as error:
             raise AlreadyRunningError("another process is ingesting") from error
         yield
+
+
+def _hide_passwords(url: sa.URL) -> str:
+    """Write a URL without the passwords that it contains: its own, and those in its query."""
+    query = {
+        name: "***" if "password" in name.lower() or name.lower() == "passfile" else value
+        for name, value in url.query.items()
+    }
+    return url.set(query=query).render_as_string(hide_password=True)
 
 
 def _reason(error: BaseException) -> str:

@@ -33,11 +33,12 @@ class Store:
     """One database. Safe to share between threads; each process opens its own.
 
     Every method raises StoreError if the database cannot be used. Without `create`, the constructor raises
-    NoDatabaseError if there is no database.
+    NoDatabaseError if there is no database. `origin` says in errors of the constructor where the address was
+    configured.
     """
 
-    def __init__(self, address: str, *, create: bool = True) -> None:
-        self._database = Database(address, create=create)
+    def __init__(self, address: str, *, create: bool = True, origin: str = "") -> None:
+        self._database = Database(address, create=create, origin=origin)
         self._sources: tuple[State, list[SourceState]] | None = None
         self.selection = Selection(self._database)
         self.history = CleaningHistory(self._database)

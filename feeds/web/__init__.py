@@ -42,7 +42,7 @@ def create_app(
     rendered documents in `cache_folder`; without it each worker renders for itself. What visitors send is
     cleaned in `isolated` if that is given. Raises StoreError if the database cannot be used.
     """
-    store = store or Store(config.database)
+    store = store or Store(config.database, origin=config.database_origin)
     views = Views(config, store)
     disk_cache = DiskCache(cache_folder) if cache_folder else None
     documents = DocumentCache(config, store, max_stale_seconds, disk_cache, views)

@@ -99,6 +99,68 @@ def test_the_message_says_where_the_address_comes_from(bare: Place) -> None:
 
 
 @pytest.mark.sqlite
+@pytest.mark.parametrize("command", [("token", "add"), ("subscriptions", "poll")], ids=" ".join)
+def test_a_command_that_writes_says_that_it_created_the_database(
+    bare: Place, command: tuple[str, ...]
+) -> None:
+    created = f"{bare.root}/var/feeds.sqlite: created a new database. The address is the default"
+    first = bare.feeds(*command)
+    assert first.stderr.startswith(created)
+    assert (bare.root / "var" / "feeds.sqlite").exists()
+    assert "created" not in bare.feeds(*command).stderr
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("command", [("token", "add"), ("subscriptions", "poll")], ids=" ".join)
+def test_without_any_configuration_they_create_none(bare: Place, command: tuple[str, ...]) -> None:
+    (bare.root / "config.yaml").unlink()
+    before = files(bare)
+    done = bare.feeds(*command)
+    assert (done.returncode, done.stdout, files(bare)) == (2, "", before)
+    assert done.stderr.startswith(f"{bare.root}/var/feeds.sqlite: there is no such database. The address is ")
+    environment = {"FEEDS_DATABASE": "mine.sqlite"}
+    assert bare.feeds(*command, env=environment).returncode == 0, "an address in the environment is wanted"
+
+
+USE_ONE = [("serve",), ("watch",), ("ingest",), ("status",), ("token", "add"), ("migrate",), ("restore", "b")]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("command", USE_ONE, ids=" ".join)
+def test_a_database_that_cannot_be_used_is_named_with_where_its_address_was_set(
+    bare: Place, command: tuple[str, ...]
+) -> None:
+    bare.configure(database="letter.sqlite")
+    (bare.root / "letter.sqlite").write_bytes(b"This is a letter, not a database. " * 100)
+    done = bare.feeds(*command)
+    assert done.returncode == 2
+    line = (bare.root / "config.yaml").read_text().splitlines().index("database: letter.sqlite") + 1
+    reason = "letter.sqlite: file is not a database. The address is set in "
+    assert reason + f"{bare.root / 'config.yaml'}:{line}: database." in done.stderr
+
+
+@pytest.mark.sqlite
+def test_every_reason_comes_with_where_the_address_was_set(bare: Place) -> None:
+    bare.feeds("ingest")
+    for version, reason in (("9999", "was written by a newer version of feeds"), ("ae10", "another program")):
+        with sqlite3.connect(bare.root / "var" / "feeds.sqlite") as connection:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+            connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('needs', 9999)")
+        connection.close()
+        said = bare.feeds("status").stderr
+        assert said.startswith("var/feeds.sqlite")
+        assert reason in said
+        assert "The address is the default, `var/feeds.sqlite` beside" in said
+    (bare.root / "file").touch()
+    refused = "postgresql://me:secret@127.0.0.1:1/d?connect_timeout=1&sslpassword=secret"
+    for address, reason in (("file/feeds.sqlite", "File exists"), (refused, "refused")):
+        said = bare.feeds("ingest", env={"DATABASE_URL": address}).stderr
+        assert reason in said or "Not a directory" in said
+        assert "The address is set in the environment variable DATABASE_URL." in said
+        assert "secret" not in said
+
+
+@pytest.mark.sqlite
 def test_a_file_that_is_no_database_of_feeds_is_left_as_it_is(bare: Place) -> None:
     empty, other = bare.root / "empty.sqlite", bare.root / "other.sqlite"
     empty.touch()

@@ -16,6 +16,8 @@ PRIVATE, OPEN = "/feeds/harbour-gazette", "/feeds/lantern-post"
 def test_a_token_that_opens_nothing_private_is_made_with_a_warning(place: Place) -> None:
     done = place.feeds("token", "add")
     assert done.returncode == 0
+    assert "created a new database" in done.stderr
+    done = place.feeds("token", "add")
     assert done.stderr == "warning: no feed is private in the configuration (`private`)\n"
     place.configure(private=["harbour-gazette"])
     done = place.feeds("token", "add", "--feed", "all")

@@ -33,12 +33,15 @@ def read_revision(connection: Connection) -> int | None:
     """
     inspector = sa.inspect(connection)
     if inspector.has_table(_ALEMBIC_TABLE):
-        return int(connection.scalar(sa.text(f"SELECT version_num FROM {_ALEMBIC_TABLE}")) or 0)
+        version = connection.scalar(sa.text(f"SELECT version_num FROM {_ALEMBIC_TABLE}")) or "0"
+        if not str(version).isdecimal():  # a revision of Alembic is any word
+            raise StoreError(f"it is the database of another program, with the schema {version}")
+        return int(version)
     if not inspector.has_table(schema.meta.name):
         return None
     old = connection.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.name == "schema"))
     if old is not None and old not in _BEFORE_ALEMBIC:
-        raise StoreError(f"the database has a schema {old} that no version of feeds has written")
+        raise StoreError(f"it has a schema {old} that no version of feeds has written")
     return 0
 
 
