@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -41,6 +42,13 @@ _CONTENT_TABLES = [
     schema.entries, schema.originals, schema.documents, schema.deletions, schema.moves, schema.tokens,
 ]  # fmt: skip
 """A database is empty if all these tables are empty."""
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
 _DATABASE_NUMBERS = (migrations.NEEDS, "schema", "index")
 """Names of `meta` that describe the database itself, not its content. They are not backed up."""
 
@@ -65,15 +73,14 @@ def backup(database: Database, file: Path, *, replace: bool, allow_fewer: bool =
 
     The file is complete, or it does not exist. With `replace`, an existing file is replaced if it is empty,
     or if it is a backup with at most as many articles as the new one; with `allow_fewer`, also a backup with
-    more articles.
+    more articles. Of a symbolic link to a file, that file is replaced and the link stays.
 
-    Raises BackupError if the file exists and must not be replaced, if it cannot be written, or if a newer
-    version of feeds wrote the database.
+    Raises BackupError if the file exists and must not be replaced, if it is a device, a pipe or a link to
+    nothing, if it cannot be written, or if a newer version of feeds wrote the database.
     """
     if database.path is not None and _is_same_file(file, database.path):
         raise BackupError(f"{file} is the database itself")
-    if file.is_dir():
-        raise BackupError(f"{file}: is a folder")
+    file = _resolve(file)
     if file.exists() and not replace:
         raise BackupError(f"{file}: the file exists already; --replace replaces a backup")
     revision = database.opened_schema
@@ -256,6 +263,29 @@ def _without_database_numbers(statement: Any, table: sa.Table) -> Any:
 # -- files ------------------------------------------------------------------------------------------------
 
 
+def _resolve(file: Path) -> Path:
+    """Return the file behind symbolic links; a path without a file as it is.
+
+    Raises BackupError for a link to nothing, and for anything that is no regular file: root could put a
+    backup in the place of a device, and a pipe would never be read.
+    """
+    try:
+        found = file.resolve(strict=True) if file.is_symlink() else file
+        mode = found.stat().st_mode
+    except FileNotFoundError:
+        if file.is_symlink():
+            raise BackupError(
+                f"{file}: is a symbolic link to {file.readlink()}, which does not exist; name that file"
+            ) from None
+        return file
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise BackupError(f"{file}: cannot be read: {getattr(error, 'strerror', '') or error}") from error
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "not a file")
+        raise BackupError(f"{found}: is {kind}; expected a file")
+    return found
+
+
 @contextmanager
 def _partial_file(file: Path) -> Iterator[Path]:
     """Create an empty file beside a file, locked by this process.
@@ -322,6 +352,7 @@ def _open_backup(file: Path) -> Iterator[Connection]:
 
     Raises BackupError if the file is something else.
     """
+    file = _resolve(file)
     try:
         with file.open("rb"):
             pass

@@ -278,6 +278,47 @@ def test_a_file_that_is_no_backup_is_never_replaced(file: Path, target: Store, t
     assert sorted(path.name for path in tmp_path.glob("*.part")) == []
 
 
+def test_a_device_a_pipe_a_folder_and_a_link_to_nothing_are_refused_and_stay(
+    target: Store, tmp_path: Path
+) -> None:
+    for name in ("pipe", "folder", "nothing", "circle", "null", "to_pipe"):
+        match name:
+            case "pipe":
+                os.mkfifo(tmp_path / name)
+            case "folder":
+                (tmp_path / name).mkdir()
+            case "circle":
+                (tmp_path / name).symlink_to(name)
+            case "null":  # as root, a device itself would have been replaced
+                (tmp_path / name).symlink_to("/dev/null")
+            case _:
+                (tmp_path / name).symlink_to(tmp_path / name.removeprefix("to_").replace("nothing", "absent"))
+        before = (tmp_path / name).lstat()
+        with pytest.raises(BackupError, match=r": is a |: cannot be read: "):
+            backup(target.database, tmp_path / name, replace=True)
+        with pytest.raises(BackupError, match=r": is a |: cannot be read: "):
+            restore(target.database, tmp_path / name, LATER, replace=True)
+        assert (tmp_path / name).lstat() == before
+    for device in ("/dev/null", "/dev/zero"):
+        with pytest.raises(BackupError, match=f"^{device}: is a device; expected a file"):
+            backup(target.database, Path(device), replace=True)
+        assert Path(device).is_char_device()
+    assert sorted(path.name for path in tmp_path.glob("*.part")) == []
+
+
+def test_a_link_to_a_backup_stays_and_the_backup_is_replaced(target: Store, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    kept, link = tmp_path / "disk" / "monday", tmp_path / "latest"
+    link.symlink_to("disk/monday")
+    kept.touch()
+    with pytest.raises(BackupError, match="monday: the file exists already"):
+        backup(target.database, link, replace=False)
+    backup(target.database, link, replace=True)
+    assert link.is_symlink()
+    assert kept.stat().st_size > 0
+    assert restore(target.database, link, LATER, replace=True).articles == 0
+
+
 def test_a_database_is_neither_its_own_backup_nor_restored_from_itself(tmp_path: Path) -> None:
     database = Database(str(tmp_path / "feeds.sqlite"))
     for file in (tmp_path / "feeds.sqlite", tmp_path / "link"):
@@ -392,7 +433,7 @@ def test_a_database_of_a_newer_version_is_left_to_that(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["missing", "a/missing", "."])
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     database = Database(str(tmp_path / "mine"))
-    with pytest.raises(BackupError, match=r": cannot be read: "):
+    with pytest.raises(BackupError, match=r": cannot be read: |: is a folder"):
         restore(database, tmp_path / name, LATER, replace=False)
     if name != "missing":
         with pytest.raises(BackupError, match=r": (cannot be written: |is a folder)"):
