@@ -157,6 +157,8 @@ class Health:
     """Number of subscriptions that fail."""
     failing_subscriptions: tuple[FailingSubscription, ...] = ()
     """Subscriptions that fail, the last failed first; empty for a visitor who may not see names."""
+    unknown_names: tuple[str, ...] = ()
+    """A line for each name in the configuration that nothing has; empty if names are not shown."""
     unnamed_failures: tuple[UnnamedFailures, ...] = ()
     """What a visitor who may not see names sees instead: files, and subscriptions that fail for long."""
     subscription_reasons: tuple[tuple[str, int], ...] = ()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from feeds.config import Config, schedules
 from feeds.config.settings import STATUS_FEED
-from feeds.ingest import health
+from feeds.ingest import health, private_names
 from feeds.ingest.health import Health, WatcherStatus
 from feeds.model.feeds import SourceState
 from feeds.model.runs import IngestRun
@@ -41,6 +41,7 @@ class StatusReader:
         self._access = access
         self._database = store.database
         self._sources: tuple[State, Sources] | None = None
+        self._unknown: tuple[State, tuple[str, ...]] | None = None
         self._failing: tuple[IngestRun, FailingFiles] | None = None
 
     def health(self, visitor: Visitor, *, is_local: bool) -> Health:
@@ -77,6 +78,7 @@ class StatusReader:
             subscription_count=subscribed,
             failing_subscription_count=len(unheard),
             failing_subscriptions=unheard if sees_names else (),
+            unknown_names=self._unknown_names() if sees_names else (),
             unnamed_failures=unnamed,
             subscription_reasons=reasons,
         )
@@ -112,6 +114,13 @@ class StatusReader:
     def database_bytes(self) -> int:
         """Return the size of the database in bytes."""
         return ingest_status.size_in_bytes(self._database)
+
+    def _unknown_names(self) -> tuple[str, ...]:
+        """Return a line for each unknown name in the configuration, once for each state."""
+        state = self._store.state()
+        if self._unknown is None or self._unknown[0] != state:
+            self._unknown = (state, tuple(private_names.describe_unknown_sources(self._config, self._store)))
+        return self._unknown[1]
 
     def _sources_and_cadences(self) -> Sources:
         state = self._store.state()

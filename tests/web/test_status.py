@@ -557,6 +557,22 @@ def test_names_are_shown_on_this_machine_and_with_a_token_for_the_status(open_to
         assert "bad.md" not in client.get("/status", headers=header).text, "through a proxy"
 
 
+def test_unknown_names_of_the_configuration_are_shown_to_the_operator(well: Place) -> None:
+    well.configure(interval="1h", feeds="[{title: Two, source: [harbor-gazette, lantern-post]}]")
+    client = well.client()
+    tree = page(client)
+    assert text(tree.find(".//h1")) == "1 name in the configuration is unknown"
+    [line] = [text(item) for item in tree.xpath("//section[@aria-labelledby='configuration']//li")]
+    assert "config.yaml:" in line
+    assert "feeds[0].source: no source is called `harbor-gazette` (did you mean `harbour-gazette`?)" in line
+    outside = client.get("/status", environ_overrides=OUTSIDE).text
+    assert "harbor-gazette" not in outside
+    assert "All is well" in outside
+    well.drop("3.md", article(3, "Harbor Gazette"))
+    ingest(well)
+    assert text(page(client).find(".//h1")) == "All is well", "the source has come"
+
+
 def test_no_other_name_may_begin_so(place: Place) -> None:
     place.configure(private="[_stat]")
     with pytest.raises(ConfigError, match="private"):

@@ -83,6 +83,8 @@ def _headlines(health: Health, say: Translation) -> Iterator[tuple[str, str]]:
         yield say("state_run_failed"), "runs"
     if health.failed_file_count:
         yield say("state_files", n=health.failed_file_count), "files"
+    if health.unknown_names:
+        yield say("state_names", n=len(health.unknown_names)), "configuration"
     unnamed = health.unnamed("upstreams")
     if failing := len(health.long_failing_subscriptions) or (unnamed.count if unnamed else 0):
         yield say("state_upstreams", n=failing), "upstreams"
