@@ -26,7 +26,7 @@ def list_subscriptions(config: Config, database: Database) -> Iterator[str]:
 
 
 def summarise(config: Config, database: Database) -> Iterator[str]:
-    """Count the subscriptions and describe those that fail.
+    """Count the subscriptions, and describe those that fail and those whose feed a web page names.
 
     Yields nothing if none are configured.
     """
@@ -40,6 +40,11 @@ def summarise(config: Config, database: Database) -> Iterator[str]:
         yield f"  {state.url}: {describe_failure(state)}"
     if len(failing) > _MAX_FAILURES_SHOWN:
         yield f"  and {len(failing) - _MAX_FAILURES_SHOWN} more"
+    noted = [state for state in configured if state.note]
+    for state in noted[:_MAX_FAILURES_SHOWN]:
+        yield f"  {state.url}: {state.note}"
+    if len(noted) > _MAX_FAILURES_SHOWN:
+        yield f"  and {len(noted) - _MAX_FAILURES_SHOWN} more web pages"
 
 
 def describe_failure(state: UpstreamState) -> str:
@@ -60,7 +65,10 @@ def _describe(upstream: Upstream, state: UpstreamState | None) -> Iterator[str]:
     yield ", ".join(times)
     if state.error:
         yield describe_failure(state)
-    if state.address != upstream.key:
+    if state.note:
+        yield state.note
+        yield f"polled at {strip_credentials(state.address)}"
+    elif state.address != upstream.key:
         yield f"has moved: write {strip_credentials(state.address)} into the configuration"
 
 

@@ -28,8 +28,9 @@ from feeds.http_client.errors import RequestError, describe_error
 from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model.errors import FeedsError
 from feeds.text import feed_urls
-from feeds.text.dates import parse_retry_after
+from feeds.text.dates import parse_date, parse_retry_after
 from feeds.text.feed_urls import Credentials
+from feeds.text.link_header import Link, parse_link_headers
 
 USER_AGENT = f"feeds/{__version__}"
 _ACCEPT = (
@@ -46,6 +47,7 @@ _SUCCESSES = (200, 203)  # a proxy on the way changed the answer (RFC 9110 secti
 _MAX_URL_CHARACTERS = 120  # in a message
 _MAX_VALIDATOR_CHARACTERS = 1000  # of an ETag or a date; a longer one is not stored
 _ASCII = "".join(map(chr, range(128)))
+_NO_CACHE = re.compile(r"(?:^|[\s,;])no-(?:cache|store)(?![\w=-])", re.IGNORECASE)
 _MAX_AGE = re.compile(r'(?:^|[\s,;])max-age\s*=\s*"?(\d{1,9})', re.IGNORECASE)
 
 
@@ -76,6 +78,10 @@ class Response:
     """Last-Modified, as it was sent."""
     fresh_for: timedelta = timedelta(0)
     """Time in which the server expects nothing new, a day at most."""
+    final_url: str = ""
+    """URL that answered, after all redirects: the base of relative URLs."""
+    links: tuple[Link, ...] = ()
+    """Links in the header Link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,7 @@ class HTTPClient:
             sent = _add_cookie(_add_secrets(headers, urls[-1], secret), cookies.header(urls[-1]))
             with closing(self._send(pools, "GET", urls[-1], sent)) as response:
                 if response.status not in _REDIRECTS:
-                    return self._read(response, moved_to, is_conditional=is_conditional)
+                    return self._read(response, moved_to, urls[-1], is_conditional=is_conditional)
                 cookies.store(response, urls[-1])
                 target = _redirect_target(response, urls[-1])
                 is_permanent = is_permanent and response.status in _PERMANENT
@@ -202,7 +208,9 @@ class HTTPClient:
             if is_permanent:
                 moved_to = target
 
-    def _read(self, response: BaseHTTPResponse, url: str, *, is_conditional: bool) -> Response:
+    def _read(
+        self, response: BaseHTTPResponse, url: str, final_url: str, *, is_conditional: bool
+    ) -> Response:
         status = response.status
         if status == 304 and not is_conditional:
             raise RequestError("it answered 304 Not Modified to a request without conditions")
@@ -214,7 +222,9 @@ class HTTPClient:
             url=url,
             etag=_usable_validator(response.headers.get("ETag", "")),
             last_modified=_usable_validator(response.headers.get("Last-Modified", "")),
-            fresh_for=_fresh_for(response.headers.get("Cache-Control", "")),
+            fresh_for=_fresh_for(response, self.clock()),
+            final_url=final_url,
+            links=tuple(parse_link_headers(response.headers.getlist("Link"), final_url)),
         )
 
     def _retry_after(self, response: BaseHTTPResponse) -> timedelta:
@@ -278,7 +288,21 @@ def _usable_validator(value: str) -> str:
     )
 
 
-def _fresh_for(cache_control: str) -> timedelta:
-    """Return the max-age of a Cache-Control header, a day at most; zero if it has none."""
-    max_age = _MAX_AGE.search(cache_control[:1000])
-    return min(timedelta(seconds=int(max_age[1])), MAX_WAIT) if max_age else timedelta(0)
+def _fresh_for(response: BaseHTTPResponse, now: datetime) -> timedelta:
+    """Return how long an answer stays fresh (RFC 9111 section 4.2), a day at most; zero if it does not say.
+
+    `max-age` counts before Expires, and the time that the answer lay in a cache is subtracted.
+    """
+    cache_control = response.headers.get("Cache-Control", "")[:1000]
+    if _NO_CACHE.search(cache_control):
+        return timedelta(0)
+    if max_age := _MAX_AGE.search(cache_control):
+        lifetime = timedelta(seconds=int(max_age[1]))
+    else:
+        expires = parse_date(response.headers.get("Expires", ""))
+        date = parse_date(response.headers.get("Date", "")) or now
+        lifetime = expires - date if expires else timedelta(0)
+    age = response.headers.get("Age", "").strip()
+    if age.isascii() and age.isdigit() and len(age) < 10:
+        lifetime -= timedelta(seconds=int(age))
+    return max(timedelta(0), min(lifetime, MAX_WAIT))

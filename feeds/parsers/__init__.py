@@ -14,6 +14,7 @@ from feeds.model.errors import ReadError
 from feeds.parsers import archives, article_file, json_feed, markdown, rss_atom, text_file, webpage
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_members
 from feeds.parsers.webpage import feed_discovery
+from feeds.parsers.webpage.feed_discovery import LinkedFeed
 from feeds.text.filenames import escape_unprintable
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Document",
     "InputFormat",
     "NoEntriesError",
+    "NotAFeedError",
     "ParseResult",
     "SkippedItem",
     "parse_drafts",
@@ -87,6 +89,14 @@ class ParseResult:
     """Whether the file is an archive or a feed: an article that leaves it is not deleted."""
 
 
+class NotAFeedError(ReadError):
+    """A fetched document is not a feed. `feeds` are the ones that it names, in its order."""
+
+    def __init__(self, reason: str, feeds: Sequence[LinkedFeed] = ()) -> None:
+        super().__init__(reason)
+        self.feeds = tuple(feeds)
+
+
 def parse_drafts(data: bytes, name: str) -> list[Draft]:
     """Parse a file into its articles, in their order. Raises ReadError, and nothing else, on any bytes."""
     return parse_file(data, name).drafts
@@ -115,15 +125,15 @@ def parse_file(data: bytes, name: str) -> ParseResult:
 def parse_feed(data: bytes, address: str) -> ParseResult:
     """Parse a feed that was fetched from `address`, the base of its relative links.
 
-    Raises NoEntriesError if it is a valid feed without entries, and ReadError if it is not a feed.
+    Raises NoEntriesError if it is a valid feed without entries, NotAFeedError if it is none, and ReadError
+    if it cannot be read.
     """
     document = _check_size(Document(data, address))
     if not rss_atom.can_parse(document) and not json_feed.can_parse(document):
         if not webpage.can_parse(document):
-            raise ReadError("not a feed")
-        feed_urls = feed_discovery.find_feed_urls(document)
-        hint = f"; it names these feeds: {', '.join(feed_urls)}" if feed_urls else ""
-        raise ReadError(f"a web page, not a feed{hint}")
+            raise NotAFeedError("not a feed")
+        named = feed_discovery.find_feeds(document)
+        raise NotAFeedError(f"a web page, not a feed{'' if named else ', and it names none'}", named)
     return parse_file(data, address)
 
 

@@ -29,7 +29,7 @@ class UpstreamState:
     url: str
     """Key of the subscription: its configured URL without credentials."""
     address: str
-    """Current URL; another one than `url` after a permanent redirect."""
+    """Current URL; another one than `url` if the feed has moved, or if `url` is a page that names it."""
     title: str = ""
     """Title in the configuration."""
     etag: str = ""
@@ -47,6 +47,14 @@ class UpstreamState:
     """Time of the first of these failures."""
     error: str = ""
     """Reason of the last failure."""
+    note: str = ""
+    """How `address` was found, if a page names it; without queries of URLs."""
+    wishes: str = ""
+    """When the feed itself wants to be polled, as `schedule.FeedSchedule` writes it."""
+    hub: str = ""
+    """WebSub hub that the feed names; empty if there is none."""
+    topic: str = ""
+    """URL of the feed for its hub."""
 
     @property
     def gone(self) -> bool:

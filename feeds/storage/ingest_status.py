@@ -125,6 +125,13 @@ def failing_subscriptions(database: Database) -> tuple[tuple[FailingSubscription
     return tuple(subscriptions), count
 
 
+def subscription_notes(database: Database) -> tuple[str, ...]:
+    """Return a line for each subscription whose feed a web page names, by URL: which one was taken."""
+    query = sa.select(_upstreams.url, _upstreams.note).where(_upstreams.note != "").order_by(_upstreams.url)
+    with database.reading() as connection:
+        return tuple(f"{feed_urls.redact_url(url)}: {note}" for url, note in connection.execute(query))
+
+
 def last_watcher_run(database: Database) -> datetime | None:
     """Return the start of the watcher's last run; None if it has not run yet."""
     query = (

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-SCHEMA = 5
+SCHEMA = 8
 """Number of the schema. Every change to the tables increments it and adds a migration with this number."""
 
 metadata = MetaData()
@@ -76,6 +76,28 @@ upstreams = Table(
     Column("failures", Integer, nullable=False),  # since the last successful poll
     Column("failed", BigInteger),  # time of the first of these failures
     Column("error", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),  # how `address` was found, if a page names it
+    Column("wishes", Text, nullable=False, server_default=""),  # JSON: when the feed wants to be polled
+    Column("hub", Text, nullable=False, server_default=""),  # the WebSub hub that the feed names
+    Column("topic", Text, nullable=False, server_default=""),  # the feed's URL for that hub
+)
+
+# Subscriptions to WebSub hubs, one for each subscription whose feed names a hub.
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("url", Text, primary_key=True),  # of the subscription, as in `upstreams`
+    Column("hub", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("callback", String(64), nullable=False),  # the last part of the URL that the hub posts to
+    Column("secret", String(64), nullable=False),  # that the hub signs with
+    Column("state", Text, nullable=False),  # new, asked, active, denied or ending
+    Column("due", BigInteger),  # time of the next request to the hub; null if there is none
+    Column("expires", BigInteger),  # end of the lease; null if there is none
+    Column("pushed", BigInteger),  # time of the last content of the hub
+    Column("failures", Integer, nullable=False),  # since the hub last verified the subscription
+    Column("error", Text, nullable=False),
+    Index("push_subscriptions_by_callback", "callback", unique=True),
 )
 
 # The drafts that were read from each file, so that articles can be cleaned again without the files. One entry

@@ -1,6 +1,6 @@
 """Poll subscriptions when they are due, and store new documents for the next run.
 
-`schedule` decides when a feed is due, and `http_client` fetches it. Whatever a server does, it delays neither
+`schedule` decides when a feed is due, and `fetcher` fetches it. Whatever a server does, it delays neither
 a run nor another feed.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from feeds import parsers
-from feeds.http_client.client import HTTPClient, RequestLimits, Response
+from feeds.http_client.client import HTTPClient, RequestLimits
 from feeds.http_client.errors import RequestError
 from feeds.http_client.network_policy import NetworkPolicy
 from feeds.model.errors import FeedsError, ReadError
@@ -24,6 +24,8 @@ from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database
 from feeds.storage.feed_states import UpstreamState, UpstreamStates
 from feeds.subscriptions import schedule
+from feeds.subscriptions.fetcher import FeedFetcher, FetchedFeed
+from feeds.subscriptions.schedule import FeedSchedule
 from feeds.subscriptions.upstream import Upstream
 from feeds.text import feed_urls
 from feeds.text.plain_text import to_one_line
@@ -72,7 +74,7 @@ class Poller:
         self._upstreams = {upstream.key: upstream for upstream in upstreams}
         self._clock = clock
         self._pause = pause
-        self._client = HTTPClient(policy=policy, limits=limits, clock=clock)
+        self._fetcher = FeedFetcher(HTTPClient(policy=policy, limits=limits, clock=clock), self._wait)
         self._database = Database(database)
         self._documents = BlobStore(self._database)
         self.states = UpstreamStates(self._database)
@@ -82,7 +84,6 @@ class Poller:
         self._polling: dict[str, threading.Thread] = {}
         self._free_from: dict[str, float] = {}
         self._stopping = threading.Event()
-        self._parsing = threading.Lock()
         self._is_synchronised = self._has_failed = False
 
     def stop(self) -> None:
@@ -171,6 +172,10 @@ class Poller:
             if self._stopping.is_set():
                 self._database.close()  # the others were closed by `close`, this thread's is still open
 
+    def _wait(self) -> None:
+        """Wait between two requests to one host."""
+        self._stopping.wait(self._pause)
+
     def _claim_and_poll(self, upstream: Upstream, state: UpstreamState) -> PollOutcome | None:
         """Poll a feed, and store the outcome; None if another process polls it."""
         if not self.states.claim(state, self._clock() + _LEASE):
@@ -185,55 +190,68 @@ class Poller:
         """Fetch a feed, store a new document, and schedule the next poll."""
         is_back = state.failures >= MOVED_BACK_FAILURES and state.address != upstream.key
         try:
-            response = self._client.get(
-                upstream.key if is_back else state.address,
-                etag=state.etag,
-                last_modified=state.modified,
-                configured_url=upstream.url,
-                user_agent=upstream.user_agent,
-                secret_headers=upstream.headers,
-            )
-            is_new = self._store_new(upstream, response)
+            if is_back:
+                feed = self._fetcher.fetch(upstream, upstream.key)
+            else:
+                feed = self._fetcher.fetch(
+                    upstream, state.address, etag=state.etag, last_modified=state.modified
+                )
+            is_new = self._store_new(upstream, feed)
         except RequestError as error:
+            # Whoever names an address that is gone may name another one meanwhile.
+            is_gone = error.is_gone and (is_back or state.address == upstream.key)
+            failures = state.failures + 1
+            if error.is_gone and not is_gone:
+                failures = max(failures, MOVED_BACK_FAILURES)
             return PollOutcome(
-                self._failed_state(upstream, state, str(error), error.retry_after, is_gone=error.is_gone)
+                self._failed_state(
+                    upstream, state, str(error), error.retry_after, failures=failures, is_gone=is_gone
+                )
             )
         except ReadError as error:
-            return PollOutcome(self._failed_state(upstream, state, str(error)))
-        now = self._clock()
+            return PollOutcome(self._failed_state(upstream, state, str(error), failures=state.failures + 1))
+        return PollOutcome(self._polled_state(upstream, state, feed, is_new=is_new), is_new)
+
+    def _polled_state(
+        self, upstream: Upstream, state: UpstreamState, feed: FetchedFeed, *, is_new: bool
+    ) -> UpstreamState:
+        """Return the state after a successful poll, and log where the feed was found, if that is new."""
+        now, response, name = self._clock(), feed.response, feed_urls.redact_url(upstream.key)
+        note = feed.note
+        if not note and response.url != upstream.key:
+            note = state.note  # of the poll that found this address
         if response.url != state.address:
-            log.info(
-                "%s has moved to %s", feed_urls.redact_url(upstream.key), feed_urls.redact_url(response.url)
-            )
-        return PollOutcome(
-            replace(
-                state,
-                address=response.url,
-                etag=response.etag or (state.etag if response.body is None else ""),
-                modified=response.last_modified or (state.modified if response.body is None else ""),
-                checked=now,
-                changed=now if is_new else state.changed,
-                due=schedule.due_after_answer(now, upstream.interval, upstream.key, response.fresh_for),
-                failures=0,
-                failed=None,
-                error="",
-            ),
-            is_new,
+            if feed.note:
+                log.info("%s: %s", name, feed.note)
+            else:
+                log.info("%s has moved to %s", name, feed_urls.redact_url(response.url))
+        for remark in feed.remarks:
+            log.warning("%s: %s", name, remark)
+        wishes = FeedSchedule.from_text(state.wishes)
+        if feed.channel is not None:
+            channel = feed.channel
+            wishes = FeedSchedule(channel.fresh_for, channel.skip_hours, channel.skip_days)
+        is_same = response.body is None
+        return replace(
+            state,
+            address=response.url,
+            etag=response.etag or (state.etag if is_same else ""),
+            modified=response.last_modified or (state.modified if is_same else ""),
+            checked=now,
+            changed=now if is_new else state.changed,
+            due=schedule.due_after_answer(now, upstream.interval, upstream.key, response.fresh_for, wishes),
+            failures=0,
+            failed=None,
+            error="",
+            note=note,
+            wishes=wishes.to_text(),
         )
 
-    def _store_new(self, upstream: Upstream, response: Response) -> bool:
-        """Store a feed for the next run, and return whether it has changed.
-
-        Raises ReadError if it is not a feed.
-        """
-        if response.body is None:
-            return False
-        try:
-            with self._parsing:  # one at a time: small hosts cannot hold the trees of eight large feeds
-                parsers.parse_feed(response.body, upstream.key)
-        except parsers.NoEntriesError:
+    def _store_new(self, upstream: Upstream, feed: FetchedFeed) -> bool:
+        """Store a feed for the next run, and return whether it has changed."""
+        if feed.response.body is None or not feed.has_entries:
             return False  # the document before is kept
-        return self._documents.put(FETCHED, upstream.key, response.body, self._clock())
+        return self._documents.put(FETCHED, upstream.key, feed.response.body, self._clock())
 
     def _failed_state(
         self,
@@ -242,9 +260,10 @@ class Poller:
         reason: str,
         retry_after: timedelta = timedelta(0),
         *,
+        failures: int,
         is_gone: bool = False,
     ) -> UpstreamState:
-        now, failures = self._clock(), state.failures + 1
+        now = self._clock()
         due = schedule.due_after_failure(now, upstream.interval, upstream.key, failures, retry_after)
         next_poll = "no longer polled" if is_gone else f"polled again at {due:%Y-%m-%d %H:%M:%S} UTC"
         log.warning("%s: %s; %s", feed_urls.redact_url(upstream.key), reason, next_poll)

@@ -6,6 +6,8 @@ that, and less and less often while it fails.
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from feeds.model import backoff
@@ -24,12 +26,55 @@ def usual_delay(interval: int, key: str) -> timedelta:
     return backoff.spread(timedelta(seconds=interval), MAX_SPREAD, key)
 
 
-def due_after_answer(now: datetime, interval: int, key: str, fresh_for: timedelta) -> datetime:
+_MAX_SKIPPED_HOURS = 72
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSchedule:
+    """When a feed itself wants to be polled."""
+
+    fresh_for: timedelta = timedelta(0)
+    """Time in which it expects nothing new."""
+    skip_hours: frozenset[int] = frozenset()
+    """Hours of the day, in UTC, in which it wants no request."""
+    skip_days: frozenset[int] = frozenset()
+    """Days of the week in which it wants no request; Monday is 0."""
+
+    def to_text(self) -> str:
+        """Return it as text for the database; empty if the feed has no wishes."""
+        if self == _NO_WISHES:
+            return ""
+        values = (int(self.fresh_for.total_seconds()), sorted(self.skip_hours), sorted(self.skip_days))
+        return json.dumps(values)
+
+    @classmethod
+    def from_text(cls, text: str) -> FeedSchedule:
+        """Return what `to_text` wrote."""
+        if not text:
+            return cls()
+        seconds, hours, days = json.loads(text)
+        return cls(timedelta(seconds=seconds), frozenset(hours), frozenset(days))
+
+
+_NO_WISHES = FeedSchedule()
+
+
+def due_after_answer(
+    now: datetime, interval: int, key: str, fresh_for: timedelta, wishes: FeedSchedule = _NO_WISHES
+) -> datetime:
     """Return when to poll a feed that answered.
 
-    This is not before its answer may have changed (`fresh`, from max-age, a day at most).
+    This is not before its answer may have changed (`fresh_for`, from the headers, and that of its `wishes`,
+    a day at most), and then not in an hour or on a day that the feed wants to be skipped, unless that would
+    be more than three days later.
     """
-    return now + max(usual_delay(interval, key), min(fresh_for, MAX_DELAY))
+    fresh = min(max(fresh_for, wishes.fresh_for), MAX_DELAY)
+    due = now + max(usual_delay(interval, key), fresh)
+    for hours in range(_MAX_SKIPPED_HOURS + 1):
+        at = due + timedelta(hours=hours)
+        if at.hour not in wishes.skip_hours and at.weekday() not in wishes.skip_days:
+            return at
+    return due
 
 
 def due_after_failure(

@@ -24,6 +24,7 @@ from feeds.web.auth import OPERATOR_TOKENS
 
 MAX_RUNS = 300
 MAX_FILES = 200
+MAX_REMARKS = 100
 
 Sources = tuple[list[SourceState], dict[str, Cadence]]
 FailingFiles = tuple[tuple[FailedFile, ...], int]
@@ -81,7 +82,11 @@ class StatusReader:
             unknown_names=self._unknown_names() if sees_names else (),
             unnamed_failures=unnamed,
             subscription_reasons=reasons,
+            subscription_remarks=self._subscription_remarks() if sees_names else (),
         )
+
+    def _subscription_remarks(self) -> tuple[str, ...]:
+        return ingest_status.subscription_notes(self._database)[:MAX_REMARKS]
 
     def last_run(self) -> tuple[IngestRun | None, WatcherStatus]:
         """Return the last run, None if there was none yet, and the status of the watcher."""

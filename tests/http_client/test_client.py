@@ -44,6 +44,17 @@ def upstream(server: Upstream) -> Upstream:
     return server
 
 
+def bare(body: bytes, **headers: str) -> Callable[[Any], None]:
+    """An answer without the headers that the test server adds itself."""
+
+    def answer(handler: Any) -> None:
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode())
+        handler.write(body)
+
+    return answer
+
+
 client = HTTPClient(policy=HERE, limits=QUICK, clock=lambda: NOW)
 patient = HTTPClient(
     policy=HERE,
@@ -174,6 +185,17 @@ def test_what_the_server_expects_to_last_is_known_up_to_a_day(upstream: Upstream
     upstream.at["/year"] = lambda handler: handler.say(200, rss(1), Cache_Control="max-age=31536000")
     assert client.get(upstream.address("/hour")).fresh_for == timedelta(hours=1)
     assert client.get(upstream.address("/year")).fresh_for == timedelta(days=1)
+    dates = {"Date": "Fri, 01 May 2026 12:00:00 GMT", "Expires": "Fri, 01 May 2026 14:00:00 GMT"}
+    for headers, fresh in (
+        ({"Expires": dates["Expires"]}, timedelta(hours=2)),
+        ({**dates, "Age": "1800"}, timedelta(minutes=90)),
+        ({"Cache_Control": "max-age=60", "Age": "3600"}, timedelta(0)),
+        ({**dates, "Cache_Control": "no-cache"}, timedelta(0)),
+        ({"Expires": "0"}, timedelta(0)),
+        ({"Expires": "Thu, 01 Jan 1970 00:00:00 GMT"}, timedelta(0)),
+    ):
+        upstream.at["/fresh"] = bare(rss(1), **headers)
+        assert client.get(upstream.address("/fresh")).fresh_for == fresh
     assert client.get(upstream.address()).fresh_for == timedelta(0)
 
 

@@ -110,7 +110,8 @@ def test_a_new_database_has_every_table_and_the_newest_revision(address: str, en
 
 def test_the_migrations_are_numbered_in_order_and_end_at_the_schema_of_this_version() -> None:
     numbered = [int(path.name[1:5]) for path in VERSIONS]
-    assert numbered == list(range(4, tables.SCHEMA + 1))
+    assert numbered == sorted(set(numbered))  # a number may be left out
+    assert (numbered[0], numbered[-1]) == (4, tables.SCHEMA)
 
 
 @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
@@ -161,7 +162,8 @@ def test_what_was_stored_stays_and_no_file_is_read_again(
     before = dump(address)
     watch.store.close()
     with engine.begin() as connection:  # as the version before the migrations would have left it
-        for gone in ("table documents", "table upstreams", "table alembic_version"):
+        added = ("documents", "upstreams", "push_subscriptions", "alembic_version")
+        for gone in (f"table {name}" for name in added):
             connection.exec_driver_sql(f"drop {gone}")
         connection.exec_driver_sql("alter table files drop column version")
         connection.execute(sa.insert(tables.meta).values(name="schema", value=4))

@@ -245,14 +245,15 @@ def _slow(handler: Any) -> None:
     handler.feed(rss(1))
 
 
-def _html(handler: Any) -> None:
-    page = (
-        b"<!doctype html><html><head><title>The Tide</title>"
-        b"<link rel='alternate' type='application/atom+xml' href='/feeds/all.atom'>"
-        b'<link rel="alternate" type="application/rss+xml" title=\'x\' href="https://tide.example/rss">'
-        b"</head><body><p>A page.</p></body></html>"
-    )
-    handler.say(200, page, Content_Type="text/html")
+def page(*links: str, body: str = "<p>A page.</p>") -> Callable[[Any], None]:
+    """A web page with these attributes of links of feeds in its head."""
+    head = "".join(f"<link rel='alternate' {link}>" for link in links)
+    text = f"<!doctype html><html><head><title>The Tide</title>{head}</head><body>{body}</body></html>"
+
+    def answer(handler: Any) -> None:
+        handler.say(200, text.encode(), Content_Type="text/html")
+
+    return answer
 
 
 BAD: dict[str, bytes | Callable[[Any], None]] = {
@@ -276,7 +277,7 @@ BAD: dict[str, bytes | Callable[[Any], None]] = {
     "/no-http": _no_http,
     "/nothing": _nothing,
     "/slow": _slow,
-    "/html": _html,
+    "/html": page("type='text/css' href='/feed'"),
     "/circle": redirect("/circle/b?token=secret"),
     "/circle/b": redirect("/circle"),
     "/nowhere": lambda handler: handler.say(301),
@@ -290,5 +291,6 @@ BAD: dict[str, bytes | Callable[[Any], None]] = {
     "/hops/0": redirect("/feed", 301),
     "/invalid": b"<rss version='2.0'><channel><title>x</title><item><title>a</title><li",
     "/empty": rss(),
+    "/void": b"\n",
     "/text": b"Nothing but words.",
 }
