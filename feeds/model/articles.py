@@ -54,6 +54,8 @@ class Draft:
     """The site's name (a page's `og:site_name`, a feed's title): the title of a source that has no other."""
     site_home: str = ""
     """The URL of the site's home page."""
+    unread_dates: tuple[str, ...] = ()
+    """Dates of the file that could not be read, as they are written there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ from typing import NamedTuple
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from feeds.parsers import front_matter
+from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import Document
-from feeds.text.dates import parse_date, parse_filename_date
+from feeds.text.dates import parse_filename_date
 from feeds.text.plain_text import decode_entities
 
 _MILLIS = re.compile(r"[ \t\n]*<!--\s*(-?\d{1,16}|NaN)\s*-->[ \t]*\n?")
@@ -59,21 +60,23 @@ def parse(document: Document) -> list[Draft]:
     if not link:
         raise ReadError("no link: neither a [title](link) line nor `from:` in the front matter")
     source_name, tags = _source_and_tags(fields)
+    dates = DateReader(front_matter.date_style(fields))
+    published = dates.read_first(front_matter.texts(fields, "date", "published"))
+    updated = dates.read_first(front_matter.texts(fields, "updated", "modified", "last_modified_at"))
     return [
         Draft(
             link=link.strip(),
             html=_unwrap(body),
             title=title or decode_entities(_first_value(fields, "title")),
-            published=_published(
-                parse_date(_first_value(fields, "date", "published")), millis, document.name
-            ),
-            updated=parse_date(_first_value(fields, "updated", "modified", "last_modified_at")),
+            published=_published(published, millis, document.name),
+            updated=updated,
             authors=tuple(
                 decode_entities(author) for author in _values(fields, "author", "authors") if author.strip()
             ),
             tags=tags,
             source_name=source_name,
             language=_first_value(fields, "lang", "language"),
+            unread_dates=tuple(dates.unread),
         )
     ]
 

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from feeds.model.errors import ReadError
+from feeds.text.dates import DateStyle, find_date_style
 
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MAX_CHARACTERS = 64_000  # the longest of 1,131 real blocks has 771
@@ -87,6 +88,21 @@ def split_any(text: str) -> tuple[Fields, str]:
             for key, value in table.items():
                 fields.setdefault(key.lower(), _plain_toml_value(value))
     return fields, text[end.end() :].lstrip("\n")
+
+
+def texts(fields: Fields, *names: str) -> list[str]:
+    """Return the fields that are a single text, such as dates; without the switches `true` and `false`."""
+    values = (fields.get(name) for name in names)
+    return [
+        value.strip()
+        for value in values
+        if isinstance(value, str) and value.strip().lower() not in ("", "true", "false")
+    ]
+
+
+def date_style(fields: Fields) -> DateStyle:
+    """Return how an article writes dates, by the language in its front matter."""
+    return find_date_style((), next(iter(texts(fields, "lang", "language")), ""))
 
 
 def _describe_unclosed(text: str, start: int, mark: str, end: re.Pattern[str]) -> str:

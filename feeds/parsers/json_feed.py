@@ -14,12 +14,15 @@ from urllib.parse import urljoin
 
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
+from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
-from feeds.text.dates import parse_date
+from feeds.text.dates import DateStyle, find_date_style
 from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
 
 _MAX_ENCLOSURE_BYTES = 10**15
 _MAX_ENCLOSURES = 50  # of an item, like of an entry of RSS
+_MAX_EPOCH = 10**15  # milliseconds since 1970, of the year 33,658
+_DATES = ("date_published", "date_modified")
 _MAX_SHORT_FIELDS = 1_000  # authors of an item, and tags
 
 _MAX_CONTAINERS = 500_000
@@ -55,9 +58,11 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     entries_left += max(0, len(items) - MAX_ENTRIES)
     del items[MAX_ENTRIES:]
     feed["items"] = None  # the memory of the rest is free before the drafts need theirs
+    texts = (_date_text(item.get(name)) for item in items for name in _DATES)
+    style = find_date_style(texts, _text(feed.get("language")).strip())
     drafts: list[Draft | SkippedItem] = []
     for number, item in enumerate(items, start=1):
-        draft = _draft(item, feed, document.address)
+        draft = _draft(item, feed, document.address, style)
         drafts.append(
             draft or SkippedItem(f"{document.name} entry {number}", "no link: neither url nor external_url")
         )
@@ -100,7 +105,7 @@ def _cut_items(text: str) -> tuple[str, int]:
     return (text[:start] + text[end:], items_left) if items_left else (text, 0)
 
 
-def _draft(item: JSONObject, feed: JSONObject, address: str) -> Draft | None:
+def _draft(item: JSONObject, feed: JSONObject, address: str, style: DateStyle) -> Draft | None:
     base = _first_url(address, feed.get("feed_url"), feed.get("home_page_url")) or address
     enclosures = tuple(
         filter(
@@ -120,7 +125,8 @@ def _draft(item: JSONObject, feed: JSONObject, address: str) -> Draft | None:
     body = _text(item.get("content_html"))
     body = body or html.escape(_text(item.get("content_text")), quote=False)
     summary = to_one_line(_text(item.get("summary")))
-    published, updated = (parse_date(_text(item.get(f"date_{name}"))) for name in ("published", "modified"))
+    dates = DateReader(style)
+    published, updated = (dates.read(_date_text(item.get(name))) for name in _DATES)
     origin, extension = _object(item.get("_source")), _object(item.get("_feeds"))
     return Draft(
         link=link,
@@ -137,11 +143,18 @@ def _draft(item: JSONObject, feed: JSONObject, address: str) -> Draft | None:
         source_name=to_one_line(_text(extension.get("source"))),
         site_title=decode_entities(_text(origin.get("title")) or _text(feed.get("title"))),
         site_home=_first_url("", origin.get("url") if origin else feed.get("home_page_url")),
+        unread_dates=tuple(dates.unread),
     )
 
 
 def _text(value: object) -> str:
     return remove_illegal(value) if isinstance(value, str) else ""
+
+
+def _date_text(value: object) -> str:
+    """Return a date as text; some programs write a number of seconds or milliseconds."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MAX_EPOCH
+    return str(value) if is_number else _text(value)
 
 
 def _objects(value: object, max_objects: int | None = None) -> list[JSONObject]:

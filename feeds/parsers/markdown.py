@@ -19,8 +19,9 @@ from mdit_py_plugins.footnote import footnote_plugin
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
 from feeds.parsers import article_file, front_matter
+from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import Document
-from feeds.text.dates import parse_date, parse_filename_date
+from feeds.text.dates import parse_filename_date
 from feeds.text.plain_text import decode_entities
 
 MAX_CHARACTERS = 500_000  # take about one second; the largest real article has 321,498
@@ -111,21 +112,26 @@ def parse(document: Document) -> list[Draft]:
     link = next(filter(_is_absolute, (_first_text(fields, name) for name in _LINK_KEYS)), heading_link)
     if not link:
         raise ReadError(HOW_TO_LINK)
+    dates = DateReader(front_matter.date_style(fields))
+    published = dates.read_first(front_matter.texts(fields, "date", "published", "pubdate"))
+    updated = dates.read_first(
+        front_matter.texts(fields, "updated", "lastmod", "modified", "last_modified_at")
+    )
     tags = (*_split_list(fields, "tag", "tags"), *_split_list(fields, "category", "categories"))
     return [
         Draft(
             link=link,
             html=_render(body),
             title=own_title or title,
-            published=parse_date(_first_text(fields, "date", "published", "pubdate"))
-            or parse_filename_date(document.name),
-            updated=parse_date(_first_text(fields, "updated", "lastmod", "modified", "last_modified_at")),
+            published=published or parse_filename_date(document.name),
+            updated=updated,
             authors=tuple(dict.fromkeys(_split_list(fields, "author", "authors"))),
             tags=tuple(dict.fromkeys(tags)),
             source_name=decode_entities(_first_text(fields, "source", "publisher")),
             language=_first_text(fields, "lang", "language"),
             summary=decode_entities(_first_text(fields, "summary", "description", "excerpt")),
             image=next(filter(_is_absolute, (_first_text(fields, name) for name in _IMAGE_KEYS)), ""),
+            unread_dates=tuple(dates.unread),
         )
     ]
 

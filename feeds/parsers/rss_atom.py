@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 from urllib.parse import urljoin
@@ -20,8 +19,9 @@ from turbohtml import parse_fragment
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
 from feeds.parsers import xml_repair
+from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
-from feeds.text.dates import parse_date
+from feeds.text.dates import DateStyle, find_date_style
 from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
 
 _ROOTS = frozenset({"rss", "rdf", "feed"})
@@ -67,8 +67,9 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     entries_left = repaired.entries_left + max(0, len(entries) - MAX_ENTRIES)
     del entries[MAX_ENTRIES:]
     drafts: list[Draft | SkippedItem] = []
+    style = _date_style(feed, entries)
     for number, entry in enumerate(entries, start=1):
-        draft = _draft(entry, feed, document.address)
+        draft = _draft(entry, feed, document.address, style)
         drafts.append(
             draft or SkippedItem(f"{document.name} entry {number}", "no link, and no guid that is a URL")
         )
@@ -88,7 +89,7 @@ def _document_text(document: Document) -> str:
     return xml_repair.blank_output(document.text, is_fetched=bool(document.address))
 
 
-def _draft(entry: Fields, feed: Fields, address: str) -> Draft | None:
+def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle) -> Draft | None:
     base = _base_url(feed, address)
     link = _entry_link(entry, base)
     if not link:
@@ -97,8 +98,9 @@ def _draft(entry: Fields, feed: Fields, address: str) -> Draft | None:
     origin = entry.get("source") or {}
     if not _title(origin):
         origin = feed
-    published = _date(entry, "published") or _date(entry, "created")
-    updated = _date(entry, "updated")
+    dates = DateReader(style)
+    published = dates.read(*_date_texts(entry, "published", "created"))
+    updated = dates.read(*_date_texts(entry, "updated"))
     enclosures = tuple(_enclosures(entry, link))
     return Draft(
         link=link,
@@ -114,6 +116,7 @@ def _draft(entry: Fields, feed: Fields, address: str) -> Draft | None:
         image=_lead_image(entry, enclosures, link),
         site_title=_title(origin),
         site_home=_resolve(base, origin.get("link")),
+        unread_dates=tuple(dates.unread),
     )
 
 
@@ -216,17 +219,16 @@ def _body_html(body: Fields, link: str) -> str:
 # -- the rest ------------------------------------------------------------------------------------------------
 
 
-def _date(entry: Fields, name: str) -> datetime | None:
-    """Return a date as written, else as feedparser parsed it; None if there is none."""
-    text = dict.get(entry, name)
-    if date := parse_date(text if isinstance(text, str) else ""):
-        return date
-    parsed = dict.get(entry, f"{name}_parsed")
-    try:
-        year, month, day, hour, minute, second = parsed[:6] if parsed else (0,) * 6
-        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)  # no year 0: ValueError
-    except (ValueError, OverflowError):
-        return None
+def _date_texts(entry: Fields, *names: str) -> list[str]:
+    """Return dates as they are written; what feedparser makes of them may depend on the day of reading."""
+    texts = (dict.get(entry, name) for name in names)
+    return [text for text in texts if isinstance(text, str) and text]
+
+
+def _date_style(feed: Fields, entries: list[Fields]) -> DateStyle:
+    """Find out how a feed writes dates, from all of them and its language."""
+    texts = (text for entry in entries for text in _date_texts(entry, "published", "created", "updated"))
+    return find_date_style(texts, _first_language(feed.get("language")))
 
 
 def _authors(fields: Fields) -> tuple[str, ...]:

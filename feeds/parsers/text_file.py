@@ -11,8 +11,9 @@ import re
 
 from feeds.model.articles import Draft
 from feeds.model.errors import ReadError
+from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import Document
-from feeds.text.dates import parse_date, parse_filename_date
+from feeds.text.dates import find_date_style, parse_filename_date
 from feeds.text.plain_text import decode_entities, to_one_line
 
 _SUFFIXES = (".txt", ".text")
@@ -48,16 +49,18 @@ def parse(document: Document) -> list[Draft]:
     fields, body = _split_head(document.text)
     if "link" not in fields:
         raise ReadError(HOW_TO_LINK)
+    dates = DateReader(find_date_style((), fields.get("language", "")))
     return [
         Draft(
             link=fields["link"],
             html=html.escape(_unwrap(body), quote=False),  # cleaning makes the paragraphs and links
             title=to_one_line(fields.get("title", "")),
-            published=parse_date(fields.get("date", "")) or parse_filename_date(document.name),
+            published=dates.read(fields.get("date", "")) or parse_filename_date(document.name),
             authors=_split_list(fields.get("author", "")),
             tags=_split_list(fields.get("tags", "")),
             source_name=decode_entities(fields.get("source", "")),
             language=fields.get("language", ""),
+            unread_dates=tuple(dates.unread),
         )
     ]
 

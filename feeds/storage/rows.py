@@ -177,6 +177,8 @@ def pack_draft(draft: Draft) -> bytes:
     fields["enclosures"] = [_fields(enclosure) for enclosure in draft.enclosures]
     for name in ("published", "updated"):
         fields[name] = fields[name].isoformat() if fields[name] else None
+    if not draft.unread_dates:  # as in the rows of earlier versions
+        del fields["unread_dates"]
     return zlib.compress(_json(fields).encode(), _COMPRESSION_LEVEL)
 
 
@@ -201,6 +203,7 @@ def to_original(row: Mapping[Any, Any]) -> Original:
         draft[name] = datetime.fromisoformat(draft[name]) if draft[name] else None
     draft["enclosures"] = tuple(Enclosure(**enclosure) for enclosure in draft["enclosures"])
     draft["authors"], draft["tags"] = tuple(draft["authors"]), tuple(draft["tags"])
+    draft["unread_dates"] = tuple(draft.get("unread_dates", ()))
     return Original(
         inbox=row["inbox"],
         path=row["path"],

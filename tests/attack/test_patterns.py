@@ -16,7 +16,6 @@ from feeds.cleaning.recipe import build_recipe
 from feeds.cleaning.rules.boilerplate import MAX_PLAIN_TEXT_CHARACTERS
 from feeds.cleaning.rules.bylines import MAX_STAMP_CHARACTERS
 from feeds.config import loader
-from feeds.text.dates import MAX_DATE_CHARACTERS
 from tests.support.examples import FULL
 from tests.support.pattern_places import collect, patterns_in
 from tests.support.pattern_probe import Case, measure_all
@@ -49,10 +48,7 @@ BY_HAND = {
 }
 """The functions whose expressions are known only when they run, and where these are probed instead."""
 
-BOUNDS = {
-    "feeds.text.dates._SPACED_ZONE": MAX_DATE_CHARACTERS,
-    "feeds.text.dates._NAMED_ZONE": MAX_DATE_CHARACTERS,
-}
+BOUNDS: dict[str, int] = {}
 """The longest text that the code gives to an expression, if its time may grow faster up to there."""
 
 PACK_KEYS = {

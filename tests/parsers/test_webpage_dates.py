@@ -22,7 +22,10 @@ from feeds.parsers.webpage import dates
         ("发布时间：2026-05-04 10:30:11 来源：港口", "2026-05-04T10:30:11+00:00"),
         ("May 4, 2026", "2026-05-04T00:00:00+00:00"),
         ("Published 4th May 2026", "2026-05-04T00:00:00+00:00"),
-        ("May 4, 2026 9:30 pm", "2026-05-04T00:00:00+00:00"),
+        ("May 4, 2026 9:30 pm", "2026-05-04T21:30:00+00:00"),
+        ("Aktualisiert am 4. Mai 2026 um 9:30 Uhr", "2026-05-04T09:30:00+00:00"),
+        ("Posted on Monday, May 4th, 2026 at 9:30 AM EDT by Ivo", "2026-05-04T13:30:00+00:00"),
+        ("Published: 4 мая 2026, 09:30 | 12 comments", "2026-05-04T09:30:00+00:00"),
     ],
 )
 def test_a_date_is_read(text: str, expected: str) -> None:

@@ -20,6 +20,7 @@ from feeds.parsers.webpage import content as page_content
 from feeds.parsers.webpage import urls as page_urls
 from feeds.parsers.webpage.metadata import PageMetadata
 from feeds.text import urls
+from feeds.text.dates import parse_filename_date
 from feeds.text.plain_text import remove_blanks
 
 MAX_TAGS = 60_000
@@ -97,7 +98,7 @@ def parse(document: Document) -> list[Draft]:
             link=link,
             html=content.strip("\n"),
             title=title,
-            published=metadata.published or dates.date_in_url(link),
+            published=metadata.published or dates.date_in_url(link) or parse_filename_date(document.name),
             updated=metadata.updated,
             authors=metadata.authors,
             tags=metadata.tags,
@@ -107,6 +108,7 @@ def parse(document: Document) -> list[Draft]:
             image=next((url for image in metadata.images if (url := _image_url(image, base))), ""),
             site_title=metadata.site,
             site_home=canonical_url.home_url(link),
+            unread_dates=metadata.unread_dates,
         )
     ]
 

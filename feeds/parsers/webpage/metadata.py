@@ -7,7 +7,7 @@ same value, the property of PageMetadata has their order, the most reliable firs
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 
@@ -15,8 +15,10 @@ from bs4 import BeautifulSoup, Tag
 from bs4.exceptions import ParserRejectedMarkup
 
 from feeds.model.errors import ReadError
-from feeds.parsers.webpage import dates
+from feeds.parsers.date_reader import DateReader
+from feeds.parsers.webpage.dates import parse_page_date
 from feeds.parsers.webpage.json_ld import Graph, to_text
+from feeds.text.dates import find_date_style
 from feeds.text.plain_text import decode_entities, remove_blanks
 
 _PROLOG = re.compile(r"\s*+<\?xml[^>]{0,200}\?>")
@@ -278,13 +280,28 @@ class PageMetadata:
         values += [_date_text(tag) for tag in self._with_itemprop("datePublished")]
         for node in self._graph.of_type("WebPage", "NewsArticle"):
             values.append(to_text(node.get("datePublished")))
-        return _first_date(values) or _first_date(self._visible_dates())
+        dates = self._date_reader
+        published = dates.read_first(values)
+        if published is None and (published := dates.read_first(self._visible_dates())) is not None:
+            dates.unread.clear()
+        return published
 
     @cached_property
     def updated(self) -> datetime | None:
         """Time of the last change; None if it is not known."""
         values = [to_text(self._article.get("dateModified")), *self._meta_all(*_UPDATED_NAMES)]
-        return _first_date([*values, *(_date_text(tag) for tag in self._with_itemprop("dateModified"))])
+        values += (_date_text(tag) for tag in self._with_itemprop("dateModified"))
+        return DateReader(self._date_reader.style, parse=parse_page_date).read_first(values)
+
+    @property
+    def unread_dates(self) -> tuple[str, ...]:
+        """The date of publication as it is written; empty if it could be read, or there is none."""
+        return tuple(self._date_reader.unread) if self.published is None else ()
+
+    @cached_property
+    def _date_reader(self) -> DateReader:
+        language = next(filter(None, map(str.strip, self.languages)), "")
+        return DateReader(find_date_style((), language), parse=parse_page_date)
 
     def _visible_dates(self) -> list[str]:
         """Return dates in the text: marked as published, in the article, then with a date class."""
@@ -429,7 +446,3 @@ def _text_of(tag: Tag) -> str:
 
 def _date_text(tag: Tag) -> str:
     return _attribute(tag, "content") or _attribute(tag, "datetime") or _text_of(tag)[:_MAX_DATE_CHARACTERS]
-
-
-def _first_date(values: Iterable[str]) -> datetime | None:
-    return next((date for value in values if value and (date := dates.parse_page_date(value))), None)
