@@ -31,7 +31,7 @@ from feeds.parsers import SkippedItem
 from feeds.storage.blobs import BlobStore
 from feeds.storage.store import AlreadyRunningError, Store
 from feeds.text.filenames import content_hash
-from feeds.text.plain_text import remove_illegal
+from feeds.text.plain_text import remove_illegal, remove_surrogates_from_url
 
 log = logging.getLogger(__name__)
 
@@ -210,15 +210,14 @@ def json_file_of(data: bytes) -> tuple[str, bytes]:
     link = item.get("url")
     if not isinstance(link, str) or not link.strip():
         raise ReadError("the article has no `url`")
-    try:
-        link.encode()
-    except UnicodeEncodeError:  # JSON can hold half of a character: "\ud83d"
-        raise ReadError("the `url` is not valid text: it has a lone surrogate, half of a character") from None
+    link = remove_surrogates_from_url(link).strip()
+    if not link:
+        raise ReadError("the `url` is not valid: its host has a lone surrogate, half of a character")
     source = item.pop("source", None)
     if source is not None:
         item["_feeds"] = {"source": source}
     feed = {"version": _JSON_FEED_VERSION, "title": "", "items": [item]}
-    name = identity.entry_id(link.strip()).rpartition(":")[2]
+    name = identity.entry_id(link).rpartition(":")[2]
     return f"{name}.json", json.dumps(feed).encode()
 
 

@@ -17,7 +17,13 @@ from feeds.model.errors import ReadError
 from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
 from feeds.text.dates import DateStyle, find_date_style
-from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
+from feeds.text.plain_text import (
+    decode_entities,
+    remove_illegal,
+    remove_surrogates_from_url,
+    replace_surrogates,
+    to_one_line,
+)
 
 _MAX_ENCLOSURE_BYTES = 10**15
 _MAX_ENCLOSURES = 50  # of an item, like of an entry of RSS
@@ -148,7 +154,11 @@ def _draft(item: JSONObject, feed: JSONObject, address: str, style: DateStyle) -
 
 
 def _text(value: object) -> str:
-    return remove_illegal(value) if isinstance(value, str) else ""
+    return remove_illegal(replace_surrogates(value)) if isinstance(value, str) else ""
+
+
+def _url_text(value: object) -> str:
+    return remove_illegal(remove_surrogates_from_url(value)).strip() if isinstance(value, str) else ""
 
 
 def _date_text(value: object) -> str:
@@ -171,7 +181,7 @@ def _first_url(base: str, *values: object) -> str:
     """Resolve values against a base, and return the first http or https URL; empty if there is none."""
     for value in values:
         try:
-            url = urljoin(base, _text(value).strip()) if _text(value).strip() else ""
+            url = urljoin(base, _url_text(value)) if _url_text(value) else ""
         except ValueError:
             continue
         if re.match(r"https?://[^/]", url, re.IGNORECASE):

@@ -21,6 +21,8 @@ _ILLEGAL = re.compile(
 _LEGAL = re.compile("[\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd]*+")
 _ILLEGAL_OR_NEWLINE = re.compile(f"{_ILLEGAL.pattern[:-1]}\r\x85\u2028\u2029]")
 _NEWLINES = re.compile("\r\n?|\x85|\u2028|\u2029")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_IN_HOST = re.compile("\\s*+[a-z]++://[^/?#\ud800-\udfff]*+[\ud800-\udfff]", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 # Blanks that are folded into one space. The ideographic space is punctuation and is kept.
 _BLANK = re.compile("[ \t\n\x0b\x0c\r\xa0\u2000-\u200a\u202f\u205f]+")
@@ -33,6 +35,21 @@ def remove_illegal(text: str) -> str:
     if _LEGAL.fullmatch(text) or not _ILLEGAL_OR_NEWLINE.search(text):
         return text
     return _ILLEGAL.sub("", _NEWLINES.sub("\n", text))
+
+
+def replace_surrogates(text: str) -> str:
+    """Replace each lone surrogate, half of a character, by U+FFFD, so that the loss is visible.
+
+    Only escapes such as those of JSON can make one. Python joins the two halves of a character before.
+    """
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def remove_surrogates_from_url(url: str) -> str:
+    """Remove lone surrogates from a URL, which then can be requested; empty if its host has one."""
+    if url.isascii():
+        return url
+    return "" if _SURROGATE_IN_HOST.match(url) else _SURROGATE.sub("", url)
 
 
 def to_one_line(text: str) -> str:

@@ -126,16 +126,37 @@ def test_an_article_is_posted_as_json_and_known_by_its_link(site: Place, post: P
     assert (entry.title, entry.author) == ("The ferry, once more", "Ann Anchor")
 
 
-@pytest.mark.parametrize("url", ["https://elsewhere.example/\\ud83d", "\\udc00", "https://\\ud800.example/1"])
-def test_half_a_character_in_the_url_is_refused(post: Poster, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("https://elsewhere.example/a\\ud83d", "https://elsewhere.example/a"),
+        ("https://elsewhere.example/b?q=\\udc00c", "https://elsewhere.example/b?q=c"),
+    ],
+)
+def test_half_a_character_in_the_url_is_left_out(post: Poster, url: str, link: str) -> None:
+    body = b'{"url": "%s", "title": "Half \\ud83d", "content_html": "<p>a</p>"}' % url.encode()
+    status, said = post(body, headers={"Content-Type": "application/json"})
+    assert (status, said["status"]) == (201, "new")
+    assert [(one["link"], one["title"]) for one in said["articles"]] == [(link, "Half \ufffd")]
+    assert post(body, headers={"Content-Type": "application/json"})[1]["status"] == "same"
+
+
+@pytest.mark.parametrize("url", ["\\udc00", "https://\\ud800.example/1"])
+def test_half_a_character_in_the_host_is_refused(post: Poster, url: str) -> None:
     body = b'{"url": "%s", "title": "Half", "content_html": "<p>a</p>"}' % url.encode()
     status, said = post(body, headers={"Content-Type": "application/json"})
     assert (status, said["status"]) == (422, "failed")
-    assert "`url` is not valid text" in said["error"]
+    assert "`url` is not valid: its host" in said["error"]
+    feed = b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"url": "%s"}, {"url": "https://a.example/"}]}'
+    status, said = post(
+        feed % url.encode(), headers={"Content-Type": "application/json"}, path="?name=half.json"
+    )
+    assert status in (200, 201)
+    assert [one["name"] for one in said["refused"]] == ["half.json entry 1"], "and not lost without a word"
 
 
 @pytest.mark.parametrize("key", ["title", "content_html", "source", "language", "id", "image"])
-def test_half_a_character_elsewhere_is_left_out(post: Poster, key: str) -> None:
+def test_half_a_character_elsewhere_keeps_the_article(post: Poster, key: str) -> None:
     item = {
         "url": f"https://half.example/{key}",
         "title": "Half",
@@ -368,4 +389,4 @@ def test_the_database_that_does_not_answer_is_said(tmp_path: Path) -> None:
 def test_json_survives_as_it_was(post: Poster) -> None:
     item = {**ITEM, "url": "https://elsewhere.example/中文", "title": "渡轮 🚢 \ud83d", "source": "灯塔"}
     status, said = post(json.dumps(item).encode(), headers={"Content-Type": "application/json"})
-    assert (status, said["articles"][0]["title"]) == (201, "渡轮 🚢")
+    assert (status, said["articles"][0]["title"]) == (201, "渡轮 🚢 \ufffd")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from feeds.text.plain_text import decode_entities
+from feeds.text.plain_text import decode_entities, replace_surrogates
 
 Node = dict[str, Any]
 
@@ -94,7 +94,7 @@ def to_text(value: object) -> str:
     if isinstance(value, dict):
         value = value.get("@value")
     if isinstance(value, str):
-        return decode_entities(value)
+        return decode_entities(replace_surrogates(value))
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
