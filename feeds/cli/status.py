@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from feeds.cli.resources import load_config, open_existing
+from feeds.model.errors import ConfigError
 
 _MAX_RUNS_SHOWN = 5
 _MAX_FILES_SHOWN = 50
@@ -25,6 +26,8 @@ def check(file: str | None) -> None:
     from feeds.storage.store import database_url
 
     config = load_config(file)
+    if config.subscription_faults:
+        raise ConfigError("\n".join(config.subscription_faults))
     database_url(config.database)
     future_names = private_names.verify_with_optional_database(config)
     kinds = [(place, required_software(place)) for place in config.inbox]
@@ -38,6 +41,8 @@ def check(file: str | None) -> None:
     for tracking_list in tracking_lists:
         for line in tracking_list.unusable:
             click.echo(f"warning: {line}", err=True)
+    for line in config.subscription_warnings:
+        click.echo(f"warning: {line}; it is not polled", err=True)
     for line in private_names.describe_unknown_sources_with_optional_database(config):
         click.echo(f"warning: {line}", err=True)
     for place, kind in kinds:

@@ -30,12 +30,14 @@ def summarise(config: Config, database: Database) -> Iterator[str]:
 
     Yields nothing if none are configured.
     """
-    if not config.subscriptions:
+    unusable = (*config.subscription_faults, *config.subscription_warnings)
+    if not config.subscriptions and not unusable:
         return
     states = _states_by_url(database)
     configured = [states[upstream.key] for upstream in config.subscriptions if upstream.key in states]
     failing = [state for state in configured if state.error]
     yield f"subscriptions: {len(config.subscriptions)}" + (f", {len(failing)} failing" if failing else "")
+    yield from (f"  {line}; it is not polled" for line in unusable)
     for state in failing[:_MAX_FAILURES_SHOWN]:
         yield f"  {state.url}: {describe_failure(state)}"
     if len(failing) > _MAX_FAILURES_SHOWN:

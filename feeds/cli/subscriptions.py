@@ -19,6 +19,8 @@ def subscriptions(context: click.Context) -> None:
         from feeds.text.filenames import escape_unprintable
 
         config = load_config(context.obj)
+        for line in (*config.subscription_faults, *config.subscription_warnings):
+            click.echo(f"{escape_unprintable(line)}; it is not polled", err=True)
         if not config.subscriptions:
             click.echo("there are no subscriptions in the configuration (`subscriptions`)")
             return
@@ -31,12 +33,16 @@ def subscriptions(context: click.Context) -> None:
 def import_(path: Path) -> None:
     """Print the lines for config.yaml that subscribe to the feeds of an OPML list.
 
-    Nothing is changed.
+    Nothing is changed. Feeds that cannot be used are named on standard error.
     """
     from feeds.config.subscriptions import read_opml, to_yaml_lines
+    from feeds.text.filenames import escape_unprintable
 
-    for line in to_yaml_lines(list(read_opml(path))):
+    outlines, problems = read_opml(path)
+    for line in to_yaml_lines(outlines):
         click.echo(line)
+    for problem in problems:
+        click.echo(f"left out: {escape_unprintable(problem)}", err=True)
 
 
 @subscriptions.command()
@@ -57,6 +63,8 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     from feeds.text.filenames import escape_unprintable
 
     config = load_config(file)
+    for line in (*config.subscription_faults, *config.subscription_warnings):
+        click.echo(f"{escape_unprintable(line)}; it is not polled", err=True)
     log_setup.configure(config, sys.stderr)
     subscribed = {upstream.key for upstream in config.subscriptions}
     wanted = {strip_credentials(url) for url in urls} or subscribed

@@ -44,6 +44,10 @@ class Config(PlainSettings):
     """Place (file, line and key) of each of these names that must exist; the others are `future`."""
     subscriptions: tuple[Upstream, ...]
     """Other people's feeds that are polled."""
+    subscription_faults: tuple[str, ...] = ()
+    """A line (file, line, key and reason) for each subscription that cannot be polled."""
+    subscription_warnings: tuple[str, ...] = ()
+    """A line (file, line and reason) for each feed of an OPML file that cannot be polled."""
     tracking_lists: tuple[Path, ...]
     """Files with other people's lists of tracking parameters."""
     catalogue: Annotated[SourceCatalogue, _Unchecked(), Field(repr=False)]

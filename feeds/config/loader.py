@@ -16,7 +16,7 @@ from feeds.cleaning.catalogue import ConfiguredSource, SourceCatalogue, make_slu
 from feeds.cleaning.pack_schema import Pack
 from feeds.config import Config, environment, inboxes, settings, yaml_file
 from feeds.config.settings import FeedSettings, PlainSettings, PrivateSettings, Settings, SourceSettings
-from feeds.config.subscriptions import upstreams_of
+from feeds.config.subscriptions import plan_subscriptions
 from feeds.model import filters
 from feeds.model.articles import Source
 from feeds.model.errors import ConfigError
@@ -47,7 +47,8 @@ class KeyOrigin(NamedTuple):
 def load(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
     """Read config.yaml (or `path`), the environment and the packs.
 
-    Without a `path` a missing config.yaml means the defaults. Raises ConfigError with one line per mistake.
+    Without a `path` a missing config.yaml means the defaults. Raises ConfigError with one line per mistake. A
+    subscription that cannot be polled is left out, and named in `subscription_faults`.
     """
     environ = environ if environ is not None else {}
     requested = path or environ.get(environment.CONFIG_FILE)
@@ -89,11 +90,11 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     if settings.hubs and not settings.base_url and not faults:
         place = origins["hubs"].place("hubs")
         faults.append(f"{place}: hubs need `base_url`, because hubs and subscribers know a feed by its URL")
-    upstreams, upstream_faults = upstreams_of(
+    plan = plan_subscriptions(
         settings.subscriptions, settings.poll, folder, origins["subscriptions"].place, environ
     )
-    if faults or upstream_faults:
-        raise ConfigError("\n".join((*faults, *upstream_faults)))
+    if faults:
+        raise ConfigError("\n".join((*faults, *plan.faults)))
     list_files = tuple(folder / Path(place).expanduser() for place in settings.tracking_lists)
     list_places = [
         origins["tracking_lists"].place("tracking_lists", index) for index in range(len(list_files))
@@ -105,7 +106,9 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
         private_places=_private_places(settings.private, origins["private"]),
         database=database,
         database_origin=_origin_of_database("database" in values, file, origins["database"]),
-        subscriptions=upstreams,
+        subscriptions=tuple(plan.upstreams.values()),
+        subscription_faults=tuple(plan.faults),
+        subscription_warnings=tuple(plan.warnings),
         tracking_lists=list_files,
         catalogue=SourceCatalogue(
             packs=load_packs(),

@@ -28,6 +28,8 @@ def open_store(config: Config, say: PrintLine) -> Store:
     `say` is called once with a message if the process has to wait. Raises StoreError, and ConfigError if
     there is an unknown name under `private`.
     """
+    for line in (*config.subscription_faults, *config.subscription_warnings):
+        log.warning("%s; it is not polled", line)
     store = wait_for_database(lambda: Store(config.database, origin=config.database_origin), say)
     try:
         private_names.verify(config, store)

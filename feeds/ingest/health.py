@@ -163,6 +163,8 @@ class Health:
     """What a visitor who may not see names sees instead: files, and subscriptions that fail for long."""
     subscription_reasons: tuple[tuple[str, int], ...] = ()
     """The same for the reasons of all failing subscriptions."""
+    unusable_subscriptions: tuple[str, ...] = ()
+    """Subscriptions that cannot be polled, with place and reason; empty for who may not see names."""
     subscription_remarks: tuple[str, ...] = ()
     """What else is to be known about subscriptions; empty for a visitor who may not see names."""
 

@@ -122,6 +122,11 @@ def root_name(text: str) -> str:
     return match[1].lower() if match else ""
 
 
+def lines_before_root(text: str) -> int:
+    """Return the number of newlines before the root element."""
+    return text.count("\n", 0, _prolog(text)[0])
+
+
 def blank_output(text: str, *, is_fetched: bool) -> str:
     """Remove the text before a feed, but its newlines, so that lines keep their numbers.
 

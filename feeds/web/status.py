@@ -80,6 +80,7 @@ class StatusReader:
             failing_subscription_count=len(unheard),
             failing_subscriptions=unheard if sees_names else (),
             unknown_names=self._unknown_names() if sees_names else (),
+            unusable_subscriptions=self._unusable_subscriptions() if sees_names else (),
             unnamed_failures=unnamed,
             subscription_reasons=reasons,
             subscription_remarks=self._subscription_remarks() if sees_names else (),
@@ -119,6 +120,10 @@ class StatusReader:
     def database_bytes(self) -> int:
         """Return the size of the database in bytes."""
         return ingest_status.size_in_bytes(self._database)
+
+    def _unusable_subscriptions(self) -> tuple[str, ...]:
+        lines = (*self._config.subscription_faults, *self._config.subscription_warnings)
+        return lines[:MAX_REMARKS]
 
     def _unknown_names(self) -> tuple[str, ...]:
         """Return a line for each unknown name in the configuration, once for each state."""

@@ -38,9 +38,12 @@ def write(tmp_path: Path) -> Write:
 
 
 def faults(file: Path, environ: dict[str, str] | None = None) -> list[str]:
-    with pytest.raises(ConfigError) as raised:
-        load(file, environ or {})
-    return str(raised.value).replace(f"{file.parent}/", "").splitlines()
+    """What is refused, or left out so that the rest can work."""
+    try:
+        lines = "\n".join(load(file, environ or {}).subscription_faults)
+    except ConfigError as error:
+        lines = str(error)
+    return lines.replace(f"{file.parent}/", "").splitlines()
 
 
 # -- config.yaml --------------------------------------------------------------------------------------------
@@ -170,6 +173,25 @@ def test_a_feed_that_stands_twice_is_named_without_its_password(write: Write) ->
     ]
 
 
+def test_an_entry_that_is_wrong_stops_neither_the_others_nor_the_server_but_the_check(
+    write: Write, tmp_path: Path
+) -> None:
+    text = "subscriptions: [tide, no.opml, https://lamp.example/, https://lamp.example/, https://post.example/]\n"
+    config = load(write(text))
+    assert [upstream.key for upstream in config.subscriptions] == [
+        "https://lamp.example/",
+        "https://post.example/",
+    ]
+    assert len(config.subscription_faults) == 3
+    environ = {"PYTHONPATH": str(Path(opml.__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-m", "feeds", "check"], cwd=tmp_path, env=environ, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "config.yaml:1: subscriptions[0].url: expected the address of a feed" in done.stderr
+
+
 def test_what_may_be_private_is_checked(write: Write) -> None:
     assert load(write("private_upstreams: true\n")).private_upstreams == ("*",)
     assert load(write("private_upstreams: false\n")).private_upstreams == ()
@@ -180,11 +202,48 @@ def test_what_may_be_private_is_checked(write: Write) -> None:
 # -- lists --------------------------------------------------------------------------------------------------
 
 
+BAD_LIST = """<?xml version="1.0"?>
+<!-- by a reader -->
+<opml version="2.0"><body>
+<outline text="Tide" xmlUrl="https://tide.example/rss"/>
+<outline text="News"><outline text="Post" type="rss" xmlUrl=" "/></outline>
+<outline text="" xmlUrl="ftp://ann:secret@lamp.example/x?key=1"/>
+<outline text="Tide again" xmlUrl="https://TIDE.example:443/rss"/>
+<outline
+  text="Search" xmlUrl="vfeed://all"/>
+<outline text="Lamp" xmlUrl="https://lamp.example/atom"/>
+</body></opml>
+"""
+PROBLEMS = [
+    "bad.opml:5: 'Post': it has no `xmlUrl`",
+    "bad.opml:6: 'ftp://lamp.example/x?…': only http and https addresses can be requested",
+    "bad.opml:7: 'Tide again': it is in the list already, in line 4",
+    "bad.opml:8: 'Search': only http and https addresses can be requested",
+]
+
+
+def test_a_bad_line_of_a_list_is_named_and_the_others_are_subscribed_to(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "bad.opml").write_text(BAD_LIST, encoding="utf-8")
+    config = load(write("subscriptions: [bad.opml]\n"))
+    assert [upstream.title for upstream in config.subscriptions] == ["Tide", "Lamp"]
+    assert config.subscription_warnings == tuple(f"{tmp_path}/{line}" for line in PROBLEMS)
+    assert not config.subscription_faults
+
+
+def test_a_list_is_imported_without_what_the_check_would_refuse(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "bad.opml").write_text(BAD_LIST, encoding="utf-8")
+    done = imported(tmp_path, "bad.opml")
+    assert done.stderr.splitlines() == [f"left out: {line}" for line in PROBLEMS]
+    config = load(write(done.stdout))
+    assert [upstream.title for upstream in config.subscriptions] == ["Tide", "Lamp"]
+    assert not config.subscription_faults
+
+
 def test_entities_of_a_list_are_not_expanded() -> None:
     bomb = '<!DOCTYPE opml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY f SYSTEM "/etc/passwd">]>'
     text = f'{bomb}<opml><body><outline xmlUrl="https://a.example/&b;" text="&f;"/></body></opml>'
     (outline,) = opml.parse(text.encode())
-    assert outline == opml.Outline("https://a.example/&b;", "&f;")
+    assert outline == opml.Outline("https://a.example/&b;", "&f;", 1)
 
 
 @pytest.mark.parametrize(
@@ -207,17 +266,22 @@ def test_what_is_no_list_is_named(data: bytes, reason: str) -> None:
         opml.parse(data)
 
 
-def test_a_list_is_printed_as_lines_that_can_be_pasted(write: Write, tmp_path: Path) -> None:
-    (tmp_path / "mine.opml").write_text(
-        LIST.replace("The Lamp", "The &quot;Lamp&quot;: \\"), encoding="utf-8"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "feeds", "subscriptions", "import", tmp_path / "mine.opml"],
+def imported(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "feeds", "subscriptions", "import", name],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=True,
         env={"PYTHONPATH": str(Path(opml.__file__).parents[2])},
     )
+
+
+def test_a_list_is_printed_as_lines_that_can_be_pasted(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "mine.opml").write_text(
+        LIST.replace("The Lamp", "The &quot;Lamp&quot;: \\"), encoding="utf-8"
+    )
+    done = imported(tmp_path, "mine.opml")
     lines = done.stdout
     pasted, listed = load(write(lines)), load(write("subscriptions: [mine.opml]\n"))
     assert pasted.subscriptions == listed.subscriptions

@@ -296,6 +296,23 @@ def test_headers_are_sent_with_each_poll_and_shown_nowhere(subscriber: Subscribe
 
 
 @IN_SQLITE
+def test_what_cannot_be_polled_is_named_and_the_others_are_polled(subscriber: Subscriber) -> None:
+    place = subscriber.place
+    subscriber.to("/feed", {"url": "ftp://tide.example/"})
+    assert place.feeds("check").returncode == 2
+    done = place.feeds("subscriptions", "poll")
+    fault = "subscriptions[1].url: only http and https addresses can be requested"
+    assert (done.returncode, "something new" in done.stdout) == (0, True)
+    for shown in (
+        done.stderr,
+        place.feeds("subscriptions").stderr,
+        place.feeds("status").stdout,
+        place.client().get("/status").text,
+    ):
+        assert fault in shown
+
+
+@IN_SQLITE
 def test_what_fails_is_shown_and_told_as_news_when_it_lasts(subscriber: Subscriber) -> None:
     place = subscriber.place
     subscriber.upstream.at |= {"/sick": status(500), "/gone": status(410)}
