@@ -12,7 +12,7 @@ from feeds.cleaning.recipe import Recipe
 from feeds.cli import formatting
 from feeds.config import Config
 from feeds.config.yaml_file import suggest_similar
-from feeds.ingest.preview import ParsedFile
+from feeds.ingest.preview import ParsedFile, describe_unread_dates
 from feeds.model.articles import Article, CleanedArticle, Draft, Source
 from feeds.model.errors import ReadError, UnknownSourceError
 from feeds.parsers import SkippedItem, encoding
@@ -37,6 +37,8 @@ class CleanReport:
         """Number of pieces that were removed or changed so far."""
         self.skipped: list[SkippedItem] = []
         """Entries and members of the last file that cannot be used."""
+        self.unread_dates: list[SkippedItem] = []
+        """Articles of the last file that have a date that cannot be read."""
 
     def clean_url(self, url: str) -> str:
         """Clean a URL with the rules of its source, else with the general rules."""
@@ -68,9 +70,10 @@ class CleanReport:
 
         `output_format` is `json`, `html` or `diff`; empty for a summary, the receipt and the diff. `base` is
         the base URL of a fragment's links, `default_published` the date of articles without one. Raises
-        ReadError. Entries of a feed or members of an archive that cannot be used are in `skipped`.
+        ReadError. Entries of a feed or members of an archive that cannot be used are in `skipped`, and
+        articles with an unreadable date in `unread_dates`.
         """
-        self.skipped = []
+        self.skipped, self.unread_dates = [], []
         try:
             parsed = ParsedFile(data, name)
         except ReadError:
@@ -86,6 +89,8 @@ class CleanReport:
             return entry, draft, cleaner.clean(draft, default_published, now)
 
         for entry, draft, cleaned in parsed.clean(clean_draft):
+            if draft.unread_dates:
+                self.unread_dates.append(SkippedItem(entry, describe_unread_dates(draft)))
             yield from self._article_lines(entry, draft, cleaned, output_format)
 
     def _article_lines(

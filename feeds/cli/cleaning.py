@@ -71,6 +71,8 @@ def clean(
         else:
             for line in lines:  # not in the `try`: a broken pipe is not an error of the file
                 click.echo(line)
+            for item in report.unread_dates:
+                click.echo(escape_unprintable(f"{item.name}: {item.reason}"), err=True)
             for item in report.skipped:
                 has_failed = True
                 click.echo(escape_unprintable(f"{item.name}: {item.reason}"), err=True)

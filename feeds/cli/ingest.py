@@ -120,9 +120,12 @@ def _print_report(report: IngestReport) -> None:
         click.echo(escape_unprintable(failure.reason), err=True)
     for failure in report.failed:
         click.echo(escape_unprintable(f"{failure.path}: {failure.reason}"), err=True)
+    for unread in report.unread_dates:
+        click.echo(escape_unprintable(f"{unread.path}: {unread.reason}"), err=True)
     click.echo(
         f"new {report.new}, changed {report.changed}, same {report.same}, failed {len(report.failed)}"
         + (f", waiting {report.waiting} (still being written)" if report.waiting else "")
+        + (f", unreadable dates {len(report.unread_dates)}" if report.unread_dates else "")
         + (f", cleaned again {report.recleaned}" if report.recleaned else "")
         + (f", no longer published {report.gone}" if report.gone else "")
     )

@@ -21,6 +21,7 @@ from feeds.cleaning import merging
 from feeds.cleaning.audiences import Audiences, OriginalKey, article_id_of, original_key
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import InboxFile
+from feeds.ingest.preview import describe_unread_dates
 from feeds.ingest.tasks import FileResult
 from feeds.model.articles import CleanedArticle, Original
 from feeds.model.runs import Failure, FileState, IngestReport, Outcome
@@ -179,11 +180,14 @@ def _add_articles(
     incoming.rewritten.append(file.path)
     if result.is_rolling:
         incoming.rolling.add(file.path)
+    unread_dates = list[Failure]()
     for position, article in enumerate(result.articles):
         entry_id = article.cleaned.article.id
         if batch.forgotten and _is_forgotten(article.cleaned, batch.forgotten, audiences):
             continue
         incoming.search_documents[entry_id] = article.search_document
+        if article.draft.unread_dates and article.is_edited:
+            unread_dates.append(Failure(redact_query(article.name), describe_unread_dates(article.draft)))
         original = Original(
             inbox=batch.inbox,
             path=file.path,
@@ -195,6 +199,7 @@ def _add_articles(
             packed=article.packed,
         )
         incoming.articles[file.path, position] = IncomingArticle(original, article.cleaned, article.is_edited)
+    incoming.report.unread_dates += _first_failures(unread_dates, file.path, "with unreadable dates")
 
 
 def _is_forgotten(cleaned: CleanedArticle, forgotten: frozenset[str], audiences: Audiences) -> bool:
@@ -218,12 +223,15 @@ def _add_state(
     before = known.get(path)
     if not skipped or (before is not None and not before.unread and before.reason == state.reason):
         return
-    failures = [
-        Failure(redact_query(item.name), remove_illegal(item.reason)) for item in skipped[:MAX_SKIPPED_NAMED]
-    ]
-    if more := len(skipped) - len(failures):
-        failures.append(Failure(redact_query(path), f"and {more} more that cannot be used"))
-    incoming.report.failed += failures
+    failures = [Failure(redact_query(item.name), remove_illegal(item.reason)) for item in skipped]
+    incoming.report.failed += _first_failures(failures, path, "that cannot be used")
+
+
+def _first_failures(failures: Sequence[Failure], path: str, kind: str) -> list[Failure]:
+    """Return the first failures of a file, and one that counts the others, if there are any."""
+    more = len(failures) - MAX_SKIPPED_NAMED
+    others = [Failure(redact_query(path), f"and {more} more {kind}")] if more > 0 else []
+    return [*failures[:MAX_SKIPPED_NAMED], *others]
 
 
 # -- audiences ----------------------------------------------------------------------------------------------

@@ -64,6 +64,11 @@ class ParsedFile:
             raise ReadError(parsers.summarise_skipped(self.skipped, self.name))
 
 
+def describe_unread_dates(draft: Draft) -> str:
+    """Name the dates of an article that could not be read; empty if there are none."""
+    return f"not a readable date: {', '.join(map(repr, draft.unread_dates))}" if draft.unread_dates else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """A pasted text after cleaning, with the changes of each rule."""

@@ -282,6 +282,7 @@ class Ingest:
         report.same += part.same
         report.waiting += part.waiting
         report.failed += part.failed
+        report.unread_dates += part.unread_dates
 
 
 def _reasons(unreachable: Sequence[Failure]) -> str:

@@ -53,6 +53,8 @@ class PreparedArticle:
     are missing, or if merging changed the article.
     """
 
+    name: str
+    """Name for messages: the file, or `news.xml entry 3`."""
     draft: Draft
     packed: bytes
     """The draft as its database row contains it (`rows.packed`)."""
@@ -79,7 +81,7 @@ class FileResult:
 def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     """Parse and clean a file. Never raises: every error is in the result."""
 
-    def clean_draft(_: str, draft: Draft) -> PreparedArticle:
+    def clean_draft(name: str, draft: Draft) -> PreparedArticle:
         if task.default_source and not draft.source_name:
             draft = replace(draft, source_name=task.default_source)
         previous = task.previous.get(identity.entry_id(draft.link))
@@ -92,7 +94,7 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
         article = cleaned.article
         search_document = search_terms.build_search_document(article.title, article.html)
         is_edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)
-        return PreparedArticle(draft, rows.pack_draft(draft), cleaned, search_document, is_edited)
+        return PreparedArticle(name, draft, rows.pack_draft(draft), cleaned, search_document, is_edited)
 
     try:
         parsed = ParsedFile(task.data, task.path)

@@ -54,7 +54,7 @@ class IngestRun:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file or an inbox that could not be read, and the reason."""
+    """A file, an inbox or a date that could not be read, and the reason."""
 
     path: str
     reason: str
@@ -73,6 +73,8 @@ class IngestReport:
     waiting: int = 0
     """Files left for the next run, because a program may still be writing them."""
     failed: list[Failure] = field(default_factory=list)
+    unread_dates: list[Failure] = field(default_factory=list)
+    """New or changed articles with a date that could not be read. They are published nevertheless."""
     recleaned: int = 0
     """Stored articles that a changed recipe or rule changed."""
     unreachable: list[Failure] = field(default_factory=list)

@@ -240,6 +240,8 @@ def _log_report(report: IngestReport) -> None:
         log.error("%s", failure.reason)
     for failure in report.failed:
         log.warning("%s: %s", escape_unprintable(failure.path), failure.reason)
+    for unread in report.unread_dates:
+        log.warning("%s: %s", escape_unprintable(unread.path), escape_unprintable(unread.reason))
     if report.new or report.changed or report.failed or report.recleaned or report.gone:
         log.info(
             "new %d, changed %d, same %d, failed %d, waiting %d, cleaned again %d, no longer published %d",

@@ -99,6 +99,13 @@ def test_clean_shows_every_entry_of_a_feed_and_names_those_that_cannot_be_used(p
     ]
 
 
+def test_clean_names_dates_that_cannot_be_read(place: Place) -> None:
+    file = place.drop("1.md", "---\ndate: 04/05/2026\nlink: https://lantern.example/1\n---\n<p>A lamp.</p>\n")
+    done = place.feeds("clean", "--html", file)
+    assert (done.returncode, done.stdout) == (0, "<p>A lamp.</p>\n")
+    assert done.stderr == f"{file}: not a readable date: '04/05/2026'\n"
+
+
 def test_one_bad_file_does_not_keep_the_others_from_being_shown(place: Place) -> None:
     first, bad = place.drop("1.md", article(1)), place.drop("bad.md", "nothing")
     last = place.drop("2.md", article(2))

@@ -75,6 +75,22 @@ def test_what_cleaning_refuses_of_a_feed_is_named_like_what_reading_refuses(watc
     assert "nests deeper" in report.failed[0].reason
 
 
+def test_an_unreadable_date_is_named_once_and_no_failure(watch: Watch) -> None:
+    entries = [item(1), item(2, more="<pubDate>3 hours ago</pubDate>"), item(3, more="")]
+    watch.put("news.xml", feed(entries))
+    report = watch.ingest.run("test")
+    assert (report.new, report.failed) == (1, [])
+    assert [(one.path, one.reason) for one in report.unread_dates] == [
+        ("news.xml entry 2", "not a readable date: '3 hours ago'")
+    ]
+    before = {article.link: article.published for article in watch.articles()}
+    watch.put("news.xml", feed([item(4), *entries]), LATER)
+    report = watch.ingest.run("test")
+    assert report.unread_dates == []
+    after = {article.link: article.published for article in watch.articles()}
+    assert after.items() > before.items()
+
+
 def test_a_mended_feed_is_no_failure_any_more(watch: Watch) -> None:
     watch.put("news.xml", feed([item(1), item(2, link="")]))
     watch.run()
