@@ -90,4 +90,6 @@ def merge(versions: Sequence[Version]) -> CleanedArticle:
         tags=newest.article.tags or fullest.article.tags,
         also_in=tuple(sorted(titles - {newest.article.source.title})),
     )
-    return replace(fullest, article=article)
+    shows = [version.cleaned.show for version in ordered if version.cleaned.show]
+    show = max(shows, key=lambda show: show.described, default=None)
+    return replace(fullest, article=article, show=show)

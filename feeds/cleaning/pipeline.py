@@ -7,7 +7,7 @@ an argument.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,13 +16,25 @@ from turbohtml import Element, Text, parse_fragment
 
 from feeds.cleaning import limits, stats, url_tracking, url_wrappers
 from feeds.cleaning.language import detect_language
+from feeds.cleaning.media import MediaCleaner
 from feeds.cleaning.recipe import Recipe
 from feeds.cleaning.rules import RULES, VERSION, CleaningRule, links, repair
 from feeds.cleaning.rules.page import Page, shorten
 from feeds.cleaning.sanitizer import sanitize
 from feeds.model import identity
-from feeds.model.articles import EPOCH, Article, CleanedArticle, Draft, Enclosure, Receipt, RuleChange, Source
+from feeds.model.articles import (
+    EPOCH,
+    Article,
+    CleanedArticle,
+    Draft,
+    Enclosure,
+    Receipt,
+    RuleChange,
+    Show,
+    Source,
+)
 from feeds.model.errors import ReadError
+from feeds.model.podcasts import Podcast
 from feeds.text import plain_text, urls
 
 _DAY_IN_ANY_ZONE = timedelta(hours=38)  # from a day's midnight in UTC to its end in the last time zone
@@ -104,6 +116,10 @@ def clean(
     tags = dict.fromkeys(
         tag for tag in map(plain_text.decode_entities, draft.tags) if tag and tag not in own_names
     )
+    media = MediaCleaner(link, recipe)
+    enclosures = media.clean_enclosures((*draft.enclosures, *body.enclosures))
+    episode = media.clean_elements(draft.episode)
+    changes = dict(media.changes)  # without those of the show, which every episode would repeat
     return CleanedArticle(
         article=Article(
             id=identity.entry_id(draft.link),
@@ -119,13 +135,20 @@ def clean(
             tags=tuple(tags),
             image=body.image
             or (clean_url(urls.make_absolute(draft.image, link), recipe) if draft.image else ""),
-            enclosures=_enclosures((*draft.enclosures, *body.enclosures), link, recipe),
+            enclosures=enclosures,
+            episode=episode,
         ),
-        receipt=body.receipt,
+        receipt=_add_changes(body.receipt, changes),
         text=body.text,
         recipe=fingerprint(recipe),
         stats=stats.measure(draft.html, body.html, link=link, home=source.home),
+        show=_clean_show(draft.podcast, link, recipe, default_published) if draft.podcast else None,
     )
+
+
+def _clean_show(podcast: Podcast, link: str, recipe: Recipe, described: datetime) -> Show:
+    elements = MediaCleaner(link, recipe).clean_elements(podcast.elements)
+    return Show(podcast=replace(podcast, elements=elements), described=described)
 
 
 def clean_head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
@@ -224,21 +247,19 @@ def _sanitize(page: Page, observer: Observer | None) -> tuple[str, bool]:
     return served, served.count("<") == html.count("<") - html.count("<!--")
 
 
-def _enclosures(enclosures: tuple[Enclosure, ...], link: str, recipe: Recipe) -> tuple[Enclosure, ...]:
-    """Clean the addresses of enclosures as those of pictures; each address once.
-
-    Enclosures without an http address are left out.
-    """
-    by_url: dict[str, Enclosure] = {}
-    for enclosure in enclosures:
-        url = urls.make_absolute(enclosure.url, link)
-        if "image-proxies" not in recipe.off:
-            url = urls.make_absolute(url_wrappers.unwrap(url, recipe.proxies))
-        if "tracking" not in recipe.off:
-            url = url_tracking.strip_tracking(url, recipe.tracking, picture=True)
-        if url[:4].lower() == "http":
-            by_url.setdefault(url, replace(enclosure, url=url))
-    return tuple(by_url.values())
+def _add_changes(receipt: Receipt, changes: Mapping[str, Sequence[str]]) -> Receipt:
+    """Add changes outside the body to a receipt, in the order of RULES."""
+    if not changes:
+        return receipt
+    in_body = {change.rule: change for change in receipt.changes}
+    added = []
+    for rule in RULES:
+        before, pieces = in_body.get(rule.name), changes.get(rule.name, ())
+        if before is not None or pieces:
+            samples = (*(before.samples if before else ()), *pieces)[:MAX_SAMPLES]
+            count = (before.count if before else 0) + len(pieces)
+            added.append(RuleChange(rule=rule.name, count=count, samples=samples))
+    return Receipt(changes=tuple(added))
 
 
 def clean_url(url: str, recipe: Recipe) -> str:

@@ -17,6 +17,11 @@ from feeds.text import urls
 # (docs/input-facts.md#image-proxies).
 _LOST_AMPERSAND = re.compile("&?#038;")
 _MAX_PASSES = 10
+# A signature covers the whole address, so that a server refuses it without any of its parameters.
+_SIGNATURES = frozenset(
+    "signature sig sign hmac hdnts hdnea token policy key-pair-id auth auth_key authkey hash md5 verify hwt "
+    "wssecret x-amz-signature x-goog-signature x-oss-signature x-cos-signature q-signature".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,12 @@ def strip_tracking(url: str, tracking: Tracking, *, picture: bool = False) -> st
         if stripped == before:
             return stripped
     return url
+
+
+def is_signed(url: str) -> bool:
+    """Return whether one of the parameters of a URL is a signature."""
+    query = url.partition("#")[0].partition("?")[2]
+    return bool(query) and any(urls.parameter_name(pair).lower() in _SIGNATURES for pair in query.split("&"))
 
 
 def _strip_once(url: str, tracking: Tracking, picture: bool) -> str:

@@ -26,6 +26,10 @@ class Wrapper(Protocol):
         """Return the address that `url` wraps; empty if it wraps none."""
 
 
+Wrappers = Mapping[str, Sequence[Wrapper]]
+"""Wrappers by host."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostWrapper:
     """A wrapper of a pack: its target is in a query parameter or in the path."""
@@ -93,12 +97,12 @@ def parse_target(text: str) -> str:
     return "https://" + text if _BARE_HOST.match(text) else ""
 
 
-def _wrappers_of_host(name: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> Iterator[Wrapper]:
+def _wrappers_of_host(name: str, wrappers: Wrappers) -> Iterator[Wrapper]:
     for site in (*urls.host_keys(name), urls.ANY_HOST):
         yield from wrappers.get(site, ())
 
 
-def unwrap(url: str, wrappers: Mapping[str, Sequence[Wrapper]]) -> str:
+def unwrap(url: str, wrappers: Wrappers) -> str:
     """Unwrap proxies or redirects, nested ones completely.
 
     `wrappers` maps a host to its wrappers. Returns `url` if it is not wrapped, or longer than

@@ -14,8 +14,9 @@ from feeds.cleaning.cleaner import Cleaner
 from feeds.ingest.stored_versions import stored_versions
 from feeds.ingest.tasks import EntryTask, clean_entry
 from feeds.ingest.workers import Job, Workforce
-from feeds.model.articles import Article, CleanedArticle, Original, Source
+from feeds.model.articles import Article, CleanedArticle, Original, Show, Source
 from feeds.model.runs import IngestReport
+from feeds.storage.batch_writer import newest_shows
 from feeds.storage.store import Batch, Store
 
 log = logging.getLogger(__name__)
@@ -121,11 +122,15 @@ def clean_entries(
 
     Ids do not change. An entry that today's rules cannot clean is kept as it is.
     """
-    changed, described = 0, set[Source]()
+    changed, described, shows = 0, set[Source](), dict[str, Show]()
     for entries in _clean_batches(store, cleaner, workforce, source):
         described.update(entry.article.source for entry in entries)
+        for slug, show in newest_shows(entries).items():
+            shows[slug] = max(show, shows.get(slug, show), key=lambda one: one.described)
         outcomes = store.write_batch("", Batch(entries=entries), clock())
         changed += sum(outcome != "same" for outcome in outcomes.values())
+    if shows:
+        store.replace_shows(shows, clock())
     if not source:
         store.replace_sources(described, clock())
     return changed

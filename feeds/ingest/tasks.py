@@ -91,6 +91,8 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
             else (task.default_published, task.max_published)
         )
         cleaned = cleaner.clean(draft, *times)
+        if cleaned.show:  # as the file describes it now, also in an article that was read before
+            cleaned = replace(cleaned, show=replace(cleaned.show, described=task.default_published))
         article = cleaned.article
         search_document = search_terms.build_search_document(article.title, article.html)
         is_edited = previous is None or _is_edited(cleaner, previous, draft, cleaned)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from feeds.model.podcasts import Podcast, PodcastElement
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -24,6 +26,8 @@ class Enclosure:
     type: str
     length: int = 0
     """Size in bytes; 0 where it is unknown."""
+    duration: int = 0
+    """Length of a recording in seconds; 0 where it is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,10 @@ class Draft:
     """The URL of the site's home page."""
     unread_dates: tuple[str, ...] = ()
     """Dates of the file that could not be read, as they are written there."""
+    episode: tuple[PodcastElement, ...] = ()
+    """What a feed says about an episode of a podcast."""
+    podcast: Podcast | None = None
+    """The show that an episode belongs to; None for everything that is not an episode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +148,8 @@ class Article:
     enclosures: tuple[Enclosure, ...] = ()
     also_in: tuple[str, ...] = ()
     """The titles of other sources whose files contain the article too."""
+    episode: tuple[PodcastElement, ...] = ()
+    """What its feed says about an episode of a podcast; empty for other articles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +207,17 @@ class CleanedArticle:
     recipe: str
     """Fingerprint of the recipe and the rules that cleaned the article."""
     stats: CleaningStats = CleaningStats()
+    show: Show | None = None
+    """The show that the article is an episode of; None for everything that is not an episode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """A podcast as one document describes it."""
+
+    podcast: Podcast
+    described: datetime
+    """The time of the document. The newest description of a source's podcast is published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from feeds.model.articles import Article, Source
+from feeds.model.podcasts import Podcast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,8 @@ class View:
     """In an archive, the URL of the archive with the articles after these, in the form of `address`."""
     stylesheet: str = ""
     """The URL of a CSS file, absolute or from the root, for visitors who open the feed in a browser."""
+    podcast: Podcast | None = None
+    """The show whose episodes these are; None if the feed is not that of a podcast."""
     ttl_minutes: int = 60
     """Minutes for which a client may cache the feed."""
 

@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
+from feeds.parsers import podcasts
 from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
 from feeds.text.dates import DateStyle, find_date_style
@@ -210,10 +211,17 @@ def _enclosure(base: str, attachment: JSONObject) -> Enclosure | None:
     url = _first_url(base, attachment.get("url"))
     if not url:
         return None
-    size = attachment.get("size_in_bytes")
-    is_known = isinstance(size, (int, float)) and 0 < size < _MAX_ENCLOSURE_BYTES
     return Enclosure(
         url=url,
         type=_text(attachment.get("mime_type")).strip(),
-        length=int(size) if is_known and isinstance(size, (int, float)) else 0,
+        length=_number(attachment.get("size_in_bytes"), _MAX_ENCLOSURE_BYTES),
+        duration=_number(attachment.get("duration_in_seconds"), podcasts.MAX_SECONDS),
     )
+
+
+def _number(value: object, limit: int) -> int:
+    """Return a positive number below a limit, also one that is written as text; 0 for everything else."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,16}(?:\.\d{1,9})?", value.strip(), re.ASCII):
+        value = float(value)
+    is_known = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < limit
+    return int(value) if is_known and isinstance(value, (int, float)) else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from typing import Any
 from urllib.parse import urljoin
@@ -18,7 +19,7 @@ from turbohtml import parse_fragment
 
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
-from feeds.parsers import xml_repair
+from feeds.parsers import podcasts, xml_repair
 from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
 from feeds.text.dates import DateStyle, find_date_style
@@ -64,12 +65,15 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     except Exception as error:  # of any type, such as for a namespace with blanks in its name
         raise ReadError(f"a feed that feedparser cannot read: {error}") from error
     feed, entries = parsed["feed"], parsed["entries"]
+    podcast_elements = podcasts.read(repaired.data, len(entries))
     entries_left = repaired.entries_left + max(0, len(entries) - MAX_ENTRIES)
     del entries[MAX_ENTRIES:]
     drafts: list[Draft | SkippedItem] = []
     style = _date_style(feed, entries)
     for number, entry in enumerate(entries, start=1):
         draft = _draft(entry, feed, document.address, style)
+        if draft and podcast_elements is not None:
+            draft = _with_podcast(draft, feed, document.address, podcast_elements, number - 1)
         drafts.append(
             draft or SkippedItem(f"{document.name} entry {number}", "no link, and no guid that is a URL")
         )
@@ -118,6 +122,15 @@ def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle) -> Draft
         site_home=_resolve(base, origin.get("link")),
         unread_dates=tuple(dates.unread),
     )
+
+
+def _with_podcast(
+    draft: Draft, feed: Fields, address: str, read: podcasts.PodcastElements, index: int
+) -> Draft:
+    """Add what the document says about a show and its episode to a draft with a recording."""
+    description = _summary_text(feed.get("subtitle_detail") or {})
+    absolute = partial(_resolve, _base_url(feed, address) or draft.link)
+    return podcasts.describe(draft, read, index, description=description, absolute=absolute)
 
 
 # -- URLs ----------------------------------------------------------------------------------------------------

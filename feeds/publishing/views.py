@@ -11,8 +11,10 @@ from feeds.config import Config
 from feeds.model.articles import Article, Source
 from feeds.model.feeds import Deletion, OpmlEntry, SourceState, View
 from feeds.model.filters import EVERYTHING, Content, Filter, FilterError, NamedView, Order
+from feeds.model.podcasts import Podcast
 from feeds.publishing.access import PUBLIC, Access, AccessReader, Visitor
 from feeds.publishing.archived_feeds import Period, is_period_name, newest_index, split_into_periods
+from feeds.publishing.formats.common import first_recording
 from feeds.storage.queries import ArticlePage
 from feeds.storage.store import Store
 
@@ -178,10 +180,11 @@ class Views:
             previous, following = (archives.before(older) if older else ""), ""
         is_complete = not request.period and not request.filter.narrows and request.name not in self._named
         source = channel.source
+        podcast = self._podcast(source, selected.articles) if source and not request.period else None
         filter_text = f" ({request.filter.description})" if request.filter.narrows else ""
         return View(
             title=f"{channel.title}{filter_text}",
-            description=channel.description,
+            description=(podcast.description if podcast else "") or channel.description,
             home=channel.home,
             address=request.address(base),
             language=_language(source, selected.articles, self._config.language),
@@ -204,8 +207,17 @@ class Views:
             current=request.address(base, "") if request.period else "",
             previous=previous,
             next=following,
+            podcast=podcast,
             ttl_minutes=TTL_MINUTES,
         )
+
+    def _podcast(self, source: Source, articles: Sequence[Article]) -> Podcast | None:
+        """Return the show of a source if most of these articles have a recording.
+
+        A publisher of articles may have a podcast too, but its feed is not that of the podcast.
+        """
+        episodes = sum(first_recording(article) is not None for article in articles)
+        return self._store.podcast(source.slug) if 2 * episodes > len(articles) else None
 
     def subscriptions(self, states: Sequence[SourceState], base: str) -> list[OpmlEntry]:
         """Return all feeds: the combined feed, the named views, the sources."""

@@ -5,7 +5,7 @@ All of its changes are written, or none of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from feeds.model.articles import Article, CleanedArticle, Original, Source
+from feeds.model.articles import Article, CleanedArticle, Original, Show, Source
 from feeds.model.runs import FileState, Outcome
 from feeds.storage import rows, schema, search_index
 from feeds.storage.database import Database
@@ -66,6 +66,7 @@ def write_batch(
     _write_originals(database, connection, inbox, batch)
     outcomes = _write_entries(database, connection, batch)
     described = write_sources(database, connection, [entry.article.source for entry in batch.entries])
+    described |= write_shows(database, connection, newest_shows(batch.entries))
     delete_entries(database, connection, batch.orphans, now if retire else None)
     forget_files(connection, inbox, batch.deleted_paths)
     if described or batch.orphans or any(outcome != "same" for outcome in outcomes.values()):
@@ -204,6 +205,38 @@ def write_sources(
     values = [rows.to_source_row(source) for source in changed]
     database.upsert(connection, schema.sources, values)
     return bool(changed)
+
+
+def newest_shows(entries: Iterable[CleanedArticle]) -> dict[str, Show]:
+    """Return the newest description of each source's podcast, by the source's slug."""
+    shows: dict[str, Show] = {}
+    for entry in entries:
+        slug = entry.article.source.slug
+        if entry.show and (slug not in shows or entry.show.described > shows[slug].described):
+            shows[slug] = entry.show
+    return shows
+
+
+def write_shows(
+    database: Database, connection: Connection, shows: Mapping[str, Show], *, ignore_stored: bool = False
+) -> bool:
+    """Store descriptions of podcasts, unless a newer one is stored.
+
+    Return whether any of them is new or has changed. With `ignore_stored`, a newer one is replaced too.
+    """
+    columns, stored = schema.podcasts.c, dict[str, Show]()
+    for chunk in search_index.chunks(list(shows)):
+        query = sa.select(schema.podcasts).where(columns.source.in_(chunk))
+        stored |= {row["source"]: rows.to_show(row) for row in connection.execute(query).mappings()}
+    written = {
+        slug: show
+        for slug, show in shows.items()
+        if (before := stored.get(slug)) is None
+        or (before != show and (ignore_stored or before.described <= show.described))
+    }
+    values = [rows.to_podcast_row(slug, show) for slug, show in written.items()]
+    database.upsert(connection, schema.podcasts, values)
+    return any(slug not in stored or stored[slug].podcast != show.podcast for slug, show in written.items())
 
 
 def increment_generation(database: Database, connection: Connection, now: datetime) -> None:

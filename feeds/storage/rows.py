@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,8 +22,10 @@ from feeds.model.articles import (
     Original,
     Receipt,
     RuleChange,
+    Show,
     Source,
 )
+from feeds.model.podcasts import Podcast, PodcastElement
 from feeds.model.runs import IngestRun
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -85,6 +87,63 @@ def _fields(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
+def _enclosure_fields(enclosures: Sequence[Enclosure]) -> dict[str, Any]:
+    """Return enclosures as JSON. Durations are apart: rows without any are those of earlier versions."""
+    fields: dict[str, Any] = {
+        "enclosures": [
+            {"url": enclosure.url, "type": enclosure.type, "length": enclosure.length}
+            for enclosure in enclosures
+        ]
+    }
+    if any(enclosure.duration for enclosure in enclosures):
+        fields["durations"] = [enclosure.duration for enclosure in enclosures]
+    return fields
+
+
+def _to_enclosures(fields: Mapping[str, Any]) -> tuple[Enclosure, ...]:
+    durations = fields.get("durations") or [0] * len(fields["enclosures"])
+    return tuple(
+        Enclosure(**enclosure, duration=duration)
+        for enclosure, duration in zip(fields["enclosures"], durations, strict=True)
+    )
+
+
+def _elements(elements: Sequence[PodcastElement]) -> list[Any]:
+    """Return elements of podcasts as JSON: lists of name, text, attributes and children."""
+    return [
+        [element.name, element.text, element.attributes, _elements(element.children)] for element in elements
+    ]
+
+
+def _to_elements(values: Sequence[Any]) -> tuple[PodcastElement, ...]:
+    return tuple(
+        PodcastElement(name, text, tuple((key, value) for key, value in attributes), _to_elements(children))
+        for name, text, attributes, children in values
+    )
+
+
+def _podcast_fields(podcast: Podcast) -> dict[str, Any]:
+    return {"description": podcast.description, "elements": _elements(podcast.elements)}
+
+
+def _to_podcast(fields: Mapping[str, Any]) -> Podcast:
+    return Podcast(description=fields["description"], elements=_to_elements(fields["elements"]))
+
+
+def to_podcast_row(slug: str, show: Show) -> dict[str, Any]:
+    """Convert the description of a source's podcast to a row of `podcasts`."""
+    return {
+        "source": slug,
+        "described": to_micros(show.described),
+        "podcast": _json(_podcast_fields(show.podcast)),
+    }
+
+
+def to_show(row: Mapping[Any, Any]) -> Show:
+    """Convert a row of `podcasts` to a Show."""
+    return Show(podcast=_to_podcast(json.loads(row["podcast"])), described=from_micros(row["described"]))
+
+
 def to_entry_row(cleaned: CleanedArticle) -> dict[str, Any]:
     """Convert an article to a row of `entries`.
 
@@ -106,8 +165,9 @@ def to_entry_row(cleaned: CleanedArticle) -> dict[str, Any]:
                 "authors": article.authors,
                 "tags": article.tags,
                 "image": article.image,
-                "enclosures": [_fields(enclosure) for enclosure in article.enclosures],
+                **_enclosure_fields(article.enclosures),
                 "also_in": article.also_in,
+                **({"episode": _elements(article.episode)} if article.episode else {}),
             }
         ),
     }
@@ -150,8 +210,9 @@ def to_article(row: Mapping[Any, Any], source: Source) -> Article:
         authors=tuple(extra["authors"]),
         tags=tuple(extra["tags"]),
         image=extra["image"],
-        enclosures=tuple(Enclosure(**enclosure) for enclosure in extra["enclosures"]),
+        enclosures=_to_enclosures(extra),
         also_in=tuple(extra.get("also_in", ())),
+        episode=_to_elements(extra.get("episode", ())),
     )
 
 
@@ -173,8 +234,12 @@ def to_receipt(text: str) -> Receipt:
 
 def pack_draft(draft: Draft) -> bytes:
     """Serialise a draft for the column `draft`: JSON, compressed by zlib."""
-    fields = _fields(draft)
-    fields["enclosures"] = [_fields(enclosure) for enclosure in draft.enclosures]
+    fields = _fields(draft) | _enclosure_fields(draft.enclosures)
+    del fields["episode"], fields["podcast"]
+    if draft.episode:
+        fields["episode"] = _elements(draft.episode)
+    if draft.podcast:
+        fields["podcast"] = _podcast_fields(draft.podcast)
     for name in ("published", "updated"):
         fields[name] = fields[name].isoformat() if fields[name] else None
     if not draft.unread_dates:  # as in the rows of earlier versions
@@ -201,7 +266,10 @@ def to_original(row: Mapping[Any, Any]) -> Original:
     draft = json.loads(zlib.decompress(row["draft"]))
     for name in ("published", "updated"):
         draft[name] = datetime.fromisoformat(draft[name]) if draft[name] else None
-    draft["enclosures"] = tuple(Enclosure(**enclosure) for enclosure in draft["enclosures"])
+    draft["enclosures"] = _to_enclosures(draft)
+    draft.pop("durations", None)
+    draft["episode"] = _to_elements(draft.get("episode", ()))
+    draft["podcast"] = _to_podcast(draft["podcast"]) if "podcast" in draft else None
     draft["authors"], draft["tags"] = tuple(draft["authors"]), tuple(draft["tags"])
     draft["unread_dates"] = tuple(draft.get("unread_dates", ()))
     return Original(

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-SCHEMA = 8
+SCHEMA = 9
 """Number of the schema. Every change to the tables increments it and adds a migration with this number."""
 
 metadata = MetaData()
@@ -128,7 +128,7 @@ entries = Table(
     Column("published", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
     Column("language", Text, nullable=False),
-    Column("extra", Text, nullable=False),  # JSON: authors, tags, image, enclosures
+    Column("extra", Text, nullable=False),  # JSON: authors, tags, image, enclosures, episode
     Column("receipt", Text, nullable=False),  # JSON
     Column("recipe", String(60), nullable=False),  # fingerprint of the recipe that cleaned it
     Column("digest", String(32), nullable=False),  # of everything that a feed shows
@@ -161,6 +161,15 @@ sources = Table(
     Column("title", Text, nullable=False),
     Column("home", Text, nullable=False),
     Column("language", Text, nullable=False),
+)
+
+# The newest description of each source's podcast, for sources that have one.
+podcasts = Table(
+    "podcasts",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("described", BigInteger, nullable=False),  # time of the document with the description
+    Column("podcast", Text, nullable=False),  # JSON
 )
 
 runs = Table(

@@ -6,14 +6,15 @@ written. By `running`, the watcher and `feeds ingest` write one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from feeds.model.articles import Article, Draft, Original, Receipt, Source, SourceMove
+from feeds.model.articles import Article, Draft, Original, Receipt, Show, Source, SourceMove
 from feeds.model.feeds import Deletion, SourceState
+from feeds.model.podcasts import Podcast
 from feeds.model.runs import UNREAD, Failure, FileState, IngestReport, IngestRun, Outcome
 from feeds.storage import batch_writer, rows, schema, search_index
 from feeds.storage.batch_writer import Batch, State
@@ -90,6 +91,15 @@ class Store:
         """
         with self._database.writing() as connection:
             if batch_writer.write_sources(self._database, connection, sources, ignore_stored=True):
+                batch_writer.increment_generation(self._database, connection, now)
+
+    def replace_shows(self, shows: Mapping[str, Show], now: datetime) -> None:
+        """Replace the descriptions of podcasts, by the source's slug.
+
+        Increment the generation if that changes anything.
+        """
+        with self._database.writing() as connection:
+            if batch_writer.write_shows(self._database, connection, shows, ignore_stored=True):
                 batch_writer.increment_generation(self._database, connection, now)
 
     def forget_files(self, inbox: str, paths: Sequence[str]) -> None:
@@ -391,6 +401,13 @@ class Store:
         if cached is None or cached[0] != state:
             self._sources = cached = state, self._count_sources()
         return list(cached[1])
+
+    def podcast(self, slug: str) -> Podcast | None:
+        """Return the description of a source's podcast; None if it has none."""
+        query = sa.select(schema.podcasts).where(schema.podcasts.c.source == slug)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        return rows.to_show(row).podcast if row else None
 
     def _count_sources(self) -> list[SourceState]:
         columns = schema.entries.c

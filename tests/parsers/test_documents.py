@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from feeds import parsers
 from feeds.model.errors import ReadError
 from feeds.parsers import INPUT_FORMATS, Document
-from tests.support.parser_samples import draft_as_json
+from tests.support.parser_samples import as_json, draft_as_json
 
 HERE = Path(__file__).parent
 DOCUMENTS = sorted((HERE / "documents").iterdir())
@@ -27,8 +26,8 @@ def outcome(data: bytes, name: str) -> dict[str, Any]:
     parsed: dict[str, Any] = {"drafts": [draft_as_json(draft) for draft in result.drafts]}
     if result.skipped:
         parsed["refused"] = [f"{item.name}: {item.reason}" for item in result.skipped]
-    as_json: dict[str, Any] = json.loads(json.dumps(parsed, default=dataclasses.asdict))
-    return as_json
+    made: dict[str, Any] = json.loads(json.dumps(parsed, default=as_json))
+    return made
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

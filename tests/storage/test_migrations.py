@@ -162,7 +162,7 @@ def test_what_was_stored_stays_and_no_file_is_read_again(
     before = dump(address)
     watch.store.close()
     with engine.begin() as connection:  # as the version before the migrations would have left it
-        added = ("documents", "upstreams", "push_subscriptions", "alembic_version")
+        added = ("documents", "upstreams", "push_subscriptions", "podcasts", "alembic_version")
         for gone in (f"table {name}" for name in added):
             connection.exec_driver_sql(f"drop {gone}")
         connection.exec_driver_sql("alter table files drop column version")

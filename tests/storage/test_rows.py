@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import string
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,16 +22,27 @@ from feeds.model.articles import (
     Original,
     Receipt,
     RuleChange,
+    Show,
     Source,
 )
+from feeds.model.podcasts import Podcast, PodcastElement
 from feeds.storage import rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 TEXTS = st.lists(TEXT, max_size=3).map(tuple)
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2261, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 ENCLOSURES = st.lists(
-    st.builds(Enclosure, url=TEXT, type=TEXT, length=st.integers(0, 2**60)), max_size=2
+    st.builds(Enclosure, url=TEXT, type=TEXT, length=st.integers(0, 2**60), duration=st.integers(0, 10**6)),
+    max_size=2,
 ).map(tuple)
+PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple)
+ELEMENTS = st.recursive(
+    st.builds(PodcastElement, TEXT, TEXT, PAIRS),
+    lambda children: st.builds(PodcastElement, TEXT, TEXT, PAIRS, st.lists(children, max_size=2).map(tuple)),
+    max_leaves=3,
+)
+EPISODES = st.lists(ELEMENTS, max_size=2).map(tuple)
+PODCASTS = st.builds(Podcast, description=TEXT, elements=EPISODES)
 SOURCES = st.builds(Source, slug=TEXT, title=TEXT, home=TEXT, language=TEXT)
 RECEIPTS = st.builds(
     Receipt,
@@ -52,6 +65,7 @@ ARTICLES = st.builds(
     tags=TEXTS,
     image=TEXT,
     enclosures=ENCLOSURES,
+    episode=EPISODES,
 )
 HOSTS = st.lists(st.text(string.ascii_lowercase + "-.[:]", min_size=1), max_size=3).map(tuple)
 STATS = st.builds(
@@ -76,6 +90,8 @@ DRAFTS = st.builds(
     source_name=TEXT,
     language=TEXT,
     enclosures=ENCLOSURES,
+    episode=EPISODES,
+    podcast=st.none() | PODCASTS,
 )
 ORIGINALS = st.builds(
     Original,
@@ -93,6 +109,19 @@ ORIGINALS = st.builds(
 @given(MOMENTS)
 def test_a_moment_comes_back_to_the_microsecond(moment: datetime) -> None:
     assert rows.from_micros(rows.to_micros(moment)) == moment
+
+
+@given(TEXT, st.builds(Show, podcast=PODCASTS, described=MOMENTS))
+def test_a_show_comes_back(slug: str, show: Show) -> None:
+    assert rows.to_show(rows.to_podcast_row(slug, show)) == show
+
+
+def test_what_is_no_podcast_is_stored_as_before_there_were_podcasts() -> None:
+    enclosure = Enclosure(url="https://a.example/1.pdf", type="application/pdf")
+    draft = Draft(link="https://a.example/", html="", enclosures=(enclosure,))
+    stored = json.loads(zlib.decompress(rows.pack_draft(draft)))
+    assert not {"episode", "podcast", "durations"} & stored.keys()
+    assert stored["enclosures"] == [{"url": enclosure.url, "type": enclosure.type, "length": 0}]
 
 
 @given(CLEANED)

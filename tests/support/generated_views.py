@@ -55,6 +55,7 @@ ENCLOSURES = st.builds(
     url=ADDRESSES,
     type=st.sampled_from(["audio/mpeg", "video/mp4", "application/pdf", "image/png"]),
     length=st.integers(0, 2**40),
+    duration=st.integers(0, 100_000),
 )
 
 

@@ -47,6 +47,12 @@ def draft_as_json(draft: Draft) -> dict[str, Any]:
     return fields
 
 
+def as_json(value: Any) -> dict[str, Any]:
+    """Convert a dataclass within a draft for `json.dumps`, without an unknown duration."""
+    fields = dataclasses.asdict(value)
+    return {name: field for name, field in fields.items() if field or name != "duration"}
+
+
 def read_as_json(text: str, name: str) -> Any:
     """Parse a text into drafts as JSON, or its error."""
     try:

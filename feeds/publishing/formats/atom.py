@@ -1,8 +1,8 @@
 """Render Atom 1.0 (RFC 4287), which can express everything that a View contains.
 
 Elements of an entry: id, title, updated, author, content, link (alternate and enclosure), summary, category,
-published, media:content, media:thumbnail, source; xml:lang if it is not that of the feed. Deletions are
-at:deleted-entry (RFC 6721), older articles are in archives (RFC 5005).
+published, media:content, media:thumbnail, source, itunes:duration; xml:lang if it is not that of the feed.
+Deletions are at:deleted-entry (RFC 6721), older articles are in archives (RFC 5005).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from lxml.etree import SubElement
 
 from feeds.model.articles import Article
 from feeds.model.feeds import View
+from feeds.model.podcasts import DURATION, NAMESPACES, PodcastElement
 from feeds.publishing.formats.common import (
     Origin,
     author_names,
@@ -24,6 +25,7 @@ from feeds.publishing.formats.common import (
     feed_id,
     format_url,
     media_enclosures,
+    recording_duration,
     select_content,
 )
 from feeds.publishing.formats.feedgen_adapter import (
@@ -31,6 +33,7 @@ from feeds.publishing.formats.feedgen_adapter import (
     Feed,
     add_archive_links,
     add_entry,
+    add_podcast_elements,
     finish_entry,
     finish_feed,
     make_feed,
@@ -54,7 +57,10 @@ def _render(view: View) -> bytes:
     feed.author(name=view.title or view.address)
     if view.icon:
         feed.icon(view.icon)
-    finish_feed(feed, view, {"at": _TOMBSTONES} if view.deleted else {}, partial(_finish_feed, view))
+    namespaces = {"at": _TOMBSTONES} if view.deleted else {}
+    if any(map(recording_duration, view.articles)):
+        namespaces["itunes"] = NAMESPACES["itunes"]
+    finish_feed(feed, view, namespaces, partial(_finish_feed, view))
     for article, updated in zip(view.articles, _distinct_updates(view.articles), strict=True):
         _add(feed, view, article, updated)
     document: bytes = feed.atom_str()
@@ -120,6 +126,8 @@ def _finish_entry(view: View, article: Article, entry: Element) -> None:
         entry.set(XML_LANG, article.language)
     if origin := entry_origin(view, article):
         _add_source(entry, origin)
+    if seconds := recording_duration(article):
+        add_podcast_elements(entry, [PodcastElement(DURATION, str(seconds))])
 
 
 def _add_source(entry: Element, origin: Origin) -> None:

@@ -123,6 +123,12 @@ def first_recording(article: Article) -> Enclosure | None:
     return next(recordings, None)
 
 
+def recording_duration(article: Article) -> int:
+    """Return the seconds of the first recording; 0 if there is none, or if they are not known."""
+    recording = first_recording(article)
+    return recording.duration if recording else 0
+
+
 def _media_type(text: str) -> str:
     """Return `audio/mpeg` for `Audio/MPEG; codecs="mp3"`.
 

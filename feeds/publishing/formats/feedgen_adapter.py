@@ -14,7 +14,7 @@ feed and its entries, through feedgen's extension hook. The faults that are corr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.utils import format_datetime
 from functools import partial
 from html import escape
@@ -27,6 +27,7 @@ from lxml.etree import ProcessingInstruction, SubElement
 
 from feeds.model.articles import Article
 from feeds.model.feeds import View
+from feeds.model.podcasts import NAMESPACES, PodcastElement
 from feeds.publishing.formats.common import archive_links, format_url, select_content, view_id
 
 # feedgen and lxml have no types. These names tell their objects apart.
@@ -85,11 +86,11 @@ def add_entry(feed: Feed, view: View, article: Article) -> Entry:
 
 
 def finish_entry(entry: Entry, finish: FinishElement) -> None:
-    """Register `finish` for an entry's element in Atom.
+    """Register `finish` for an entry's element.
 
-    It is called after the links are corrected.
+    In Atom, it is called after the links are corrected.
     """
-    entry.register_extension("finish", partial(_EntryExtension, entry, finish), rss=False)
+    entry.register_extension("finish", partial(_EntryExtension, entry, finish))
 
 
 def finish_feed(feed: Feed, view: View, namespaces: dict[str, str], finish: FinishElement) -> None:
@@ -110,6 +111,15 @@ def add_archive_links(parent: Element, view: View, suffix: str, media_type: str,
         SubElement(parent, link, rel=rel, type=media_type, href=format_url(address, suffix))
     if view.archive:
         SubElement(parent, f"{{{HISTORY}}}archive")
+
+
+def add_podcast_elements(parent: Element, elements: Iterable[PodcastElement]) -> None:
+    """Add elements about a podcast in their order."""
+    for element in elements:
+        prefix, _, local = element.name.partition(":")
+        child = SubElement(parent, f"{{{NAMESPACES[prefix]}}}{local}", dict(element.attributes))
+        child.text = element.text or None
+        add_podcast_elements(child, element.children)
 
 
 class _FeedExtension:
@@ -146,4 +156,7 @@ class _EntryExtension:
         for link, attributes in zip(element.iterfind("link"), self.entry.link(), strict=True):
             for name, value in attributes.items():
                 link.set(name, value)
+        self.finish(element)
+
+    def extend_rss(self, element: Element) -> None:
         self.finish(element)

@@ -96,7 +96,7 @@ def _attachment(enclosure: Enclosure) -> dict[str, Any]:
     return {
         "url": enclosure.url,
         "mime_type": enclosure.type or "application/octet-stream",  # required
-        **_known(size_in_bytes=enclosure.length),
+        **_known(size_in_bytes=enclosure.length, duration_in_seconds=enclosure.duration),
     }
 
 
