@@ -26,7 +26,7 @@ class CleaningRule(NamedTuple):
     """What the rule does, without its subject, as pages and the playground show it in English."""
 
 
-VERSION = 7
+VERSION = 8
 """Version of the rules. Each change to their results raises it, and stored articles are cleaned again."""
 
 RULES: tuple[CleaningRule, ...] = (

@@ -129,18 +129,19 @@ def _decode_email(code: str) -> str:
 
 
 def unwrap_redirects(page: Page) -> list[str]:
-    """Replace redirect links by their target, if the URL contains it.
+    """Replace redirects of links, audio and video by their target, if the URL contains it.
 
     Nothing is requested.
     """
     if not page.recipe.redirects:
         return []
     pieces = []
-    for link in page.tree.select("a[href]"):
-        before = link.attr("href") or ""
+    for element in page.tree.select("a[href], video[src], audio[src], source[src]"):
+        attribute = "href" if element.tag == "a" else "src"
+        before = element.attr(attribute) or ""
         after = url_wrappers.unwrap(before, page.recipe.redirects)
         if after != before and (url := urls.make_absolute(after)):
-            link.attrs["href"] = url
+            element.attrs[attribute] = url
             pieces.append(format_change(before, url))
     return pieces
 
