@@ -36,10 +36,11 @@ _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
     **_ANY_ORIGIN,
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-    "Access-Control-Allow-Headers": "If-None-Match, If-Modified-Since, Cache-Control",
+    "Access-Control-Allow-Headers": "Authorization, If-None-Match, If-Modified-Since, Cache-Control",
     "Access-Control-Max-Age": "86400",
     "Allow": "GET, HEAD, OPTIONS",
 }
+_FEED_ENDPOINTS = frozenset({"feeds.feed", "feeds.archive", "feeds.feed_list"})
 _CORS_ROUTE: Mapping[str, Any] = {
     "methods": ["GET", "OPTIONS"],
     "provide_automatic_options": False,  # `preflight` answers instead
@@ -142,6 +143,28 @@ def build_blueprint(config: Config, views: Views, documents: DocumentCache) -> B
         address = format_url(feed_request.address(base), suffix)
         return add_links(response, address, views.hubs(feed_request, documents.access()))
 
+    @routes.before_app_request
+    def correct_case() -> Response | None:
+        """Redirect the name of a feed in capitals to the one in small letters, whether it exists or not.
+
+        All names are in small letters. Before anything asks whether a feed is private.
+        """
+        name = (request.view_args or {}).get("name")
+        if not isinstance(name, str) or not request.path.startswith("/feeds/"):
+            return None
+        lowered = request.path.lower()
+        if lowered == request.path or request.method == "OPTIONS":
+            return None
+        query = request.query_string.decode("latin-1")
+        return _respond_moved(f"{site_url(config)}{quote(lowered)}{f'?{query}' if query else ''}")
+
+    @routes.after_request
+    def allow_other_sites(response: Response) -> Response:
+        """Let pages of other sites read why there is no feed too."""
+        if request.endpoint in _FEED_ENDPOINTS:
+            response.headers.update(_ANY_ORIGIN)
+        return response
+
     @routes.route("/feeds/<name>.<suffix>", **_CORS_ROUTE)
     def feed(name: str, suffix: str) -> Response:
         return respond(name, suffix, "")
@@ -174,10 +197,7 @@ def build_blueprint(config: Config, views: Views, documents: DocumentCache) -> B
         address = (
             f"{site_url(config)}/feeds/{error}{period}.{arguments['suffix']}{f'?{query}' if query else ''}"
         )
-        response = respond_with_text(f"301: this feed is at {address} now", 301)
-        response.headers["Location"] = address
-        response.headers.update(_ANY_ORIGIN)
-        return with_policy(response, _MOVED)
+        return _respond_moved(address)
 
     @routes.app_errorhandler(GoneFeedError)
     def gone(error: GoneFeedError) -> Response:
@@ -204,6 +224,13 @@ def build_blueprint(config: Config, views: Views, documents: DocumentCache) -> B
         return _respond_later("503: the database does not answer; try again in a moment")
 
     return routes
+
+
+def _respond_moved(address: str) -> Response:
+    response = respond_with_text(f"301: this feed is at {address} now", 301)
+    response.headers["Location"] = address
+    response.headers.update(_ANY_ORIGIN)
+    return with_policy(response, _MOVED)
 
 
 def _respond_later(text: str) -> Response:

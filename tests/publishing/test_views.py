@@ -226,7 +226,34 @@ def test_a_browser_may_ask_first_whether_a_page_may_read_a_feed(client: FlaskCli
     assert response.status_code == 204
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "GET" in response.headers["Access-Control-Allow-Methods"]
-    assert "If-None-Match" in response.headers["Access-Control-Allow-Headers"]
+    allowed = response.headers["Access-Control-Allow-Headers"]
+    assert "If-None-Match" in allowed
+    assert "Authorization" in allowed
+
+
+@pytest.mark.parametrize(
+    "address", ["/feeds/no.rss", "/feeds/all.txt", "/feeds/all/1999-01.rss", "/feeds/all.rss?limit=x"]
+)
+def test_a_page_of_another_site_may_read_why_there_is_no_feed(client: FlaskClient, address: str) -> None:
+    response = client.get(address)
+    assert response.status_code in (400, 404)
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [
+        ("/feeds/ALL.rss?limit=2&q=a%20B", "/feeds/all.rss?limit=2&q=a%20B"),
+        ("/feeds/All/2026-03.ATOM", "/feeds/all/2026-03.atom"),
+        ("/feeds/No.rss", "/feeds/no.rss"),
+        ("/feeds/All", "/feeds/all"),
+    ],
+)
+def test_a_name_in_capitals_leads_to_the_one_in_small_letters(
+    client: FlaskClient, address: str, target: str
+) -> None:
+    response = client.get(address)
+    assert (response.status_code, response.headers["Location"]) == (301, f"http://localhost{target}")
 
 
 def test_a_source_of_which_everything_was_withdrawn_is_gone(filled: Place) -> None:
@@ -236,6 +263,7 @@ def test_a_source_of_which_everything_was_withdrawn_is_gone(filled: Place) -> No
     response = filled.client().get("/feeds/lantern-post.atom")
     assert response.status_code == 410
     assert response.text.startswith("410: all articles of lantern-post were deleted")
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
 def test_a_renamed_source_leads_on_with_archive_and_question(filled: Place) -> None:

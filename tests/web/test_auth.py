@@ -65,6 +65,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 # -- who gets in ----------------------------------------------------------------------------------------
 
 
+def test_a_private_name_in_capitals_leads_to_the_feed_with_its_token_and_tells_nothing(
+    served: Served,
+) -> None:
+    answer = served.get(f"/feeds/Harbour-Gazette.rss?token={served.token}&limit=1")
+    target = answer.headers["Location"]
+    assert (answer.status, target.partition("/feeds/")[2]) == (
+        301,
+        f"harbour-gazette.rss?limit=1&token={served.token}",
+    )
+    assert [served.get(f"/feeds/{name}.rss").status for name in ("Harbour-Gazette", "Nobody")] == [301, 301]
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_private_feed_opens_by_address_bearer_and_password(served: Served, suffix: str) -> None:
     address = f"{PRIVATE}.{suffix}"
