@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import HTTPException
 
@@ -47,7 +49,10 @@ def build_blueprint(site: Site) -> Blueprint:
     @routes.errorhandler(MovedFeedError)
     def moved(error: MovedFeedError) -> Response:
         response = respond_with_page(b"", 301)
-        path = f"{request.path.split('/')[1]}/{error}"
+        # The name is the second part of every path; a suffix or an archive can follow it.
+        page, part, *archive = request.path.removeprefix("/").split("/")
+        suffix = part.removeprefix((request.view_args or {}).get("name", part))
+        path = quote("/".join((page, f"{error}{suffix}", *archive)))
         response.headers["Location"] = site.context().link_to(path, *request.args.items(multi=True))
         return response
 

@@ -97,9 +97,16 @@ def test_a_feed_that_is_not_there_is_a_page_that_leads_home(filled: Place) -> No
 
 def test_a_feed_that_moved_takes_its_search_along(filled: Place) -> None:
     assert filled.feeds("sources", "rename", "lantern-post", "the-lamp").returncode == 0
-    response = filled.client().get("/feeds/lantern-post?q=tide")
+    client = filled.client()
+    response = client.get("/feeds/lantern-post?q=tide")
     assert response.status_code == 301
     assert response.headers["Location"].endswith("/feeds/the-lamp?q=tide")
+    response = client.get("/feeds/lantern-post/2026-03")
+    assert response.headers["Location"] == "../../feeds/the-lamp/2026-03"
+    response = client.get("/feeds/lantern-post/%0d%0a%C3%A9")
+    assert response.status_code == 301
+    response = client.get("/qr/lantern-post.svg?q=tide")
+    assert response.headers["Location"] == "../qr/the-lamp.svg?q=tide"
 
 
 def test_pictures_come_when_they_are_asked_for(place: Place) -> None:
