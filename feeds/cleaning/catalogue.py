@@ -169,6 +169,13 @@ class SourceCatalogue:
             seen.add(source.slug)
         return source
 
+    def current_slug(self, slug: str) -> str:
+        """Return the slug that a source has after renaming and merging.
+
+        It is the slug itself if the source was not moved.
+        """
+        return self.current_source(Source(slug=slug, title=slug)).slug
+
     def former_slugs(self, slug: str) -> list[str]:
         """Return the slugs of the sources that became the source of this slug.
 

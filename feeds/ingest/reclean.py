@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -127,13 +127,39 @@ def clean_entries(
         described.update(entry.article.source for entry in entries)
         for slug, show in newest_shows(entries).items():
             shows[slug] = max(show, shows.get(slug, show), key=lambda one: one.described)
-        outcomes = store.write_batch("", Batch(entries=entries), clock())
+        batch = Batch(entries=entries, reassigned=_find_reassigned(store, cleaner, entries))
+        outcomes = store.write_batch("", batch, clock())
         changed += sum(outcome != "same" for outcome in outcomes.values())
     if shows:
         store.replace_shows(shows, clock())
     if not source:
         store.replace_sources(described, clock())
     return changed
+
+
+def _find_reassigned(
+    store: Store, cleaner: Cleaner, entries: Sequence[CleanedArticle]
+) -> dict[str, tuple[str, str]]:
+    """Return the former and the new slug of the entries whose stored source is another one.
+
+    An entry with versions of several sources can show another of them. It has left its source only if none
+    of its versions is of that source any more.
+    """
+    stored = store.slugs_of_entries([entry.article.id for entry in entries])
+    moves = {
+        entry.article.id: (stored[entry.article.id], entry.article.source.slug)
+        for entry in entries
+        if stored.get(entry.article.id, entry.article.source.slug) != entry.article.source.slug
+    }
+    for entry_id, originals in store.originals_of_entries(list(moves)).items():
+        if moves[entry_id][0] in {_current_slug(cleaner, original) for original in originals}:
+            del moves[entry_id]
+    return moves
+
+
+def _current_slug(cleaner: Cleaner, original: Original) -> str:
+    catalogue = cleaner.catalogue
+    return catalogue.current_source(catalogue.original_source(original.draft, auto=True)).slug
 
 
 def preview_changes(store: Store, cleaner: Cleaner, workforce: Workforce, source: str = "") -> RecleanPreview:

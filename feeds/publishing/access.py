@@ -5,15 +5,16 @@ A public feed of several sources shows nothing of the private ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from feeds.cleaning import audiences
 from feeds.cleaning.audiences import Audiences
-from feeds.cleaning.catalogue import SourceCatalogue
+from feeds.cleaning.catalogue import COMBINED, SourceCatalogue
 from feeds.config import Config
 from feeds.model.articles import Source
+from feeds.model.filters import Filter
 from feeds.storage.store import State, Store
 
 ANY = ""
@@ -61,6 +62,8 @@ class Access:
 
     Otherwise a public entry may contain text of a source that has just become private.
     """
+    successors: Mapping[str, str] = field(default_factory=dict)
+    """The slugs that continue sources without articles (`find_successors`). They give no right to read."""
 
     def is_private(self, name: str) -> bool:
         """Return whether a feed needs a token, by the name in its URL.
@@ -78,13 +81,13 @@ class Access:
 
     def private_slugs(self) -> frozenset[str]:
         """Return the slugs of all private sources, also those before a move."""
-        former = [move.slug for move in self.catalogue.moves]
+        former = [*(move.slug for move in self.catalogue.moves), *self.successors]
         former += [slug for entry in self.catalogue.configured for slug in entry.formerly]
         return frozenset(
             (
                 *self.private,
                 *map(self.current_slug, self.private),
-                *(slug for slug in former if self.is_private(self.current_slug(slug))),
+                *(slug for slug in former if self.is_private(self.current_address(slug))),
             )
         )
 
@@ -119,7 +122,23 @@ class Access:
 
         Return the slug itself if the source was not moved.
         """
-        return self.catalogue.current_source(Source(slug=slug, title=slug)).slug
+        return self.catalogue.current_slug(slug)
+
+    def current_address(self, slug: str) -> str:
+        """Return the slug at which the articles of a source are published now.
+
+        It is the one of `current_slug`, or of the source that got the articles by itself, because the
+        configuration or a pack changed. Such a move decides where a feed is, never who may read it: a
+        source stays private, and tokens stay valid, by `current_slug` alone.
+        """
+        slug = self.current_slug(slug)
+        return self.successors.get(slug, slug)
+
+    def with_current_addresses(self, filter_: Filter) -> Filter:
+        """Return a filter that names each of its sources by `current_address`."""
+        if not filter_.source:
+            return filter_
+        return replace(filter_, source=tuple(map(self.current_address, filter_.source)))
 
 
 class AccessReader:
@@ -130,6 +149,7 @@ class AccessReader:
 
     def __init__(self, config: Config, store: Store) -> None:
         self._private = config.private
+        self._views = frozenset((COMBINED, *(view.slug for view in config.feeds)))
         self._catalogue = config.catalogue
         self._store = store
         self._last: tuple[State, Access] | None = None
@@ -174,6 +194,11 @@ class AccessReader:
                 or self._store.read_number("audiences") == digest
                 or not self._store.entry_ids(limit=1)
             )
-        access = Access(self._private, catalogue, is_split)
+            access = Access(self._private, catalogue, is_split, self._successors(catalogue))
         self._last = (state, access)
         return access
+
+    def _successors(self, catalogue: SourceCatalogue) -> dict[str, str]:
+        """Return the sources that continue those without articles, unless a view hides their feed."""
+        found = self._store.successors(catalogue.current_slug)
+        return {slug: successor for slug, successor in found.items() if successor not in self._views}

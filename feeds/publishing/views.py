@@ -116,7 +116,7 @@ class Views:
         with self._store.snapshot():
             access = self._access(request)
             states, _ = _visible(access, request.name, self._store.sources())
-            self._channel(access, request.name, states, "")
+            self._channel(access, request, states, "")
 
     def history_page(
         self, request: FeedRequest, base: str, limit: int, *, after: str = "", before: str = ""
@@ -153,7 +153,7 @@ class Views:
         that its articles must pass.
         """
         states, is_restricted = _visible(access, request.name, sources)
-        channel = self._channel(access, request.name, states, base)
+        channel = self._channel(access, request, states, base)
         filters = self._filters(access, request, channel, states)
         if is_restricted:  # allow the visible sources only, so that no new source is shown by mistake
             filters += (Filter(source=tuple(state.source.slug for state in states) or _NO_SOURCE),)
@@ -258,8 +258,10 @@ class Views:
         without = access.private_slugs() if is_restricted else ()
         return tuple(self._store.deletions(self._config.limit, source=slug, without=without))
 
-    def _channel(self, access: Access, name: str, states: Sequence[SourceState], base: str) -> _Channel:
-        config = self._config
+    def _channel(
+        self, access: Access, request: FeedRequest, states: Sequence[SourceState], base: str
+    ) -> _Channel:
+        config, name = self._config, request.name
         if name == COMBINED or name in self._named:
             if not states and not self.has_finished_run():
                 raise NothingYetError
@@ -281,9 +283,9 @@ class Views:
                 filters=(Filter(source=(name,)),),
                 source=source,
             )
-        moved = access.current_slug(name)
+        moved = access.current_address(name)
         if moved != name:
-            if access.is_private(moved) and not access.is_private(name):
+            if not access.may_see(request.visitor, moved):
                 raise PrivateFeedError(name)  # a redirect would tell that there is such a feed
             raise MovedFeedError(moved)
         if self._store.deletions(1, source=name):
@@ -300,15 +302,12 @@ class Views:
         NothingYetError if no run has ended yet.
         """
         slugs = {state.source.slug for state in states}
-        if request.filter.source and not slugs.issuperset(map(access.current_slug, request.filter.source)):
-            if not self.has_finished_run():
-                raise NothingYetError
-            unknown = [slug for slug in request.filter.source if access.current_slug(slug) not in slugs]
+        unknown = [slug for slug in request.filter.source or () if access.current_address(slug) not in slugs]
+        if unknown and not self.has_finished_run():
+            raise NothingYetError
+        if unknown:
             raise FilterError(f"source: no source is called {', '.join(unknown)}")
-        return tuple(
-            replace(layer, source=tuple(map(access.current_slug, layer.source))) if layer.source else layer
-            for layer in (*channel.filters, request.filter)
-        )
+        return tuple(map(access.with_current_addresses, (*channel.filters, request.filter)))
 
     def _description(self, view: NamedView) -> str:
         return view.description or self._describe(view.title)

@@ -123,14 +123,16 @@ class Pusher:
 
         The keys are the slugs of sources and views, and ALL_SOURCES.
         """
-        config, is_private = self._config, self._access.now().is_private
+        config, access = self._config, self._access.now()
+        is_private = access.is_private
         # With another base URL, all topics are new.
         fingerprints = self._queue.fingerprints(config.limit, is_private, salt=config.base_url)
         # No source has the slug `-`; an empty filter would let all sources pass.
         public = tuple(feed for feed in fingerprints if feed != ALL_SOURCES) or ("-",)
         for view in config.feeds:
             if not is_private(view.slug):
-                filters = (view.filter, *([Filter(source=public)] if config.private else ()))
+                shown = access.with_current_addresses(view.filter)
+                filters = (shown, *([Filter(source=public)] if config.private else ()))
                 fingerprints[view.slug] = self._queue.fingerprint(
                     filters,
                     view.filter.limit or config.limit,

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from feeds.model.articles import Article, CleanedArticle, Original, Show, Source
 from feeds.model.runs import FileState, Outcome
-from feeds.storage import rows, schema, search_index
+from feeds.storage import former_sources, rows, schema, search_index
 from feeds.storage.database import Database
 from feeds.text.search_terms import SearchDocument
 
@@ -38,6 +38,8 @@ class Batch:
     """Ids of entries that no file contains any more."""
     deleted_paths: list[str] = field(default_factory=list)
     """Paths of files that were deleted."""
+    reassigned: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Former and new slug of the entries that another source has now, by entry id."""
     search_documents: dict[str, SearchDocument] = field(default_factory=dict)
     """Search documents by entry id, if they were made before. `write_batch` makes the missing ones."""
 
@@ -67,6 +69,7 @@ def write_batch(
     outcomes = _write_entries(database, connection, batch)
     described = write_sources(database, connection, [entry.article.source for entry in batch.entries])
     described |= write_shows(database, connection, newest_shows(batch.entries))
+    former_sources.record(database, connection, batch.reassigned)
     delete_entries(database, connection, batch.orphans, now if retire else None)
     forget_files(connection, inbox, batch.deleted_paths)
     if described or batch.orphans or any(outcome != "same" for outcome in outcomes.values()):

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-SCHEMA = 9
+SCHEMA = 10
 """Number of the schema. Every change to the tables increments it and adds a migration with this number."""
 
 metadata = MetaData()
@@ -207,6 +207,18 @@ moves = Table(
     Column("title", Text, nullable=False),
     Column("home", Text, nullable=False),
     Column("language", Text, nullable=False),
+)
+
+# The sources that articles had before the configuration or a pack gave them to another one: the article
+# `id` was once in the feed of `slug`, and its source is now, or was last, `source`.
+former_sources = Table(
+    "former_sources",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("id", String(45), primary_key=True),
+    Column("source", Text, nullable=False),
+    Index("former_sources_by_id", "id"),
+    Index("former_sources_counted", "slug", "source"),  # covers the query that counts them
 )
 
 # Queued WebSub notifications: one row for each hub and topic, however often the topic has changed.

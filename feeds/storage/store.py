@@ -6,7 +6,7 @@ written. By `running`, the watcher and `feeds ingest` write one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
@@ -16,7 +16,8 @@ from feeds.model.articles import Article, Draft, Original, Receipt, Show, Source
 from feeds.model.feeds import Deletion, SourceState
 from feeds.model.podcasts import Podcast
 from feeds.model.runs import UNREAD, Failure, FileState, IngestReport, IngestRun, Outcome
-from feeds.storage import batch_writer, rows, schema, search_index
+from feeds.model.successors import Departure, find_successors
+from feeds.storage import batch_writer, former_sources, rows, schema, search_index
 from feeds.storage.batch_writer import Batch, State
 from feeds.storage.cleaning_statistics import CleaningHistory
 from feeds.storage.database import AlreadyRunningError, Database, database_url
@@ -301,6 +302,17 @@ class Store:
         with self._database.reading() as connection:
             return batch_writer.read_articles(connection, ids)
 
+    def slugs_of_entries(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the slugs of the sources of entries, by entry id. Ids that are not stored are left out."""
+        columns = schema.entries.c
+        query = sa.select(columns.id, columns.source)
+        with self._database.reading() as connection:
+            return {
+                row.id: row.source
+                for chunk in search_index.chunks(ids)
+                for row in connection.execute(query.where(columns.id.in_(chunk)))
+            }
+
     def entry_ids_of_path(self, path: str) -> list[str]:
         """Return the sorted ids of the entries in files with this path.
 
@@ -335,6 +347,23 @@ class Store:
                 for row in connection.execute(query)
             ]
 
+    def departures(self) -> list[Departure]:
+        """Return how many articles left each source for which other one; empty if none ever did."""
+        return former_sources.departures(self._database)
+
+    def published_slugs(self) -> frozenset[str]:
+        """Return the slugs of the sources that have articles."""
+        return former_sources.published_slugs(self._database)
+
+    def successors(self, current_slug: Callable[[str], str]) -> dict[str, str]:
+        """Return the slug that continues each source without articles (`find_successors`).
+
+        `current_slug` returns the slug of a source after the moves that were made by hand. Only
+        articles that moved when they were cleaned again count.
+        """
+        departures = self.departures()
+        return find_successors(departures, self.published_slugs(), current_slug) if departures else {}
+
     def slugs(self) -> frozenset[str]:
         """Return the slugs of all sources that have or had entries.
 
@@ -355,6 +384,18 @@ class Store:
         with self._database.reading() as connection:
             for row in connection.execute(query).mappings():
                 yield rows.to_original(row).draft
+
+    def drafts_by_entry(self) -> Iterator[tuple[str, str, Draft]]:
+        """Yield each draft after the id and the slug of its entry; the drafts of an entry are together."""
+        entries, originals = schema.entries.c, schema.originals.c
+        query = sa.select(entries.source, schema.originals)
+        query = query.join_from(schema.entries, schema.originals, entries.id == originals.entry_id)
+        query = query.order_by(entries.id, originals.inbox, originals.path, originals.position)
+        with self._database.reading() as connection:
+            result = connection.execute(query.execution_options(yield_per=_DRAFTS_PER_FETCH))
+            for row in result.mappings():
+                original = rows.to_original(row)
+                yield original.entry_id, row["source"], original.draft
 
     # -- reading: the web ------------------------------------------------------------------------------
 

@@ -111,7 +111,7 @@ def protect(app: Flask, documents: DocumentCache, tokens: Tokens, private: Seque
             return refuse(PUBLIC)
         g.visitor = Visitor(opens=token.feed, token=request.environ.get(TOKEN, ""))
         access = documents.access()
-        moved = access.current_slug(name)
+        moved = access.current_address(name)
         if moved != name and access.may_see(current_visitor(), moved):
             return app.handle_user_exception(MovedFeedError(moved))
         return app.handle_user_exception(unknown)

@@ -23,6 +23,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from feeds.http_client.client import RequestLimits
+from feeds.ingest import source_moves
+from feeds.ingest.factory import ingest_of
 from feeds.publishing.formats import WRITERS
 from feeds.publishing.websub import CLIENT, MAX_ATTEMPTS, MAX_WAIT, MIN_WAIT, Pusher, status_lines
 from tests.support.places import Place, article, eventually, free_port, parsed, titles
@@ -239,6 +241,20 @@ def test_a_named_view_is_told_of_when_it_shows_something_else(pushing: Place, hu
     pushing.ingest()
     told(pushing)
     assert sorted(hub.topics()) == topics_of(pushing, "all", "harbour-gazette")
+
+
+def test_a_named_view_of_a_renamed_source_is_told_of_too(pushing: Place, hub: Hub) -> None:
+    view = {"slug": "posts", "title": "Posts", "source": ["lantern-post"]}
+    pushing.configure(hubs=[hub.address], base_url=pushing.address, feeds=[view])
+    pushing.drop("2.md", article(2, POST))
+    pushing.ingest()
+    source_moves.rename(ingest_of(pushing.config, pushing.store()), "lantern-post", "lamp")
+    told(pushing)
+    hub.forget()
+    pushing.drop("3.md", article(3, POST))
+    pushing.ingest()
+    told(pushing)
+    assert sorted(hub.topics()) == topics_of(pushing, "all", "lamp", "posts")
 
 
 # -- the hub is not well --------------------------------------------------------------------------------

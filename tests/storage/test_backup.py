@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from feeds.config.loader import load
 from feeds.model.articles import Source, SourceMove
 from feeds.storage import backup as backups
-from feeds.storage import schema
+from feeds.storage import former_sources, schema
 from feeds.storage.backup import BackupError, backup, restore
 from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database, database_url
@@ -65,6 +65,9 @@ class Full:
         store.forget(watch.articles()[0].id, LATER)
         old = Source(slug="old", title="Old", home="", language="en")
         store.record_move(SourceMove(slug="older", into=old), LATER)
+        with database.writing() as connection:
+            entry_id = watch.articles()[0].id
+            former_sources.record(database, connection, {entry_id: ("older", "the-harbour")})
         tokens = Tokens(database)
         self.token = tokens.add("", "Ann", LATER)
         tokens.add("", "Bob", LATER)

@@ -162,8 +162,8 @@ def test_what_was_stored_stays_and_no_file_is_read_again(
     before = dump(address)
     watch.store.close()
     with engine.begin() as connection:  # as the version before the migrations would have left it
-        added = ("documents", "upstreams", "push_subscriptions", "podcasts", "alembic_version")
-        for gone in (f"table {name}" for name in added):
+        added = ("documents", "upstreams", "push_subscriptions", "podcasts", "former_sources")
+        for gone in (f"table {name}" for name in (*added, "alembic_version")):
             connection.exec_driver_sql(f"drop {gone}")
         connection.exec_driver_sql("alter table files drop column version")
         connection.execute(sa.insert(tables.meta).values(name="schema", value=4))
@@ -171,6 +171,23 @@ def test_what_was_stored_stays_and_no_file_is_read_again(
     assert dump(address) == before
     assert watch.run() == (0, 0, 1, 0, 0)
     watch.store.close()
+
+
+def test_a_database_of_the_schema_before_gets_the_table_of_former_sources(
+    address: str, engine: sa.Engine, tmp_path: Path
+) -> None:
+    watch = Watch(address, tmp_path / "inbox", Clock(NOON + timedelta(days=1)))
+    watch.put("a.md", text_of())
+    watch.run()
+    before = dump(address)
+    watch.store.close()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop table former_sources")
+    stands_at(engine, 9)
+    store = Store(address)
+    assert (store.departures(), dump(address)) == ([], before)
+    store.close()
+    assert differences(engine) == []
 
 
 # -- old and new side by side ----------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def _values(site: Site, context: PageContext, name: str) -> Mapping[str, Any]:
     states = [state for state in store.sources() if access.may_see(context.visitor, state.source.slug)]
     sources = {state.source.slug: state.source for state in states}
     if name and name not in sources:
-        moved = access.current_slug(name)
+        moved = access.current_address(name)
         raise MovedFeedError(moved) if moved in sources else unknown_feed(access, name)
     summary = summaries.summarise(store.history.weeks([name] if name else list(sources)))
     total = summary.total
