@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 def sources(context: click.Context) -> None:
     """List the sources, or rename or merge them."""
     if context.invoked_subcommand is None:
+        from feeds.ingest.moved_addresses import moved_addresses
         from feeds.ingest.source_moves import source_lines
 
         config = load_config(context.obj)
-        for line in source_lines(config.catalogue, open_existing(config)):
+        store = open_existing(config)
+        for line in source_lines(config.catalogue, store):
             click.echo(line)
+        for address in moved_addresses(config, store):
+            if address.reason != "command":  # `source_lines` lists these
+                click.echo(str(address))
 
 
 @sources.command()

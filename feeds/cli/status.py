@@ -22,7 +22,7 @@ def check(file: str | None) -> None:
     """
     from feeds.cli.formatting import format_tracking_lists
     from feeds.inboxes import required_software
-    from feeds.ingest import private_names
+    from feeds.ingest import moved_addresses, private_names
     from feeds.storage.store import database_url
 
     config = load_config(file)
@@ -45,6 +45,11 @@ def check(file: str | None) -> None:
         click.echo(f"warning: {line}; it is not polled", err=True)
     for line in private_names.describe_unknown_sources_with_optional_database(config):
         click.echo(f"warning: {line}", err=True)
+    forecast = moved_addresses.forecast(config)
+    for line in forecast.lines:
+        click.echo(line)
+    for line in forecast.warnings:
+        click.echo(f"warning: {line}", err=True)
     for place, kind in kinds:
         is_missing = isinstance(place.at, Path) and not place.at.is_dir()
         remark = "this folder does not exist yet" if is_missing else kind
@@ -60,6 +65,7 @@ def check(file: str | None) -> None:
 def status(file: str | None) -> None:
     """Show what is stored, how the last runs ended, and which files are unreadable."""
     from feeds.cli.subscription_report import summarise
+    from feeds.ingest.moved_addresses import moved_addresses
     from feeds.publishing.websub import status_lines
     from feeds.text.filenames import escape_unprintable
 
@@ -73,6 +79,11 @@ def status(file: str | None) -> None:
     for state in states:
         newest = state.published.strftime("%Y-%m-%d %H:%M")
         click.echo(f"  {state.articles:>7}  newest {newest}  {state.source.slug}  {state.source.title}")
+    moved = moved_addresses(config, store)
+    if moved:
+        click.echo(f"old addresses: {len(moved)}")
+    for address in moved:
+        click.echo(f"  {address}")
     click.echo("runs:" if runs else "runs: none yet")
     for run in runs:
         started = run.started.strftime("%Y-%m-%d %H:%M:%S")
