@@ -11,8 +11,9 @@ from datetime import datetime
 from feeds.config import Config
 from feeds.storage.database import Database
 from feeds.storage.feed_states import UpstreamState, UpstreamStates
+from feeds.storage.push_subscriptions import ACTIVE_STATES, PushSubscription, PushSubscriptions
 from feeds.subscriptions.upstream import Upstream
-from feeds.text.feed_urls import strip_credentials
+from feeds.text.feed_urls import redact_url, strip_credentials
 
 _MAX_FAILURES_SHOWN = 20
 
@@ -20,9 +21,12 @@ _MAX_FAILURES_SHOWN = 20
 def list_subscriptions(config: Config, database: Database) -> Iterator[str]:
     """List all configured subscriptions, each with its state in indented lines."""
     states = _states_by_url(database)
+    pushes = {push.url: push for push in PushSubscriptions(database).all()} if config.websub_subscribe else {}
     for upstream in config.subscriptions:
         yield f"{upstream.key}  {upstream.title}".rstrip()
         yield from (f"  {line}" for line in _describe(upstream, states.get(upstream.key)))
+        if upstream.key in pushes:
+            yield f"  {_describe_push(pushes[upstream.key])}"
 
 
 def summarise(config: Config, database: Database) -> Iterator[str]:
@@ -72,6 +76,17 @@ def _describe(upstream: Upstream, state: UpstreamState | None) -> Iterator[str]:
         yield f"polled at {strip_credentials(state.address)}"
     elif state.address != upstream.key:
         yield f"has moved: write {strip_credentials(state.address)} into the configuration"
+
+
+def _describe_push(push: PushSubscription) -> str:
+    """Say what the hub of a feed does, and until when."""
+    name, error = f"hub {redact_url(push.hub)}", f"; {push.error}" if push.error else ""
+    if push.state in ACTIVE_STATES and push.expires is not None:
+        until, last = _format_time(push.expires), _format_time(push.pushed)
+        return f"{name} sends what is new until {until}, last {last}{error}"
+    if push.state == "denied":
+        return f"{name} {push.error}; asked again {_format_time(push.due)}"
+    return f"{name} has not agreed to send what is new yet{error}; asked again {_format_time(push.due)}"
 
 
 def _states_by_url(database: Database) -> dict[str, UpstreamState]:

@@ -90,6 +90,9 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
     if settings.hubs and not settings.base_url and not faults:
         place = origins["hubs"].place("hubs")
         faults.append(f"{place}: hubs need `base_url`, because hubs and subscribers know a feed by its URL")
+    if settings.websub_subscribe and not settings.base_url and not faults:
+        place = origins["websub_subscribe"].place("websub_subscribe")
+        faults.append(f"{place}: this needs `base_url`, because hubs send to a URL below it")
     plan = plan_subscriptions(
         settings.subscriptions, settings.poll, folder, origins["subscriptions"].place, environ
     )

@@ -226,6 +226,8 @@ class PlainSettings(_Model):
     """Language tag of the combined feed, and of articles whose language is not known (BCP 47)."""
     poll: Poll = 1800
     """Seconds between two polls of a subscription that has no interval of its own."""
+    websub_subscribe: bool = False
+    """Whether WebSub hubs that subscribed feeds name are asked to send what is new; needs a `base_url`."""
     private_upstreams: PrivateUpstreams = ()
     """Hosts and networks that may be fetched from although they are private; EVERYWHERE for all."""
     interval: Annotated[Seconds, Field(ge=1, le=MAX_INTERVAL_SECONDS)] = 60

@@ -21,6 +21,7 @@ from feeds.config import Config
 from feeds.inboxes import required_software
 from feeds.ingest.factory import ingest_of, open_store
 from feeds.ingest.isolated_worker import IsolatedWorker
+from feeds.ingest.pushed_feeds import MAX_BYTES as MAX_PUSHED_BYTES
 from feeds.model.errors import FeedsError, NoAnswerError
 from feeds.server.buffering_worker import BufferingWorker
 from feeds.server.log_setup import REQUEST_ATTRIBUTE
@@ -62,7 +63,8 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         self._say = say
         self._worker: Any = None
         self._isolated: IsolatedWorker | None = None
-        self.max_body_bytes = max(config.post_limit + 1, MAX_FORM_BYTES)
+        pushed_bytes = MAX_PUSHED_BYTES + 1 if config.websub_subscribe else 0
+        self.max_body_bytes = max(config.post_limit + 1, MAX_FORM_BYTES, pushed_bytes)
         """Bytes of a body that the application may read: one more than it accepts."""
         super().__init__()
 

@@ -7,7 +7,7 @@ import re
 
 _TRACEBACK_FORMATTER = logging.Formatter()
 _SECRET = re.compile(
-    r"((?:token|%74oken)(?:=|%3d)|authorization\W{1,4}(?:basic |bearer )?)[^\s&\"'<>]+", re.I
+    r"((?:token|%74oken)(?:=|%3d)|authorization\W{1,4}(?:basic |bearer )?|/websub/)[^\s&\"'<>?]+", re.I
 )
 
 
@@ -27,6 +27,7 @@ class RedactingFilter(logging.Filter):
 def redact(text: str) -> str:
     """Replace each token of a text by an ellipsis.
 
-    Tokens are the values of `token=` in URLs, also percent-encoded, and of Authorization headers.
+    Tokens are the values of `token=` in URLs, also percent-encoded, and of Authorization headers, and the
+    names of callbacks for hubs.
     """
     return _SECRET.sub(r"\1…", text)

@@ -29,6 +29,7 @@ from feeds.publishing.websub import make_pusher
 from feeds.server.clock_jumps import ClockJumpMonitor
 from feeds.storage.store import AlreadyRunningError
 from feeds.subscriptions.poller import Poller
+from feeds.subscriptions.push_subscriber import PushSubscriber
 from feeds.text.filenames import escape_unprintable
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 _DELIVERY_SECONDS = 2  # between two deliveries of notices to hubs
 _MAX_DELIVERY_SECONDS = 20  # the next delivery sends the rest, so that stopping never takes long
 _POLL_SECONDS = 1  # between two checks for subscriptions that are due
+_SUBSCRIBE_SECONDS = 5  # between two checks for hubs that are to be asked
 _FORGET_SECONDS = 3600  # without subscriptions only old ones have to be forgotten
 _FIRST_RETRY = timedelta(seconds=1)
 
@@ -112,7 +114,21 @@ class Watcher:
             max_instances=1,
             misfire_grace_time=None,
         )
-        self._poller = Poller(config.subscriptions, parse_policy(config.private_upstreams), config.database)
+        policy = parse_policy(config.private_upstreams)
+        self._poller = Poller(
+            config.subscriptions, policy, config.database, uses_hubs=config.websub_subscribe
+        )
+        self._push_subscriber: PushSubscriber | None = None
+        if config.websub_subscribe:
+            keys = [upstream.key for upstream in config.subscriptions]
+            self._push_subscriber = PushSubscriber(keys, policy, config.database, config.base_url)
+            self._scheduler.add_job(  # its own job: no hub delays a run or a poll
+                self._push_subscriber.work,
+                _interval_trigger(_SUBSCRIBE_SECONDS),
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+            )
         self._scheduler.add_job(  # its own job: no upstream delays a run
             self._poll,
             # Without subscriptions too, to forget old ones. And not only once: if such a job ends
@@ -146,10 +162,14 @@ class Watcher:
         self._stopping.set()
         self._clock.stop()
         self._poller.stop()
+        if self._push_subscriber is not None:
+            self._push_subscriber.stop()
         if self._pusher is not None:
             self._pusher.stop()
         self._scheduler.shutdown(wait=True)
         self._poller.close()
+        if self._push_subscriber is not None:
+            self._push_subscriber.close()
         if self._pusher is not None:
             self._pusher.close()
 
@@ -219,8 +239,17 @@ class Watcher:
         If they have news, start a run at once or after this one.
         """
         self._poller.start_due_polls()
-        if self._poller.new_documents.is_set() and not self._stopping.is_set():
+        if (
+            self._poller.new_documents.is_set() or self._has_been_sent_news()
+        ) and not self._stopping.is_set():
             self._job.modify(next_run_time=datetime.now(UTC))
+
+    def _has_been_sent_news(self) -> bool:
+        """Return whether a hub sent a document since the last call."""
+        try:
+            return self._push_subscriber is not None and self._push_subscriber.has_news()
+        except FeedsError:
+            return False  # the poller logs that the database does not answer
 
     def _check_stop(self, done: int, total: int) -> None:
         """Raise StoppedError if the watcher is stopping.

@@ -128,6 +128,22 @@ class FeedFetcher:
         return feed
 
 
+def named_hub(response: Response, channel: Channel) -> tuple[str, str]:
+    """Return the WebSub hub of a feed and its URL for the hub; both are empty if it names no hub.
+
+    Link headers count before the document (WebSub section 4).
+    """
+    links = [(relation, link.url) for link in response.links for relation in link.relations]
+    hubs = [url for relation, url in links if relation == "hub"] or list(channel.hubs)
+    own = next((url for relation, url in links if relation == "self"), "") or channel.self_url
+    for hub in hubs:
+        try:
+            return feed_urls.validate_feed_url(hub), feed_urls.validate_feed_url(own or response.final_url)
+        except ValueError:
+            continue
+    return "", ""
+
+
 def _target(url: str, source: str) -> str:
     """Return the URL that a document at `source` names, as it is requested.
 

@@ -23,8 +23,9 @@ from feeds.model.inbox_names import FETCHED
 from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database
 from feeds.storage.feed_states import UpstreamState, UpstreamStates
+from feeds.storage.push_subscriptions import PushSubscriptions
 from feeds.subscriptions import schedule
-from feeds.subscriptions.fetcher import FeedFetcher, FetchedFeed
+from feeds.subscriptions.fetcher import FeedFetcher, FetchedFeed, named_hub
 from feeds.subscriptions.schedule import FeedSchedule
 from feeds.subscriptions.upstream import Upstream
 from feeds.text import feed_urls
@@ -41,6 +42,8 @@ _LEASE = timedelta(minutes=5)
 """How long a feed is left to a process that claimed it and did not report an outcome."""
 MOVED_BACK_FAILURES = 3
 """Failures in a row after which the configured URL is polled again, not the one that it moved to."""
+PUSHED_INTERVAL = 6 * 3600
+"""Seconds between two polls of a feed that a hub sends, at least. Hubs lose documents, and vanish."""
 MAX_REASON_CHARACTERS = 500  # of an error that is stored
 _STOPPING_SECONDS = 1.0
 
@@ -70,7 +73,9 @@ class Poller:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         limits: RequestLimits = LIMITS,
         pause: float = PAUSE_SECONDS,
+        uses_hubs: bool = False,
     ) -> None:
+        """`uses_hubs` says whether feeds are polled less often while a WebSub hub sends them."""
         self._upstreams = {upstream.key: upstream for upstream in upstreams}
         self._clock = clock
         self._pause = pause
@@ -78,6 +83,7 @@ class Poller:
         self._database = Database(database)
         self._documents = BlobStore(self._database)
         self.states = UpstreamStates(self._database)
+        self._pushes = PushSubscriptions(self._database) if uses_hubs else None
         self.new_documents = threading.Event()
         """Set when a new document was stored that no run has read yet."""
         self._lock = threading.Lock()
@@ -227,11 +233,15 @@ class Poller:
                 log.info("%s has moved to %s", name, feed_urls.redact_url(response.url))
         for remark in feed.remarks:
             log.warning("%s: %s", name, remark)
-        wishes = FeedSchedule.from_text(state.wishes)
+        wishes, hub, topic = FeedSchedule.from_text(state.wishes), state.hub, state.topic
         if feed.channel is not None:
             channel = feed.channel
+            hub, topic = named_hub(response, channel)
             wishes = FeedSchedule(channel.fresh_for, channel.skip_hours, channel.skip_days)
         is_same = response.body is None
+        interval = upstream.interval
+        if not is_new and self._is_pushed(upstream.key, now):  # what is new was not sent
+            interval = max(interval, PUSHED_INTERVAL)
         return replace(
             state,
             address=response.url,
@@ -239,13 +249,20 @@ class Poller:
             modified=response.last_modified or (state.modified if is_same else ""),
             checked=now,
             changed=now if is_new else state.changed,
-            due=schedule.due_after_answer(now, upstream.interval, upstream.key, response.fresh_for, wishes),
+            due=schedule.due_after_answer(now, interval, upstream.key, response.fresh_for, wishes),
             failures=0,
             failed=None,
             error="",
             note=note,
             wishes=wishes.to_text(),
+            hub=hub,
+            topic=topic,
         )
+
+    def _is_pushed(self, key: str, now: datetime) -> bool:
+        """Return whether a hub sends what is new in a feed."""
+        subscription = self._pushes.find(key) if self._pushes is not None else None
+        return subscription is not None and subscription.is_active(now)
 
     def _store_new(self, upstream: Upstream, feed: FetchedFeed) -> bool:
         """Store a feed for the next run, and return whether it has changed."""

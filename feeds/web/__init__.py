@@ -12,12 +12,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feeds.config import Config
 from feeds.ingest.isolated_worker import IsolatedWorker
+from feeds.ingest.pushed_feeds import PushedFeeds
 from feeds.ingest.uploads import Uploads
 from feeds.publishing.views import Views
 from feeds.publishing.websub import ChangeNotifier
 from feeds.storage.store import Store
 from feeds.storage.tokens import Tokens
-from feeds.web import auth, feed_routes, pages, status_routes, upload_routes
+from feeds.web import auth, feed_routes, pages, push_routes, status_routes, upload_routes
 from feeds.web.application import Application
 from feeds.web.cache.disk import DiskCache
 from feeds.web.cache.middleware import ResponseCache, ResponseCacheMiddleware
@@ -62,6 +63,8 @@ def create_app(
     app.register_blueprint(
         pages.build_blueprint(Site(config, store, views, documents, status_reader, isolated))
     )
+    if config.websub_subscribe:
+        app.register_blueprint(push_routes.build_blueprint(PushedFeeds(store.database)))
     app.after_request(_forbid_sniffing)
     auth.protect(app, documents, tokens, config.private)
     # The token is taken out first: the response cache knows by it which requests are personal.

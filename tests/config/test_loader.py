@@ -189,7 +189,7 @@ BY_ENVIRONMENT: dict[str, tuple[str, object]] = {
 
 
 def test_every_key_that_stands_alone_is_in_the_table() -> None:
-    with_more_in_them, with_a_base_url = {"rules", "feeds", "sources"}, {"hubs"}
+    with_more_in_them, with_a_base_url = {"rules", "feeds", "sources"}, {"hubs", "websub_subscribe"}
     expected = set(Settings.model_fields) - with_more_in_them - with_a_base_url
     missing, unknown = sorted(expected - set(BY_ENVIRONMENT)), sorted(set(BY_ENVIRONMENT) - expected)
     assert not missing, (
@@ -363,6 +363,10 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "config.yaml:1: database: expected an address such as postgresql://",
     ),
     "a folder for a database": ("database: ./", "is a folder; expected a file in it, such as feeds.sqlite"),
+    "hubs that know no address": (
+        "websub_subscribe: on",
+        "config.yaml:1: websub_subscribe: this needs `base_url`, because hubs send to a URL below it",
+    ),
     "the same inbox twice": ("inbox: [a, a]", "config.yaml:1: inbox[1]: the same place as inbox[0]"),
     "a cron line without quotes": (
         "title: x\ncron: */15 * * * *  # often",

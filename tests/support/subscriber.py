@@ -63,7 +63,13 @@ class Subscriber:
         config = self.place.config
         policy = parse_policy(config.private_upstreams)
         return Poller(
-            config.subscriptions, policy, config.database, clock=self.clock, limits=QUICK, pause=pause
+            config.subscriptions,
+            policy,
+            config.database,
+            clock=self.clock,
+            limits=QUICK,
+            pause=pause,
+            uses_hubs=config.websub_subscribe,
         )
 
     def poll(self, *, now: bool = False) -> list[PollOutcome]:
