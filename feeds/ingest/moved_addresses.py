@@ -38,6 +38,11 @@ class MovedAddress:
     parts: Mapping[str, int]
     """If no feed continues it: the number of its articles in each other source."""
 
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        """The slugs of all feeds that it tells of."""
+        return (self.slug, *([self.into] if self.into else self.parts))
+
     def __str__(self) -> str:
         if self.into:
             return f"/feeds/{self.slug} answers 301 to /feeds/{self.into}: {_BY_REASON[self.reason]}"

@@ -13,6 +13,7 @@ from feeds.config import Config, schedules
 from feeds.config.settings import STATUS_FEED
 from feeds.ingest import health, private_names
 from feeds.ingest.health import Health, WatcherStatus
+from feeds.ingest.moved_addresses import MovedAddress, moved_addresses
 from feeds.model.feeds import SourceState
 from feeds.model.runs import IngestRun
 from feeds.model.status import Cadence, FailedFile
@@ -42,6 +43,7 @@ class StatusReader:
         self._access = access
         self._database = store.database
         self._sources: tuple[State, Sources] | None = None
+        self._moved: tuple[State, list[MovedAddress]] | None = None
         self._unknown: tuple[State, tuple[str, ...]] | None = None
         self._failing: tuple[IngestRun, FailingFiles] | None = None
 
@@ -112,6 +114,19 @@ class StatusReader:
             states, access = self._sources_and_cadences()[0], self._access.now()
         sees_all = _sees_all(access, visitor)
         return [state for state in states if sees_all or access.may_see(visitor, state.source.slug)]
+
+    def old_addresses(self, visitor: Visitor) -> list[MovedAddress]:
+        """Return the old addresses of feeds, if the visitor may see the old and the new feeds."""
+        state = self._store.state()
+        if self._moved is None or self._moved[0] != state:
+            self._moved = (state, moved_addresses(self._config, self._store))
+        access = self._access.now()
+        sees_all = _sees_all(access, visitor)
+        return [
+            address
+            for address in self._moved[1]
+            if sees_all or all(access.may_see(visitor, slug) for slug in address.slugs)
+        ]
 
     def generation(self) -> int:
         """Return the generation of the store."""

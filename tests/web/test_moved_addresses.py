@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
+from lxml import html
 
 from feeds.ingest import source_moves
 from feeds.ingest.factory import ingest_of
@@ -207,3 +208,34 @@ def test_a_token_leads_on_to_a_private_source_only_if_it_opens_that_source(place
     response = client.get(f"{OLD}.atom?token={token_for_old}")
     assert response.headers["Location"] == f"http://localhost{NEW}.atom?token={token_for_old}"
     assert client.get(response.headers["Location"]).status_code == 200
+
+
+# -- the status page -------------------------------------------------------------------------------------
+
+
+def listed(client: FlaskClient, query: str = "") -> list[str]:
+    page = html.fromstring(client.get(f"/status{query}").text)
+    return [
+        " ".join(item.text_content().split()) for item in page.xpath("//*[@aria-labelledby='addresses']//li")
+    ]
+
+
+def test_the_status_page_lists_old_addresses(place: Place) -> None:
+    assert listed(place.client()) == []
+    assert listed(reconfigure(place, HARBOUR)) == [f"{OLD} → {NEW}"]
+    by_host = (
+        "[{title: One, match: {hosts: [one.example]}}, "
+        "{title: Two, match: {hosts: [harbour-gazette.example]}}]"
+    )
+    place.drop("1.md", article(1, "Harbour Gazette").replace("harbour-gazette.example", "one.example"))
+    reconfigure(place, HARBOUR, deleted="remove")
+    assert f"{NEW} → Not found. Its articles went to /feeds/one (1), /feeds/two (1)" in listed(
+        reconfigure(place, by_host, deleted="remove")
+    )
+
+
+def test_the_status_page_lists_no_address_that_tells_of_a_private_feed(place: Place) -> None:
+    client = reconfigure(place, HARBOUR, private="[{name: harbour, future: true}]")
+    assert listed(client) == []
+    assert listed(client, f"?token={token_of(place, '--feed', 'lantern-post')}") == []
+    assert listed(client, f"?token={token_of(place)}") == [f"{OLD} → {NEW}"]

@@ -54,6 +54,7 @@ def _values(site: Site, status_reader: StatusReader, context: PageContext) -> Ma
         "articles": sum(state.articles for state in states),
         "sources": len(states),
         "size": status_reader.database_bytes(),
+        "old_addresses": status_reader.old_addresses(context.visitor),
         "rows": group_idle_runs(health.runs, _MAX_ROWS),
         "is_quiet": lambda row: isinstance(row, IdleRuns),
         "end_of": lambda run: _end(run, health, say),
