@@ -72,7 +72,12 @@ def poll(file: str | None, urls: tuple[str, ...]) -> None:
     for url in unknown:
         click.echo(f"{escape_unprintable(url)} is not a subscription", err=True)
     ingest = ingest_of(config, open_or_create(config), IsolatedWorker())
-    poller = Poller(config.subscriptions, parse_policy(config.private_upstreams), config.database)
+    poller = Poller(
+        config.subscriptions,
+        parse_policy(config.private_upstreams),
+        config.database,
+        uses_hubs=config.websub_subscribe,
+    )
     poller.sync_subscriptions(forget=False)
     if poller.states.has_unread():  # a newer document may lack the entries of one that was not read
         ingest.run("by hand")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from feeds.model.errors import ReadError
-from feeds.text.plain_text import decode_entities
+from feeds.text.plain_text import decode_entities, to_one_line
 
 MAX_BYTES = 10_000_000
 MAX_FEEDS = 10_000
@@ -72,6 +72,7 @@ def parse(data: bytes) -> list[Outline]:
 
 def _title(values: Mapping[str, str], url: str) -> str:
     titles = (
-        decode_entities(values.get(key, ""))[:_MAX_TITLE_CHARACTERS].strip() for key in ("title", "text")
+        to_one_line(decode_entities(values.get(key, "")))[:_MAX_TITLE_CHARACTERS].strip()
+        for key in ("title", "text")
     )
     return next((title for title in titles if title and title != url), "")

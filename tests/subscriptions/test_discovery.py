@@ -67,6 +67,12 @@ def test_relative_urls_are_relative_to_the_page_after_redirects_and_to_its_base(
     assert fetched(upstream).response.url == upstream.address("/other/x")
 
 
+def test_links_far_down_in_a_large_page_are_found(upstream: Upstream) -> None:
+    script = f"<script>{'var x = 1 < 2;' * 40_000}</script>"
+    upstream.at["/page"] = page(f"type='x'>{script}<link rel='alternate' {RSS} href='/rss'")
+    assert fetched(upstream).response.url == upstream.address("/rss")
+
+
 @pytest.mark.parametrize(
     ("header", "path"),
     [

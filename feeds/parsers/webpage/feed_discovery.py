@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from turbohtml import parse
 
@@ -23,7 +24,10 @@ _XML_TYPES = frozenset(
 _JSON_FEED, _JSON = "application/feed+json", "application/json"
 _ORDER = {**dict.fromkeys(_XML_TYPES, 0), _JSON_FEED: 1, _JSON: 2}
 """Types of feeds, the best first. `application/json` is often another document than a feed."""
-_COMMENTS = re.compile(r"comment|replies|kommentar|commentaire|comentario|评论|評論|コメント", re.IGNORECASE)
+_COMMENTS = re.compile(
+    r"comments?(?![a-z])|replies|kommentare?|commentaires?|comentarios?|评论|評論|コメント", re.IGNORECASE
+)
+_LINK_TAG = re.compile(r"<(?:link|base)\b[^<>]{1,2000}>", re.IGNORECASE)
 _MAX_HEAD_CHARACTERS = 200_000  # even heads with embedded styles and scripts are shorter
 _MAX_TITLE_CHARACTERS = 100
 _TAG = re.compile(r"<[a-zA-Z]")
@@ -42,22 +46,30 @@ class LinkedFeed:
     @property
     def is_of_comments(self) -> bool:
         """Whether it seems to have the comments of the page, not its articles."""
-        return bool(_COMMENTS.search(self.title) or _COMMENTS.search(self.url))
+        path = self.url.partition("://")[2].partition("/")[2]
+        return bool(_COMMENTS.search(self.title) or _COMMENTS.search(path))
 
 
 def find_feeds(document: Document) -> list[LinkedFeed]:
     """Return the feeds that a page links in their order; none if it is not text."""
     try:
-        text = document.text[:_MAX_HEAD_CHARACTERS]
+        text = document.text
     except ReadError:
         return []
-    if len(_TAG.findall(text)) > _MAX_TAGS:
-        text = text[: re.search(r"<body|$", text, re.IGNORECASE).start()]  # type: ignore[union-attr]
-    if len(_TAG.findall(text)) > _MAX_TAGS:
-        return []
-    page = parse(text, positions=False)
-    bases = (make_absolute(base.attr("href") or "", document.address) for base in page.select("base[href]"))
-    base = next(filter(None, bases), document.address)
+    head = text[:_MAX_HEAD_CHARACTERS]
+    if len(_TAG.findall(head)) > _MAX_TAGS:
+        head = head[: re.search(r"<body|$", head, re.IGNORECASE).start()]  # type: ignore[union-attr]
+    if len(_TAG.findall(head)) <= _MAX_TAGS and (found := _links_of(head, document.address)):
+        return found
+    # Some pages, such as those of YouTube, have scripts of half a million characters before their links.
+    tags = (tag[0] for tag in islice(_LINK_TAG.finditer(text), _MAX_TAGS))
+    return _links_of("".join(tags), document.address)
+
+
+def _links_of(markup: str, address: str) -> list[LinkedFeed]:
+    page = parse(markup, positions=False)
+    bases = (make_absolute(base.attr("href") or "", address) for base in page.select("base[href]"))
+    base = next(filter(None, bases), address)
     return [
         LinkedFeed(url, media_type, to_one_line(link.attr("title") or "")[:_MAX_TITLE_CHARACTERS])
         for link in page.select("link[rel~=alternate i][href]")
