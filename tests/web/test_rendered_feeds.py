@@ -12,6 +12,7 @@ import pytest
 from feeds.publishing.formats import WRITERS
 from feeds.storage.store import State
 from feeds.web import create_app
+from feeds.web.cache import rendered_feeds
 from feeds.web.cache.memory import CachedDocument, MemoryCache
 from feeds.web.cache.rendered_feeds import DocumentCache
 from tests.support.places import FORMATS, Place, article
@@ -68,6 +69,23 @@ def test_what_is_kept_is_bounded_whatever_hosts_visitors_invent(filled: Place) -
     sizes = [documents.feed("all", "rss", f"http://{n}.example").size for n in range(150)]
     assert sum(sizes) > 80_000_000
     assert documents._public.size <= 64_000_000
+
+
+def test_both_caches_together_keep_no_more_bytes_than_the_limit(
+    filled: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendered_feeds, "_MAX_BYTES", 4_000_000)
+    filled.drop("long.md", article(9, body="A very long story. " * 30_000))
+    filled.ingest()
+    app = create_app(filled.config, filled.store())
+    client, most = app.test_client(), 0
+    for number in range(20):
+        for coding in ("identity", "gzip", "br", f"gzip;q=0.{number + 1}"):  # clients write it in many ways
+            assert client.get(f"/feeds/all.rss?limit={number + 1}", headers={"Accept-Encoding": coding})
+        responses = app._response_cache._entries[1].values()
+        kept = {id(body): len(body) for response in responses for body in response.body}
+        most = max(most, sum(kept.values()))
+    assert 500_000 < most <= 4_000_000
 
 
 def document(size: int) -> CachedDocument:
