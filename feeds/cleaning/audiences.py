@@ -59,8 +59,11 @@ class Audiences:
 
         Its source need not be configured, also if `auto_sources` is off.
         """
-        source = self.catalogue.current_source(self.catalogue.original_source(draft, auto=True))
-        return self.audience_of_source(source.slug)
+        return self.audience_of_source(self.source_of_draft(draft))
+
+    def source_of_draft(self, draft: Draft) -> str:
+        """Return the slug of a draft's source. The source need not be configured."""
+        return self.catalogue.current_source(self.catalogue.original_source(draft, auto=True)).slug
 
     def group_by_audience(self, originals: Iterable[Original]) -> dict[str, list[Original]]:
         """Group originals by their audience."""
@@ -162,11 +165,11 @@ def _age(original: Original) -> tuple[object, ...]:
 
 
 def article_id_of(original: Original) -> str:
-    """Return the id that the article has by its link.
+    """Return the id of the article of which an original is a version.
 
     The entry of a private version can have another id.
     """
-    return identity.entry_id(original.draft.link)
+    return original.article_id or identity.entry_id(original.draft.link)
 
 
 def original_key(original: Original) -> OriginalKey:

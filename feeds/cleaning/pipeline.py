@@ -122,7 +122,7 @@ def clean(
     changes = dict(media.changes)  # without those of the show, which every episode would repeat
     return CleanedArticle(
         article=Article(
-            id=identity.entry_id(draft.link),
+            id=identity.own_id(draft),
             link=link,
             title=title or plain_text.summarise(body.text, 80) or link,
             html=body.html,
@@ -156,7 +156,8 @@ def clean_head(draft: Draft, recipe: Recipe) -> tuple[str, str]:
 
     Raises ReadError if the link is not an http address.
     """
-    link = urls.canonicalise(url_tracking.strip_tracking(draft.link, recipe.tracking))
+    target = url_wrappers.unwrap(draft.link, recipe.redirects)
+    link = urls.canonicalise(url_tracking.strip_tracking(target, recipe.tracking))
     if not link:
         raise ReadError(f"its link is not an http address: {shorten(draft.link)!r}")
     link = links.find_page_address(link, Page(tree=_EMPTY_TREE, link=link, recipe=recipe))

@@ -12,9 +12,11 @@ from feeds.cleaning.recipe import Recipe
 from feeds.cli import formatting
 from feeds.config import Config
 from feeds.config.yaml_file import suggest_similar
+from feeds.ingest import matching
 from feeds.ingest.preview import ParsedFile, describe_unread_dates
 from feeds.model.articles import Article, CleanedArticle, Draft, Source
 from feeds.model.errors import ReadError, UnknownSourceError
+from feeds.model.runs import Failure
 from feeds.parsers import SkippedItem, encoding
 from feeds.text import urls
 from feeds.text.filenames import escape_unprintable
@@ -39,6 +41,8 @@ class CleanReport:
         """Entries and members of the last file that cannot be used."""
         self.unread_dates: list[SkippedItem] = []
         """Articles of the last file that have a date that cannot be read."""
+        self.remarks: list[Failure] = []
+        """Articles of the last file that are merged, or kept apart from another one with the same link."""
 
     def clean_url(self, url: str) -> str:
         """Clean a URL with the rules of its source, else with the general rules."""
@@ -73,7 +77,7 @@ class CleanReport:
         ReadError. Entries of a feed or members of an archive that cannot be used are in `skipped`, and
         articles with an unreadable date in `unread_dates`.
         """
-        self.skipped, self.unread_dates = [], []
+        self.skipped, self.unread_dates, self.remarks = [], [], []
         try:
             parsed = ParsedFile(data, name)
         except ReadError:
@@ -88,10 +92,15 @@ class CleanReport:
         def clean_draft(entry: str, draft: Draft) -> tuple[str, Draft, CleanedArticle]:
             return entry, draft, cleaner.clean(draft, default_published, now)
 
+        articles = []
         for entry, draft, cleaned in parsed.clean(clean_draft):
             if draft.unread_dates:
                 self.unread_dates.append(SkippedItem(entry, describe_unread_dates(draft)))
+            articles.append((entry, draft, cleaned))
             yield from self._article_lines(entry, draft, cleaned, output_format)
+        if len(articles) > 1:
+            matches = matching.match_file(name, articles, cleaner.audiences)
+            self.remarks = [*matches.merged, *matches.split]
 
     def _article_lines(
         self, name: str, draft: Draft, cleaned: CleanedArticle, output_format: str

@@ -73,6 +73,8 @@ def clean(
                 click.echo(line)
             for item in report.unread_dates:
                 click.echo(escape_unprintable(f"{item.name}: {item.reason}"), err=True)
+            for remark in report.remarks:
+                click.echo(escape_unprintable(f"{remark.path}: {remark.reason}"), err=True)
             for item in report.skipped:
                 has_failed = True
                 click.echo(escape_unprintable(f"{item.name}: {item.reason}"), err=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from feeds.ingest.runner import Progress
     from feeds.model.runs import IngestReport
 
+_MAX_REMARKS_SHOWN = 20
 _MIN_FILES_FOR_BAR = 200
 _MAX_PUSH_SECONDS = 15
 
@@ -122,8 +123,15 @@ def _print_report(report: IngestReport) -> None:
         click.echo(escape_unprintable(f"{failure.path}: {failure.reason}"), err=True)
     for unread in report.unread_dates:
         click.echo(escape_unprintable(f"{unread.path}: {unread.reason}"), err=True)
+    remarks = [*report.merged, *report.split]
+    for remark in remarks[:_MAX_REMARKS_SHOWN]:
+        click.echo(escape_unprintable(f"{remark.path}: {remark.reason}"), err=True)
+    if len(remarks) > _MAX_REMARKS_SHOWN:
+        click.echo(f"and {len(remarks) - _MAX_REMARKS_SHOWN} more that are merged or kept apart", err=True)
     click.echo(
         f"new {report.new}, changed {report.changed}, same {report.same}, failed {len(report.failed)}"
+        + (f", merged {len(report.merged)}" if report.merged else "")
+        + (f", kept apart {len(report.split)}" if report.split else "")
         + (f", waiting {report.waiting} (still being written)" if report.waiting else "")
         + (f", unreadable dates {len(report.unread_dates)}" if report.unread_dates else "")
         + (f", cleaned again {report.recleaned}" if report.recleaned else "")

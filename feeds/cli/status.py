@@ -87,11 +87,13 @@ def status(file: str | None) -> None:
     click.echo("runs:" if runs else "runs: none yet")
     for run in runs:
         started = run.started.strftime("%Y-%m-%d %H:%M:%S")
+        remarks = f", merged {run.merged}" if run.merged else ""
+        remarks += f", kept apart {run.split}" if run.split else ""
         ended = "" if run.finished else ", not finished"
         error = f": {escape_unprintable(run.error)}" if run.error else ""
         click.echo(
             f"  {started} UTC, {run.trigger}: new {run.new}, changed {run.changed}, same {run.same}, "
-            f"failed {run.failed}, waiting {run.waiting}{ended}{error}"
+            f"failed {run.failed}, waiting {run.waiting}{remarks}{ended}{error}"
         )
     for line in (*summarise(config, store.database), *status_lines(config, store.database)):
         click.echo(line)

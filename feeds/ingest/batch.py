@@ -10,7 +10,7 @@ from datetime import datetime
 from feeds.cleaning.audiences import article_id_of
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import Inbox, InboxError, InboxFile, StillChangingError
-from feeds.ingest import batch_plan
+from feeds.ingest import batch_plan, matching
 from feeds.ingest.batch_plan import Incoming, ReadBatch, ReadFile, Split
 from feeds.ingest.stored_versions import stored_versions
 from feeds.ingest.tasks import FileResult, FileTask, format_bug
@@ -49,7 +49,7 @@ class InboxIngest:
 
     def write(self, batch: ReadBatch, results: Sequence[FileResult]) -> IngestReport:
         """Merge a batch with the stored articles, and write it; `results` belong to its tasks, in order."""
-        incoming = batch_plan.gather(batch, results, self.cleaner.audiences)
+        incoming = batch_plan.gather(batch, results)
         self._write(batch, incoming)
         return incoming.report
 
@@ -59,7 +59,7 @@ class InboxIngest:
         Entries that other files have too stay published.
         """
         batch = ReadBatch(self.inbox.name, (), now, forgotten=self.store.forgotten_ids(), deleted=paths)
-        return len(self._write(batch, batch_plan.gather(batch, (), self.cleaner.audiences)).orphans)
+        return len(self._write(batch, batch_plan.gather(batch, ())).orphans)
 
     def give_up(self, batch: ReadBatch, error: Exception) -> IngestReport:
         """Write that the only file of a batch failed, after the batch itself could not be written."""
@@ -82,7 +82,7 @@ class InboxIngest:
                 batch.without_task.append(ReadFile(file, digest))
                 return None
             previous = {
-                identity.entry_id(original.draft.link): original
+                identity.name_in_file(original.draft): original
                 for original in batch.previous.get(file.path, ())
             }
             default_published = batch_plan.default_date(file, batch.now)
@@ -104,6 +104,7 @@ class InboxIngest:
     def _write(self, batch: ReadBatch, incoming: Incoming) -> Batch:
         """Get the stored versions of the batch's entries, decide, write, and count the files."""
         before = self._before(batch, incoming)
+        self._match(batch, incoming)
         split = self._split(batch, incoming, before)
         merge = batch_plan.continue_files(incoming, split, before)
         stored = self.store.originals_of_entries(merge.entry_ids)
@@ -113,6 +114,31 @@ class InboxIngest:
             outcomes |= dict.fromkeys(changes.orphans, "changed")
             batch_plan.count_files(incoming.report, merge.entries_of_files, outcomes)
         return changes
+
+    def _match(self, batch: ReadBatch, incoming: Incoming) -> None:
+        """Give the articles of a batch their ids."""
+        if not incoming.articles:
+            return
+        audiences = self.cleaner.audiences
+        articles = batch_plan.incoming_versions(incoming, audiences)
+        names = {name for article in articles for name in article.names.all}
+        aliases = self.store.articles_by_alias(sorted(names))
+        article_ids = names.union(*aliases.values())
+        entry_ids = set(article_ids)
+        for audience in {article.audience for article in articles} if audiences.has_several else ():
+            for article_id in article_ids:
+                entry_ids.update(audiences.private_ids(article_id, audience))
+        stored = self.store.originals_of_entries(sorted(entry_ids))
+        lasting = [
+            original
+            for originals in stored.values()
+            for original in originals
+            if original.inbox != batch.inbox
+            or original.path not in incoming.rewritten
+            or original.path in incoming.rolling
+        ]
+        matches = matching.match_articles(articles, lasting, aliases, audiences)
+        batch_plan.apply_matches(incoming, matches, batch.forgotten, audiences)
 
     def _split(self, batch: ReadBatch, incoming: Incoming, before: Sequence[Original]) -> Split:
         audiences = self.cleaner.audiences

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,8 +22,11 @@ from feeds.cleaning import merging
 from feeds.cleaning.audiences import Audiences, OriginalKey, article_id_of, original_key
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import InboxFile
+from feeds.ingest import matching
+from feeds.ingest.matching import IncomingVersion, Matches
 from feeds.ingest.preview import describe_unread_dates
 from feeds.ingest.tasks import FileResult
+from feeds.model import identity
 from feeds.model.articles import CleanedArticle, Original
 from feeds.model.runs import Failure, FileState, IngestReport, Outcome
 from feeds.parsers import SkippedItem
@@ -79,6 +83,8 @@ class IncomingArticle:
 
     original: Original
     cleaned: CleanedArticle
+    search_document: SearchDocument
+    """The words of the article for the search index."""
     is_edited: bool = True
     """Whether the article differs significantly from the file's earlier version, or is new."""
 
@@ -96,8 +102,10 @@ class Incoming:
     rolling: set[str] = field(default_factory=set)
     """Paths of feeds and archives: articles that leave such a file stay published."""
     articles: dict[FilePlace, IncomingArticle] = field(default_factory=dict)
-    search_documents: dict[str, SearchDocument] = field(default_factory=dict)
-    """Search documents by entry id."""
+    aliases: dict[str, set[str]] = field(default_factory=dict)
+    """Article ids to which other ids lead, as in `Matches`."""
+    superseded: set[OriginalKey] = field(default_factory=set)
+    """As in `Matches`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +153,11 @@ def default_date(file: InboxFile, now: datetime) -> datetime:
     return min(rows.from_micros(file.modified // 1000), now) if file.modified else now
 
 
-def gather(batch: ReadBatch, results: Sequence[FileResult], audiences: Audiences) -> Incoming:
-    """Collect the articles and states of a batch's files; `results` belong to `to_clean`, in order."""
+def gather(batch: ReadBatch, results: Sequence[FileResult]) -> Incoming:
+    """Collect the articles and states of a batch's files; `results` belong to `to_clean`, in order.
+
+    The articles have no ids yet: `apply_matches` gives them their ids.
+    """
     incoming = Incoming(report=IngestReport(waiting=batch.waiting))
     for read in batch.without_task:
         if read.failure:
@@ -158,7 +169,7 @@ def gather(batch: ReadBatch, results: Sequence[FileResult], audiences: Audiences
         if result.failure:
             add_failure(incoming, batch.known, read, result.failure)
         else:
-            _add_articles(incoming, batch, read.file, result, audiences)
+            _add_articles(incoming, batch, read.file, result)
             _add_state(incoming, batch.known, read, result.skipped)
     incoming.rewritten += batch.deleted
     return incoming
@@ -174,32 +185,65 @@ def add_failure(incoming: Incoming, known: Mapping[str, FileState], read: ReadFi
     incoming.report.failed.append(Failure(redact_query(read.file.path), state.reason))
 
 
-def _add_articles(
-    incoming: Incoming, batch: ReadBatch, file: InboxFile, result: FileResult, audiences: Audiences
-) -> None:
+def _add_articles(incoming: Incoming, batch: ReadBatch, file: InboxFile, result: FileResult) -> None:
     incoming.rewritten.append(file.path)
     if result.is_rolling:
         incoming.rolling.add(file.path)
     unread_dates = list[Failure]()
     for position, article in enumerate(result.articles):
-        entry_id = article.cleaned.article.id
-        if batch.forgotten and _is_forgotten(article.cleaned, batch.forgotten, audiences):
-            continue
-        incoming.search_documents[entry_id] = article.search_document
         if article.draft.unread_dates and article.is_edited:
             unread_dates.append(Failure(redact_query(article.name), describe_unread_dates(article.draft)))
         original = Original(
             inbox=batch.inbox,
             path=file.path,
             position=position,
-            entry_id=entry_id,
+            entry_id=article.cleaned.article.id,
             draft=article.draft,
             default_published=default_date(file, batch.now),
             first_seen=batch.now,
             packed=article.packed,
         )
-        incoming.articles[file.path, position] = IncomingArticle(original, article.cleaned, article.is_edited)
+        incoming.articles[file.path, position] = IncomingArticle(
+            original, article.cleaned, article.search_document, article.is_edited
+        )
     incoming.report.unread_dates += _first_failures(unread_dates, file.path, "with unreadable dates")
+
+
+# -- article ids --------------------------------------------------------------------------------------------
+
+
+def incoming_versions(incoming: Incoming, audiences: Audiences) -> list[IncomingVersion]:
+    """Return the articles of a batch as `matching.match_articles` compares them."""
+    count_by_path = Counter(path for path, _ in incoming.articles)
+    described = []
+    for (path, position), article in incoming.articles.items():
+        draft = article.original.draft
+        version, audience = matching.describe(draft, audiences)
+        shown = redact_query(path)
+        name = f"{shown} entry {position + 1}" if count_by_path[path] > 1 else shown
+        names = matching.names_of(draft, article.cleaned.article.link)
+        described.append(IncomingVersion(article.original, names, version, audience, name))
+    return described
+
+
+def apply_matches(
+    incoming: Incoming, matches: Matches, forgotten: frozenset[str], audiences: Audiences
+) -> None:
+    """Give the articles of a batch their article ids, and drop the forgotten ones.
+
+    Each has the entry of its article id; `split_audiences` gives private versions entries of their own.
+    """
+    for place, article in list(incoming.articles.items()):
+        article_id = matches.article_ids[original_key(article.original)]
+        if article_id != identity.entry_id(article.original.draft.link):
+            article = replace(article, original=replace(article.original, article_id=article_id))
+        if article_id != article.original.entry_id:
+            article = _with_entry_id(article, article_id)
+        incoming.articles[place] = article
+        if forgotten and _is_forgotten(article.cleaned, forgotten, audiences):
+            del incoming.articles[place]
+    incoming.aliases, incoming.superseded = matches.aliases, matches.superseded
+    incoming.report.merged, incoming.report.split = matches.merged, matches.split
 
 
 def _is_forgotten(cleaned: CleanedArticle, forgotten: frozenset[str], audiences: Audiences) -> bool:
@@ -309,21 +353,19 @@ def continue_files(incoming: Incoming, split: Split, before: Iterable[Original])
     archive, because newer entries came, it is kept. If it is now there for another audience, it is replaced.
     """
     merge = Merge(moved=split.moved, left=split.left)
-    previous: dict[str, dict[str, Original]] = {path: {} for path in incoming.rewritten}
+    previous: dict[str, list[Original]] = {path: [] for path in incoming.rewritten}
     for original in before:
-        original = split.moved.get(original_key(original), original)
-        previous[original.path][original.entry_id] = original
+        previous[original.path].append(split.moved.get(original_key(original), original))
     by_path: dict[str, list[IncomingArticle]] = {}
     for article in split.articles.values():
-        path = article.original.path
-        if (earlier := previous[path].get(article.original.entry_id)) is not None:
-            article = _continue(article, earlier)
-        by_path.setdefault(path, []).append(article)
+        by_path.setdefault(article.original.path, []).append(article)
     for path, articles in by_path.items():
-        is_rolling = path in incoming.rolling
-        merge.articles += _assign_positions(merge, articles, previous[path], is_rolling=is_rolling)
-    merge.entries_of_files = {path: list(originals) for path, originals in previous.items()}
-    ids = {entry_id: None for originals in previous.values() for entry_id in originals}
+        merge.articles += _continue_file(merge, incoming, path, articles, previous[path])
+    merge.entries_of_files = {
+        path: list(dict.fromkeys(original.entry_id for original in originals))
+        for path, originals in previous.items()
+    }
+    ids = {entry_id: None for entry_ids in merge.entries_of_files.values() for entry_id in entry_ids}
     for article in merge.articles:
         entry_id = article.original.entry_id
         merge.entries_of_files[article.original.path].append(entry_id)
@@ -345,32 +387,74 @@ def _continue(article: IncomingArticle, earlier: Original) -> IncomingArticle:
     return replace(article, original=original)
 
 
-def _assign_positions(
-    merge: Merge, articles: list[IncomingArticle], previous: dict[str, Original], *, is_rolling: bool
+def _continue_file(
+    merge: Merge,
+    incoming: Incoming,
+    path: str,
+    articles: Sequence[IncomingArticle],
+    previous: Sequence[Original],
 ) -> list[IncomingArticle]:
-    """Give each new article of a file a position that no earlier article has.
+    """Let the articles of a file continue its earlier versions; give each new one a free position.
 
-    Originals that have left a feed or an archive are moved from `previous` to `merge.dropped`.
+    Originals that have left a feed or an archive are added to `merge.dropped`, unless an article of the file
+    replaces them for another audience or under another id.
     """
-    if is_rolling:
-        ids = {article.original.entry_id for article in articles}
+    earlier = _by_slot(previous)
+    continued: list[tuple[IncomingArticle, Original | None]] = []
+    seen: Counter[tuple[str, str]] = Counter()
+    for article in articles:
+        slot = _slot(article.original)
+        original = earlier.pop((*slot, seen[slot]), None) or _pop_unnamed(earlier, article.original)
+        seen[slot] += 1
+        continued.append((article, original))
+    lasting: list[Original] = []
+    if path in incoming.rolling:
         new = {
-            article_id_of(article.original)
-            for article in articles
-            if article.original.entry_id not in previous
+            article_id_of(article.original): article.original.entry_id
+            for article, original in continued
+            if original is None
         }
-        gone = [original for entry_id, original in previous.items() if entry_id not in ids]
-        merge.dropped += [
-            previous.pop(original.entry_id) for original in gone if article_id_of(original) not in new
+        lasting = [
+            original
+            for original in earlier.values()
+            if original_key(original) not in incoming.superseded
+            and new.get(article_id_of(original), original.entry_id) == original.entry_id
         ]
-    taken = {original.position for original in (*merge.dropped, *previous.values())}
+        merge.dropped += lasting
+    taken = {original.position for _, original in continued if original is not None}
+    taken |= {original.position for original in lasting}
     free = (number for number in count() if number not in taken)
     return [
-        article
-        if article.original.entry_id in previous
+        _continue(article, original)
+        if original is not None
         else replace(article, original=replace(article.original, position=next(free)))
-        for article in articles
+        for article, original in continued
     ]
+
+
+def _pop_unnamed(earlier: dict[tuple[str, str, int], Original], original: Original) -> Original | None:
+    """Take the version of an item that was stored before feeds stored guids; None if there is none."""
+    unnamed = [slot for slot in earlier if slot[:2] == (original.entry_id, "")]
+    if not unnamed or original.draft.item is None:
+        return None
+    titled = [slot for slot in unnamed if earlier[slot].draft.title == original.draft.title]
+    return earlier.pop((titled or unnamed)[0])
+
+
+def _slot(original: Original) -> tuple[str, str]:
+    """Return what tells an article of a file from the others: its entry, and its guid if it has one."""
+    return original.entry_id, original.draft.item.guid if original.draft.item else ""
+
+
+def _by_slot(originals: Sequence[Original]) -> dict[tuple[str, str, int], Original]:
+    """Return the originals of a file by their slots; those in one slot are numbered by their position."""
+    seen: Counter[tuple[str, str]] = Counter()
+    slots: dict[tuple[str, str, int], Original] = {}
+    for original in sorted(originals, key=lambda original: original.position):
+        slot = _slot(original)
+        slots[*slot, seen[slot]] = original
+        seen[slot] += 1
+    return slots
 
 
 def merge_entries(
@@ -404,7 +488,8 @@ def merge_entries(
         files=incoming.files,
         rewritten=incoming.rewritten,
         deleted_paths=list(batch.deleted),
-        search_documents=incoming.search_documents,
+        search_documents={article.original.entry_id: article.search_document for article in merge.articles},
+        aliases=sorted((alias, id_) for alias, ids in incoming.aliases.items() for id_ in ids),
     )
     for entry_id, incoming_versions in versions.items():
         originals = others.get(entry_id, [])

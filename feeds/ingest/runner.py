@@ -20,6 +20,7 @@ from feeds.inboxes import Folder, Inbox, InboxError, InboxFile, StillChangingErr
 from feeds.ingest import reclean
 from feeds.ingest.batch import InboxIngest
 from feeds.ingest.batch_plan import ReadBatch
+from feeds.ingest.matching import names_of
 from feeds.ingest.tasks import FileResult, FileTask, clean_file, format_error
 from feeds.ingest.workers import Job, Workforce
 from feeds.model.errors import ReadError, UnavailableError
@@ -112,8 +113,8 @@ class Ingest:
         current._ingest_files(current._make_inbox_ingest(inbox, known), [file], report)
         return report
 
-    def read_links(self, path: Path) -> Iterator[str]:
-        """Yield the links of the articles in a file, without storing anything.
+    def read_names(self, path: Path) -> Iterator[str]:
+        """Yield the ids by which the articles in a file can be found, without storing anything.
 
         `path` leads to a file, or is its path within an inbox: then the files of all inboxes with this path
         are read. Nothing is yielded for a file that is missing or cannot be read.
@@ -131,7 +132,8 @@ class Ingest:
             with suppress(InboxError, ReadError, StillChangingError):
                 task = FileTask(file.path, inbox.read(file)[0], now, now, file.source)
                 for result in self.workforce.run(_CLEANING, self.cleaner, [task]):
-                    yield from (article.draft.link for article in result.articles)
+                    for article in result.articles:
+                        yield from names_of(article.draft, article.cleaned.article.link).all
 
     def with_current_moves(self) -> Ingest:
         """Return this ingest with the catalogue of the store's current state.
@@ -283,6 +285,8 @@ class Ingest:
         report.waiting += part.waiting
         report.failed += part.failed
         report.unread_dates += part.unread_dates
+        report.merged += part.merged
+        report.split += part.split
 
 
 def _reasons(unreachable: Sequence[Failure]) -> str:

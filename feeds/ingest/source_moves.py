@@ -71,7 +71,10 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
         ids = [article]
     else:
         is_link = "://" in article
-        ids = [identity.entry_id(article)] if is_link else store.entry_ids_of_path(article)
+        ids = _entries_of_link(store, article) if is_link else store.entry_ids_of_path(article)
+        if is_link and len(ids) > 1:
+            name = escape_unprintable(article)
+            return [f"{name}: {len(ids)} articles have this link; name one by its id:", *ids], False
         ids = ids or _entries_of_file(ingest, Path(article))
         if undo and not is_link:
             ids += _forgotten_entries_of_file(ingest, article)
@@ -80,6 +83,14 @@ def forget(ingest: Ingest, article: str, *, undo: bool = False) -> tuple[list[st
     if not changed_ids:
         return [f"{escape_unprintable(article)}: no such article{_UNDO_HELP if undo else ''}"], False
     return _describe_forgotten(changed_ids, undo=undo), True
+
+
+def _entries_of_link(store: Store, link: str) -> list[str]:
+    """Return the ids of the articles with a link, that of the link alone if none is stored or forgotten."""
+    own = identity.entry_id(link)
+    ids = sorted({own, *store.articles_by_alias([own]).get(own, ())})
+    known = {*store.originals_of_entries(ids), *store.forgotten_ids()}
+    return [entry_id for entry_id in ids if entry_id in known] or [own]
 
 
 def forget_samples(ingest: Ingest, *, undo: bool = False) -> list[str]:
@@ -126,7 +137,9 @@ def _forgotten_entries_of_file(ingest: Ingest, name: str) -> list[str]:
     forgotten = ingest.store.forgotten_ids()
     if not forgotten:
         return []
-    entry_ids = dict.fromkeys(map(identity.entry_id, ingest.with_current_moves().read_links(Path(name))))
+    names = list(dict.fromkeys(ingest.with_current_moves().read_names(Path(name))))
+    articles = ingest.store.articles_by_alias(names)
+    entry_ids = dict.fromkeys(id_ for name in names for id_ in (name, *articles.get(name, ())))
     return [
         entry_id for entry_id in entry_ids if {entry_id, *_private_versions(ingest, [entry_id])} & forgotten
     ]

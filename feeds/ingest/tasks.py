@@ -36,7 +36,7 @@ class FileTask:
     default_source: str = ""
     """Name of the source of articles that name none."""
     previous: Mapping[str, Original] = field(default_factory=dict, repr=False)
-    """Stored originals of the file, by the id of the article. These articles keep their dates."""
+    """Stored originals of the file, by `identity.name_in_file`. These articles keep their dates."""
 
     @property
     def size(self) -> int:
@@ -84,7 +84,8 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     def clean_draft(name: str, draft: Draft) -> PreparedArticle:
         if task.default_source and not draft.source_name:
             draft = replace(draft, source_name=task.default_source)
-        previous = task.previous.get(identity.entry_id(draft.link))
+        previous = task.previous.get(identity.name_in_file(draft))
+        previous = previous or task.previous.get(identity.entry_id(draft.link))
         times = (
             (previous.default_published, previous.first_seen)
             if previous

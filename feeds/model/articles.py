@@ -31,6 +31,23 @@ class Enclosure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedItem:
+    """What an item of a feed is called in its feed: the same item has the same names in later documents.
+
+    Source: docs/decisions/0070-identity-of-feed-items.md.
+    """
+
+    feed: str
+    """Key of the feed (`identity.feed_keys`)."""
+    guid: str
+    """The item's guid or id; if it has none, its link, else a digest of its title and date or text."""
+    home: str = ""
+    """The URL of the feed's home page, else of the feed; empty where the document names neither."""
+    other_feeds: tuple[str, ...] = ()
+    """Other keys of the same feed: another copy of its document may have one of them as its key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """An article as parsed from a file.
 
@@ -64,6 +81,8 @@ class Draft:
     """What a feed says about an episode of a podcast."""
     podcast: Podcast | None = None
     """The show that an episode belongs to; None for everything that is not an episode."""
+    item: FeedItem | None = None
+    """The item of a feed that this is; None for an article file or a saved page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,5 +258,8 @@ class Original:
     """Time at which the file was first read: no date of the article is later."""
     edited: datetime | None = None
     """Time at which the file last changed that text; None if it never did."""
+    article_id: str = ""
+    """Id of the article (docs/decisions/0070-identity-of-feed-items.md); empty if it is that of the link. The
+    entry of a private version has another id."""
     packed: bytes = field(default=b"", compare=False, repr=False)
     """The packed draft as it is stored; empty where it is not packed yet."""

@@ -1,8 +1,9 @@
-"""Derive an article's permanent id from its link alone.
+"""Derive an article's permanent id from its link, or from its feed and guid.
 
 FROZEN. Subscribers' feed readers recognise entries by these ids, so a link must have the same id for ever. No
 pack and no setting changes this module, and its tables may only grow by hosts that nobody has published yet.
 docs/input-facts.md#duplicate-articles lists the links that are one article.
+docs/decisions/0070-identity-of-feed-items.md says which articles have the id of their link.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
+from collections.abc import Iterable
 from urllib.parse import unquote
+
+from feeds.model.articles import Draft
 
 NAMESPACE = uuid.UUID("8d0e5b5c-6c1e-5c1a-9d0b-2f6f0e4a7c11")
 
@@ -97,6 +101,62 @@ def entry_id(link: str) -> str:
     return uuid.uuid5(NAMESPACE, key(link)).urn
 
 
+def item_id(feed: str, guid: str) -> str:
+    """Return the permanent entry id for the item of a feed with this guid."""
+    return uuid.uuid5(NAMESPACE, f"item:{feed}\n{guid}").urn
+
+
+def other_text_id(link: str, source: str) -> str:
+    """Return the permanent entry id for another text about a link, in a file of the source of this slug."""
+    return uuid.uuid5(NAMESPACE, f"text:{key(link)}\n{source}").urn
+
+
+def own_id(draft: Draft) -> str:
+    """Return the entry id of a draft that is no version of a stored article.
+
+    An item whose link leads away from its feed's site, or to its home page, has the id of the item. Every
+    other draft has the id of its link.
+    """
+    item = draft.item
+    if item is None or is_page_of(draft.link, item.home):
+        return entry_id(draft.link)
+    return item_id(item.feed, item.guid)
+
+
+def name_in_file(draft: Draft) -> str:
+    """Return the id by which a later version of the same file names a draft: of its guid, else its link."""
+    return item_id(draft.item.feed, draft.item.guid) if draft.item else entry_id(draft.link)
+
+
+def is_page_of(link: str, home: str) -> bool:
+    """Return whether a link leads to a page of the site at `home`, and not to the home page itself.
+
+    The hosts are the same, apart from `www.` and `m.`, or one of them is a subdomain of the other.
+    """
+    link_key, home_key = key(link), key(home)
+    host, home_host = _host_of(link_key), _host_of(home_key)
+    if not home_host or link_key == home_key:
+        return False
+    shorter, longer = sorted((host, home_host), key=len)
+    return host == home_host or ("." in shorter and longer.endswith(f".{shorter}"))
+
+
+def feed_keys(addresses: Iterable[str], ids: Iterable[str], home: str, title: str) -> tuple[str, ...]:
+    """Return the keys of a feed, best first: by its addresses, its ids, its home page, else by its title.
+
+    A home page without a path does not tell several feeds of one host apart, so the title is added. Returns
+    an empty tuple if nothing is known of the feed.
+    """
+    keys = [f"url:{key(address)}" for address in addresses if address]
+    keys += [f"url:{key(name)}" if _is_web_address(name) else f"id:{name}" for name in ids if name]
+    home_key = key(home) if home else ""
+    if "/" in home_key or "?" in home_key:
+        keys.append(f"home:{home_key}")
+    elif home_key or title:
+        keys.append(f"title:{home_key}\n{title}")
+    return tuple(dict.fromkeys(keys))
+
+
 def private_id(entry_id: str, source: str) -> str:
     """Return the permanent id of an article's private version.
 
@@ -104,6 +164,14 @@ def private_id(entry_id: str, source: str) -> str:
     the private source.
     """
     return uuid.uuid5(uuid.UUID(entry_id), source).urn
+
+
+def _host_of(key: str) -> str:
+    return re.split(r"[/?#]", key, maxsplit=1)[0]
+
+
+def _is_web_address(name: str) -> bool:
+    return name.lower().startswith(("http://", "https://"))
 
 
 def _is_tracking(pair: str, host: str) -> bool:

@@ -49,12 +49,16 @@ class IngestRun:
     same: int
     waiting: int
     failed: int
+    merged: int = 0
+    """Items of feeds that were merged with another item of the same feed."""
+    split: int = 0
+    """Articles that were published beside another article with the same link."""
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file, an inbox or a date that could not be read, and the reason."""
+    """A file, an inbox or a date that could not be read, or an article with a remark, and the reason."""
 
     path: str
     reason: str
@@ -75,6 +79,10 @@ class IngestReport:
     failed: list[Failure] = field(default_factory=list)
     unread_dates: list[Failure] = field(default_factory=list)
     """New or changed articles with a date that could not be read. They are published nevertheless."""
+    merged: list[Failure] = field(default_factory=list)
+    """Items of a feed that are merged with another item of the same feed, with the reason."""
+    split: list[Failure] = field(default_factory=list)
+    """Articles that are published beside another article with the same link, with the reason."""
     recleaned: int = 0
     """Stored articles that a changed recipe or rule changed."""
     unreachable: list[Failure] = field(default_factory=list)

@@ -8,15 +8,18 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
+from feeds.model import identity
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
-from feeds.parsers import podcasts
+from feeds.parsers import feed_items, podcasts
 from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
+from feeds.parsers.feed_items import FeedNames
 from feeds.text.dates import DateStyle, find_date_style
 from feeds.text.plain_text import (
     decode_entities,
@@ -46,7 +49,7 @@ def can_parse(document: Document) -> bool:
 
 
 def parse(document: Document) -> list[Draft | SkippedItem]:
-    """Parse the items in their order; an item without a link becomes a SkippedItem.
+    """Parse the items in their order; an item without a link has that of the feed's home page.
 
     Raises NoEntriesError if there are no items, and ReadError if the document is not a JSON Feed.
     """
@@ -71,8 +74,10 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     for number, item in enumerate(items, start=1):
         draft = _draft(item, feed, document.address, style)
         drafts.append(
-            draft or SkippedItem(f"{document.name} entry {number}", "no link: neither url nor external_url")
+            draft
+            or SkippedItem(f"{document.name} entry {number}", "no link, and its feed names no home page")
         )
+    drafts = feed_items.tell_apart(feed_items.guess_home(drafts))
     return [*drafts, *skip_rest(document.name, len(items) + 1, entries_left)]
 
 
@@ -123,10 +128,9 @@ def _draft(item: JSONObject, feed: JSONObject, address: str, style: DateStyle) -
             ),
         )
     )
-    link = _first_url(
-        base, item.get("url"), item.get("external_url"), *(enclosure.url for enclosure in enclosures[:1])
-    )
-    link = link or _first_url("", item.get("id"))
+    feed_url, home = (_first_url(address, feed.get(name)) for name in ("feed_url", "home_page_url"))
+    item_link = _first_url(base, item.get("url"), item.get("external_url")) or _first_url("", item.get("id"))
+    link = item_link or home or feed_url or address
     if not link:
         return None
     body = _text(item.get("content_html"))
@@ -135,7 +139,7 @@ def _draft(item: JSONObject, feed: JSONObject, address: str, style: DateStyle) -
     dates = DateReader(style)
     published, updated = (dates.read(_date_text(item.get(name))) for name in _DATES)
     origin, extension = _object(item.get("_source")), _object(item.get("_feeds"))
-    return Draft(
+    draft = Draft(
         link=link,
         html=body or html.escape(summary, quote=False),
         title=decode_entities(_text(item.get("title"))),
@@ -152,6 +156,12 @@ def _draft(item: JSONObject, feed: JSONObject, address: str, style: DateStyle) -
         site_home=_first_url("", origin.get("url") if origin else feed.get("home_page_url")),
         unread_dates=tuple(dates.unread),
     )
+    title, guid = decode_entities(_text(feed.get("title"))), item.get("id")
+    names = FeedNames(identity.feed_keys((address, feed_url), (), home, title), home or feed_url or address)
+    guid = remove_illegal(str(guid)) if isinstance(guid, (str, int, float)) else ""
+    written = _date_text(item.get("date_published")) or _date_text(item.get("date_modified"))
+    named = feed_items.name_item(names, guid, item_link, draft, written)
+    return replace(draft, item=named)
 
 
 def _text(value: object) -> str:

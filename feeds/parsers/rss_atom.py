@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -17,11 +18,13 @@ from urllib.parse import urljoin
 import feedparser
 from turbohtml import parse_fragment
 
+from feeds.model import identity
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
-from feeds.parsers import podcasts, xml_repair
+from feeds.parsers import feed_items, podcasts, xml_repair
 from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
+from feeds.parsers.feed_items import FeedNames
 from feeds.text.dates import DateStyle, find_date_style
 from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
 
@@ -33,6 +36,7 @@ _MEDIA_CHARACTERS = 200  # that a picture, recording or video counts for
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,8}", re.ASCII)
 _MAIL = re.compile(r"[^\s@<>()]{1,100}@[^\s@<>()]{1,100}")
 _SCHEMES = ("http://", "https://")  # of tags that programs add for themselves
+_NO_LINK = frozenset({"n/a", "na", "none", "null", "nil", "undefined", "-", "#", "/"})
 _MAX_ENCLOSURES = 50
 _TYPES_BY_SUFFIX = {
     "mp3": "audio/mpeg", "m4a": "audio/mp4", "ogg": "audio/ogg", "oga": "audio/ogg", "opus": "audio/ogg",
@@ -53,7 +57,9 @@ def can_parse(document: Document) -> bool:
 
 
 def parse(document: Document) -> list[Draft | SkippedItem]:
-    """Parse the entries in their order; one without a link, or that is cut off, becomes a SkippedItem.
+    """Parse the entries in their order; one that is cut off becomes a SkippedItem.
+
+    An entry without a link has the link of its feed's home page; if there is none, it becomes a SkippedItem.
 
     Raises NoEntriesError if a valid feed has no entries, and ReadError if no entry can be read.
     """
@@ -66,17 +72,20 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
         raise ReadError(f"a feed that feedparser cannot read: {error}") from error
     feed, entries = parsed["feed"], parsed["entries"]
     podcast_elements = podcasts.read(repaired.data, len(entries))
+    names = _feed_names(feed, document.address)
     entries_left = repaired.entries_left + max(0, len(entries) - MAX_ENTRIES)
     del entries[MAX_ENTRIES:]
     drafts: list[Draft | SkippedItem] = []
     style = _date_style(feed, entries)
     for number, entry in enumerate(entries, start=1):
-        draft = _draft(entry, feed, document.address, style)
+        draft = _draft(entry, feed, document.address, style, names)
         if draft and podcast_elements is not None:
             draft = _with_podcast(draft, feed, document.address, podcast_elements, number - 1)
         drafts.append(
-            draft or SkippedItem(f"{document.name} entry {number}", "no link, and no guid that is a URL")
+            draft
+            or SkippedItem(f"{document.name} entry {number}", "no link, and its feed names no home page")
         )
+    drafts = feed_items.tell_apart(feed_items.guess_home(drafts))
     if repaired.is_cut_off:
         drafts.append(
             SkippedItem(f"{document.name} entry {len(entries) + 1}", f"{repaired.fault}: it is cut off")
@@ -93,9 +102,20 @@ def _document_text(document: Document) -> str:
     return xml_repair.blank_output(document.text, is_fetched=bool(document.address))
 
 
-def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle) -> Draft | None:
+def _feed_names(feed: Fields, address: str) -> FeedNames:
+    own = [
+        _resolve(address, link.get("href")) for link in feed.get("links") or () if link.get("rel") == "self"
+    ]
+    home = _resolve(_base_url(feed, address), feed.get("link"))
+    ids = [feed.get("id") or ""]
+    keys = identity.feed_keys((address, *own), ids, home, _title(feed))
+    return FeedNames(keys, home or next(filter(None, own), address))
+
+
+def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle, names: FeedNames) -> Draft | None:
     base = _base_url(feed, address)
-    link = _entry_link(entry, base)
+    entry_link = _entry_link(entry, base)
+    link = entry_link or names.home
     if not link:
         return None
     body, summary, language = _body_and_summary(entry, link)
@@ -106,7 +126,7 @@ def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle) -> Draft
     published = dates.read(*_date_texts(entry, "published", "created"))
     updated = dates.read(*_date_texts(entry, "updated"))
     enclosures = tuple(_enclosures(entry, link))
-    return Draft(
+    draft = Draft(
         link=link,
         html=body,
         title=_title(entry),
@@ -122,6 +142,8 @@ def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle) -> Draft
         site_home=_resolve(base, origin.get("link")),
         unread_dates=tuple(dates.unread),
     )
+    guid, written = entry.get("id") or "", dict.get(entry, "published") or dict.get(entry, "updated") or ""
+    return replace(draft, item=feed_items.name_item(names, guid, entry_link, draft, written))
 
 
 def _with_podcast(
@@ -158,11 +180,14 @@ def _base_url(feed: Fields, address: str) -> str:
 
 
 def _entry_link(entry: Fields, base: str) -> str:
-    """Return the page of an entry: its link, else its enclosure, else a guid that is a URL; else empty."""
+    """Return the page of an entry: its link, else a guid that is a URL; else empty."""
     links = entry.get("links") or []
     alternates = [link.get("href") for link in links if link.get("rel") == "alternate"]
-    enclosed = [link.get("href") for link in links if link.get("rel") == "enclosure"]
-    candidates = [entry.get("feedburner_origlink"), entry.get("link"), *alternates, *enclosed]
+    own = entry.get("link")
+    if own == entry.get("id") and entry.get("guidislink") and not _resolve("", own):
+        own = ""  # feedparser takes every guid for a link that does not say that it is none
+    candidates = [entry.get("feedburner_origlink"), own, *alternates]
+    candidates = [one for one in candidates if str(one).strip().casefold() not in _NO_LINK]
     link = next(filter(None, (_resolve(base, candidate) for candidate in candidates)), "")
     return link or _resolve("", entry.get("id"))
 

@@ -35,6 +35,7 @@ from feeds.text.filenames import escape_unprintable
 log = logging.getLogger(__name__)
 
 _DELIVERY_SECONDS = 2  # between two deliveries of notices to hubs
+_MAX_REMARKS_LOGGED = 20
 _MAX_DELIVERY_SECONDS = 20  # the next delivery sends the rest, so that stopping never takes long
 _POLL_SECONDS = 1  # between two checks for subscriptions that are due
 _SUBSCRIBE_SECONDS = 5  # between two checks for hubs that are to be asked
@@ -271,14 +272,19 @@ def _log_report(report: IngestReport) -> None:
         log.warning("%s: %s", escape_unprintable(failure.path), failure.reason)
     for unread in report.unread_dates:
         log.warning("%s: %s", escape_unprintable(unread.path), escape_unprintable(unread.reason))
+    for remark in (*report.merged, *report.split)[:_MAX_REMARKS_LOGGED]:
+        log.info("%s: %s", escape_unprintable(remark.path), remark.reason)
     if report.new or report.changed or report.failed or report.recleaned or report.gone:
         log.info(
-            "new %d, changed %d, same %d, failed %d, waiting %d, cleaned again %d, no longer published %d",
+            "new %d, changed %d, same %d, failed %d, waiting %d, merged %d, kept apart %d, cleaned again %d, "
+            "no longer published %d",
             report.new,
             report.changed,
             report.same,
             len(report.failed),
             report.waiting,
+            len(report.merged),
+            len(report.split),
             report.recleaned,
             report.gone,
         )

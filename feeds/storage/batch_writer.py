@@ -40,6 +40,8 @@ class Batch:
     """Paths of files that were deleted."""
     reassigned: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Former and new slug of the entries that another source has now, by entry id."""
+    aliases: list[tuple[str, str]] = field(default_factory=list)
+    """Pairs of another id of an article, and the article's id. They stay stored when the article goes."""
     search_documents: dict[str, SearchDocument] = field(default_factory=dict)
     """Search documents by entry id, if they were made before. `write_batch` makes the missing ones."""
 
@@ -66,6 +68,8 @@ def write_batch(
     """
     _write_files(database, connection, inbox, batch.files, now)
     _write_originals(database, connection, inbox, batch)
+    aliases = [{"alias": alias, "article_id": article_id} for alias, article_id in batch.aliases]
+    database.upsert(connection, schema.aliases, aliases)
     outcomes = _write_entries(database, connection, batch)
     described = write_sources(database, connection, [entry.article.source for entry in batch.entries])
     described |= write_shows(database, connection, newest_shows(batch.entries))

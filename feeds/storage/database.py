@@ -253,7 +253,12 @@ class Database:
         insert = postgresql.insert(table) if self._path is None else sqlite.insert(table)
         keys = [column.name for column in table.primary_key]
         replaced = {name: insert.excluded[name] for name in values[0] if name not in keys}
-        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=replaced), list(values))
+        statement = (
+            insert.on_conflict_do_update(index_elements=keys, set_=replaced)
+            if replaced
+            else insert.on_conflict_do_nothing(index_elements=keys)
+        )
+        connection.execute(statement, list(values))
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:

@@ -19,6 +19,7 @@ from feeds.model.articles import (
     CleanedArticle,
     Draft,
     Enclosure,
+    FeedItem,
     Original,
     Receipt,
     RuleChange,
@@ -240,6 +241,10 @@ def pack_draft(draft: Draft) -> bytes:
         fields["episode"] = _elements(draft.episode)
     if draft.podcast:
         fields["podcast"] = _podcast_fields(draft.podcast)
+    if draft.item is not None:
+        fields["item"] = _fields(draft.item)
+    else:
+        del fields["item"]
     for name in ("published", "updated"):
         fields[name] = fields[name].isoformat() if fields[name] else None
     if not draft.unread_dates:  # as in the rows of earlier versions
@@ -254,6 +259,7 @@ def to_original_row(original: Original) -> dict[str, Any]:
         "path": original.path,
         "position": original.position,
         "entry_id": original.entry_id,
+        "article_id": original.article_id,
         "draft": original.packed or pack_draft(original.draft),
         "dated": to_micros(original.default_published),
         "seen": to_micros(original.first_seen),
@@ -272,11 +278,14 @@ def to_original(row: Mapping[Any, Any]) -> Original:
     draft["podcast"] = _to_podcast(draft["podcast"]) if "podcast" in draft else None
     draft["authors"], draft["tags"] = tuple(draft["authors"]), tuple(draft["tags"])
     draft["unread_dates"] = tuple(draft.get("unread_dates", ()))
+    if (item := draft.get("item")) is not None:
+        draft["item"] = FeedItem(**(item | {"other_feeds": tuple(item["other_feeds"])}))
     return Original(
         inbox=row["inbox"],
         path=row["path"],
         position=row["position"],
         entry_id=row["entry_id"],
+        article_id=row["article_id"],
         draft=Draft(**draft),
         default_published=from_micros(row["dated"]),
         first_seen=from_micros(row["seen"]),
@@ -287,7 +296,7 @@ def to_original(row: Mapping[Any, Any]) -> Original:
 
 def to_run(row: Mapping[Any, Any]) -> IngestRun:
     """Convert a row of `runs` to a Run."""
-    counts = {name: row[name] for name in ("new", "changed", "same", "waiting", "failed")}
+    counts = {name: row[name] for name in ("new", "changed", "same", "waiting", "failed", "merged", "split")}
     return IngestRun(
         trigger=row["trigger"],
         started=from_micros(row["started"]),

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-SCHEMA = 10
+SCHEMA = 11
 """Number of the schema. Every change to the tables increments it and adds a migration with this number."""
 
 metadata = MetaData()
@@ -109,11 +109,22 @@ originals = Table(
     Column("path", Text, primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("entry_id", String(45), nullable=False),
+    # The id that the article has for the public; empty if it is that of its link.
+    Column("article_id", String(45), nullable=False, server_default=""),
     Column("draft", LargeBinary, nullable=False),  # JSON, compressed by zlib
     Column("dated", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
     Column("edited", BigInteger),  # time of the last change of this text in its file
     Index("originals_by_entry", "entry_id"),
+)
+
+# Other ids that lead to an article: of its guid, and of former links and the links behind redirects. The id
+# of a link leads to several articles if their texts about it differ.
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("alias", String(45), primary_key=True),
+    Column("article_id", String(45), primary_key=True),
 )
 
 entries = Table(
@@ -184,6 +195,8 @@ runs = Table(
     Column("same", Integer, nullable=False, default=0),
     Column("waiting", Integer, nullable=False, default=0),
     Column("failed", Integer, nullable=False, default=0),
+    Column("merged", Integer, nullable=False, default=0, server_default="0"),
+    Column("split", Integer, nullable=False, default=0, server_default="0"),
     Column("error", Text, nullable=False, default=""),
 )
 

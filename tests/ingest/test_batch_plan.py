@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import InboxFile
-from feeds.ingest import batch_plan
+from feeds.ingest import batch_plan, matching
 from feeds.ingest.batch_plan import Incoming, Merge, ReadBatch, ReadFile, Split
 from feeds.ingest.tasks import FileTask, clean_file
 from feeds.model import identity
@@ -53,9 +53,11 @@ def gathered(data: bytes, path: str = FEED, **batch: object) -> tuple[ReadBatch,
     read = ReadBatch("folder", [file], NOON, to_clean=[ReadFile(file, "digest")])
     for name, value in batch.items():
         setattr(read, name, value)
-    return read, batch_plan.gather(
-        read, [clean_file(CLEANER, FileTask(path, data, NOON, NOON))], CLEANER.audiences
-    )
+    incoming = batch_plan.gather(read, [clean_file(CLEANER, FileTask(path, data, NOON, NOON))])
+    articles = batch_plan.incoming_versions(incoming, CLEANER.audiences)
+    matches = matching.match_articles(articles, (), {}, CLEANER.audiences)
+    batch_plan.apply_matches(incoming, matches, read.forgotten, CLEANER.audiences)
+    return read, incoming
 
 
 def changes(read: ReadBatch, incoming: Incoming, *stored: Original) -> tuple[Merge, Batch]:
@@ -91,7 +93,7 @@ def test_an_article_keeps_the_times_of_its_first_reading() -> None:
 
 def test_the_entry_of_a_deleted_file_is_an_orphan_unless_another_file_has_it() -> None:
     read = ReadBatch("folder", [], NOON, deleted=["a.md"])
-    incoming = batch_plan.gather(read, [], CLEANER.audiences)
+    incoming = batch_plan.gather(read, [])
     _, batch = changes(read, incoming, original(1, "a.md"), original(2, "a.md"), original(2, "b.md"))
     assert batch.orphans == [entry_id(1)]
     assert [entry.article.id for entry in batch.entries] == [entry_id(2)]

@@ -55,14 +55,14 @@ def test_one_bad_entry_costs_no_other_and_is_named_once(watch: Watch) -> None:
     report = watch.ingest.run("test")
     assert (report.new, report.same) == (1, 0)
     assert [(one.path, one.reason) for one in report.failed] == [
-        ("news.xml entry 5", "no link, and no guid that is a URL")
+        ("news.xml entry 5", "no link, and its feed names no home page")
     ]
     assert len(watch.articles()) == 9
-    assert watch.reasons() == {"news.xml": "entry 5: no link, and no guid that is a URL"}
+    assert watch.reasons() == {"news.xml": "entry 5: no link, and its feed names no home page"}
     assert watch.run() == (0, 0, 1, 0, 0)
     touch(file, LATER)
     assert watch.run() == (0, 0, 1, 0, 0)
-    assert watch.reasons() == {"news.xml": "entry 5: no link, and no guid that is a URL"}
+    assert watch.reasons() == {"news.xml": "entry 5: no link, and its feed names no home page"}
 
 
 def test_what_cleaning_refuses_of_a_feed_is_named_like_what_reading_refuses(watch: Watch) -> None:

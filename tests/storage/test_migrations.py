@@ -162,10 +162,13 @@ def test_what_was_stored_stays_and_no_file_is_read_again(
     before = dump(address)
     watch.store.close()
     with engine.begin() as connection:  # as the version before the migrations would have left it
-        added = ("documents", "upstreams", "push_subscriptions", "podcasts", "former_sources")
+        added = ("documents", "upstreams", "push_subscriptions", "podcasts", "former_sources", "aliases")
         for gone in (f"table {name}" for name in (*added, "alembic_version")):
             connection.exec_driver_sql(f"drop {gone}")
-        connection.exec_driver_sql("alter table files drop column version")
+        for column in ("files drop column version", "originals drop column article_id"):
+            connection.exec_driver_sql(f"alter table {column}")
+        for name in ("merged", "split"):
+            connection.exec_driver_sql(f"alter table runs drop column {name}")
         connection.execute(sa.insert(tables.meta).values(name="schema", value=4))
     watch = Watch(address, watch.folder, watch.clock)
     assert dump(address) == before
@@ -182,7 +185,11 @@ def test_a_database_of_the_schema_before_gets_the_table_of_former_sources(
     before = dump(address)
     watch.store.close()
     with engine.begin() as connection:
-        connection.exec_driver_sql("drop table former_sources")
+        for gone in ("table former_sources", "table aliases"):
+            connection.exec_driver_sql(f"drop {gone}")
+        connection.exec_driver_sql("alter table originals drop column article_id")
+        for name in ("merged", "split"):
+            connection.exec_driver_sql(f"alter table runs drop column {name}")
     stands_at(engine, 9)
     store = Store(address)
     assert (store.departures(), dump(address)) == ([], before)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from feeds import parsers
-from feeds.model.articles import Draft
+from feeds.model.articles import Draft, FeedItem
 from feeds.model.errors import ReadError
 
 
@@ -42,6 +42,8 @@ def draft_as_json(draft: Draft) -> dict[str, Any]:
         value = getattr(draft, field.name)
         if isinstance(value, datetime):
             fields[field.name] = value.isoformat()
+        elif isinstance(value, FeedItem):
+            fields["feed"], fields["guid"] = " | ".join((value.feed, *value.other_feeds)), value.guid
         elif value:
             fields[field.name] = list(value) if isinstance(value, tuple) else value
     return fields
