@@ -49,7 +49,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sqlite: about SQLite's files")
-    config.addinivalue_line("markers", "slow: takes long by nature; runs with --slow, and where CI is set")
+    config.addinivalue_line(
+        "markers",
+        "slow(database): takes long, or does so over that database; runs with --slow, and where CI is set",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -59,7 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not (os.environ.get("CI") or config.getoption("--slow")):
         reason = pytest.mark.skip(reason="slow: runs with --slow, and where CI is set, as in .ci/run")
         for item in items:
-            if item.get_closest_marker("slow") is not None:
+            if _is_slow(item):
                 item.add_marker(reason)
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).as_posix(), len(order)))
@@ -68,6 +71,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     again = [item for item in items if _leaves_database_open(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in again])
     items[:] = again
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    parameters = call.params.values() if call else ()
+    kinds = [marker.kwargs.get("database") for marker in item.iter_markers("slow")]
+    return any(kind is None or kind in parameters for kind in kinds)
 
 
 def _leaves_database_open(item: pytest.Item) -> bool:

@@ -26,7 +26,7 @@ from tests.support.cleaning_samples import (
     unseen_removed,
     visible,
 )
-from tests.support.examples import examples
+from tests.support.examples import examples, sampled
 
 DW = "https://www.dw.com/zh/x/a-9000002"
 RFA = "https://www.rfa.org/mandarin/sample-1.html"
@@ -89,7 +89,7 @@ def found(request: pytest.FixtureRequest) -> tuple[Draft, ...]:
     if request.param == "samples":
         return drafts(SEEDS)
     shared: Path = request.getfixturevalue("shared")
-    return drafts(shared / request.param)[:: 3 if request.param == "corpus" else 1]
+    return drafts(shared / request.param, sampled(3) if request.param == "corpus" else 1)
 
 
 def test_every_real_article_is_settled_and_harmless(found: tuple[Draft, ...]) -> None:

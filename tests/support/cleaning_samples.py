@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from bs4 import BeautifulSoup
@@ -30,6 +30,7 @@ _UNSEEN = re.compile(
 )
 
 
+@lru_cache(maxsize=256)
 def recipe_of(link: str = LINK, source: str = "", rules: str = "") -> recipe.Recipe:
     """The recipe for a link and a source's name, with `rules` as config.yaml would add them."""
     draft = Draft(link=link, html="", source_name=source)
@@ -52,10 +53,10 @@ def cleaned_body(html: str, link: str = LINK, off: tuple[str, ...] = ()) -> pipe
 
 
 @cache
-def drafts(folder: Path) -> tuple[Draft, ...]:
-    """Every article under a folder that can be read."""
+def drafts(folder: Path, step: int = 1) -> tuple[Draft, ...]:
+    """Every article under a folder that can be read, or those of every `step`-th file."""
     found: list[Draft] = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file())[::step]:
         try:
             found.extend(parsers.parse_drafts(path.read_bytes(), path.name))
         except ReadError:

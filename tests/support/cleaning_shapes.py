@@ -1,5 +1,5 @@
-"""Bodies that are made to hurt, and what each costs: `python cleaning_shapes.py` prints it as JSON, a list of
-what `Cost` names for each.
+"""Bodies that are made to hurt, and what each costs: `python cleaning_shapes.py NAME…` prints it as JSON, a
+list of what `Cost` names for each of them.
 
 Each is as large as the bounds let it be, or larger, and is cleaned by the rules of all packs together.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -252,12 +253,12 @@ def most_memory() -> float:
     return int(found[1]) / 1024
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     """Each shape in a process of its own: memory that was given back, and is used again, would not count."""
     with get_context("fork").Pool(2, maxtasksperchild=1) as pool:
-        costs = dict(zip(SHAPES, pool.map(measure, SHAPES, chunksize=1), strict=True))
+        costs = dict(zip(names, pool.map(measure, names, chunksize=1), strict=True))
     print(json.dumps(costs))  # noqa: T201
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
