@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,6 @@ from feeds.cli.resources import load_config
 
 if TYPE_CHECKING:
     from feeds.config import Config
-
-
-_MAX_SIGNAL_SECONDS = 0.5  # until a signal is noticed
 
 
 @click.command()
@@ -52,21 +50,22 @@ def watch(file: str | None) -> None:
     config = load_config(file)
     log_setup.configure(config, sys.stdout)
     store = open_store(config, logging.getLogger("feeds").warning)
-    stopping = threading.Event()
+    # A pipe keeps a signal that comes before the main thread waits for one.
+    waiting, signalled = os.pipe()
+    os.set_blocking(signalled, False)
+    signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda *_: None)
     gone = threading.Event()
 
     def stop_because_gone() -> None:
         gone.set()
-        stopping.set()
+        os.write(signalled, b"\0")
 
     isolated = IsolatedWorker(on_gone=stop_because_gone)
     watcher = Watcher(config, ingest_of(config, store, isolated))
     watcher.start()
-    # A signal that comes just before the main thread begins to wait does not wake it up.
-    while not stopping.wait(_MAX_SIGNAL_SECONDS):
-        pass
+    os.read(waiting, 1)
     watcher.stop()
     if gone.is_set():
         raise GoneError("the process that cleans was killed, so `feeds watch` ends: start it again")

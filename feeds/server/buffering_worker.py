@@ -12,6 +12,7 @@ import io
 import os
 import resource
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -40,6 +41,8 @@ MAX_CONNECTIONS = 4000
 """Connections of one process; 1,600 slow ones add 6 MB to it."""
 MAX_HELD_BYTES = 64_000_000
 """Bytes of requests and unsent responses that a process holds; two uploads of the largest `post_limit`."""
+ENDING_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
+"""Signals that end a worker, which gets them only when it has handlers for them."""
 
 _MIN_CONNECTIONS = 16  # on a system that allows very few open files
 _FREE_FILES = 200  # files that a process may open beside its connections
@@ -244,6 +247,15 @@ class BufferingWorker(Worker):  # type: ignore[misc] # gunicorn has no types
             + 2 * _PIECE_BYTES
         )
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Set the handlers, and let signals come that were kept since the fork. Called by gunicorn."""
+        super().init_signals()
+        # Ctrl-C ends a worker as SIGTERM does. gunicorn's own handler for a quick end takes a lock that the
+        # interrupted code may hold already, and then hangs until it is killed.
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, self.handle_exit)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
 
     # -- the loop -------------------------------------------------------------------------------------------
 

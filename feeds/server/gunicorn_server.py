@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from feeds.config import Config
 from feeds.inboxes import required_software
@@ -23,7 +24,7 @@ from feeds.ingest.factory import ingest_of, open_store
 from feeds.ingest.isolated_worker import IsolatedWorker
 from feeds.ingest.pushed_feeds import MAX_BYTES as MAX_PUSHED_BYTES
 from feeds.model.errors import FeedsError, NoAnswerError
-from feeds.server.buffering_worker import BufferingWorker
+from feeds.server.buffering_worker import ENDING_SIGNALS, BufferingWorker
 from feeds.server.log_setup import REQUEST_ATTRIBUTE
 from feeds.server.watcher import Watcher
 from feeds.storage.engine import PrintLine, wait_for_database
@@ -92,6 +93,10 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
             if name in self.cfg.settings:  # older releases have no control socket
                 self.cfg.set(name, value)
 
+    def run(self) -> None:
+        """Serve until a signal ends the process."""
+        SignalKeepingArbiter(self).run()
+
     def load(self) -> WSGIApplication:
         """Create the application of a worker, with its own database connections.
 
@@ -143,10 +148,6 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         self._say(f"Feeds at {local_url}/{public} (press Ctrl-C to stop)")
 
     def _start_worker(self, worker: Any) -> None:
-        # Ctrl-C ends a worker as SIGTERM does. gunicorn's own handler for a quick end takes a lock that the
-        # interrupted code may hold already, and then hangs until it is killed.
-        for number in (signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, worker.handle_exit)
         if self._watch:
             watcher = Watcher(self._config, ingest_of(self._config, self._store(), self._isolated))
             worker.feeds_watcher = watcher
@@ -156,6 +157,22 @@ class GunicornServer(BaseApplication):  # type: ignore[misc] # gunicorn has no t
         watcher = getattr(worker, "feeds_watcher", None)
         if watcher is not None:
             watcher.stop()
+
+
+class SignalKeepingArbiter(Arbiter):  # type: ignore[misc]
+    """The master process of gunicorn, which loses no signal to a worker that is starting.
+
+    A worker inherits the handlers of the master. A signal that reached it before it had its own was queued in
+    its copy of the master's queue, so that the server did not end within the grace time.
+    """
+
+    def spawn_worker(self) -> Any:
+        """Start a worker that gets signals as soon as it has its handlers. Called by gunicorn."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class GunicornLogger(glogging.Logger):  # type: ignore[misc]

@@ -76,10 +76,16 @@ class ForkServer:
             )
 
     def start(
-        self, arguments: list[str], *, cwd: str, env: dict[str, str], streams: tuple[IO[bytes], ...]
+        self,
+        arguments: list[str],
+        *,
+        cwd: str,
+        env: dict[str, str],
+        streams: tuple[IO[bytes], ...],
+        module: str = "feeds",
     ) -> ForkedProcess:
-        """Start `python -m feeds` in a session of its own."""
-        message = json.dumps({"arguments": arguments, "cwd": cwd, "env": env}).encode()
+        """Start `python -m feeds`, or another module, in a session of its own."""
+        message = json.dumps({"arguments": [module, *arguments], "cwd": cwd, "env": env}).encode()
         socket.send_fds(self._socket, [message], [stream.fileno() for stream in streams])
         while True:
             answer = self._receive(None)
@@ -125,7 +131,7 @@ def fork_server() -> ForkServer:
 
 
 def _serve(connection: socket.socket) -> list[str] | None:
-    """Fork for each request until the client is gone; return in the child, with the command's arguments."""
+    """Fork for each request until the client is gone; return in the child, with its command."""
     wake, wakeup = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(wakeup, False)
@@ -194,9 +200,9 @@ def _preload() -> None:
 
 def _run(command: list[str]) -> int:
     """Run the command; return its exit code as Python would make it."""
-    sys.argv[1:] = command
+    module, *sys.argv[1:] = command
     try:
-        runpy.run_module("feeds", run_name="__main__", alter_sys=True)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0
