@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.support.client_scenario import Story
@@ -48,6 +50,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not os.environ.get("CI"):  # where it is set, Hypothesis loads a profile of its own
+        settings.register_profile("by hand", max_examples=25, deadline=None)
+        settings.load_profile("by hand")
     config.addinivalue_line("markers", "sqlite: about SQLite's files")
     config.addinivalue_line(
         "markers",
@@ -102,6 +107,21 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the reference articles are not here: {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def corpus(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all reference articles; in a run by hand a folder with an eighth of them."""
+    from tests.support.examples import FULL, sampled
+
+    if FULL:
+        return shared / "corpus"
+    folder = tmp_path_factory.mktemp("corpus")
+    for path in sorted(path for path in (shared / "corpus").rglob("*") if path.is_file())[:: sampled()]:
+        target = folder / path.relative_to(shared / "corpus")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+    return folder
 
 
 @pytest.fixture

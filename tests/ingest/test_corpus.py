@@ -9,14 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.storage_samples import Clock, Dump, Watch, child, dump, finished, killed, says
+from tests.support.storage_samples import Child, Clock, Dump, Watch, dump
 
 NOW = Clock().now
-
-
-@pytest.fixture(scope="session")
-def corpus(shared: Path) -> Path:
-    return shared / "corpus"
+BATCHES = 57
+"""A run that is killed after a few of them has always some left."""
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +62,7 @@ def test_a_database_that_is_built_anew_another_day_serves_the_same(
     watch.store.close()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_neither_order_nor_number_of_runs_shows_in_the_tables(
     seed: int, address: str, corpus: Path, undisturbed: Dump, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,22 +80,23 @@ def test_neither_order_nor_number_of_runs_shows_in_the_tables(
     watch.store.close()
 
 
+@pytest.mark.slow(database="postgresql")
 def test_a_run_that_is_killed_and_started_again_loses_nothing_and_doubles_nothing(
     address: str, corpus: Path, undisturbed: Dump
 ) -> None:
     """Killed in the first batch, in the middle, and at moments that fall into a write."""
-    chance = random.Random(address)
+    chance, files = random.Random(address), len(undisturbed["files"])
     for batches in (0, 6, 12, 4):
-        run = child("ingest", address, corpus, 20)
+        run = Child("ingest", address, corpus, -(-files // BATCHES))
         for _ in range(batches + 1):
-            assert says(run).startswith("done")
+            assert run.says().startswith("done")
         time.sleep(chance.uniform(0, 0.06))
-        killed(run)
-    assert finished(child("ingest", address, corpus, 200)).startswith("done 0")
+        run.kill()
+    assert Child("ingest", address, corpus, 200).finish().startswith("done 0")
     assert dump(address) == undisturbed
     watch = Watch(address, corpus)
     assert [run.finished is None for run in watch.store.runs()] == [False, True, True, True, True]
-    assert watch.run() == (0, 0, len(undisturbed["files"]), 0, 0)
+    assert watch.run() == (0, 0, files, 0, 0)
     watch.store.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from feeds.inboxes import InboxError
 from feeds.storage.store import Store
-from tests.support.storage_samples import NOON, Clock, Watch, child, dump, finished, text_of, touch
+from tests.support.storage_samples import NOON, Child, Clock, Watch, dump, text_of, touch
 from tests.support.stored_articles import newest_articles
 
 LATER = NOON + timedelta(hours=1)
@@ -97,7 +97,7 @@ def test_files_that_did_not_change_are_not_opened(address: str, tmp_path: Path) 
     watch.store.close()
 
     def opened() -> int:
-        return int(finished(child("opened", address, watch.folder)))
+        return int(Child("opened", address, watch.folder).finish())
 
     assert [opened(), opened()] == [5, 0]
     touch(watch.folder / "2.md", LATER)

@@ -30,7 +30,8 @@ from feeds.storage.store import Store
 from feeds.storage.tokens import Tokens
 from feeds.web import create_app
 from tests.conftest import new_database
-from tests.support.storage_samples import HARBOUR, NOON, Clock, Watch, child, dump, killed, says, text_of
+from tests.support.places import started
+from tests.support.storage_samples import HARBOUR, NOON, Child, Clock, Watch, dump, text_of
 from tests.support.stored_articles import newest_articles
 
 LATER = NOON + timedelta(days=1)
@@ -86,7 +87,7 @@ class Full:
         return self.queue.enqueue([HUB], found, lambda feed: [f"https://feeds.example/{feed}"], LATER, LATER)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
     folder = tmp_path_factory.mktemp("full")
     found = Full(new_database(request, folder), folder)
@@ -204,25 +205,20 @@ def test_what_a_database_has_is_replaced_only_when_that_is_said(
     watch.store.close()
 
 
-def test_a_restore_waits_for_the_process_that_ingests(full: Full, file: Path, target: Store) -> None:
-    holder = child("hold", target.name if target.database.path else _address(target))
-    assert says(holder) == "held"
-    asking = subprocess.Popen(
-        [sys.executable, "-m", "feeds", "restore", str(file)],
-        env={
-            **os.environ,
-            "DATABASE_URL": _address(target),
-            "PYTHONPATH": CODE,
-        },
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def test_a_restore_waits_for_the_process_that_ingests(
+    full: Full, file: Path, target: Store, tmp_path: Path
+) -> None:
+    holder = Child("hold", target.name if target.database.path else _address(target))
+    assert holder.says() == "held"
+    environment = {"DATABASE_URL": _address(target), "LANG": "C.UTF-8", "PYTHONPATH": CODE}
+    with (tmp_path / "said").open("wb") as said, Path(os.devnull).open("rb") as nothing:
+        asking = started(["restore", str(file)], tmp_path, environment, (nothing, said, said))
     with pytest.raises(subprocess.TimeoutExpired):
-        asking.wait(1.5)
+        asking.wait(1)
     assert newest_articles(target, 1) == []
-    killed(holder)
-    said, _ = asking.communicate(timeout=60)
-    assert "229 articles from 1 sources restored" in said
+    holder.kill()
+    assert asking.wait(60) == 0
+    assert "229 articles from 1 sources restored" in (tmp_path / "said").read_text(encoding="utf-8")
     assert len(newest_articles(target, 500)) == 229
 
 

@@ -12,41 +12,41 @@ from feeds.storage import schema
 from feeds.storage.database import Database
 from feeds.storage.store import AlreadyRunningError, Store
 from tests.support.postgresql_server import PostgreSQL
-from tests.support.storage_samples import Watch, child, finished, killed, says, text_of
+from tests.support.storage_samples import Child, Watch, text_of
 from tests.support.stored_articles import newest_articles
 
 
 def test_a_second_process_is_refused_at_once_where_it_does_not_wait(address: str) -> None:
-    holder = child("hold", address)
-    assert says(holder) == "held"
-    asking = child("take", address, "now")
-    assert finished(asking).splitlines() == ["asking", "refused: another process is ingesting"]
-    killed(holder)
+    holder = Child("hold", address)
+    assert holder.says() == "held"
+    asking = Child("take", address, "now")
+    assert asking.finish().splitlines() == ["asking", "refused: another process is ingesting"]
+    holder.kill()
 
 
 def test_a_second_process_waits_and_gets_it_when_the_first_is_killed(address: str) -> None:
-    holder = child("hold", address)
-    assert says(holder) == "held"
-    waiting = child("take", address, "wait")
-    assert says(waiting) == "asking"
+    holder = Child("hold", address)
+    assert holder.says() == "held"
+    waiting = Child("take", address, "wait")
+    assert waiting.says() == "asking"
     time.sleep(0.5)
-    assert waiting.poll() is None
+    assert waiting.is_running()
     moment = time.time()
-    killed(holder)
-    taken, when = says(waiting).split()
+    holder.kill()
+    taken, when = waiting.says().split()
     assert taken == "taken"
     assert 0 < float(when) - moment < 2
-    finished(waiting)
+    waiting.finish()
 
 
 def test_a_process_killed_while_it_waits_keeps_nobody_waiting(address: str) -> None:
     store = Store(address)
     with store.running(wait=False):
-        waiting = child("take", address, "wait")
-        assert says(waiting) == "asking"
+        waiting = Child("take", address, "wait")
+        assert waiting.says() == "asking"
         time.sleep(0.3)
-        killed(waiting)
-    assert "taken" in finished(child("take", address, "wait"))
+        waiting.kill()
+    assert "taken" in Child("take", address, "wait").finish()
     store.close()
 
 

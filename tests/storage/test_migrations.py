@@ -19,7 +19,7 @@ from feeds.storage import schema as tables
 from feeds.storage.database import Database, database_url
 from feeds.storage.migrations.versions import r0004_first
 from feeds.storage.store import Store
-from tests.support.storage_samples import NOON, Clock, Watch, child, dump, finished, text_of
+from tests.support.storage_samples import NOON, Child, Clock, Watch, dump, text_of
 
 VERSIONS = sorted((Path(r0004_first.__file__).parent).glob("r*.py"))
 SQLITES, POSTGRESQLS = tables.PIECES, ("texts_by_numbers",)
@@ -82,16 +82,16 @@ def before_migrations(engine: sa.Engine, schema: int = 4) -> None:
 
 
 def test_processes_that_start_at_the_same_moment_make_the_tables_once(address: str) -> None:
-    moment = time.time() + 1.5
-    starting = [child("open", address, moment) for _ in range(4)]
-    assert [finished(process) for process in starting] == ["opened"] * 4
+    moment = time.time() + 0.6
+    starting = [Child("open", address, moment) for _ in range(4)]
+    assert [process.finish() for process in starting] == ["opened"] * 4
     assert dump(address, "meta")["meta"] == []
 
 
 def test_no_process_is_refused_while_another_makes_the_same_sqlite_database(tmp_path: Path) -> None:
-    moment = time.time() + 1.5
-    starting = [child("open_each", tmp_path, moment, 30) for _ in range(2)]
-    assert [finished(process) for process in starting] == ["opened"] * 2
+    moment = time.time() + 0.6
+    starting = [Child("open_each", tmp_path, moment, 30) for _ in range(2)]
+    assert [process.finish() for process in starting] == ["opened"] * 2
 
 
 def test_a_new_database_has_every_table_and_the_newest_revision(address: str, engine: sa.Engine) -> None:
@@ -145,11 +145,12 @@ def test_an_older_database_is_brought_to_the_tables_that_a_new_one_has(
     assert differences(engine) == []
 
 
+@pytest.mark.slow(database="postgresql")
 def test_processes_that_meet_an_older_database_bring_it_forward_once(address: str, engine: sa.Engine) -> None:
     before_migrations(engine)
-    moment = time.time() + 1.5
-    starting = [child("open", address, moment) for _ in range(4)]
-    assert [finished(process) for process in starting] == ["opened"] * 4
+    moment = time.time() + 0.6
+    starting = [Child("open", address, moment) for _ in range(4)]
+    assert [process.finish() for process in starting] == ["opened"] * 4
     assert differences(engine) == []
 
 

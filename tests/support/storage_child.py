@@ -1,4 +1,4 @@
-"""What the tests of storing have other processes do: python storage_child.py VERB ARGUMENT…"""
+"""What the tests of storing have other processes do: python -m tests.support.storage_child VERB ARGUMENT…"""
 
 from __future__ import annotations
 
@@ -32,13 +32,19 @@ def ingest_of(address: str, folder: str) -> Ingest:
     )
 
 
+def wait_until(moment: float) -> None:
+    """Wait to the microsecond: asleep at first, then awake."""
+    time.sleep(max(0.0, moment - time.time() - 0.01))
+    while time.time() < moment:
+        pass
+
+
 def open_at(address: str, moment: str) -> None:
     """Open the store at a moment, to the millisecond."""
     import sqlalchemy.dialects.postgresql.psycopg
     import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 
-    while time.time() < float(moment):
-        pass
+    wait_until(float(moment))
     Store(address).close()
     say("opened")
 
@@ -48,8 +54,7 @@ def open_each(folder: str, moment: str, count: str) -> None:
     import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 
     for number in range(int(count)):
-        while time.time() < float(moment) + number * 0.05:
-            pass
+        wait_until(float(moment) + number * 0.05)
         Store(str(Path(folder) / f"{number}.sqlite")).close()
     say("opened")
 

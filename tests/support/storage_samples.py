@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -24,11 +24,12 @@ from feeds.model.articles import Article, CleanedArticle, Draft, Original, Recei
 from feeds.storage import schema
 from feeds.storage.database import database_url
 from feeds.storage.store import Store
+from tests.support.fork_server import fork_server
 from tests.support.stored_articles import newest_articles
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HARBOUR = Source(slug="harbour", title="The Harbour", home="https://harbour.example/", language="en")
-CHILD = Path(__file__).with_name("storage_child.py")
+CHILD = "tests.support.storage_child"
 
 
 @dataclass(slots=True)
@@ -182,29 +183,55 @@ def dump(address: str, *names: str) -> Dump:
         engine.dispose()
 
 
-def child(*arguments: object) -> subprocess.Popen[str]:
-    """A process of its own that does what storage_child.py says."""
-    command: Sequence[str] = [sys.executable, str(CHILD), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+class Child:
+    """A process that does what storage_child.py says: a fork, or one made `anew` where memory is measured."""
 
+    def __init__(self, *arguments: object, anew: bool = False) -> None:
+        reading, writing = os.pipe()
+        self._output = os.fdopen(reading, encoding="utf-8")
+        self._complaints = TemporaryFile()  # noqa: SIM115 # closed with the output
+        words = [str(argument) for argument in arguments]
+        with os.fdopen(writing, "wb") as output, Path(os.devnull).open("rb") as nothing:
+            self._process = (
+                subprocess.Popen(
+                    [sys.executable, "-m", CHILD, *words], stdout=output, stderr=self._complaints
+                )
+                if anew
+                else fork_server().start(
+                    words,
+                    cwd=os.getcwd(),  # noqa: PTH109
+                    env=dict(os.environ),
+                    streams=(nothing, output, self._complaints),
+                    module=CHILD,
+                )
+            )
 
-def says(process: subprocess.Popen[str]) -> str:
-    """The next line of a child; what it complained of where there is none."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    line = process.stdout.readline().rstrip("\n")
-    assert line, process.stderr.read()
-    return line
+    def is_running(self) -> bool:
+        return self._process.poll() is None
 
+    def says(self) -> str:
+        """The next line; fails with what it complained of where there is none."""
+        line = self._output.readline().rstrip("\n")
+        assert line, self._end()
+        return line
 
-def killed(process: subprocess.Popen[str]) -> None:
-    """End a child as kill -9 does."""
-    process.kill()
-    process.communicate()
+    def kill(self) -> None:
+        """End it as kill -9 does."""
+        self._process.kill()
+        self._end()
 
+    def finish(self) -> str:
+        """What it says until it ends well."""
+        said = self._output.read()
+        complaint = self._end()
+        assert self._process.returncode == 0, complaint
+        return said.strip()
 
-def finished(process: subprocess.Popen[str]) -> str:
-    """What a child says until it ends well."""
-    said, complaint = process.communicate(timeout=120)
-    assert process.returncode == 0, complaint
-    return said.strip()
+    def _end(self) -> str:
+        """Wait until it has ended; answers what it complained of."""
+        self._process.wait(120)
+        self._complaints.seek(0)
+        complaint = self._complaints.read().decode()
+        self._complaints.close()
+        self._output.close()
+        return complaint
