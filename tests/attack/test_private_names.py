@@ -78,8 +78,15 @@ def number_of(number: int) -> str:
     return identity.entry_id(link(number)).removeprefix("urn:uuid:")
 
 
-@pytest.mark.parametrize("name", [PRIVATE, MERGED])
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        (PRIVATE, 1),
+        (MERGED, 2),
+        pytest.param(PRIVATE, 2, marks=pytest.mark.slow),
+        pytest.param(MERGED, 1, marks=pytest.mark.slow),
+    ],
+)
 def test_private_and_unknown_names_have_the_same_answers(client: FlaskClient, name: str, number: int) -> None:
     unknown = "t" + name[1:]
     for private, other in zip(

@@ -38,10 +38,16 @@ DIFFERENT = ("home", "a search", "a Taiwanese article", "before and after", "the
 LOOKS = [(name, look) for name in PAGES for look in JUDGED] + [
     (name, look) for name in DIFFERENT for look in OTHERS
 ]
+QUICK = {(name, JUDGED[number % 2]) for number, name in enumerate(PAGES)} | {("home", OTHERS[1])}
+"""Every page in one look, for each run."""
 SPEAKS = {"en": "en", "zh-CN": "zh-Hans", "zh-TW": "zh-Hant"}
 
 
-@pytest.mark.parametrize(("name", "look"), LOOKS, ids=str)
+@pytest.mark.parametrize(
+    ("name", "look"),
+    [pytest.param(*one, marks=() if one in QUICK else pytest.mark.slow) for one in LOOKS],
+    ids=str,
+)
 def test_a_page_can_be_used_by_anybody(visit: Callable[..., Visit], name: str, look: Look) -> None:
     visited = visit(**asdict(look))
     visited.open(PAGES[name], REFUSED.get(name, 200))

@@ -25,13 +25,13 @@ def numbers(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("start", "words", "found"),
     [
-        ("/feeds/all", "lantern", 22),
+        pytest.param("/feeds/all", "lantern", 22, marks=pytest.mark.slow),
         ("/feeds/all", "PIER lantern 12", 2),
-        ("/feeds/all", "渡轮", 20),
-        ("/feeds/all", "灯塔亮", 7),
-        ("/feeds/harbour-gazette", "pier", 15),
+        pytest.param("/feeds/all", "渡轮", 20, marks=pytest.mark.slow),
+        pytest.param("/feeds/all", "灯塔亮", 7, marks=pytest.mark.slow),
+        pytest.param("/feeds/harbour-gazette", "pier", 15, marks=pytest.mark.slow),
         ("/feeds/ferries", "灯塔", 7),
-        ("/feeds/all", "nobody wrote this", 0),
+        pytest.param("/feeds/all", "nobody wrote this", 0, marks=pytest.mark.slow),
     ],
 )
 def test_a_search_is_a_feed_with_the_same_articles(

@@ -94,6 +94,7 @@ def test_by_hand_a_full_disk_is_one_line_and_exit_code_2(on_disk: Place, disk: D
     assert on_disk.feeds("ingest").stdout.startswith("new 10, changed 0, same 0, failed 0")
 
 
+@pytest.mark.slow
 def test_no_file_is_blamed_where_the_database_cannot_grow(place: Place, tmp_path: Path) -> None:
     """The same without a disk of one's own: the system lets the watcher's files grow no more."""
     place.drop("1.md", article(1))

@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from feeds.ingest.factory import ingest_of
-from feeds.storage.database import database_url
 from feeds.storage.store import Store
-from tests.support.places import Place, Process, article, eventually
+from tests.support.fault_samples import after_another_batch
+from tests.support.places import Place, article, eventually
 from tests.support.storage_samples import Dump, dump
 
-FILES = 1600
-"""Four batches: two are stored while there are still others to come."""
+FILES = 900
+"""Five batches: two or three are stored while there are still others to come."""
 
 
 @pytest.fixture(scope="module")
@@ -57,40 +53,7 @@ def stored(store: Store) -> int:
     return sum(state.articles for state in store.sources())
 
 
-@contextmanager
-def after_another_batch(address: str, process: Process) -> Iterator[None]:
-    """More is stored than before, and not all; what the process would write next waits until this is over.
-
-    Whoever looks is slower than an ingest where the machine is busy, so nothing is written while it looks.
-    """
-    lite = "://" not in address
-    patience = {"timeout": 0} if lite else {}  # SQLite would look again too seldom
-    engine = sa.create_engine(database_url(address), isolation_level="AUTOCOMMIT", connect_args=patience)
-    begin = ("BEGIN IMMEDIATE",) if lite else ("BEGIN", "LOCK TABLE entries IN EXCLUSIVE MODE")
-    try:
-        with engine.connect() as connection:
-            before, give_up = None, time.monotonic() + 60
-            while True:
-                assert time.monotonic() < give_up, process.said
-                time.sleep(0.002)
-                try:
-                    for statement in begin:
-                        connection.exec_driver_sql(statement)
-                except sa.exc.OperationalError:  # just being written to
-                    continue
-                found = connection.exec_driver_sql("SELECT count(*) FROM entries").scalar_one()
-                before = found if before is None else before
-                if found > before:
-                    break
-                connection.exec_driver_sql("ROLLBACK")
-                time.sleep(0.02)
-            assert found < FILES
-            yield
-            connection.exec_driver_sql("ROLLBACK")
-    finally:
-        engine.dispose()
-
-
+@pytest.mark.slow(database="postgresql")
 def test_a_killed_watcher_leaves_to_the_next_what_it_had_not_stored(
     place: Place, files: Path, undisturbed: Dump, address: str
 ) -> None:
@@ -98,7 +61,7 @@ def test_a_killed_watcher_leaves_to_the_next_what_it_had_not_stored(
     server, store = place.serving("serve", env={"WEB_CONCURRENCY": "2"}), place.store()
     for _ in range(2):
         watcher = place.start("watch")
-        with after_another_batch(address, watcher):
+        with after_another_batch(address, watcher, FILES):
             watcher.kill()
         assert len(place.read().entries) == 50
         assert place.get("/healthz").status == 200
@@ -118,10 +81,10 @@ def test_a_killed_worker_and_a_killed_master_leave_it_to_those_that_follow(
     filled(place, files)
     store = place.store()
     server = place.start("run")
-    with after_another_batch(place.config.database, server):
+    with after_another_batch(place.config.database, server, FILES):
         [worker] = server.children()
         os.kill(worker, signal.SIGKILL)
-    with after_another_batch(place.config.database, server):
+    with after_another_batch(place.config.database, server, FILES):
         [orphan] = server.children()
         assert orphan != worker
         server.popen.kill()  # and not its worker, which sees that it is alone
@@ -137,13 +100,14 @@ def test_a_killed_worker_and_a_killed_master_leave_it_to_those_that_follow(
     assert "Traceback" not in server.said + again.said
 
 
+@pytest.mark.slow
 def test_web_processes_are_killed_and_the_watcher_goes_on(
     place: Place, files: Path, undisturbed: Dump
 ) -> None:
     filled(place, files)
     server = place.serving("serve", env={"WEB_CONCURRENCY": "2"})
     watcher = place.start("watch")
-    with after_another_batch(place.config.database, watcher):
+    with after_another_batch(place.config.database, watcher, FILES):
         first = server.children()
         os.kill(first[0], signal.SIGKILL)
     assert len(place.read().entries) == 50, "the other worker answers"

@@ -61,6 +61,7 @@ def complete(place: Place) -> bool:
 # -- processes ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow(database="postgresql")
 def test_another_watcher_takes_over_from_one_that_is_killed_in_mid_run(busy: Place, wanted: Stored) -> None:
     first = busy.start("watch")
     in_the_middle(busy)
@@ -77,6 +78,7 @@ def test_another_watcher_takes_over_from_one_that_is_killed_in_mid_run(busy: Pla
     assert stored(busy.config.database) == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("busy", ["postgresql"], indirect=True)
 def test_a_worker_killed_in_mid_run_comes_back_with_its_watcher_and_ends_the_work(
     busy: Place, wanted: Stored
@@ -89,6 +91,7 @@ def test_a_worker_killed_in_mid_run_comes_back_with_its_watcher_and_ends_the_wor
     assert stored(busy.config.database) == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("busy", ["postgresql"], indirect=True)
 def test_a_master_killed_in_mid_run_leaves_its_port_and_its_work_to_the_next(
     busy: Place, wanted: Stored
@@ -191,6 +194,7 @@ def test_what_waiting_does_not_mend_fails_at_once(
 # -- what hosts give ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_role_that_owns_its_database_alone_and_has_few_connections_is_enough(
     tmp_path: Path, server: PostgreSQL
 ) -> None:

@@ -154,6 +154,7 @@ def test_empty_and_too_large_objects_are_named_and_not_downloaded(
     assert s3.asked(bucket) == ["list", "list"]
 
 
+@pytest.mark.slow
 def test_objects_are_listed_over_several_pages(s3: S3Server, bucket: str) -> None:
     for number in range(1005):
         s3.put(bucket, f"{number:04}.md", "x")
@@ -218,6 +219,7 @@ def test_a_bucket_that_is_empty_at_once_deletes_nothing(place: Place, s3: S3Serv
     assert len(newest_articles(place.store(), 10)) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_while_objects_are_read_leaves_them_to_the_next_run_and_the_others_go_on(
     place: Place, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def test_the_newest_title_the_fullest_body_and_the_first_date_make_the_entry(wat
     assert article.updated == NOON + timedelta(days=2)
 
 
+@pytest.mark.slow(database="postgresql")
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("runs", [1, 3])
 def test_any_order_in_one_run_or_several_makes_the_same_entry(

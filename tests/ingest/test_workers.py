@@ -110,22 +110,26 @@ def rows_of(
 # -- the same, whoever does it ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow(database="postgresql")
 def test_processes_make_the_rows_that_one_process_makes(address: str, archive: Path, alone: Dump) -> None:
     assert rows_of(address, archive, PROCESSES) == alone
 
 
+@pytest.mark.slow(database="postgresql")
 def test_a_thread_that_cleans_makes_the_rows_that_one_thread_makes(
     address: str, archive: Path, alone: Dump
 ) -> None:
     assert rows_of(address, archive, Workforce(min_bulk_tasks=1)) == alone
 
 
+@pytest.mark.slow
 def test_a_cluster_makes_the_rows_that_one_process_makes(
     address: str, archive: Path, alone: Dump, cluster: Cluster
 ) -> None:
     assert rows_of(address, archive, Workforce(cluster=cluster.address, min_bulk_tasks=1)) == alone
 
 
+@pytest.mark.slow
 def test_real_articles_come_out_the_same_by_processes_and_by_a_cluster(
     shared: Path, tmp_path: Path, cluster: Cluster
 ) -> None:
@@ -210,6 +214,7 @@ def test_a_process_that_is_killed_loses_nothing(archive: Path, alone: Dump, tmp_
     assert rows_of(str(tmp_path / "feeds.sqlite"), archive, PROCESSES, kill_one) == alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["postgresql"], indirect=True)
 def test_a_worker_of_a_cluster_that_is_killed_loses_nothing(
     address: str, archive: Path, alone: Dump, cluster: Cluster
@@ -218,6 +223,7 @@ def test_a_worker_of_a_cluster_that_is_killed_loses_nothing(
     assert rows_of(address, archive, workforce, cluster.kill_a_worker) == alone
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_dies_leaves_the_rest_to_this_process(
     archive: Path, alone: Dump, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -228,7 +234,7 @@ def test_a_scheduler_that_dies_leaves_the_rest_to_this_process(
     assert f"the cluster at {dying.address} is gone" in caplog.text
 
 
-@pytest.mark.parametrize("who", ["processes", "cluster"])
+@pytest.mark.parametrize("who", ["processes", pytest.param("cluster", marks=pytest.mark.slow)])
 def test_a_task_that_kills_its_workers_is_given_up_and_all_others_are_done(
     who: str, request: pytest.FixtureRequest
 ) -> None:
@@ -320,6 +326,7 @@ def test_an_upgrade_under_a_running_process_changes_no_version_of_its_own(tmp_pa
     assert running != upgraded
 
 
+@pytest.mark.slow
 def test_workers_of_another_version_are_refused(archive: Path, tmp_path: Path) -> None:
     other = "import feeds.cleaning.rules; feeds.cleaning.rules.VERSION = 999"
     with Cluster(tmp_path, workers=1, preload=other) as cluster:

@@ -29,6 +29,8 @@ BLANKS = {
     "no-break spaces as entities": "&nbsp;",
     "a mixture": " \t\n\u3000\xa0\r\n\u2003",
 }
+QUICK = ("newlines", "a mixture")
+"""The blanks that every run measures."""
 
 
 def page(head: str = "", body: str = PROSE * 3, *, before: str = "", after: str = "") -> str:
@@ -107,7 +109,9 @@ def seconds_of_words(characters: int) -> float:
     return min(seconds("x.html", text) for _ in range(2))  # the first one may load modules
 
 
-@pytest.mark.parametrize("kind", BLANKS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in BLANKS]
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_blanks_cost_no_more_than_words(place: str, kind: str) -> None:
     name, shape = PLACES[place]

@@ -57,7 +57,17 @@ FEEDS = {
 }
 
 
-@pytest.mark.parametrize("data", FEEDS.values(), ids=FEEDS)
+QUICK = ("RSS", "JSON Feed, with more lists than are read")
+"""The feeds that every run reads."""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(data, id=name, marks=() if name in QUICK else pytest.mark.slow)
+        for name, data in FEEDS.items()
+    ],
+)
 def test_the_first_entries_are_read_and_ten_others_are_named(data: bytes) -> None:
     result = parsers.parse_file(data, "a")
     assert [draft.link for draft in result.drafts] == [link(number) for number in range(1, MAX_ENTRIES + 1)]
@@ -70,7 +80,9 @@ def test_the_first_entries_are_read_and_ten_others_are_named(data: bytes) -> Non
     assert parsers.summarise_skipped(result.skipped, "a").endswith(f"; and {MORE - 5} more")
 
 
-@pytest.mark.parametrize("data", [rss(items(MAX_ENTRIES)), json_feed(MAX_ENTRIES)])
+@pytest.mark.parametrize(
+    "data", [pytest.param(rss(items(MAX_ENTRIES)), marks=pytest.mark.slow), json_feed(MAX_ENTRIES)]
+)
 def test_as_many_entries_as_the_bound_are_all_read(data: bytes) -> None:
     result = parsers.parse_file(data, "a")
     assert (len(result.drafts), result.skipped) == (MAX_ENTRIES, [])

@@ -143,6 +143,7 @@ def differing(one: dict[K, V], other: dict[K, V]) -> list[K]:
     return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
 
 
+@pytest.mark.slow(database="postgresql")
 def test_neither_runs_nor_order_nor_database_nor_worker_shows_in_a_byte(
     files: Files,
     wanted: dict[str, bytes],

@@ -185,6 +185,7 @@ def test_hubs_hear_of_the_feeds_that_changed_and_of_no_others(pushing: Place, hu
     assert sorted(hub.topics()) == topics_of(pushing, "all", "lantern-post")
 
 
+@pytest.mark.slow(database="postgresql")
 def test_an_article_that_is_published_no_more_is_a_change(pushing: Place, hub: Hub) -> None:
     pushing.drop("1.md", article(1, GAZETTE))
     pushing.drop("2.md", article(2, GAZETTE))
@@ -197,6 +198,7 @@ def test_an_article_that_is_published_no_more_is_a_change(pushing: Place, hub: H
     assert sorted(hub.topics()) == topics_of(pushing, "all", "harbour-gazette")
 
 
+@pytest.mark.slow(database="postgresql")
 def test_a_change_too_old_for_a_feed_to_show_is_none(pushing: Place, hub: Hub) -> None:
     pushing.configure(hubs=[hub.address], base_url=pushing.address, limit=1)
     pushing.drop("5.md", article(5))
@@ -209,6 +211,7 @@ def test_a_change_too_old_for_a_feed_to_show_is_none(pushing: Place, hub: Hub) -
     assert hub.topics() == []
 
 
+@pytest.mark.slow(database="postgresql")
 def test_a_hub_that_is_added_or_an_address_that_is_new_hears_of_everything(
     pushing: Place, hub: Hub, tmp_path: Path
 ) -> None:
@@ -228,6 +231,7 @@ def test_a_hub_that_is_added_or_an_address_that_is_new_hears_of_everything(
         other.end()
 
 
+@pytest.mark.slow(database="postgresql")
 def test_a_named_view_is_told_of_when_it_shows_something_else(pushing: Place, hub: Hub) -> None:
     view = {"slug": "posts", "title": "Posts", "source": ["lantern-post"]}
     pushing.configure(hubs=[hub.address], base_url=pushing.address, feeds=[view])
@@ -260,6 +264,7 @@ def test_a_named_view_of_a_renamed_source_is_told_of_too(pushing: Place, hub: Hu
 # -- the hub is not well --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @IN_POSTGRESQL
 def test_what_a_hub_missed_while_it_was_down_is_told_when_it_is_back_after_any_restart(
     place: Place, tmp_path: Path
@@ -281,6 +286,7 @@ def test_what_a_hub_missed_while_it_was_down_is_told_when_it_is_back_after_any_r
         hub.end()
 
 
+@pytest.mark.slow(database="postgresql")
 @pytest.mark.parametrize("mood", ["broken", "busy", "hanging"])
 def test_a_hub_that_is_not_well_is_asked_once_a_round_and_told_everything_later(
     pushing: Place, hub: Hub, mood: str

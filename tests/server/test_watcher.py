@@ -16,9 +16,12 @@ import pytest
 import sqlalchemy as sa
 
 from feeds.storage.database import database_url
-from tests.support.places import Place, Process, article, children_of, eventually, titles
+from tests.support.fault_samples import after_another_batch, drop_many
+from tests.support.places import Place, article, children_of, eventually, titles
 
 Entries = set[tuple[str, str]]
+FILES = 700
+"""Four batches: one or two are stored while there are still others to come."""
 
 
 def rows(place: Place, query: str) -> list[tuple[Any, ...]]:
@@ -47,26 +50,19 @@ def finished_runs(place: Place) -> list[tuple[int, int, int]]:
     return [(int(started), int(finished), int(new)) for started, finished, new in found]
 
 
-def in_the_middle(place: Place, process: Process, whole: Entries) -> None:
-    """Wait until some of the articles are stored, but not all."""
-    eventually(lambda: entries(place), seconds=15, what=f"the first batch: {process.said}")
-    assert len(entries(place)) < len(whole), "the ingest was over before it could be disturbed"
-
-
 @pytest.fixture(scope="module")
-def whole(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Entries:
-    """What an undisturbed ingest of the corpus stores."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Entries:
+    """What an undisturbed ingest of many files stores."""
     with Place(tmp_path_factory.mktemp("undisturbed")) as place:
-        place.configure(inbox=shared / "corpus")
-        assert place.feeds("ingest").returncode == 0
-        found = entries(place)
-        assert len(found) > 1000
-        return found
+        drop_many(place, FILES)
+        assert place.ingest().new == FILES
+        return entries(place)
 
 
 @pytest.fixture
-def corpus(place: Place, shared: Path) -> Place:
-    place.configure(inbox=shared / "corpus")
+def busy(place: Place) -> Place:
+    drop_many(place, FILES)
+    place.store()
     return place
 
 
@@ -150,15 +146,17 @@ def test_with_a_cron_line_it_reads_at_once_and_then_when_the_line_says(place: Pl
     assert len(finished_runs(place)) == 1
 
 
-def test_a_run_that_takes_longer_than_the_interval_delays_the_next(corpus: Place, whole: Entries) -> None:
-    watcher = corpus.start("watch")
-    eventually(lambda: len(finished_runs(corpus)) >= 2, seconds=20, what="the second run")
-    first, second = finished_runs(corpus)[:2]
+def test_a_run_that_takes_longer_than_the_interval_delays_the_next(busy: Place, whole: Entries) -> None:
+    watcher = busy.start("watch")
+    with after_another_batch(busy.config.database, watcher, FILES):
+        time.sleep(1.1)
+    eventually(lambda: len(finished_runs(busy)) >= 2, seconds=20, what="the second run")
+    first, second = finished_runs(busy)[:2]
     assert first[1] - first[0] > 1_000_000, "longer than the interval"
     assert first[1] <= second[0]
     assert second[2] == 0
     assert "skipped" not in watcher.said
-    assert entries(corpus) == whole
+    assert entries(busy) == whole
 
 
 def test_an_inbox_that_is_missing_is_said_and_waited_for(place: Place) -> None:
@@ -188,38 +186,39 @@ def test_asked_to_end_it_ends(place: Place, verb: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("verb", ["run", "watch"])
-def test_asked_to_end_in_the_middle_it_keeps_what_is_stored(corpus: Place, whole: Entries, verb: str) -> None:
-    process = corpus.start(verb)
-    in_the_middle(corpus, process, whole)
-    assert process.end(seconds=5) == 0
-    stored = entries(corpus)
+def test_asked_to_end_in_the_middle_it_keeps_what_is_stored(busy: Place, whole: Entries, verb: str) -> None:
+    process = busy.start(verb)
+    with after_another_batch(busy.config.database, process, FILES):
+        process.popen.terminate()
+    assert process.popen.wait(timeout=8) == 0
+    stored = entries(busy)
     stopped = re.search(r"stopped after (\d+) of (\d+) files", process.said)
     assert stopped, process.said
     assert 0 < int(stopped[1]) < int(stopped[2])
     assert stored < whole
     assert "Traceback" not in process.said
-    assert corpus.feeds("ingest").returncode == 0
-    assert entries(corpus) == whole
+    busy.ingest()
+    assert entries(busy) == whole
 
 
-def test_ctrl_c_in_a_terminal_reaches_every_process_and_all_end(corpus: Place, whole: Entries) -> None:
-    server = corpus.start("run")
-    in_the_middle(corpus, server, whole)
-    os.killpg(server.popen.pid, signal.SIGINT)
-    assert server.popen.wait(timeout=5) == 0
+def test_ctrl_c_in_a_terminal_reaches_every_process_and_all_end(busy: Place) -> None:
+    server = busy.start("run")
+    with after_another_batch(busy.config.database, server, FILES):
+        os.killpg(server.popen.pid, signal.SIGINT)
+    assert server.popen.wait(timeout=8) == 0
     assert "Traceback" not in server.said
 
 
-def test_a_killed_server_has_lost_nothing_and_doubles_nothing(corpus: Place, whole: Entries) -> None:
-    server = corpus.start("run")
-    in_the_middle(corpus, server, whole)
-    server.kill()
-    assert 0 < len(entries(corpus)) < len(whole)
-    again = corpus.serving("run")
-    eventually(lambda: finished_runs(corpus), seconds=20, what=f"the run: {again.said}")
-    assert entries(corpus) == whole
-    assert len(entries(corpus)) == rows(corpus, "SELECT count(DISTINCT id) FROM entries")[0][0]
-    assert len(corpus.read().entries) == 50
+def test_a_killed_server_has_lost_nothing_and_doubles_nothing(busy: Place, whole: Entries) -> None:
+    server = busy.start("run")
+    with after_another_batch(busy.config.database, server, FILES):
+        server.kill()
+    assert 0 < len(entries(busy)) < len(whole)
+    again = busy.serving("run")
+    eventually(lambda: finished_runs(busy), seconds=20, what=f"the run: {again.said}")
+    assert entries(busy) == whole
+    assert len(entries(busy)) == rows(busy, "SELECT count(DISTINCT id) FROM entries")[0][0]
+    assert len(busy.read().entries) == 50
 
 
 def test_a_crashed_worker_is_replaced_with_its_watcher(place: Place) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,7 +14,7 @@ from feeds.ingest.factory import ingest_of
 from feeds.storage import schema
 from feeds.storage.database import database_url
 from feeds.storage.store import Store
-from tests.support.places import Place, article, eventually
+from tests.support.places import Place, Process, article, eventually
 
 FILES = 900
 Stored = dict[str, list[tuple[object, ...]]]
@@ -60,3 +63,37 @@ def undisturbed(root: Path, inbox: Path) -> Stored:
     ingest_of(config, store).run("by hand")
     store.close()
     return stored(config.database)
+
+
+@contextmanager
+def after_another_batch(address: str, process: Process, files: int = FILES) -> Iterator[None]:
+    """More is stored than before, and not all; what the process would write next waits until this is over.
+
+    Whoever looks is slower than an ingest where the machine is busy, so nothing is written while it looks.
+    """
+    lite = "://" not in address
+    patience = {"timeout": 0} if lite else {}  # SQLite would look again too seldom
+    engine = sa.create_engine(database_url(address), isolation_level="AUTOCOMMIT", connect_args=patience)
+    begin = ("BEGIN IMMEDIATE",) if lite else ("BEGIN", "LOCK TABLE entries IN EXCLUSIVE MODE")
+    try:
+        with engine.connect() as connection:
+            before, give_up = None, time.monotonic() + 60
+            while True:
+                assert time.monotonic() < give_up, process.said
+                time.sleep(0.002)
+                try:
+                    for statement in begin:
+                        connection.exec_driver_sql(statement)
+                except sa.exc.OperationalError:  # just being written to
+                    continue
+                found = connection.exec_driver_sql("SELECT count(*) FROM entries").scalar_one()
+                before = found if before is None else before
+                if found > before:
+                    break
+                connection.exec_driver_sql("ROLLBACK")
+                time.sleep(0.02)
+            assert found < files, "the ingest was over before it could be disturbed"
+            yield
+            connection.exec_driver_sql("ROLLBACK")
+    finally:
+        engine.dispose()
