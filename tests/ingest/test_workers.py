@@ -148,6 +148,7 @@ def test_real_articles_come_out_the_same_by_processes_and_by_a_cluster(
     assert made["cluster"] == made["one"]
 
 
+@pytest.mark.slow
 def test_articles_are_cleaned_again_by_processes_as_by_one(archive: Path, tmp_path: Path) -> None:
     made = []
     for name, workforce in {"one": Workforce(), "two": PROCESSES}.items():
@@ -191,7 +192,12 @@ def test_a_cleaner_travels_with_the_lists_of_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "workforce", [Workforce(), Workforce(1, min_bulk_tasks=1), PROCESSES], ids=["here", "thread", "2"]
+    "workforce",
+    [
+        pytest.param(Workforce(), id="here"),
+        pytest.param(Workforce(1, min_bulk_tasks=1), id="thread"),
+        pytest.param(PROCESSES, id="2", marks=pytest.mark.slow),
+    ],
 )
 def test_an_error_while_batches_are_read_is_raised_after_the_results_before_it(workforce: Workforce) -> None:
     def batches() -> Iterator[tuple[str, list[EntryTask]]]:
@@ -234,7 +240,8 @@ def test_a_scheduler_that_dies_leaves_the_rest_to_this_process(
     assert f"the cluster at {dying.address} is gone" in caplog.text
 
 
-@pytest.mark.parametrize("who", ["processes", pytest.param("cluster", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["processes", "cluster"])
 def test_a_task_that_kills_its_workers_is_given_up_and_all_others_are_done(
     who: str, request: pytest.FixtureRequest
 ) -> None:
