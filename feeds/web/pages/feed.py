@@ -37,6 +37,7 @@ def add_routes(routes: Blueprint, site: Site) -> None:
             name,
             page_filter.query,
             *position.values(),
+            query=[*page_filter.pairs(), *(pair for pair in position.items() if pair[1])],
         )
 
     @routes.get("/feeds/<name>/<period>")

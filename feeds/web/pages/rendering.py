@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -114,15 +114,21 @@ class Site:
         )
 
     def page(
-        self, template: str, context: PageContext, values: Callable[[], Mapping[str, Any]], *key: str
+        self,
+        template: str,
+        context: PageContext,
+        values: Callable[[], Mapping[str, Any]],
+        *key: str,
+        query: Sequence[tuple[str, str]] = (),
     ) -> Response:
         """Respond with a page that depends on the stored articles and on `key` alone.
 
         A public page is rendered once per state of the store. `values` makes the variables of the template.
+        `query` has those parameters of the request that `key` has too: no other visitor sees the rest.
         """
 
         def render() -> RenderedDocument:
-            return RenderedDocument(self.render(template, context, values()), MEDIA_TYPE)
+            return RenderedDocument(self.render(template, context, values(), query), MEDIA_TYPE)
 
         policy = _WITH_PICTURES if context.pictures else _NO_CHANGES
         if context.visitor is not PUBLIC:  # only for this visitor
@@ -137,7 +143,13 @@ class Site:
         )
         return respond_with_cached_page(self.documents.page((template, *context_key, *key), render), policy)
 
-    def render(self, template: str, context: PageContext, values: Mapping[str, Any]) -> bytes:
+    def render(
+        self,
+        template: str,
+        context: PageContext,
+        values: Mapping[str, Any],
+        query: Sequence[tuple[str, str]] = (),
+    ) -> bytes:
         """Render a template as UTF-8."""
         page = render_template(
             template,
@@ -147,14 +159,13 @@ class Site:
             link_to=context.link_to,
             here=request.path,
             always_pictures=self.config.pictures == "show",
-            other_pictures=self._link_with_or_without_pictures(context),
+            other_pictures=self._link_with_or_without_pictures(context, query),
             **values,
         )
         return page.encode("utf-8", "replace")
 
-    def _link_with_or_without_pictures(self, context: PageContext) -> str:
+    def _link_with_or_without_pictures(self, context: PageContext, query: Sequence[tuple[str, str]]) -> str:
         """Return a link to this page with pictures, or without them if it has some."""
-        query = [pair for pair in request.args.items(multi=True) if pair[0] != _PICTURES[0]]
         choice = () if context.pictures else (_PICTURES,)
         return context.link_to(request.path.removeprefix("/"), *query, *choice)
 

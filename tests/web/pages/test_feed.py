@@ -138,3 +138,26 @@ def test_a_page_is_compressed_and_known_again(filled: Place) -> None:
     chinese = client.get("/feeds/all", headers={"Accept-Language": "zh-TW", **again})
     assert chinese.status_code == 200
     assert "Accept-Language" in chinese.headers["Vary"]
+
+
+@pytest.mark.parametrize("path", ["/feeds/all", "/feeds/all/2026-03", "/articles/{}"])
+def test_no_page_shows_what_another_visitor_asked_for(place: Place, path: str) -> None:
+    """A page is rendered once for all visitors, and its link to the pictures is a link to the page itself."""
+    body = '<p>Over the harbour.</p><p><img src="https://harbour.example/1.jpg"></p>'
+    place.drop("1.md", article(1, body=body, date="2026-03-02T12:00:00.000Z"))
+    place.ingest()
+    (entry,) = place.store().entry_ids()
+    client, address = place.client(), path.format(entry.removeprefix("urn:uuid:"))
+    for asked in (f"{address}?secret=words", f"{address}?pictures=on&secret=words"):
+        (link,) = page(client, asked).xpath("//p[@class='pictures']/a/@href")
+        assert "words" not in link
+    assert "words" not in client.get(address).text
+
+
+def test_the_link_to_the_pictures_keeps_what_the_page_shows(filled: Place) -> None:
+    client = filled.client()
+    (link,) = page(client, "/feeds/all?q=tide&limit=2&x=y").xpath("//p[@class='pictures']/a/@href")
+    assert link.partition("?")[2] == "q=tide&pictures=on"
+    (older,) = page(client, "/feeds/all").xpath("//a[@rel='next']/@href")
+    (link,) = page(client, str(older).removeprefix("..")).xpath("//p[@class='pictures']/a/@href")
+    assert link.partition("?")[2] == str(older).partition("?")[2] + "&pictures=on"
