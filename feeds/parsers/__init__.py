@@ -102,14 +102,15 @@ def parse_drafts(data: bytes, name: str) -> list[Draft]:
     return parse_file(data, name).drafts
 
 
-def parse_file(data: bytes, name: str) -> ParseResult:
+def parse_file(data: bytes, name: str, charset: str = "") -> ParseResult:
     """Parse a file into its articles, in their order, and the skipped items.
 
+    `charset` is that of an HTTP response. It counts if the document does not say its encoding.
     Each member of an archive is parsed in its own format. Raises ReadError if nothing can be used, and no
     other error on any bytes.
     """
     result = ParseResult()
-    document = _check_size(Document(data, name))
+    document = _check_size(Document(data, name, charset))
     if archives.is_archive(document):
         result.is_rolling = True
         _parse_members(document, result)
@@ -122,19 +123,20 @@ def parse_file(data: bytes, name: str) -> ParseResult:
     return result
 
 
-def parse_feed(data: bytes, address: str) -> ParseResult:
+def parse_feed(data: bytes, address: str, charset: str = "") -> ParseResult:
     """Parse a feed that was fetched from `address`, the base of its relative links.
 
+    `charset` is that of the HTTP response. It counts if the document does not say its encoding.
     Raises NoEntriesError if it is a valid feed without entries, NotAFeedError if it is none, and ReadError
     if it cannot be read.
     """
-    document = _check_size(Document(data, address))
+    document = _check_size(Document(data, address, charset))
     if not rss_atom.can_parse(document) and not json_feed.can_parse(document):
         if not webpage.can_parse(document):
             raise NotAFeedError("not a feed")
         named = feed_discovery.find_feeds(document)
         raise NotAFeedError(f"a web page, not a feed{'' if named else ', and it names none'}", named)
-    return parse_file(data, address)
+    return parse_file(data, address, charset)
 
 
 def summarise_skipped(skipped: Sequence[SkippedItem], name: str) -> str:

@@ -27,11 +27,13 @@ class Document:
     data: bytes
     name: str
     """The path, or the URL of a fetched document. It is only a hint of the format."""
+    charset: str = ""
+    """The charset of the HTTP response. It counts if the document does not say its encoding."""
 
     @cached_property
     def text(self) -> str:
         r"""The text, with XML's characters only, newlines as `\n`. Raises ReadError if it is not text."""
-        return encoding.decode(self.data)
+        return encoding.decode(self.data, self.charset)
 
     @cached_property
     def address(self) -> str:

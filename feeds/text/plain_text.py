@@ -13,14 +13,16 @@ import re
 # (docs/input-facts.md#characters). XML allows everything beyond U+FFFF, and a character class that reaches
 # there is ten times slower, so none is listed.
 _ILLEGAL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
-    "\u202a-\u202e\u2066-\u2069]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\u202a-\u202e\u2066-\u2069]"
 )
-# All other characters below U+10000 without `\r`, U+0085, U+2028 and U+2029, which become `\n`. Most texts
+# All other characters below U+10000 without `\r`, U+2028 and U+2029, which become `\n`. Most texts
 # consist of these alone. This shortcut is twice as fast as a search for the other characters.
 _LEGAL = re.compile("[\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd]*+")
-_ILLEGAL_OR_NEWLINE = re.compile(f"{_ILLEGAL.pattern[:-1]}\r\x85\u2028\u2029]")
-_NEWLINES = re.compile("\r\n?|\x85|\u2028|\u2029")
+_ILLEGAL_OR_NEWLINE = re.compile(f"{_ILLEGAL.pattern[:-1]}\r\u2028\u2029]")
+_NEWLINES = re.compile("\r\n?|\u2028|\u2029")
+_C1_CONTROL = re.compile("[\x80-\x9f]")
+# What writes these controls means characters of windows-1252 (HTML, "numeric character reference end state").
+_WINDOWS_1252 = {byte: bytes([byte]).decode("cp1252", "ignore") for byte in range(0x80, 0xA0)}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_IN_HOST = re.compile("\\s*+[a-z]++://[^/?#\ud800-\udfff]*+[\ud800-\udfff]", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -31,9 +33,14 @@ _SENTENCE_END = re.compile(r"[。！？!?…][”』」’\"')）]*|\.(?=\s)")
 
 
 def remove_illegal(text: str) -> str:
-    r"""Remove characters that XML 1.0 does not allow, and make every line end a `\n`."""
+    r"""Remove characters that XML 1.0 does not allow, and make every line end a `\n`.
+
+    The controls U+0080 to U+009F become the characters that windows-1252 has at their places.
+    """
     if _LEGAL.fullmatch(text) or not _ILLEGAL_OR_NEWLINE.search(text):
         return text
+    if _C1_CONTROL.search(text):
+        text = text.translate(_WINDOWS_1252)
     return _ILLEGAL.sub("", _NEWLINES.sub("\n", text))
 
 

@@ -72,7 +72,7 @@ def parse(document: Document) -> list[Draft]:
     Raises ReadError if the page does not state its URL, or has no article: frames, a login form, a list of
     links, no text.
     """
-    page = _decode(document.data)
+    page = _decode(document)
     tree = page_content.parse_page(page)
     metadata = PageMetadata(page)
     if metadata.is_frameset:
@@ -120,9 +120,9 @@ def _set_direction(body: Element) -> None:
             child.attrs["dir"] = "rtl"
 
 
-def _decode(data: bytes) -> str:
+def _decode(document: Document) -> str:
     """Decode a page, without its embedded pictures and fonts. Raises ReadError if it is too large."""
-    page = encoding.decode_page(_INLINED.sub(b"data:,", data))
+    page = encoding.decode_page(_INLINED.sub(b"data:,", document.data), document.charset)
     if len(page) > _MAX_CHARACTERS or page.count("<") > MAX_TAGS:
         raise ReadError(f"the page is larger than {_MAX_CHARACTERS} characters or {MAX_TAGS} tags")
     return page
