@@ -39,7 +39,7 @@ _FLAGS = {
 }  # fmt: skip
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?li|/?h[1-6])\b[^<>]*>\s*", re.IGNORECASE)
-_BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
+_BLANK_LINES = re.compile(r"\n[^\S\n]*+\n\s*+")
 _CLOCK = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,5}):)?(\d{1,8})(?:\.\d+)?", re.ASCII)
 
 Check = Callable[[str], str]
@@ -62,22 +62,22 @@ def _paragraphs(value: str) -> str:
     return "\n\n".join(filter(None, map(_text, parts)))[:MAX_SUMMARY_CHARACTERS].strip()
 
 
-def _match(pattern: str, value: str) -> str:
+def _match(pattern: re.Pattern[str], value: str) -> str:
     value = value.strip()
-    return value if re.fullmatch(pattern, value, re.ASCII) else ""
+    return value if pattern.fullmatch(value) else ""
 
 
 def _choice(choices: Mapping[str, str], value: str) -> str:
     return choices.get(value.strip().lower(), "")
 
 
-_number: Check = partial(_match, r"0*[1-9]\d{0,8}")
-_decimal: Check = partial(_match, r"\d{1,9}(?:\.\d{1,9})?")
+_number: Check = partial(_match, re.compile(r"0*[1-9]\d{0,8}", re.ASCII))
+_decimal: Check = partial(_match, re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII))
 _flag: Check = partial(_choice, _FLAGS)
 _yes: Check = partial(_choice, {"yes": "Yes", "true": "Yes"})
 _yes_no: Check = partial(_choice, {"yes": "yes", "true": "yes", "no": "no", "false": "no"})
-_media_type: Check = partial(_match, r"[\w.+-]{1,100}/[\w.+-]{1,100}")
-_language: Check = partial(_match, r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,8}")
+_media_type: Check = partial(_match, re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII))
+_language: Check = partial(_match, re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,8}", re.ASCII))
 
 
 def _url(value: str) -> str:
