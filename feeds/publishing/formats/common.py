@@ -13,6 +13,7 @@ from typing import Final
 
 from feeds.model.articles import Article, Enclosure, Source
 from feeds.model.feeds import View
+from feeds.text import urls
 
 # RFC 6838 section 4.2, without parameters. Validators accept nothing else.
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
@@ -36,6 +37,14 @@ def format_url(address: str, suffix: str) -> str:
     """
     path, mark, query = address.partition("?")
     return f"{path}.{suffix}{mark}{query}"
+
+
+def ascii_url(url: str) -> str:
+    """Return an address as RSS requires it: the host in Punycode, other characters percent-encoded.
+
+    An address that cannot be encoded is returned unchanged.
+    """
+    return url if url.isascii() else urls.make_absolute(url) or url
 
 
 def feed_id(address: str) -> str:

@@ -28,7 +28,7 @@ from lxml.etree import ProcessingInstruction, SubElement
 from feeds.model.articles import Article
 from feeds.model.feeds import View
 from feeds.model.podcasts import NAMESPACES, PodcastElement
-from feeds.publishing.formats.common import archive_links, format_url, select_content, view_id
+from feeds.publishing.formats.common import archive_links, ascii_url, format_url, select_content, view_id
 
 # feedgen and lxml have no types. These names tell their objects apart.
 Feed: TypeAlias = Any
@@ -62,7 +62,7 @@ def make_feed(view: View, suffix: str, media_type: str) -> Feed:
     feed.link(href=format_url(view.address, suffix), rel="self", type=media_type)
     for hub in view.hubs:
         feed.link(href=hub, rel="hub")
-    feed.link(href=view.home, rel="alternate", type="text/html")
+    feed.link(href=ascii_url(view.home), rel="alternate", type="text/html")
     return feed
 
 

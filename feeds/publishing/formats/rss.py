@@ -18,7 +18,13 @@ from lxml.etree import SubElement
 from feeds.model.articles import Article
 from feeds.model.feeds import View
 from feeds.model.podcasts import DURATION, NAMESPACES, PodcastElement, prefixes
-from feeds.publishing.formats.common import entry_origin, first_recording, format_url, select_content
+from feeds.publishing.formats.common import (
+    ascii_url,
+    entry_origin,
+    first_recording,
+    format_url,
+    select_content,
+)
 from feeds.publishing.formats.feedgen_adapter import (
     Element,
     Feed,
@@ -51,7 +57,7 @@ def _render(view: View) -> bytes:
     feed = make_feed(view, SUFFIX, MEDIA_TYPE)
     feed.load_extension("dc", atom=False)
     if view.icon and _suffix(view.icon) in _IMAGE_SUFFIXES:
-        feed.image(url=view.icon, title=view.title or view.address, link=view.home)
+        feed.image(url=view.icon, title=view.title or view.address, link=ascii_url(view.home))
     finish_feed(feed, view, _podcast_namespaces(view), partial(_finish_feed, view))
     for article in view.articles:
         _add(feed, view, article)

@@ -19,7 +19,7 @@ from lxml import etree
 
 from feeds.model.feeds import View
 from feeds.publishing.formats import WRITERS
-from tests.support.format_samples import ALL, EMPTY, FERRY, HARBOUR, LAMP, ONE, PICTURE, read, render
+from tests.support.format_samples import ALL, EMPTY, FERRY, HARBOUR, LAMP, ONE, PICTURE, RICH, read, render
 
 NS = {
     "a": "http://www.w3.org/2005/Atom",
@@ -49,6 +49,17 @@ def test_self_link_is_the_address_that_the_feed_is_served_at() -> None:
 
 def test_rss_link_is_the_home_page_and_not_the_feed() -> None:
     assert text("rss", ALL, "/rss/channel/link") == ALL.home
+
+
+def test_an_international_home_page_is_ascii() -> None:
+    view = replace(RICH, home="https://münchen.example/straße?a=ü")
+    ascii_home = "https://xn--mnchen-3ya.example/stra%C3%9Fe?a=%C3%BC"
+    assert [link.text for link in find("rss", view, "/rss/channel//link[not(ancestor::item)]")] == [
+        ascii_home
+    ] * 2
+    assert [link.get("href") for link in find("atom", view, "/a:feed/a:link[@rel='alternate']")] == [
+        ascii_home
+    ]
 
 
 def test_atom_content_is_html_and_nothing_is_cdata() -> None:
