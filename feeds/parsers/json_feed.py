@@ -39,6 +39,8 @@ _MAX_CONTAINERS = 500_000
 """Largest number of lists and objects that are read. They take 250 bytes each; an item has about 5."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]', re.DOTALL)
 
+_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+"|,(?=\s*+[\]}])', re.DOTALL)
+
 JSONObject = dict[str, Any]
 
 
@@ -55,7 +57,7 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     """
     text, entries_left = _cut_items(document.text)
     try:
-        feed = json.loads(text)
+        feed = _load(text)
     except json.JSONDecodeError as error:
         raise ReadError(f"line {error.lineno}: not valid JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:  # a number with too many digits, or too many nested lists
@@ -79,6 +81,24 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
         )
     drafts = feed_items.tell_apart(feed_items.guess_home(drafts))
     return [*drafts, *skip_rest(document.name, len(items) + 1, entries_left)]
+
+
+def _load(text: str) -> Any:
+    """Load JSON; a comma before the end of a list or object is ignored, as JavaScript does.
+
+    Raises what `json.loads` raises for the text as it is.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        repaired = _STRING_OR_COMMA.sub(lambda match: match[0] if match[0][0] == '"' else "", text)
+        if repaired == text:
+            raise
+        try:
+            return json.loads(repaired)
+        except json.JSONDecodeError:
+            pass
+        raise
 
 
 def _cut_items(text: str) -> tuple[str, int]:

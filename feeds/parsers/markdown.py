@@ -97,12 +97,7 @@ def _without_code(body: str) -> str:
 def parse(document: Document) -> list[Draft]:
     """Parse the single article of a file. Raises ReadError if it has no link, is a draft, or is too large."""
     fields, body = front_matter.split_any(document.text)
-    if len(body) > MAX_CHARACTERS or body.count("[") > MAX_BRACKETS:
-        raise ReadError(f"the Markdown has more than {MAX_CHARACTERS} characters or {MAX_BRACKETS} brackets")
-    if body.count("\n") > MAX_LINES or sum(map(body.count, _MARKS)) > MAX_MARKS:
-        raise ReadError(
-            f"the Markdown has more than {MAX_LINES} lines or {MAX_MARKS} of the characters {_MARKS}"
-        )
+    _check_size(body)
     if _first_text(fields, "draft").lower() == "true" or _first_text(fields, "published").lower() == "false":
         raise ReadError("it is marked as a draft")
     title, heading_link, rest = _split_heading(body)
@@ -134,6 +129,21 @@ def parse(document: Document) -> list[Draft]:
             unread_dates=tuple(dates.unread),
         )
     ]
+
+
+def render(body: str) -> str:
+    """Convert Markdown to HTML like that of a file. Raises ReadError if it is too large."""
+    _check_size(body)
+    return _render(body)
+
+
+def _check_size(body: str) -> None:
+    if len(body) > MAX_CHARACTERS or body.count("[") > MAX_BRACKETS:
+        raise ReadError(f"the Markdown has more than {MAX_CHARACTERS} characters or {MAX_BRACKETS} brackets")
+    if body.count("\n") > MAX_LINES or sum(map(body.count, _MARKS)) > MAX_MARKS:
+        raise ReadError(
+            f"the Markdown has more than {MAX_LINES} lines or {MAX_MARKS} of the characters {_MARKS}"
+        )
 
 
 def _render(body: str) -> str:

@@ -1,4 +1,4 @@
-"""Parse feeds: RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0; every entry becomes a draft.
+"""Parse feeds: RSS 0.9x, 1.0, 1.1 and 2.0, Atom 0.3 and 1.0; every entry becomes a draft.
 
 The root element decides whether a document is a feed. feedparser parses it, without sanitizing, since every
 body is cleaned later. It never gets a string, because it could take a string for a URL to open.
@@ -21,7 +21,7 @@ from turbohtml import parse_fragment
 from feeds.model import identity
 from feeds.model.articles import Draft, Enclosure
 from feeds.model.errors import ReadError
-from feeds.parsers import feed_items, podcasts, xml_repair
+from feeds.parsers import feed_items, markdown, podcasts, xml_repair
 from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
 from feeds.parsers.feed_items import FeedNames
@@ -29,12 +29,31 @@ from feeds.text.dates import DateStyle, find_date_style
 from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
 
 _ROOTS = frozenset({"rss", "rdf", "feed"})
+_RSS_11 = "http://purl.org/net/rss1.1#"
+# The first tag of RSS 1.1, of CDF, and of an Atom entry without a feed.
+_OTHER_ROOT = re.compile(
+    r"<(?:[\w.\-]{1,40}:)?(?:Channel\b[^<>]{0,2000}[\"']http://purl\.org/rss/1\.0/[\"']"
+    r"|CHANNEL\b[^<>]{0,2000}\sHREF\s*="
+    r"|entry\b[^<>]{0,2000}[\"']http://www\.w3\.org/2005/Atom[\"'])"
+)
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _TAG = re.compile(r"<[^<>]*>")
 _MEDIA_TAG = re.compile(r"<(?:img|video|audio|iframe|picture|object|embed)[\s>/]", re.IGNORECASE)
 _MEDIA_CHARACTERS = 200  # that a picture, recording or video counts for
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,8}", re.ASCII)
 _MAIL = re.compile(r"[^\s@<>()]{1,100}@[^\s@<>()]{1,100}")
+_END_TAG = re.compile(r"</[a-zA-Z][a-zA-Z0-9]{0,20}\s*>")
+_MARKDOWN_TYPES = frozenset({"text/markdown", "text/x-markdown"})
+_IANA_RELATIONS = "http://www.iana.org/assignments/relation/"
+_OTHER_RELATIONS = ("related", "self", "via")
+_COMMENTS = re.compile(r"#(?:comments|respond|disqus_thread)$")
+_MIN_LEAD_PIXELS = 64
+"""The shorter side of a lead image. Pictures of authors have 30 to 48 in GitHub's feeds and in blogs'."""
+_AVATAR = re.compile(
+    r"^(?:https?:)?//(?:(?:[\w-]{1,20}\.)?(?:gravatar\.com|cravatar\.(?:cn|com)|libravatar\.org)/avatar/"
+    r"|avatars\d{0,3}\.githubusercontent\.com/|pbs\.twimg\.com/profile_images/)",
+    re.IGNORECASE,
+)
 _SCHEMES = ("http://", "https://")  # of tags that programs add for themselves
 _NO_LINK = frozenset({"n/a", "na", "none", "null", "nil", "undefined", "-", "#", "/"})
 _MAX_ENCLOSURES = 50
@@ -53,7 +72,11 @@ Fields = dict[str, Any]
 
 def can_parse(document: Document) -> bool:
     """Return whether the root element is that of a feed."""
-    return xml_repair.root_name(_document_text(document)) in _ROOTS
+    text = _document_text(document)
+    name = xml_repair.root_name(text)
+    if name in ("channel", "entry"):
+        return _OTHER_ROOT.match(text, xml_repair.root_offset(text)) is not None
+    return name in _ROOTS
 
 
 def parse(document: Document) -> list[Draft | SkippedItem]:
@@ -99,7 +122,9 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
 
 
 def _document_text(document: Document) -> str:
-    return xml_repair.blank_output(document.text, is_fetched=bool(document.address))
+    text = xml_repair.blank_output(document.text, is_fetched=bool(document.address))
+    # RSS 1.1 has the elements of RSS 1.0, which feedparser knows.
+    return text.replace(_RSS_11, "http://purl.org/rss/1.0/")
 
 
 def _feed_names(feed: Fields, address: str) -> FeedNames:
@@ -114,7 +139,7 @@ def _feed_names(feed: Fields, address: str) -> FeedNames:
 
 def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle, names: FeedNames) -> Draft | None:
     base = _base_url(feed, address)
-    entry_link = _entry_link(entry, base)
+    entry_link = _entry_link(entry, base, str(entry.get("language") or feed.get("language") or ""))
     link = entry_link or names.home
     if not link:
         return None
@@ -179,17 +204,51 @@ def _base_url(feed: Fields, address: str) -> str:
     return next(filter(None, urls), address)
 
 
-def _entry_link(entry: Fields, base: str) -> str:
-    """Return the page of an entry: its link, else a guid that is a URL; else empty."""
-    links = entry.get("links") or []
-    alternates = [link.get("href") for link in links if link.get("rel") == "alternate"]
+def _entry_link(entry: Fields, base: str, language: str) -> str:
+    """Return the page of an entry; empty if it names none.
+
+    It is the entry's link in this language, else a guid that is a URL, else a page about it: what it relates
+    to, its own address in the feed's format, or its comments. It is never that of an enclosure.
+    """
+    links = [link for link in entry.get("links") or () if isinstance(link.get("href"), str)]
+    by_relation: dict[str, list[Fields]] = {}
+    for link in links:
+        by_relation.setdefault(str(link.get("rel")).lower().removeprefix(_IANA_RELATIONS), []).append(link)
+    enclosed = [link["href"] for link in by_relation.get("enclosure", ())]
     own = entry.get("link")
-    if own == entry.get("id") and entry.get("guidislink") and not _resolve("", own):
+    if own in enclosed or (own == entry.get("id") and entry.get("guidislink") and not _resolve("", own)):
         own = ""  # feedparser takes every guid for a link that does not say that it is none
-    candidates = [entry.get("feedburner_origlink"), own, *alternates]
-    candidates = [one for one in candidates if str(one).strip().casefold() not in _NO_LINK]
-    link = next(filter(None, (_resolve(base, candidate) for candidate in candidates)), "")
-    return link or _resolve("", entry.get("id"))
+    candidates = [
+        (base, entry.get("feedburner_origlink")),
+        *((base, url) for url in _alternates(by_relation.get("alternate", []), own, language)),
+        (base, own),
+        ("", entry.get("id")),
+        *((base, link["href"]) for name in _OTHER_RELATIONS for link in by_relation.get(name, ())),
+        (base, _COMMENTS.sub("", str(entry.get("comments") or ""))),
+    ]
+    urls = (_resolve(start, url) for start, url in candidates if _is_written(url))
+    return next(filter(None, urls), "")
+
+
+def _is_written(url: object) -> bool:
+    return str(url).strip().casefold() not in _NO_LINK
+
+
+def _alternates(links: list[Fields], own: object, language: str) -> list[str]:
+    """Return the addresses of an entry's pages, the best one first.
+
+    A page in the entry's language is preferred, and HTML to other formats. Among several languages without
+    that of the entry, feedparser's choice `own` is kept. Of two equal links, the first one is the entry's.
+    """
+    primary = language.partition("-")[0].lower()
+    has_languages = any(link.get("hreflang") for link in links)
+
+    def rank(link: Fields) -> tuple[bool, bool, bool]:
+        spoken = str(link.get("hreflang") or "").partition("-")[0].lower()
+        is_html = _media_type_of(link) in _HTML_TYPES
+        return bool(primary and spoken != primary), not is_html, has_languages and link["href"] != own
+
+    return [link["href"] for link in sorted(links, key=rank)]
 
 
 # -- text ----------------------------------------------------------------------------------------------------
@@ -207,6 +266,9 @@ def _visible_text(markup: str) -> str:
 def _title(fields: Fields) -> str:
     detail = fields.get("title_detail") or {}
     title = detail.get("value") or fields.get("title") or ""
+    own = fields.get("title") or title
+    if own != title:  # the detail is that of an inner element, such as the title of an item's picture
+        return _visible_text(own) if _END_TAG.search(own) else decode_entities(own)
     return _visible_text(title) if detail.get("type") in _HTML_TYPES else decode_entities(title)
 
 
@@ -216,7 +278,7 @@ def _body_and_summary(entry: Fields, link: str) -> tuple[str, str, str]:
     The summary is empty if it is the body.
     """
     bodies = [*(entry.get("content") or ()), *filter(None, [entry.get("summary_detail")])]
-    bodies = [body for body in bodies if body.get("type") in _HTML_TYPES or body.get("type") == "text/plain"]
+    bodies = [body for body in bodies if _is_text(body)] or list(filter(None, [entry.get("subtitle_detail")]))
     if not bodies:
         return "", "", entry.get("title_detail", {}).get("language") or ""
     fullest = max(bodies, key=lambda body: _fullness(body.get("value") or ""))
@@ -230,18 +292,35 @@ def _fullness(value: str) -> int:
     return len(_TAG.sub("", value)) + _MEDIA_CHARACTERS * len(_MEDIA_TAG.findall(value))
 
 
+def _media_type_of(fields: Fields) -> str:
+    """Return the declared type without its parameters."""
+    return str(fields.get("type") or "").partition(";")[0].strip().lower()
+
+
+def _is_text(body: Fields) -> bool:
+    """Return whether a body is HTML or text of any kind; others, such as pictures, cannot be shown."""
+    return _media_type_of(body) in _HTML_TYPES or _media_type_of(body).startswith("text/")
+
+
 def _summary_text(detail: Fields) -> str:
     value = detail.get("value") or ""
-    return _visible_text(value) if detail.get("type") in _HTML_TYPES else to_one_line(value)
+    return _visible_text(value) if _media_type_of(detail) in _HTML_TYPES else to_one_line(value)
 
 
 def _body_html(body: Fields, link: str) -> str:
     """Return a body as HTML; plain text is escaped, and cleaning turns it into paragraphs.
 
-    URLs are resolved only if `xml:base` gives another base than the entry's link.
+    Markdown is rendered, unless it is too large for that. URLs are resolved only if `xml:base` gives another
+    base than the entry's link.
     """
     value = remove_illegal(body.get("value") or "")
-    if body.get("type") not in _HTML_TYPES:
+    media_type = _media_type_of(body)
+    if media_type in _MARKDOWN_TYPES:
+        try:
+            value = markdown.render(value)
+        except ReadError:
+            return html.escape(value, quote=False)
+    elif media_type not in _HTML_TYPES:
         return html.escape(value, quote=False)
     base = _resolve(link, body.get("base"))
     if not base or base == link or "<" not in value:
@@ -287,7 +366,12 @@ def _authors(fields: Fields) -> tuple[str, ...]:
 
 
 def _without_mail(author: str) -> str:
-    """Remove the mail address that RSS writes beside a name: `mail (Name)`, `Name <mail>`."""
+    """Remove the mail address that RSS writes beside a name: `mail (Name)`, `Name <mail>`.
+
+    Of markup, the text is returned.
+    """
+    if _END_TAG.search(author):
+        author = _visible_text(author)
     if not _MAIL.search(author):
         return decode_entities(author)
     name = _MAIL.sub("", author).replace("<>", "").strip()
@@ -331,19 +415,34 @@ def _media_type(media: Fields) -> str:
 def _lead_image(entry: Fields, enclosures: tuple[Enclosure, ...], link: str) -> str:
     """Return the URL of the lead image; empty if there is none.
 
-    It is the widest `media:content`, else a thumbnail, the image of iTunes, or an enclosed image.
+    It is the widest `media:content`, else a thumbnail, the image of iTunes, or an enclosed image. Pictures of
+    authors and icons are none.
     """
     images = [media for media in entry.get("media_content") or () if _media_type(media).startswith("image/")]
     images.sort(key=_width, reverse=True)
-    candidates = [image.get("url") for image in (*images, *(entry.get("media_thumbnail") or ()))]
+    pictures = (*images, *(entry.get("media_thumbnail") or ()))
+    candidates = [picture.get("url") for picture in pictures if not _is_icon(picture)]
     candidates.append((entry.get("image") or {}).get("href"))
     candidates += [enclosure.url for enclosure in enclosures if enclosure.type.startswith("image/")]
     return next(filter(None, (_resolve(link, candidate) for candidate in candidates)), "")
 
 
 def _width(media: Fields) -> int:
-    width = str(media.get("width") or "")
-    return int(width) if width.isascii() and width.isdigit() and len(width) < 6 else 0
+    return _pixels(media.get("width"))
+
+
+def _pixels(value: object) -> int:
+    """Return a number of pixels; 0 if it is unknown."""
+    text = str(value or "").strip().removesuffix("px")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def _is_icon(media: Fields) -> bool:
+    """Return whether a picture is that of an author, or too small to be the lead image."""
+    sides = [side for name in ("width", "height") if (side := _pixels(media.get(name)))]
+    return (bool(sides) and min(sides) < _MIN_LEAD_PIXELS) or bool(
+        _AVATAR.search(str(media.get("url") or ""))
+    )
 
 
 def _first_language(*languages: object) -> str:

@@ -117,9 +117,14 @@ class RepairedDocument:
     """Number of entries that were removed from the end, because the document is too large."""
 
 
+def root_offset(text: str) -> int:
+    """Return the offset of the root element; the length of the text if it has none."""
+    return _prolog(text)[0]
+
+
 def root_name(text: str) -> str:
     """Return the local name of the root element in lower case; empty if the text is not XML."""
-    match = _ROOT.match(text, _prolog(text)[0])
+    match = _ROOT.match(text, root_offset(text))
     return match[1].lower() if match else ""
 
 
