@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from feeds.config import Config
+from feeds.storage import ingest_status
 from feeds.storage.database import Database
 from feeds.storage.feed_states import UpstreamState, UpstreamStates
 from feeds.storage.push_subscriptions import ACTIVE_STATES, PushSubscription, PushSubscriptions
@@ -46,6 +47,10 @@ def summarise(config: Config, database: Database) -> Iterator[str]:
         yield f"  {state.url}: {describe_failure(state)}"
     if len(failing) > _MAX_FAILURES_SHOWN:
         yield f"  and {len(failing) - _MAX_FAILURES_SHOWN} more"
+    hubs = ingest_status.failing_hubs(database) if config.websub_subscribe else ()
+    yield from (f"  {line}" for line in hubs[:_MAX_FAILURES_SHOWN])
+    if len(hubs) > _MAX_FAILURES_SHOWN:
+        yield f"  and {len(hubs) - _MAX_FAILURES_SHOWN} more hubs"
     noted = [state for state in configured if state.note]
     for state in noted[:_MAX_FAILURES_SHOWN]:
         yield f"  {state.url}: {state.note}"

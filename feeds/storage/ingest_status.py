@@ -132,6 +132,17 @@ def subscription_notes(database: Database) -> tuple[str, ...]:
         return tuple(f"{feed_urls.redact_url(url)}: {note}" for url, note in connection.execute(query))
 
 
+def failing_hubs(database: Database) -> tuple[str, ...]:
+    """Return a line for each WebSub hub that does not send what is new in a feed, by the feed's URL."""
+    hubs = schema.push_subscriptions.c
+    query = sa.select(hubs.url, hubs.hub, hubs.error).where(hubs.error != "").order_by(hubs.url)
+    with database.reading() as connection:
+        return tuple(
+            f"{feed_urls.redact_url(row.url)}: its hub {feed_urls.redact_url(row.hub)}: {row.error}"
+            for row in connection.execute(query)
+        )
+
+
 def last_watcher_run(database: Database) -> datetime | None:
     """Return the start of the watcher's last run; None if it has not run yet."""
     query = (

@@ -89,7 +89,8 @@ class StatusReader:
         )
 
     def _subscription_remarks(self) -> tuple[str, ...]:
-        return ingest_status.subscription_notes(self._database)[:MAX_REMARKS]
+        hubs = ingest_status.failing_hubs(self._database) if self._config.websub_subscribe else ()
+        return (*hubs, *ingest_status.subscription_notes(self._database))[:MAX_REMARKS]
 
     def last_run(self) -> tuple[IngestRun | None, WatcherStatus]:
         """Return the last run, None if there was none yet, and the status of the watcher."""

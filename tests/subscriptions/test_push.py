@@ -268,6 +268,9 @@ def test_a_hub_that_refuses_is_left_alone_for_a_day_and_the_feed_is_polled(reade
     assert reader.due() - NOW < HOUR
     shown = reader.place.feeds("subscriptions").stdout
     assert "/hub refused: no room; asked again 2026-05-02 12:00:00 UTC" in shown
+    line = f"{reader.upstream.address('/tide')}: its hub {reader.hub.url}: refused: no room"
+    assert line in reader.place.feeds("status").stdout
+    assert line in reader.place.client().get("/status").text
 
 
 @IN_SQLITE
