@@ -47,6 +47,7 @@ _SUCCESSES = (200, 203)  # a proxy on the way changed the answer (RFC 9110 secti
 _MAX_URL_CHARACTERS = 120  # in a message
 _MAX_VALIDATOR_CHARACTERS = 1000  # of an ETag or a date; a longer one is not stored
 _ASCII = "".join(map(chr, range(128)))
+_CHARSET = re.compile(r";\s{0,9}charset\s{0,9}=\s{0,9}[\"']?([\w.:+-]{1,40})", re.IGNORECASE)
 _NO_CACHE = re.compile(r"(?:^|[\s,;])no-(?:cache|store)(?![\w=-])", re.IGNORECASE)
 _MAX_AGE = re.compile(r'(?:^|[\s,;])max-age\s*=\s*"?(\d{1,9})', re.IGNORECASE)
 
@@ -82,6 +83,8 @@ class Response:
     """URL that answered, after all redirects: the base of relative URLs."""
     links: tuple[Link, ...] = ()
     """Links in the header Link."""
+    charset: str = ""
+    """Charset in the header Content-Type; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,7 @@ class HTTPClient:
             last_modified=_usable_validator(response.headers.get("Last-Modified", "")),
             fresh_for=_fresh_for(response, self.clock()),
             final_url=final_url,
+            charset=parse_charset(response.headers.get("Content-Type", "")),
             links=tuple(parse_link_headers(response.headers.getlist("Link"), final_url)),
         )
 
@@ -286,6 +290,12 @@ def _usable_validator(value: str) -> str:
     return (
         value if value.isascii() and value.isprintable() and len(value) <= _MAX_VALIDATOR_CHARACTERS else ""
     )
+
+
+def parse_charset(content_type: str) -> str:
+    """Return the charset in a header Content-Type (RFC 9110 section 8.3.2); empty if there is none."""
+    charset = _CHARSET.search(content_type[:1000])
+    return charset[1] if charset else ""
 
 
 def _fresh_for(response: BaseHTTPResponse, now: datetime) -> timedelta:

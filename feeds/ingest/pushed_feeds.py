@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from feeds import parsers
 from feeds.model.errors import ReadError
 from feeds.model.inbox_names import FETCHED
-from feeds.parsers import json_feed, rss_atom
+from feeds.parsers import encoding, json_feed, rss_atom
 from feeds.storage.blobs import BlobStore
 from feeds.storage.database import Database
 from feeds.storage.push_subscriptions import PushSubscription, PushSubscriptions
@@ -68,8 +68,8 @@ class PushedFeeds:
             return challenge
         return None
 
-    def take(self, callback: str, data: bytes, signature: str) -> bool:
-        """Take a document of a hub; return False if the callback is unknown.
+    def take(self, callback: str, data: bytes, signature: str, charset: str = "") -> bool:
+        """Take a document of a hub, and the charset of its header; return False if the callback is unknown.
 
         One with a wrong signature is ignored, but not refused (section 7.1.1), so that nobody can find out
         signatures by trying. While the document before waits for a run, the feed is polled instead: a
@@ -89,7 +89,7 @@ class PushedFeeds:
         elif self._stored.is_unread(subscription.url):
             self._stored.poll_soon([subscription.url], now)
         else:
-            self._documents.put(FETCHED, subscription.url, data, now)
+            self._documents.put(FETCHED, subscription.url, encoding.to_utf8(data, charset), now)
             self._stored.note_push(subscription, now)
         return True
 

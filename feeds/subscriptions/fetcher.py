@@ -10,6 +10,7 @@ from feeds import parsers
 from feeds.http_client.client import HTTPClient, Response
 from feeds.http_client.errors import RequestError
 from feeds.model.errors import ReadError
+from feeds.parsers import encoding
 from feeds.parsers.channel import Channel, read_channel
 from feeds.parsers.webpage import feed_discovery
 from feeds.parsers.webpage.feed_discovery import LinkedFeed
@@ -77,14 +78,15 @@ class FeedFetcher:
 
     def _parse(self, response: Response) -> FetchedFeed:
         """Check that an answer is a feed. Raises ReadError if it is none."""
-        body, has_entries = response.body or b"", True
+        # The stored document has no headers, so it has to say by itself how it is to be decoded.
+        body, has_entries = encoding.to_utf8(response.body or b"", response.charset), True
         with self._parsing:  # one at a time: small hosts cannot hold the trees of eight large feeds
             try:
                 parsers.parse_feed(body, response.final_url)
             except parsers.NoEntriesError:
                 has_entries = False
             channel = read_channel(body, response.final_url)
-        return FetchedFeed(response=response, has_entries=has_entries, channel=channel)
+        return FetchedFeed(response=replace(response, body=body), has_entries=has_entries, channel=channel)
 
     def _fetch_named(
         self, upstream: Upstream, page: Response, named: Sequence[LinkedFeed], error: ReadError

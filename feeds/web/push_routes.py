@@ -31,7 +31,8 @@ def build_blueprint(pushed: PushedFeeds) -> Blueprint:
         data = request.get_data(cache=False)
         if len(data) > MAX_BYTES:
             abort(413, f"larger than {MAX_BYTES} bytes")
-        if not pushed.take(callback, data, request.headers.get("X-Hub-Signature", "")):
+        signature = request.headers.get("X-Hub-Signature", "")
+        if not pushed.take(callback, data, signature, request.mimetype_params.get("charset", "")):
             abort(410, "nobody is subscribed here any more")
         return _respond("", 202)
 

@@ -239,6 +239,19 @@ def test_a_feed_is_polled_when_it_wants_to_be_also_after_an_answer_without_news(
             assert subscriber.upstream.count("/wishes", 304) == 1
 
 
+@IN_SQLITE
+@pytest.mark.parametrize("declaration", [b"", b"<?xml version='1.0'?>"])
+def test_the_charset_of_the_answer_counts_where_the_feed_says_nothing(
+    subscriber: Subscriber, declaration: bytes
+) -> None:
+    feed = rss(1).replace(b"Ferry 1 is back", "Паром вернулся".encode("koi8-r"))
+    subscriber.upstream.at["/koi"] = lambda handler: handler.say(
+        200, declaration + feed, Content_Type="text/xml; Charset=KOI8-R"
+    )
+    subscriber.to("/koi").poll()
+    assert [article.title for article in subscriber.read()] == ["Паром вернулся"]
+
+
 def test_an_answer_that_cannot_be_requested_is_no_web_page(upstream: Upstream) -> None:
     with pytest.raises(RequestError):
         fetched(upstream, "/500")
