@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
@@ -27,8 +28,7 @@ from tests.support.places import FORMATS, Place, article, eventually, parsed, ti
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
 
 
-@pytest.fixture
-def filled(place: Place) -> Place:
+def fill(place: Place) -> Place:
     place.drop("1.md", article(1, GAZETTE, body="The tide is high, 香港的渡轮回来了。"))
     text = article(2, POST, body="The moon is high.")
     place.drop("2.md", text.replace(f"tags: [ {POST} ]", "tags: [ Night Life ]"))
@@ -38,8 +38,15 @@ def filled(place: Place) -> Place:
 
 
 @pytest.fixture
-def client(filled: Place) -> FlaskClient:
-    return filled.client()
+def filled(place: Place) -> Place:
+    return fill(place)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """A client of a place of its own, for all tests that only read."""
+    with Place(tmp_path_factory.mktemp("read-only")) as place:
+        yield fill(place).client()
 
 
 def numbers(client: FlaskClient, address: str) -> list[int]:

@@ -15,6 +15,8 @@ import pytest
 
 from tests.quality.measure import LEFT, PINNED, measure
 
+pytestmark = pytest.mark.slow  # it cleans all reference articles; the laws of tests/cleaning clean some
+
 # What has to be gone altogether.
 NONE = {
     "weserv and kin",

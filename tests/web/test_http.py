@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
@@ -24,8 +25,7 @@ ADDRESSES = [f"/feeds/{name}.{suffix}" for name in ("all", "harbour-gazette") fo
 EVERYTHING = [*ADDRESSES, "/feeds.opml"]
 
 
-@pytest.fixture
-def filled(place: Place) -> Place:
+def fill(place: Place) -> Place:
     """Three articles of two sources, ingested."""
     place.drop("1.md", article(1, GAZETTE))
     place.drop("2.md", article(2, POST))
@@ -35,8 +35,15 @@ def filled(place: Place) -> Place:
 
 
 @pytest.fixture
-def client(filled: Place) -> FlaskClient:
-    return filled.client()
+def filled(place: Place) -> Place:
+    return fill(place)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """A client of a place of its own, for all tests that only read."""
+    with Place(tmp_path_factory.mktemp("read-only")) as place:
+        yield fill(place).client()
 
 
 # -- what there is --------------------------------------------------------------------------------------

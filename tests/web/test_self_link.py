@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,8 +15,7 @@ from tests.support.places import FORMATS, Place, article
 GAZETTE, POST = "Harbour Gazette", "Lantern Post"
 
 
-@pytest.fixture
-def filled(place: Place) -> Place:
+def fill(place: Place) -> Place:
     """Three articles of two sources, ingested."""
     place.drop("1.md", article(1, GAZETTE))
     place.drop("2.md", article(2, POST))
@@ -25,8 +25,15 @@ def filled(place: Place) -> Place:
 
 
 @pytest.fixture
-def client(filled: Place) -> FlaskClient:
-    return filled.client()
+def filled(place: Place) -> Place:
+    return fill(place)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """A client of a place of its own, for all tests that only read."""
+    with Place(tmp_path_factory.mktemp("read-only")) as place:
+        yield fill(place).client()
 
 
 def self_link(suffix: str, body: bytes) -> str:
