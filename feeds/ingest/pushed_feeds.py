@@ -27,11 +27,10 @@ log = logging.getLogger(__name__)
 
 MAX_BYTES = parsers.MAX_TEXT_BYTES
 """Largest size of a document that a hub may send."""
-MAX_LEASE, MIN_LEASE = timedelta(days=90), timedelta(minutes=1)
+MAX_LEASE, MIN_LEASE = timedelta(days=90), timedelta(seconds=10)
 DEFAULT_LEASE = timedelta(days=10)
 RENEWED_PART = 0.8
 """Part of a lease after which it is renewed."""
-_MIN_RENEWAL = timedelta(seconds=30)
 DENIED_WAIT = timedelta(days=1)
 """Time until a hub that denied a subscription is asked again."""
 _METHODS = frozenset({"sha1", "sha256", "sha384", "sha512"})
@@ -109,7 +108,7 @@ class PushedFeeds:
             replace(
                 subscription,
                 state="active",
-                due=now + max(lease * RENEWED_PART, _MIN_RENEWAL),
+                due=now + lease * RENEWED_PART,
                 expires=now + lease,
                 failures=0,
                 error="",

@@ -38,7 +38,7 @@ _DELIVERY_SECONDS = 2  # between two deliveries of notices to hubs
 _MAX_REMARKS_LOGGED = 20
 _MAX_DELIVERY_SECONDS = 20  # the next delivery sends the rest, so that stopping never takes long
 _POLL_SECONDS = 1  # between two checks for subscriptions that are due
-_SUBSCRIBE_SECONDS = 5  # between two checks for hubs that are to be asked
+_SUBSCRIBE_SECONDS = 2  # between two checks for hubs that are to be asked
 _FORGET_SECONDS = 3600  # without subscriptions only old ones have to be forgotten
 _FIRST_RETRY = timedelta(seconds=1)
 
