@@ -1,4 +1,7 @@
-"""Ids of the sample articles in `seeds/`, so that they can be removed after their files are deleted."""
+"""Ids of the sample articles in `seeds/`, so that they can be removed after their files are deleted.
+
+Five of the first samples had the names and links of real publishers. Databases still have them.
+"""
 
 from __future__ import annotations
 
@@ -15,4 +18,10 @@ ENTRY_IDS = (
     "urn:uuid:7b6330e7-5a0e-52e8-932c-d9a1c50ca592",
     "urn:uuid:d92418f6-f10b-508f-8bc9-e73023cf7fab",
     "urn:uuid:c80d1c3b-2d0d-55b7-a426-eef9f51763d2",
+    # The five with invented publishers, since 2026-11-30.
+    "urn:uuid:490f7ab3-147b-5625-90bf-bf728a7e09d3",
+    "urn:uuid:a4408ca9-5a91-5066-82b1-dbeb0864ab60",
+    "urn:uuid:bf78a4fb-93ce-5c27-8cd3-74e02e58c199",
+    "urn:uuid:af330639-6277-5171-9f3c-a76b68db9306",
+    "urn:uuid:74aaad4c-46cd-53d2-bfd1-ae2bbe3b9236",
 )

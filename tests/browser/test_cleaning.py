@@ -10,7 +10,7 @@ from playwright.sync_api import Route, expect
 from tests.support.browser_site import SEEDS, Site
 from tests.support.browser_visit import Visit
 
-TITLE = 'Old Swing Bridge [Part 2]: Rivets & Rust, "One Span at a Time"'
+TITLE = 'Old Swing Bridge [Part 2]: Rivets & Rust, "One Span at a Time" (sample)'
 PASTED = next(SEEDS.glob("*Swing Bridge*")).read_text(encoding="utf-8")
 
 

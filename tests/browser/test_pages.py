@@ -13,7 +13,7 @@ PAGES = {
     "home": "/",
     "everything": "/feeds/all",
     "a source": "/feeds/harbour-gazette",
-    "a Chinese source": "/feeds/rfa",
+    "a Chinese source": "/feeds/hai-tang-dian-tai",
     "a named view": "/feeds/tides",
     "a search": "/feeds/all?q=渡轮&since=2026-02-01&tag=x",
     "an article": "/articles/{english}",

@@ -45,7 +45,7 @@ SETTINGS = {
 }
 PATHS = (
     *(f"/feeds/all.{kind}" for kind in ("atom", "rss", "json")),
-    *("/feeds/dropped.atom", "/feeds/dw.rss", "/feeds/all.atom?q=ferry", "/feeds.opml", "/"),
+    *("/feeds/dropped.atom", "/feeds/the-harbour-gazette.rss", "/feeds/all.atom?q=ferry", "/feeds.opml", "/"),
 )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from feeds.ingest import source_moves
 from feeds.model import identity
+from feeds.parsers import parse_drafts
+from tests.support.cleaning_samples import CATALOGUE, cleaned
 from tests.support.places import CODE, Place, article
 from tests.support.storage_samples import NOON, Watch, text_of
 from tests.support.stored_articles import newest_articles
@@ -147,16 +151,37 @@ def test_forgetting_what_is_not_there_says_so(watch: Watch) -> None:
     assert source_moves.forget(watch.ingest, FERRY, undo=True)[1] is False
 
 
+def test_the_sample_articles_say_that_they_are_invented() -> None:
+    publishers = {source.slug for source in CATALOGUE.all_sources()}
+    for file in (Path(CODE) / "seeds").iterdir():
+        [draft] = parse_drafts(file.read_bytes(), file.name)
+        sample = cleaned(draft).article
+        assert sample.title.endswith(" (sample)"), file.name
+        assert re.search(r"invented sample article|示例文章", sample.summary), file.name
+        host = urlsplit(sample.link).hostname or ""
+        assert re.search(r"(^|\.)example\.(com|net|org)$", host), file.name
+        assert sample.source.slug not in publishers, file.name
+
+
 def test_the_sample_articles_are_forgotten_and_no_others(place: Place) -> None:
     seeds = Path(CODE) / "seeds"
     for file in seeds.iterdir():
         shutil.copy(file, place.inbox)
     place.drop("mine.md", article(1))
+    # One of the first samples, with the link of a real publisher, as older databases have it.
+    first = article(2).replace(
+        "https://harbour-gazette.example/2", "https://www.epochtimes.com/gb/26/6/12/n99000001.htm"
+    )
+    assert "epochtimes" in first
+    place.drop("first.md", first)
     assert place.feeds("ingest").returncode == 0
     assert place.feeds("forget").returncode == 2
     for file in seeds.iterdir():
         (place.inbox / file.name).unlink()
     done = place.feeds("forget", "--samples")
-    assert (done.returncode, done.stdout.count("is no longer published")) == (0, len(list(seeds.iterdir())))
+    assert (done.returncode, done.stdout.count("is no longer published")) == (
+        0,
+        1 + len(list(seeds.iterdir())),
+    )
     assert [entry.title for entry in newest_articles(place.store(), 100)] == ["Ferry 1 is back"]
     assert place.feeds("forget", "--samples").stdout == "no sample articles are left\n"

@@ -26,11 +26,11 @@ WIDE = (
 """What does not fit on a telephone."""
 
 LINKED = {
-    "english": "The Orchestra That Rehearses in a Boat Shed",
-    "chinese": "夜校里的“无线电课”　老人们和月亮通了一次话",
-    "table": 'Old Swing Bridge [Part 2]: Rivets & Rust, "One Span at a Time"',
+    "english": "The Orchestra That Rehearses in a Boat Shed (sample)",
+    "chinese": "夜校里的“无线电课”　老人们和月亮通了一次话 (sample)",
+    "table": 'Old Swing Bridge [Part 2]: Rivets & Rust, "One Span at a Time" (sample)',
     "wide": LONG,
-    "traditional": '守燈人的最後一本日誌："霧，燈照常"',
+    "traditional": '守燈人的最後一本日誌："霧，燈照常" (sample)',
 }
 """The titles of the articles whose pages are visited, by what stands for their numbers in paths."""
 
