@@ -20,20 +20,27 @@ pytest_plugins = ["tests.support.browser_fixtures"]
 
 TESTS = Path(__file__).parent
 LONGEST = (
+    "attack/test_bombs.py",
+    "server/test_watcher.py",
+    "faults/test_half_written.py",
+    "faults/test_processes.py",
+    "web/test_private_versions.py",
+    "publishing/test_websub.py",
+    "cleaning/test_hostile.py",
+    "cleaning/test_laws.py",
+    "ingest/test_workers.py",
+    "browser/test_pages.py",
     "attack/test_slow_clients.py",
     "attack/test_patterns.py",
-    "attack/test_bombs.py",
-    "cleaning/test_hostile.py",
+    "attack/test_private_names.py",
+    "subscriptions/test_poller.py",
+    "storage/test_backup.py",
+    "ingest/test_corpus.py",
     "faults/test_kill.py",
-    "faults/test_processes.py",
-    "browser/test_pages.py",
-    "cleaning/test_laws.py",
-    "parsers/test_blanks.py",
-    "web/test_private_versions.py",
     "faults/test_disk.py",
     "inboxes/test_bucket.py",
-    "storage/test_backup.py",
-    "text/test_html_diff.py",
+    "ingest/test_private_names.py",
+    "cli/test_commands.py",
 )
 """The files that take longest, as `pytest --durations=0` shows."""
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -47,6 +54,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="What is used where a test leaves it open; with postgresql, only the tests that use one run.",
     )
     parser.addoption("--slow", action="store_true", help="Run the tests that are marked as slow, too.")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait, for a clock or for a server."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or len(os.sched_getaffinity(0)) + 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:

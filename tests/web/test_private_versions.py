@@ -129,7 +129,9 @@ ORDERS = {
 }
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    "order", [pytest.param(order, marks=pytest.mark.slow if "first" in order else ()) for order in ORDERS]
+)
 def test_no_route_shows_a_private_version_and_both_feeds_keep_their_article(place: Place, order: str) -> None:
     place.configure(private=["lantern-post"], playground="on")
     for files in ORDERS[order]:
@@ -337,7 +339,7 @@ def test_a_private_article_keeps_its_id_when_its_source_is_renamed(place: Place)
     assert place.store().entry_ids() == [PUBLIC_ID]
 
 
-@pytest.mark.parametrize("into", ["lantern-post", "harbour-gazette"])
+@pytest.mark.parametrize("into", ["lantern-post", pytest.param("harbour-gazette", marks=pytest.mark.slow)])
 def test_sources_that_become_one_private_source_have_one_entry(place: Place, into: str) -> None:
     place.configure(private=["lantern-post"])
     other = TEASER.replace(PUBLIC, "Tide Tables")
