@@ -10,7 +10,7 @@ https://github.com/Podcastindex-org/podcast-namespace/blob/main/docs/1.0.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from xml.parsers import expat
@@ -21,8 +21,10 @@ from feeds.model.articles import Draft, Enclosure
 from feeds.model.podcasts import DURATION, Podcast, PodcastElement
 from feeds.text.plain_text import decode_entities, summarise
 
-MAX_ELEMENTS = 200
+MAX_ELEMENTS = 100
 """Largest number of elements of one show or episode. Further ones are dropped."""
+_MAX_MARKUP = 10
+"""Characters of markup that are read for each character of plain text."""
 MAX_SUMMARY_CHARACTERS, MAX_SHORT_CHARACTERS = 4_000, 255
 """Largest number of characters of a summary and of a subtitle, as Apple and validators have it."""
 MAX_SECONDS = 10_000_000
@@ -51,13 +53,14 @@ Check = Callable[[str], str]
 
 def _text(value: str, limit: int = MAX_SUMMARY_CHARACTERS) -> str:
     """Return plain text on one line; a longer text ends with an ellipsis."""
-    markup = _BREAK.sub(" ", value)
+    markup = _BREAK.sub(" ", value[: limit * _MAX_MARKUP])
     plain = parse_fragment(markup, positions=False).text if _TAG.search(markup) else markup
     return summarise(decode_entities(plain), limit)
 
 
 def _paragraphs(value: str) -> str:
     """Return plain text, with a blank line between paragraphs."""
+    value = value[: MAX_SUMMARY_CHARACTERS * _MAX_MARKUP]
     parts = _BLANK_LINES.split(_BREAK.sub("\n\n", value) if _TAG.search(value) else value)
     return "\n\n".join(filter(None, map(_text, parts)))[:MAX_SUMMARY_CHARACTERS].strip()
 
@@ -81,8 +84,8 @@ _language: Check = partial(_match, re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8
 
 
 def _url(value: str) -> str:
-    """Return an address, which is not resolved yet."""
-    return value.strip()
+    """Mark an attribute as an address: `read` resolves it."""
+    raise AssertionError
 
 
 def parse_duration(value: str) -> int:
@@ -179,10 +182,6 @@ OF_SHOWS: Mapping[str, _Element] = {
 }
 """The elements of channels that are read. `itunes:new-feed-url` would lead subscribers away, so it is not."""
 
-URL_ATTRIBUTES = frozenset({"href", "img", "url"})
-"""The attributes whose values are addresses."""
-
-
 # -- reading -------------------------------------------------------------------------------------------------
 
 
@@ -191,8 +190,18 @@ class PodcastElements:
     """The podcast elements of a document."""
 
     show: tuple[PodcastElement, ...] = ()
+    podcast: Podcast | None = None
+    """The show, which all drafts of the document share; None if the channel says nothing about it."""
     episodes: list[tuple[PodcastElement, ...]] = field(default_factory=list)
     """The elements of each item, in the order of the items."""
+
+    def describe_show(self, description: str) -> None:
+        """Set the show with the description of the channel."""
+        self.podcast = Podcast(description=description, elements=self.show) if self.show else None
+
+
+_Siblings = dict[PodcastElement | str, PodcastElement]
+"""The elements read so far by their names; those that may be repeated by themselves."""
 
 
 @dataclass(slots=True)
@@ -203,14 +212,15 @@ class _Open:
     name: str
     attributes: dict[str, str]
     text: list[str] = field(default_factory=list)
-    children: list[PodcastElement] = field(default_factory=list)
+    children: _Siblings = field(default_factory=dict)
 
 
-def read(data: bytes, item_count: int) -> PodcastElements | None:
+def read(data: bytes, item_count: int, absolute: Callable[[str], str]) -> PodcastElements | None:
     """Read the podcast elements of a repaired document with this number of items; None if it has none.
 
     Those of items are left out if another number of items is found. If the document is not well-formed,
-    those before the fault are returned.
+    those before the fault are returned. `absolute` resolves an address, and returns an empty text if it is
+    none.
     """
     if not _DECLARATION.search(data):
         return None
@@ -219,8 +229,8 @@ def read(data: bytes, item_count: int) -> PodcastElements | None:
     parser.buffer_text = True
     path: list[str] = []
     opened: list[_Open | None] = []
-    show: list[PodcastElement] = []
-    episode: list[PodcastElement] = []
+    show: _Siblings = {}
+    episode: _Siblings = {}
 
     def start_element(name: str, attributes: dict[str, str]) -> None:
         namespace, _, local = name.rpartition(" ")
@@ -234,15 +244,13 @@ def read(data: bytes, item_count: int) -> PodcastElements | None:
     def end_element(_: str) -> None:
         name, current = path.pop(), opened.pop()
         if name in ("item", "entry") and len(path) <= 2:
-            document.episodes.append(tuple(episode))
+            document.episodes.append(tuple(episode.values()))
         if current is None:
             return
         parent = opened[-1] if opened else None
         siblings = parent.children if parent else show if path[-1] in ("channel", "feed") else episode
-        if (element := _close(current)) is not None and len(siblings) < MAX_ELEMENTS:
-            is_first = all(sibling.name != element.name for sibling in siblings)
-            if is_first or (current.spec.repeated and element not in siblings):
-                siblings.append(element)
+        if len(siblings) < MAX_ELEMENTS and (element := _close(current, absolute)) is not None:
+            siblings.setdefault(element if current.spec.repeated else element.name, element)
 
     def character_data(text: str) -> None:
         if opened and (current := opened[-1]) is not None:
@@ -256,7 +264,7 @@ def read(data: bytes, item_count: int) -> PodcastElements | None:
         is_same = len(document.episodes) == item_count
     except expat.ExpatError:
         is_same = len(document.episodes) <= item_count
-    document.show = tuple(show)
+    document.show = tuple(show.values())
     document.episodes = document.episodes if is_same else []
     return document if document.show or any(document.episodes) else None
 
@@ -274,36 +282,31 @@ def _open(name: str, attributes: dict[str, str], path: list[str], parent: _Open 
     return _Open(spec, name, attributes) if spec is not None else None
 
 
-def _close(opened: _Open) -> PodcastElement | None:
+def _close(opened: _Open, absolute: Callable[[str], str]) -> PodcastElement | None:
     """Return a complete element; None if it has no valid content."""
     spec, written = opened.spec, "".join(opened.text)
     given = dict(opened.attributes)
     if spec is _IMAGE:  # also written as `url="…"`, or as text
         given.setdefault("href", given.get("url") or written)
     attributes = tuple(
-        (name, value) for name, check in spec.attributes.items() if (value := check(given.get(name, "")))
+        (name, value)
+        for name, check in spec.attributes.items()
+        if (value := (absolute if check is _url else check)(given.get(name, "")))
     )
     text = spec.text(written) if spec.text else ""
-    found = {name for name, _ in attributes} | {child.name for child in opened.children}
+    children = tuple(opened.children.values())
+    found = {name for name, _ in attributes} | {child.name for child in children}
     is_valid = spec.required in found if spec.required else bool(text)
-    return PodcastElement(opened.name, text, attributes, tuple(opened.children)) if is_valid else None
+    return PodcastElement(opened.name, text, attributes, children) if is_valid else None
 
 
 # -- drafts --------------------------------------------------------------------------------------------------
 
 
-def describe(
-    draft: Draft,
-    document: PodcastElements,
-    index: int,
-    *,
-    description: str,
-    absolute: Callable[[str], str],
-) -> Draft:
+def describe(draft: Draft, document: PodcastElements, index: int) -> Draft:
     """Add the show and the elements of the item `index` to a draft.
 
-    A draft without a recording is not an episode and is returned unchanged. `absolute` resolves an address,
-    and returns an empty text if it is none.
+    A draft without a recording is not an episode and is returned unchanged.
     """
     recording = next((one for one in draft.enclosures if is_recording(one)), None)
     if recording is None:
@@ -315,35 +318,14 @@ def describe(
         enclosures = tuple(
             replace(one, duration=seconds) if one is recording else one for one in draft.enclosures
         )
-    episode = tuple(element for element in elements if element.name != DURATION)
-    show = resolve(document.show, absolute)
     return replace(
         draft,
         enclosures=enclosures,
-        episode=resolve(episode, absolute),
-        podcast=Podcast(description=description, elements=show) if show else None,
+        episode=tuple(element for element in elements if element.name != DURATION),
+        podcast=document.podcast,
     )
 
 
 def is_recording(enclosure: Enclosure) -> bool:
     """Return whether an enclosure is audio or video."""
     return enclosure.type.startswith(("audio/", "video/"))
-
-
-def resolve(elements: Iterable[PodcastElement], absolute: Callable[[str], str]) -> tuple[PodcastElement, ...]:
-    """Replace each address by what `absolute` returns; remove elements that have no address then."""
-    resolved = []
-    for element in elements:
-        spec = OF_EPISODES.get(element.name) or OF_SHOWS.get(element.name)
-        attributes = tuple(
-            (name, url)
-            for name, value in element.attributes
-            if (url := absolute(value) if name in URL_ATTRIBUTES else value)
-        )
-        if (
-            spec is None
-            or spec.required not in URL_ATTRIBUTES
-            or any(name == spec.required for name, _ in attributes)
-        ):
-            resolved.append(replace(element, attributes=attributes))
-    return tuple(resolved)

@@ -33,7 +33,7 @@ _RSS_11 = "http://purl.org/net/rss1.1#"
 # The first tag of RSS 1.1, of CDF, and of an Atom entry without a feed.
 _OTHER_ROOT = re.compile(
     r"<(?:[\w.\-]{1,40}:)?(?:Channel\b[^<>]{0,2000}[\"']http://purl\.org/rss/1\.0/[\"']"
-    r"|CHANNEL\b[^<>]{0,2000}\sHREF\s*="
+    r"|CHANNEL[\s>]"
     r"|entry\b[^<>]{0,2000}[\"']http://www\.w3\.org/2005/Atom[\"'])"
 )
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -94,7 +94,10 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     except Exception as error:  # of any type, such as for a namespace with blanks in its name
         raise ReadError(f"a feed that feedparser cannot read: {error}") from error
     feed, entries = parsed["feed"], parsed["entries"]
-    podcast_elements = podcasts.read(repaired.data, len(entries))
+    absolute = partial(_resolve, _base_url(feed, document.address))
+    podcast_elements = podcasts.read(repaired.data, len(entries), absolute)
+    if podcast_elements is not None:
+        podcast_elements.describe_show(_summary_text(feed.get("subtitle_detail") or {}))
     names = _feed_names(feed, document.address)
     entries_left = repaired.entries_left + max(0, len(entries) - MAX_ENTRIES)
     del entries[MAX_ENTRIES:]
@@ -103,7 +106,7 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     for number, entry in enumerate(entries, start=1):
         draft = _draft(entry, feed, document.address, style, names)
         if draft and podcast_elements is not None:
-            draft = _with_podcast(draft, feed, document.address, podcast_elements, number - 1)
+            draft = podcasts.describe(draft, podcast_elements, number - 1)
         drafts.append(
             draft
             or SkippedItem(f"{document.name} entry {number}", "no link, and its feed names no home page")
@@ -169,15 +172,6 @@ def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle, names: F
     )
     guid, written = entry.get("id") or "", dict.get(entry, "published") or dict.get(entry, "updated") or ""
     return replace(draft, item=feed_items.name_item(names, guid, entry_link, draft, written))
-
-
-def _with_podcast(
-    draft: Draft, feed: Fields, address: str, read: podcasts.PodcastElements, index: int
-) -> Draft:
-    """Add what the document says about a show and its episode to a draft with a recording."""
-    description = _summary_text(feed.get("subtitle_detail") or {})
-    absolute = partial(_resolve, _base_url(feed, address) or draft.link)
-    return podcasts.describe(draft, read, index, description=description, absolute=absolute)
 
 
 # -- URLs ----------------------------------------------------------------------------------------------------
