@@ -140,4 +140,5 @@ LINEAR = [
 
 
 def test_expressions_with_superlinear_time_are_found_and_no_others() -> None:
-    assert list(measure_all([*SUPERLINEAR, *LINEAR], is_quick=True)) == SUPERLINEAR
+    fast, slow = LINEAR[:: 1 if FULL else 3], SUPERLINEAR[:: 1 if FULL else 3]
+    assert list(measure_all([*slow, *fast], is_quick=True)) == slow

@@ -15,8 +15,8 @@ from tests.support.fault_samples import after_another_batch
 from tests.support.places import Place, article, eventually
 from tests.support.storage_samples import Dump, dump
 
-FILES = 900
-"""Five batches: two or three are stored while there are still others to come."""
+FILES = 1200
+"""Six batches: two or three are stored while there are still others to come."""
 
 
 @pytest.fixture(scope="module")
