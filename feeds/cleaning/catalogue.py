@@ -19,6 +19,7 @@ from feeds.cleaning.pack_schema import Pack, Rules
 from feeds.cleaning.recipe import Recipe, build_recipe
 from feeds.model.articles import Draft, Source, SourceMove
 from feeds.model.errors import ReadError
+from feeds.model.successors import Departure
 from feeds.text import urls
 
 if TYPE_CHECKING:
@@ -111,6 +112,11 @@ class SourceCatalogue:
     """Whether a publisher that neither a pack nor config.yaml knows becomes a source of its own."""
     lists: Lookup | None = None
     """Lists of tracking parameters, for every source."""
+    departures: Sequence[Departure] = ()
+    """The articles that changed their source because the configuration or a pack changed.
+
+    They decide about no source, only about `former_slugs`.
+    """
     _tables: _Tables = field(init=False, repr=False, compare=False)
     _moved: Mapping[str, Source] = field(init=False, repr=False, compare=False)
 
@@ -125,15 +131,20 @@ class SourceCatalogue:
         object.__setattr__(self, "_moved", moved)
 
     def __reduce__(self) -> tuple[object, ...]:
-        arguments = (self.packs, self.configured, self.rules, self.moves, self.auto, self.lists)
+        arguments = (
+            *(self.packs, self.configured, self.rules, self.moves, self.auto, self.lists),
+            self.departures,
+        )
         return SourceCatalogue, arguments  # the tables are built again in the process that receives it
 
-    def with_moves(self, moves: Iterable[SourceMove]) -> SourceCatalogue:
-        """Return the catalogue of the state with these moves of sources and no others."""
-        moves = tuple(moves)
-        if moves == tuple(self.moves):
+    def with_moves(
+        self, moves: Iterable[SourceMove], departures: Iterable[Departure] = ()
+    ) -> SourceCatalogue:
+        """Return the catalogue of the state with these moves of sources and articles, and no others."""
+        moves, departures = tuple(moves), tuple(departures)
+        if (moves, departures) == (tuple(self.moves), tuple(self.departures)):
             return self
-        catalogue = replace(self, moves=moves)
+        catalogue = replace(self, moves=moves, departures=departures)
         object.__setattr__(catalogue, "_tables", self._tables)  # with the recipes, which no move changes
         return catalogue
 
@@ -179,13 +190,14 @@ class SourceCatalogue:
     def former_slugs(self, slug: str) -> list[str]:
         """Return the slugs of the sources that became the source of this slug.
 
-        They were renamed to it or merged into it.
+        They were renamed to it or merged into it, or articles of them moved to it.
         """
-        return [
+        slugs = {
             former
             for former, into in self._moved.items()
             if former != slug and self.current_source(into).slug == slug
-        ]
+        }
+        return sorted(slugs | {departure.slug for departure in self.departures if departure.into == slug})
 
     def original_source(self, draft: Draft, *, auto: bool | None = None) -> Source:
         """Return the source that an article names or its link leads to, before any move.

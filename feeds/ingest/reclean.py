@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from feeds.cleaning import merging
-from feeds.cleaning.audiences import original_key
+from feeds.cleaning.audiences import EVERYBODY, original_key
 from feeds.cleaning.cleaner import Cleaner
 from feeds.ingest.stored_versions import stored_versions
 from feeds.ingest.tasks import EntryTask, clean_entry
@@ -154,6 +154,10 @@ def _find_reassigned(
     for entry_id, originals in store.originals_of_entries(list(moves)).items():
         if moves[entry_id][0] in {_current_slug(cleaner, original) for original in originals}:
             del moves[entry_id]
+    for former, new in sorted(set(moves.values())):
+        audiences = cleaner.audiences
+        if audiences.audience_of_source(former) != EVERYBODY == audiences.audience_of_source(new):
+            log.warning("articles of the private feed %s are public now, in the feed %s", former, new)
     return moves
 
 

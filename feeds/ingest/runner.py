@@ -88,6 +88,7 @@ class Ingest:
                 reclean.clean_if_rules_changed(
                     self.store, current.cleaner, self.clock, report, self.workforce
                 )
+                current = self.with_current_moves()  # cleaning again can have moved articles
                 self.store.set_parser_version(parsers.VERSION)
                 current._read(report, paths, progress)
             except BaseException as error:
@@ -140,7 +141,8 @@ class Ingest:
 
         Raises StoreError if the database does not answer.
         """
-        return replace(self, catalogue=self.catalogue.with_moves(self.store.moves()))
+        catalogue = self.catalogue.with_moves(self.store.moves(), self.store.departures())
+        return replace(self, catalogue=catalogue)
 
     @property
     def cleaner(self) -> Cleaner:

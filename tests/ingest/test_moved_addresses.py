@@ -129,3 +129,13 @@ def test_the_old_addresses_are_listed_with_the_reason(place: Place) -> None:
         "/feeds/lantern answers 301 to /feeds/moon: `formerly` in the configuration",
         "/feeds/lantern-post answers 301 to /feeds/moon: renamed or merged by `feeds sources`",
     ]
+
+
+def test_a_run_warns_when_articles_of_a_private_feed_become_public(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.configure(private="[harbour-gazette]")
+    place.ingest()
+    place.configure(private="[harbour-gazette]", sources=HARBOUR)
+    place.ingest()
+    assert "articles of the private feed harbour-gazette are public now, in the feed harbour" in caplog.text

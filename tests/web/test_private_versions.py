@@ -339,6 +339,21 @@ def test_a_private_article_keeps_its_id_when_its_source_is_renamed(place: Place)
     assert place.store().entry_ids() == [PUBLIC_ID]
 
 
+def test_a_private_article_keeps_its_id_when_the_configuration_names_its_source(place: Place) -> None:
+    place.configure(private=["lantern-post"])
+    place.drop("paid.md", PAID)
+    place.drop("teaser.md", TEASER)
+    place.ingest()
+    named = f"[{{title: Beacon, match: {{names: [{PRIVATE}]}}}}]"
+    place.configure(private=["beacon", "lantern-post"], sources=named)
+    token = place.feeds("token", "add", "--feed", "beacon").stdout.strip()
+    for name in ("copy.md", "paid.md"):  # another file, and the same one, edited
+        place.drop(name, PAID.replace("back:", "back once more, as everybody says:"))
+        place.ingest()
+        assert private_feed(place, token, "beacon") == [(PRIVATE_ID, "Paid title")]
+    assert {PUBLIC_ID, PRIVATE_ID} == set(place.store().entry_ids())
+
+
 @pytest.mark.parametrize("into", ["lantern-post", pytest.param("harbour-gazette", marks=pytest.mark.slow)])
 def test_sources_that_become_one_private_source_have_one_entry(place: Place, into: str) -> None:
     place.configure(private=["lantern-post"])
