@@ -11,7 +11,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -60,7 +60,7 @@ _IANA_ZONE = re.compile(
     r"(?<![A-Za-z/])[A-Z][A-Za-z]{1,20}(?:/[A-Z][A-Za-z_+-]{1,30}\d{0,2}){1,2}(?![A-Za-z/])"
 )
 _COMMENT = re.compile(r"\(([^()\d]{1,60})\)")
-_CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十]{1,6}(?=[年月日號号])")
+_CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十]{1,6}(?=[年月日號号时時点點分秒])")
 _CHINESE_DIGITS = {char: digit for digit, char in enumerate("零一二三四五六七八九")} | {"〇": 0}
 _ERA = re.compile(r"(令和|平成|昭和|大正|明治|民國|民国) ?(\d{1,3}|元) ?年(?: ?\((\d{4}) ?年\))?")
 _ERA_YEARS = {
@@ -81,12 +81,13 @@ _EAST_ASIAN_WEEKDAY = re.compile(
 )
 _EAST_ASIAN_HALF = re.compile(r"(上午|午前|오전|凌晨|早上|清晨)|(下午|午後|오후|晚上)")
 _MULTIWORD_MONTH = re.compile(
-    r"(?:thang|thg)[ .]{0,2}(\d{1,2})"
+    r"(?:thang|thg)[ .]{0,2}(\d{1,2})|(?<![^\W_])th(\d{1,2})(?!\d)"
     r"|thang (muoi mot|muoi hai|mot|hai|ba|tu|nam|sau|bay|tam|chin|muoi)(?![^\W\d])"
     r"|(كانون الثاني|كانون الاول|تشرين الاول|تشرين الثاني)"
     r"|(?<![^\W\d])(de (?:gener|febrer|marc|maig|juny|juliol|setembre|novembre|desembre)"
     r"|d'(?:abril|agost|octubre))(?![^\W\d])"
 )
+_VIETNAMESE_WEEKDAY = re.compile(r"^(?:t|thu |th )[2-7],? ")
 _MULTIWORD_MONTHS = {
     "mot": 1, "hai": 2, "ba": 3, "tu": 4, "nam": 5, "sau": 6, "bay": 7, "tam": 8, "chin": 9, "muoi": 10,
     "muoi mot": 11, "muoi hai": 12, "كانون الثاني": 1, "كانون الاول": 12, "تشرين الاول": 10,
@@ -96,7 +97,7 @@ _MULTIWORD_MONTHS = {
 }  # fmt: skip
 _THAI = re.compile("[\u0e01-\u0e2e]")
 _BUDDHIST_YEAR = re.compile(r"(?<!\d)2[45]\d\d(?!\d)")
-_BASIC_CLOCK = re.compile(r"(?<=[\dw-]\d)t(\d\d)(\d\d)(\d\d)?(?![\d:])")
+_BASIC_CLOCK = re.compile(r"(?<=[\dw-]\d)t(\d\d)(?:(\d\d)(\d\d)?)?(?![\d:.])")
 _EXIF_DAY = re.compile(r"(\d{4}):(\d\d):(\d\d)(?= |$)")
 _YEAR_BEFORE_CLOCK = re.compile(r"(\d{4}):(?=\d\d:\d\d)")  # `04/May/2026:10:00:00`
 _HALF = r"(?: ?(?P<half>[ap])\.? ?m(?![^\W\d])\.?)?"
@@ -115,6 +116,7 @@ _OFFSET = re.compile(
     r" ?(?:(?:utc|gmt|ut|z)(?: ?(?=[+-]\d))?)?"
     r"(?P<sign>[+-])(?P<hours>\d{1,2}):?(?P<minutes>[0-5]\d)?(?::?00)?(?!\d)"
 )
+_UNSIGNED_OFFSET = re.compile(r" (?=(?:0\d|1[0-4])[0-5]\d$)")  # `10:00:00 0800`
 _WEEK = re.compile(r"(\d{4})-?w(\d\d)-?([1-7])(?!\d)")
 _DAY_OF_YEAR = re.compile(r"(?<!\d)(\d{4})-?(\d{3})(?![\d/.-])")
 _ORDINAL = re.compile(r"(?<=\d):?-?([^\W\d_]{1,3})(?![^\W_])")
@@ -337,6 +339,8 @@ def _parse_parts(value: str, style: DateStyle) -> datetime | None:
     if "/" in text and (zone_name := _IANA_ZONE.search(text)) and _is_zone(zone_name[0]):
         iana = zone_name[0]
         text = f"{text[: zone_name.start()].rstrip('[ ')} {text[zone_name.end() :].lstrip('] ')}"
+    if not style.language and "年" in text:  # Japanese names of zones have one meaning
+        style = replace(style, language="zh")
     text = fold(text)
     has_digits = any(map(str.isdigit, text)) or "年" in text
     if not has_digits or len(text) > 2 * MAX_DATE_CHARACTERS:  # folding makes some characters longer
@@ -345,6 +349,7 @@ def _parse_parts(value: str, style: DateStyle) -> datetime | None:
         return _from_number(number[1] if number else text, number[2] or "" if number else "")
     text = _MONOTONIC.sub("", text)
     text = _without_east_asian_words(text)
+    text = _VIETNAMESE_WEEKDAY.sub("", text)
     text = _MULTIWORD_MONTH.sub(_english_month, text)
     text, offset = _without_zone_phrase(text)
     comments = _COMMENT.findall(text)
@@ -352,15 +357,17 @@ def _parse_parts(value: str, style: DateStyle) -> datetime | None:
     text = " ".join(text.translate(_BRACKETS).split())
     if basic := _BASIC.match(text):
         text = _spell_out(basic) + text[basic.end() :]
-    text = _BASIC_CLOCK.sub(lambda match: f" {match[1]}:{match[2]}:{match[3] or '00'}", text)
+    text = _BASIC_CLOCK.sub(lambda match: f" {match[1]}:{match[2] or '00'}:{match[3] or '00'}", text)
     text = _YEAR_BEFORE_CLOCK.sub(r"\1 ", _EXIF_DAY.sub(r"\1-\2-\3", text))
     before, clock, after = _split_clock(text)
     if clock is None:
         found = _OFFSET.search(after, max(after.find(" "), 10)) if len(after) > 10 else None
         if found and offset is None and found.end() == len(after) and _is_day(after[: found.start()]):
             offset, after = _minutes_of(found), after[: found.start()]
-    elif found := _OFFSET.match(after):
+    elif found := _OFFSET.match(after := _UNSIGNED_OFFSET.sub(" +", after)):
         offset, after = _minutes_of(found), after[found.end() :]
+        if (name := _OFFSET.match(after)) and _minutes_of(name) == offset:  # Go's name of a zone without one
+            after = after[name.end() :]
     day, zone = _day_and_zone(before, after, style, has_clock=clock is not None)
     if day is None:
         return None
