@@ -125,6 +125,13 @@ def test_a_hub_that_a_feed_names_is_subscribed_to_and_what_it_sends_is_published
     assert "sends what is new until 2026-05-01 12:16:40 UTC" in reader.place.feeds("subscriptions").stdout
 
 
+def test_the_charset_that_a_hub_sends_counts_where_the_document_says_nothing(reader: Reader) -> None:
+    reader.subscribed()
+    body = rss(7).replace(b"is back", "wróciła".encode("iso-8859-2"))
+    assert reader.hub.send(body, content_type="text/xml; charset=iso-8859-2") == 202
+    assert reader.subscriber.read()[0].title == "Ferry 7 wróciła"
+
+
 @IN_SQLITE
 def test_while_a_hub_sends_a_feed_is_polled_less_often_unless_it_lost_something(reader: Reader) -> None:
     reader.hub.lease = 100_000

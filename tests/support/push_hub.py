@@ -84,13 +84,21 @@ class PushHub:
         self.verified.append((query["hub.mode"], (status, body.decode()) == (200, query["hub.challenge"])))
         return status, body
 
-    def send(self, body: bytes, method: str = "sha256", secret: str = "", header: str | None = None) -> int:
+    def send(
+        self,
+        body: bytes,
+        method: str = "sha256",
+        secret: str = "",
+        header: str | None = None,
+        content_type: str = "application/rss+xml",
+    ) -> int:
         """Send a document to who asked last; return the status."""
         said = self.asked[-1]
         key = (secret or said["hub.secret"]).encode()
         signature = f"{method}={hmac.new(key, body, getattr(hashlib, method)).hexdigest()}"
         header = signature if header is None else header
-        return answer_of(said["hub.callback"], body, X_Hub_Signature=header)[0]
+        headers = {"X_Hub_Signature": header, "Content_Type": content_type}
+        return answer_of(said["hub.callback"], body, **headers)[0]
 
 
 @contextmanager
