@@ -181,4 +181,6 @@ def test_where_no_database_can_be_made_nothing_starts(place: Place, disk: Disk) 
         done = place.feeds(verb)
         assert (done.returncode, done.stdout) == (2, "")
         reason = "unable to open database file; its folder cannot be written to"
-        assert done.stderr == f"{disk.path}/feeds.sqlite: {reason}\n"
+        place_of_key = f"{place.root}/config.yaml:5: database"
+        said = f"{disk.path}/feeds.sqlite: {reason}. The address is set in {place_of_key}.\n"
+        assert done.stderr == said

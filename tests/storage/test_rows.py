@@ -185,7 +185,8 @@ def test_the_digest_stays_with_what_no_feed_shows(
 
 
 def test_a_run_that_was_killed_has_no_end() -> None:
-    row: dict[str, Any] = dict.fromkeys(("new", "changed", "same", "waiting", "failed"), 0)
+    counts = ("new", "changed", "same", "waiting", "failed", "merged", "split")
+    row: dict[str, Any] = dict.fromkeys(counts, 0)
     row |= {"trigger": "watcher", "started": 5, "finished": None, "error": ""}
     run = rows.to_run(row)
     assert run.finished is None
