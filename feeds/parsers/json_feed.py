@@ -37,9 +37,9 @@ _MAX_SHORT_FIELDS = 1_000  # authors of an item, and tags
 
 _MAX_CONTAINERS = 500_000
 """Largest number of lists and objects that are read. They take 250 bytes each; an item has about 5."""
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}:,]', re.DOTALL)  # an open string ends with the text
 
-_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+"|,(?=\s*+[\]}])', re.DOTALL)
+_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+"?|,(?=\s*+[\]}])', re.DOTALL)
 
 JSONObject = dict[str, Any]
 
