@@ -43,6 +43,7 @@ _MEDIA_CHARACTERS = 200  # that a picture, recording or video counts for
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,8}", re.ASCII)
 _MAIL = re.compile(r"[^\s@<>()]{1,100}@[^\s@<>()]{1,100}")
 _END_TAG = re.compile(r"</[a-zA-Z][a-zA-Z0-9]{0,20}\s*>")
+_START_TAG = re.compile(r"<[a-zA-Z][a-zA-Z0-9]{0,20}(?:\s[^<>]*)?>")
 _MARKDOWN_TYPES = frozenset({"text/markdown", "text/x-markdown"})
 _IANA_RELATIONS = "http://www.iana.org/assignments/relation/"
 _OTHER_RELATIONS = ("related", "self", "via")
@@ -364,8 +365,8 @@ def _without_mail(author: str) -> str:
 
     Of markup, the text is returned.
     """
-    if _END_TAG.search(author):
-        author = _visible_text(author)
+    if _START_TAG.search(author) and _END_TAG.search(author):
+        author = _visible_text(author) or author
     if not _MAIL.search(author):
         return decode_entities(author)
     name = _MAIL.sub("", author).replace("<>", "").strip()
