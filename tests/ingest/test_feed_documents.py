@@ -204,6 +204,7 @@ def test_one_entry_twice_in_a_feed_is_one_article(watch: Watch) -> None:
 def test_a_folder_of_other_peoples_feeds_is_a_planet(watch: Watch) -> None:
     documents = Path(__file__).parents[1] / "parsers" / "documents"
     feeds = [path for path in sorted(documents.iterdir()) if path.suffix in (".xml", ".rdf", ".json")]
+    feeds = [path for path in feeds if not path.name.startswith("letters-")]  # one article in each
     for path in feeds:
         watch.put(path.name, path.read_bytes())
     report = watch.ingest.run("test")
