@@ -184,7 +184,7 @@ def test_a_rewritten_expression_matches_what_it_did(
 ) -> None:
     choice = random.Random(pieces)
     matches = 0
-    for _ in range(examples(8_000)):
+    for _ in range(examples(16_000)):
         first, *others = pieces.split("|")
         text = choice.choice(("", first)) + "".join(choice.choices([first, *others], k=choice.randint(0, 12)))
         assert actual(text) == expected(text), repr(text)
