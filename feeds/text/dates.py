@@ -122,6 +122,7 @@ _DAY_OF_YEAR = re.compile(r"(?<!\d)(\d{4})-?(\d{3})(?![\d/.-])")
 _ORDINAL = re.compile(r"(?<=\d):?-?([^\W\d_]{1,3})(?![^\W_])")
 _TOKEN = re.compile(r"\d+|[^\W\d_]+")
 _LEADING_WORDS = re.compile(r"[^\d,]{1,30},")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _NUMBERS_IN_TEXT = re.compile(
     r"(?:19|20)\d\d ?[-/.年] ?\d{1,2} ?[-/.月] ?\d{1,2}(?!\d)日?"
     r"(?:[T ]{0,3}\d{1,2}[:：时時点]\d\d(?:[:：分]\d\d)?(?:\.\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"
@@ -209,13 +210,13 @@ def find_date(text: str, style: DateStyle = _UNKNOWN) -> datetime | None:
     """Find the first date in a line of text, with its time if one follows. Returns None if there is none."""
     if (found := parse_date(text, style)) is not None:
         return found
-    if not re.search(r"(?:19|20)\d\d", text):
+    if not _YEAR.search(text):
         return None
     words = text[:MAX_DATE_CHARACTERS].split()
     for start in range(len(words)):
         for end in range(min(len(words), start + 12), start, -1):
             part = " ".join(words[start:end]).strip("|·•—–-:;,()[]")
-            if any(map(str.isdigit, part)) and (found := parse_date(part, style)) is not None:
+            if _YEAR.search(part) and (found := parse_date(part, style)) is not None:
                 return found
     numbers = _NUMBERS_IN_TEXT.search(text)
     return parse_date(numbers[0], style) if numbers else None

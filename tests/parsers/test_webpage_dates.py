@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from feeds.parsers.date_reader import DateReader
 from feeds.parsers.webpage import dates
 
 
@@ -54,3 +57,10 @@ def test_what_is_no_date_is_none(text: str) -> None:
 def test_an_address_can_name_the_day(url: str, day: str) -> None:
     date = dates.date_in_url(url)
     assert (f"{date:%Y-%m-%d}" if date else "") == day
+
+
+def test_only_so_many_dates_of_a_page_are_tried() -> None:
+    for count, day in ((19, datetime(2026, 5, 4, tzinfo=UTC)), (20, None)):
+        reader = DateReader(parse=dates.parse_page_date)
+        assert reader.read(*["", "2026 2026"] * count, "2026-05-04") == day
+        assert reader.unread == ([] if day else ["2026 2026"])
