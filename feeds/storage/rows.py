@@ -233,6 +233,9 @@ def to_receipt(text: str) -> Receipt:
     )
 
 
+_DRAFT_FIELDS = frozenset(field.name for field in fields(Draft))
+
+
 def pack_draft(draft: Draft) -> bytes:
     """Serialise a draft for the column `draft`: JSON, compressed by zlib."""
     fields = _fields(draft) | _enclosure_fields(draft.enclosures)
@@ -280,6 +283,7 @@ def to_original(row: Mapping[Any, Any]) -> Original:
     draft["unread_dates"] = tuple(draft.get("unread_dates", ()))
     if (item := draft.get("item")) is not None:
         draft["item"] = FeedItem(**(item | {"other_feeds": tuple(item["other_feeds"])}))
+    draft = {name: value for name, value in draft.items() if name in _DRAFT_FIELDS}  # of a newer version
     return Original(
         inbox=row["inbox"],
         path=row["path"],

@@ -66,7 +66,9 @@ def stands_at(engine: sa.Engine, revision: int, needs: int | None = None) -> Non
     with engine.begin() as connection:
         connection.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision:04}'"))
         if needs is not None:
-            connection.execute(sa.insert(tables.meta).values(name=migrations.NEEDS, value=needs))
+            connection.execute(
+                sa.update(tables.meta).where(tables.meta.c.name == migrations.NEEDS).values(value=needs)
+            )
 
 
 def before_migrations(engine: sa.Engine, schema: int = 4) -> None:
@@ -85,7 +87,7 @@ def test_processes_that_start_at_the_same_moment_make_the_tables_once(address: s
     moment = time.time() + 0.6
     starting = [Child("open", address, moment) for _ in range(4)]
     assert [process.finish() for process in starting] == ["opened"] * 4
-    assert dump(address, "meta")["meta"] == []
+    assert numbers(address) == {migrations.NEEDS: migrations.OLDEST_SCHEMA}
 
 
 def test_no_process_is_refused_while_another_makes_the_same_sqlite_database(tmp_path: Path) -> None:
@@ -196,6 +198,12 @@ def test_a_database_of_the_schema_before_gets_the_table_of_former_sources(
     assert (store.departures(), dump(address)) == ([], before)
     store.close()
     assert differences(engine) == []
+
+
+def test_a_version_that_knows_no_ids_of_feed_items_is_refused(address: str, engine: sa.Engine) -> None:
+    before_migrations(engine)
+    Store(address).close()
+    assert numbers(address)[migrations.NEEDS] == migrations.OLDEST_SCHEMA
 
 
 # -- old and new side by side ----------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 A migration `versions/r<number>_<what>.py` only adds: tables, indexes, and columns that have a default in the
 database. So older versions of feeds can use the database at the same time. A later migration may remove what
-no version needs any more. It then sets `needs` to its number, and the database refuses every version of
-feeds that does not know this schema.
+no version needs any more. OLDEST_SCHEMA is then its number, which `upgrade` stores as `needs`: the database
+refuses every version of feeds that does not know this schema.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from feeds.storage import schema
 
 NEEDS = "needs"
 """Name in `meta`: the oldest schema that a version of feeds must know to use the database."""
+
+OLDEST_SCHEMA = 11
+"""The oldest schema that a version of feeds must know to use a database of this version. Older versions know
+no ids of feed items, and would publish these articles again under other ids."""
 
 _ALEMBIC_TABLE = "alembic_version"
 _BEFORE_ALEMBIC = range(1, 5)
@@ -58,6 +62,13 @@ def upgrade(connection: Connection) -> None:
         connection.execute(sa.text(f"INSERT INTO {_ALEMBIC_TABLE} VALUES ('{schema.SCHEMA:04}')"))
     elif revision < schema.SCHEMA:
         _migrate(connection)
+    needs = connection.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.name == NEEDS))
+    if needs is None:
+        connection.execute(sa.insert(schema.meta).values(name=NEEDS, value=OLDEST_SCHEMA))
+    elif needs < OLDEST_SCHEMA:
+        connection.execute(
+            sa.update(schema.meta).where(schema.meta.c.name == NEEDS).values(value=OLDEST_SCHEMA)
+        )
 
 
 def _migrate(connection: Connection) -> None:
