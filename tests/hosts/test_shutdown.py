@@ -78,6 +78,7 @@ def rest_of(connection: socket.socket) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
+@pytest.mark.slow
 def test_web_and_worker_end_in_time_with_every_answer_given_and_every_batch_whole(place: Place) -> None:
     for number in range(LONG):
         place.drop(f"{number}.md", article(number, body=MANY_WORDS))
