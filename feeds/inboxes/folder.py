@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -17,6 +18,8 @@ from feeds.text.filenames import content_hash, decode_filename, is_ignored, stor
 
 _MAX_NANOSECONDS = 2**63 - 1  # in the year 2262: the largest integer of the databases
 _NO_VERSION = ""
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""Errors of files that were deleted since they were listed, and of links to nothing or to themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +53,21 @@ class Folder:
         """List the files; those with the stamp that `stamps` has for their path are unchanged.
 
         Most runs find nothing new in folders of many thousands of files, so an unchanged file costs one
-        `stat` and no object. Raises InboxError like `list_files`.
+        `stat` and no object. Raises InboxError like `list_files`, and when the folder is taken away or
+        replaced meanwhile, for example unmounted: what is missing from such a list was not deleted.
         """
         scan = InboxScan()
         add_unchanged = scan.unchanged.append
         root = self.root.resolve()
         pending = [(root, "")]
+        device: tuple[int, int] | None = None
         while pending:
             folder, prefix = pending.pop()
             try:
                 with os.scandir(folder) as listing:
                     entries = sorted(listing, key=attrgetter("name"))
+                if folder == root:
+                    device = _device_and_number(root)  # after the listing, which may mount it
             except OSError as error:
                 missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
                 if folder == root:
@@ -77,11 +84,19 @@ class Folder:
                 if entry.is_dir(follow_symlinks=False):
                     subfolders.append((Path(entry.path), f"{prefix}{decode_filename(name)}/"))
                     continue
+                path = prefix + name
                 try:
                     state = entry.stat()
-                except OSError:
-                    continue  # deleted since, or a broken link
-                path = prefix + name
+                except OSError as error:
+                    if (
+                        error.errno not in _NOT_THERE
+                    ):  # a disk that fails, or a folder that may not be searched
+                        scan.to_read.append(
+                            InboxFile(
+                                storage_key(prefix + decode_filename(name)), entry.path, size=0, modified=0
+                            )
+                        )
+                    continue
                 if stamps.get(path) == (state.st_size, state.st_mtime_ns, _NO_VERSION):
                     add_unchanged(path)
                 elif stat.S_ISREG(state.st_mode):
@@ -91,6 +106,8 @@ class Folder:
                     else:
                         scan.to_read.append(file)
             pending.extend(reversed(subfolders))
+        if _device_and_number(root) != device:
+            raise InboxError(f"the inbox {self.root} was taken away while it was listed")
         return scan
 
     def pick(self, places: list[Path]) -> Iterator[InboxFile]:
@@ -126,8 +143,9 @@ class Folder:
         """
         if file.size > MAX_FILE_BYTES:
             raise ReadError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
-        location = Path(file.location)
-        if location.is_symlink() and not location.resolve().is_relative_to(self.root.resolve()):
+        # Functions of os.path, because those of Path raise the errors of a disk that fails.
+        is_link = os.path.islink(file.location)  # noqa: PTH114
+        if is_link and not Path(os.path.realpath(file.location)).is_relative_to(self.root.resolve()):
             raise ReadError("a symbolic link that leads out of the inbox")
         try:
             with open(file.location, "rb", opener=_open_without_waiting) as stream:
@@ -162,6 +180,15 @@ def _to_inbox_file(path: str, location: str, state: os.stat_result) -> InboxFile
     return InboxFile(
         storage_key(path), location, state.st_size, min(max(0, state.st_mtime_ns), _MAX_NANOSECONDS)
     )
+
+
+def _device_and_number(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from another one in its place; None if there is none."""
+    try:
+        state = folder.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

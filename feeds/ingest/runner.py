@@ -223,7 +223,7 @@ class Ingest:
         """Forget files that are not in the inbox any more, and handle their articles as `deleted` says.
 
         Files below an unreadable folder are not deleted. An inbox that is suddenly empty is taken for an
-        unmounted disk.
+        unmounted disk, also if it has folders that cannot be read, such as `lost+found`.
         """
         missing = [
             path for path in known - seen if not path.startswith("/") and not _folders_above(path) & seen
@@ -232,7 +232,7 @@ class Ingest:
         deleted = sorted(path for path in missing if path not in failing)
         if self.deleted == "keep" or not deleted:
             return
-        if not seen and inbox.may_be_away:
+        if inbox.may_be_away and all(path.endswith("/") for path in seen):
             log.warning(
                 "the inbox %s is empty; the articles of its %d files are kept", inbox.where, len(deleted)
             )

@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from feeds.inboxes import Folder, InboxError, InboxFile, StillChangingError
+from feeds.inboxes.base import Stamp
 from feeds.model.errors import ReadError
 from feeds.parsers import MAX_FILE_BYTES
 from feeds.text.filenames import decode_filename, escape_unprintable
@@ -227,6 +229,47 @@ def test_what_may_not_be_read_is_named_until_it_may(as_nobody: Path) -> None:
     assert watch.run() == (2, 0, 1, 0, 0)
     assert watch.reasons() == {}
     watch.store.close()
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_taken_for_a_deleted_one(as_nobody: Path) -> None:
+    """As in a folder that may be listed and not searched, or on a disk that fails."""
+    put(as_nobody, "news/ferry.md")
+    put(as_nobody, "tide.md")
+    news = as_nobody / "news"
+    news.chmod(0o400)
+    try:
+        file, tide = Folder(as_nobody).scan({}).to_read[::-1]
+        assert (file.path, tide.path) == ("news/ferry.md", "tide.md")
+        with pytest.raises(ReadError, match="Permission denied"):
+            Folder(as_nobody).read(file)
+    finally:
+        news.chmod(0o700)
+
+
+class TakenAway(dict[str, Stamp]):
+    """Known files; when the first of them is looked up, the disk is pulled out."""
+
+    def __init__(self, folder: Path, comes_back_empty: bool) -> None:
+        super().__init__()
+        self._folder, self._comes_back_empty = folder, comes_back_empty
+
+    def get(self, key: str, default: Any = None) -> Any:
+        elsewhere = self._folder.with_name("elsewhere")
+        if not elsewhere.exists():
+            self._folder.rename(elsewhere)
+            if self._comes_back_empty:
+                self._folder.mkdir()
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize("comes_back_empty", [False, True])
+def test_an_inbox_that_is_taken_away_while_it_is_listed_is_no_list_of_deleted_files(
+    folder: Path, comes_back_empty: bool
+) -> None:
+    put(folder, "a.md")
+    put(folder, "news/b.md")
+    with pytest.raises(InboxError, match="was taken away while it was listed"):
+        Folder(folder).scan(TakenAway(folder, comes_back_empty))
 
 
 def test_an_inbox_that_may_not_be_read_is_named(as_nobody: Path) -> None:

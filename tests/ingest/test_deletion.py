@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
 
+from feeds.inboxes import InboxError
 from feeds.ingest import source_moves
 from feeds.model import identity
 from feeds.parsers import parse_drafts
@@ -95,6 +97,35 @@ def test_an_inbox_that_is_empty_at_once_deletes_nothing(watch: Watch) -> None:
         file.unlink()
     assert watch.ingest.run("test").gone == 0
     assert links(watch) == {FERRY, TIDE}
+
+
+@pytest.mark.parametrize("deleted", ["retire", "remove"])
+@pytest.mark.parametrize("meanwhile", ["missing", "empty", "a file", "unreadable folders"])
+def test_an_inbox_that_goes_and_comes_back_keeps_its_articles(
+    watch: Watch, meanwhile: str, deleted: Literal["retire", "remove"]
+) -> None:
+    """As a disk does that is unmounted, or a folder that a program makes anew."""
+    watch.ingest.deleted = deleted
+    aside = watch.folder.with_name("aside")
+    before, generation = watch.articles(), watch.generation()
+    watch.folder.rename(aside)
+    if meanwhile == "a file":
+        watch.folder.write_text("x")
+    elif meanwhile != "missing":
+        watch.folder.mkdir()
+    if meanwhile == "unreadable folders":
+        (watch.folder / "lost+found").mkdir(mode=0o000)
+    for _ in range(2):
+        if meanwhile in ("missing", "a file"):
+            with pytest.raises(InboxError, match="is not a folder"):
+                watch.ingest.run("test")
+            assert "is not a folder" in watch.store.runs(1)[0].error, "which the status page shows"
+        else:
+            assert watch.ingest.run("test").gone == 0
+    watch.folder.unlink() if watch.folder.is_file() else shutil.rmtree(watch.folder, ignore_errors=True)
+    aside.rename(watch.folder)
+    assert watch.run() == (0, 0, 2, 0, 0)
+    assert (watch.articles(), watch.generation()) == (before, generation)
 
 
 def test_files_given_by_hand_delete_nothing(watch: Watch, tmp_path: Path) -> None:
