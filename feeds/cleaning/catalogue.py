@@ -1,23 +1,24 @@
 """Find the source of an article, and the recipe that cleans it. Pure.
 
 The first of these decides (docs/decisions/0056-source-of-an-article.md): config.yaml, the name in the file's
-front matter, the pack whose hosts match the link, the link's host.
+front matter, the pack whose hosts match the link; then for an item of a feed the feed
+(docs/decisions/0071-source-of-feed-items.md), for a file or page the link's host.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from slugify import slugify
-
 from feeds.cleaning import url_wrappers
+from feeds.cleaning.feed_sources import FeedSources, host_of, is_named, title_of
 from feeds.cleaning.pack_schema import Pack, Rules
 from feeds.cleaning.recipe import Recipe, build_recipe
-from feeds.model.articles import Draft, Source, SourceMove
+from feeds.cleaning.redirect_hosts import is_redirect_host
+from feeds.cleaning.slugs import COMBINED, make_slug
+from feeds.model.articles import Draft, FeedItem, FeedSource, Source, SourceMove
 from feeds.model.errors import ReadError
 from feeds.model.successors import Departure
 from feeds.text import urls
@@ -25,14 +26,13 @@ from feeds.text import urls
 if TYPE_CHECKING:
     from feeds.cleaning.tracking_lists import Lookup
 
-COMBINED = "all"
-"""The slug of the feed of all sources. No source can have it."""
-
-_MAX_SLUG_CHARACTERS = 80
-
+__all__ = ["COMBINED", "MAX_HOSTS", "ConfiguredSource", "SourceCatalogue", "make_slug"]
 
 MAX_HOSTS = 10_000
 """Pairs of source and host whose recipe is remembered: 2 MB. To find one again takes 25 µs."""
+
+
+_NOBODY = Source(slug="", title="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,8 @@ class _Tables:
     names: dict[str, str] = field(default_factory=dict)
     hosts: dict[str, str] = field(default_factory=dict)
     channels: dict[str, re.Pattern[str]] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+    """Slugs of sources of packs on whose hosts many publish."""
     recipes: dict[tuple[str, ...], Recipe] = field(default_factory=dict)
     """Recipes by the names of their layers."""
     recipes_by_host: dict[tuple[str, str], Recipe] = field(default_factory=dict)
@@ -76,6 +78,8 @@ class _Tables:
             )
             if spec.channel:
                 tables.channels[spec.slug] = re.compile(spec.channel)
+            if spec.shared:
+                tables.shared.add(spec.slug)
             hosts = pack.match.hosts if pack.match else ()
             names = (spec.title, *spec.aliases, *(pack.match.sources if pack.match else ()))
             tables.hosts.update(dict.fromkeys(hosts, spec.slug))
@@ -95,10 +99,10 @@ class _Tables:
 
 @dataclass(frozen=True, slots=True)
 class SourceCatalogue:
-    """The packs, the configured sources and the moves of one state.
+    """The packs, the configured sources, the moves and the sources of feeds of one state.
 
-    Tells the source and the recipe of a draft. It never changes: `with_moves` returns the catalogue of
-    another state.
+    Tells the source and the recipe of a draft. It never changes: `with_moves` and `with_feeds` return the
+    catalogue of another state.
     """
 
     packs: Mapping[str, Pack]
@@ -117,10 +121,16 @@ class SourceCatalogue:
 
     They decide about no source, only about `former_slugs`.
     """
+    private: Sequence[str] = ()
+    """The names of the feeds that need a token: an article whose link leads to one of them belongs to it."""
+    feeds: Sequence[FeedSource] = ()
+    """The sources of the feeds that were read before."""
     _tables: _Tables = field(init=False, repr=False, compare=False)
     _moved: Mapping[str, Source] = field(init=False, repr=False, compare=False)
+    _feeds: FeedSources = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_feeds", FeedSources.build(self.feeds))
         tables = _Tables.build(self.packs.values(), self.configured)
         moved = {move.slug: move.into for move in self.moves}
         for entry in self.configured:
@@ -131,11 +141,9 @@ class SourceCatalogue:
         object.__setattr__(self, "_moved", moved)
 
     def __reduce__(self) -> tuple[object, ...]:
-        arguments = (
-            *(self.packs, self.configured, self.rules, self.moves, self.auto, self.lists),
-            self.departures,
-        )
-        return SourceCatalogue, arguments  # the tables are built again in the process that receives it
+        arguments = (self.packs, self.configured, self.rules, self.moves, self.auto, self.lists)
+        states = (self.departures, self.private, self.feeds)
+        return SourceCatalogue, (*arguments, *states)  # the process that receives it builds the tables
 
     def with_moves(
         self, moves: Iterable[SourceMove], departures: Iterable[Departure] = ()
@@ -144,9 +152,29 @@ class SourceCatalogue:
         moves, departures = tuple(moves), tuple(departures)
         if (moves, departures) == (tuple(self.moves), tuple(self.departures)):
             return self
-        catalogue = replace(self, moves=moves, departures=departures)
-        object.__setattr__(catalogue, "_tables", self._tables)  # with the recipes, which no move changes
+        return self._with_tables_of(replace(self, moves=moves, departures=departures))
+
+    def with_feeds(self, feeds: Iterable[FeedSource]) -> SourceCatalogue:
+        """Return the catalogue of the state with these sources of feeds and no others."""
+        feeds = tuple(feeds)
+        return self if feeds == tuple(self.feeds) else self._with_tables_of(replace(self, feeds=feeds))
+
+    def with_private(self, private: Iterable[str]) -> SourceCatalogue:
+        """Return the catalogue of a configuration with these private feeds and no others."""
+        private = tuple(private)
+        return (
+            self if private == tuple(self.private) else self._with_tables_of(replace(self, private=private))
+        )
+
+    def _with_tables_of(self, catalogue: SourceCatalogue) -> SourceCatalogue:
+        """Return a catalogue that shares the tables of this one, with the recipes: no state changes them."""
+        object.__setattr__(catalogue, "_tables", self._tables)
         return catalogue
+
+    @property
+    def feed_sources(self) -> FeedSources:
+        """The sources of the feeds that were read before, for look-ups."""
+        return self._feeds
 
     def without(self, slugs: Iterable[str]) -> SourceCatalogue:
         """Return a catalogue that does not know these sources: neither from packs nor configured."""
@@ -200,26 +228,133 @@ class SourceCatalogue:
         return sorted(slugs | {departure.slug for departure in self.departures if departure.into == slug})
 
     def original_source(self, draft: Draft, *, auto: bool | None = None) -> Source:
-        """Return the source that an article names or its link leads to, before any move.
+        """Return the source that an article belongs to, before any move.
 
-        A publisher that neither a pack nor config.yaml knows becomes a source of its own. Raises ReadError
-        for such a publisher if `auto` is off; the argument overrides the setting.
+        A publisher or feed that neither a pack nor config.yaml knows becomes a source of its own. Raises
+        ReadError for it if `auto` is off; the argument overrides the setting.
         """
         auto = self.auto if auto is None else auto
-        host = urls.host(draft.link)
-        domains = urls.parent_domains(host)
+        if draft.keeps_source:
+            return self._publisher(draft, auto=auto)
+        source = self._source(draft, auto=auto)
+        if self.private and not self._is_private(source):
+            publisher = self._publisher(draft, auto=True)
+            if self._is_private(publisher) and (auto or self.is_known_slug(publisher.slug)):
+                return publisher  # it was private in versions in which the link decided
+        return source
+
+    def unclaimed_feed(self, draft: Draft) -> FeedItem | None:
+        """Return a draft's item if its feed has to have a source of its own; else None.
+
+        `keeps_source` does not count: the next items of the same feed will not have it.
+        """
+        item, link = draft.item, self._lead_out(draft.link)
+        if item is None or not is_named(item) or draft.source_name:
+            return None
+        is_claimed = self._claiming_source(link, auto=True) or self._source_of_known_feed(item, auto=True)
+        return None if is_claimed else item
+
+    def publisher_slug(self, draft: Draft) -> str:
+        """Return the slug of the publisher of a draft's link: its source in former versions."""
+        return self.current_source(self._publisher(draft, auto=True)).slug
+
+    def is_known_slug(self, slug: str) -> bool:
+        """Return whether a pack or config.yaml has a source of this slug."""
+        return slug in self._tables.sources
+
+    def _source(self, draft: Draft, *, auto: bool) -> Source:
+        link, item = self._lead_out(draft.link), draft.item
+        source = self._named_source(draft.source_name, link, auto=auto)
+        if source is not None:
+            return source
+        if item is not None and is_named(item):
+            return self._claiming_source(link, auto=auto) or self._source_of_feed(item, auto=auto)
+        return self._source_of_pack(link, auto=auto) or self._source_of_host(draft, link, auto=auto)
+
+    def _publisher(self, draft: Draft, *, auto: bool) -> Source:
+        """Return the publisher that an article names or its link leads to: former versions' only rule."""
+        return (
+            self._named_source(draft.source_name, draft.link, auto=auto)
+            or self._source_of_pack(draft.link, auto=auto)
+            or self._source_of_host(draft, draft.link, auto=auto, is_redirect_left_out=False)
+        )
+
+    def _named_source(self, name: str, link: str, *, auto: bool) -> Source | None:
+        """Return the source that config.yaml gives a link, or that a file names; None if there is none."""
+        domains = urls.parent_domains(urls.host(link))
         for entry in self.configured:
-            if draft.source_name in entry.names or not entry.hosts.isdisjoint(domains):
+            if (name and name in entry.names) or not entry.hosts.isdisjoint(domains):
                 return self._tables.sources[entry.source.slug]
-        if draft.source_name:
-            slug = self._tables.names.get(draft.source_name)
-            return self._tables.sources[slug] if slug else self._auto_source(draft.source_name, auto=auto)
+        if not name:
+            return None
+        slug = self._tables.names.get(name)
+        return self._tables.sources[slug] if slug else self._auto_source(name, auto=auto)
+
+    def _source_of_pack(self, link: str, *, auto: bool) -> Source | None:
+        domains = urls.parent_domains(urls.host(link))
         slug = next((self._tables.hosts[domain] for domain in domains if domain in self._tables.hosts), None)
-        if slug:
-            return self._channel_source(slug, draft.link, auto=auto) or self._tables.sources[slug]
+        if slug is None:
+            return None
+        return self._channel_source(slug, link, auto=auto) or self._tables.sources[slug]
+
+    def _source_of_host(
+        self, draft: Draft, link: str, *, auto: bool, is_redirect_left_out: bool = True
+    ) -> Source:
+        host = urls.host(link)
+        if is_redirect_left_out and draft.site_title and is_redirect_host(host):
+            home = "" if is_redirect_host(urls.host(draft.site_home)) else draft.site_home
+            return self._auto_source(draft.site_title, home=home, auto=auto)
         name = host.removeprefix("www.")
         home = draft.site_home or f"https://{name}/"
         return self._auto_source(name, title=draft.site_title, home=home, auto=auto)
+
+    def _claiming_source(self, address: str, *, auto: bool) -> Source | None:
+        """Return the source of a pack or config.yaml to which an item's link or a feed's home page belongs.
+
+        The hosts of a pack do not count if many publish there.
+        """
+        if (source := self._named_source("", address, auto=auto)) is not None:
+            return source
+        if (source := self._source_of_pack(address, auto=auto)) is not None:
+            return None if source.slug in self._tables.shared else source
+        return self._tables.sources.get(make_slug(host_of(address) or "-"))
+
+    def _source_of_known_feed(self, item: FeedItem, *, auto: bool) -> Source | None:
+        """Return the source of a pack or config.yaml that has a feed's title or home page, or a private one.
+
+        None if there is none.
+        """
+        if slug := self._tables.names.get(item.title):
+            return self._tables.sources[slug]
+        if not item.home:
+            return None
+        host = host_of(item.home)
+        of_host = Source(slug=make_slug(host or "-"), title=title_of(item), home=f"https://{host}/")
+        return self._claiming_source(item.home, auto=auto) or (of_host if self._is_private(of_host) else None)
+
+    def _source_of_feed(self, item: FeedItem, *, auto: bool) -> Source:
+        if (claimed := self._source_of_known_feed(item, auto=auto)) is not None:
+            return claimed
+        if not auto:
+            raise ReadError(f"no source is configured for {title_of(item)!r}, and `auto_sources` is off")
+
+        if (stored := self._feeds.find(item)) is not None:
+            return self._feeds.by_slug[stored.slug]
+
+        def is_taken(slug: str, title: str) -> bool:
+            return self.is_known_slug(slug) or self._feeds.has_other_title(slug, title)
+
+        return self._feeds.propose(item, is_taken)
+
+    def _is_private(self, source: Source) -> bool:
+        slugs = {source.slug, self.current_source(source).slug}
+        return not slugs.isdisjoint(self.private) or any(
+            self.current_source(Source(slug=name, title=name)).slug in slugs for name in self.private
+        )
+
+    def _lead_out(self, link: str) -> str:
+        """Return the address behind the redirects that contain it."""
+        return url_wrappers.unwrap(link, self.recipe_for(_NOBODY, "").redirects)
 
     def _channel_source(self, slug: str, link: str, *, auto: bool) -> Source | None:
         """Return the source of one author on a host of many, by the path of the link.
@@ -320,17 +455,4 @@ class SourceCatalogue:
             return self._tables.sources[slug]
         if not auto:
             raise ReadError(f"no source is configured for {name!r}, and `auto_sources` is off")
-        return Source(slug=slug, title=title or name, home=home)
-
-
-def make_slug(name: str) -> str:
-    """Make a slug of a publisher's name.
-
-    A digest replaces a slug that is empty, and is appended to one that is too long or that no source can
-    have.
-    """
-    slug = slugify(name.replace(".", "-"))
-    if slug and slug != COMBINED and len(slug) <= _MAX_SLUG_CHARACTERS:
-        return slug
-    digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=4).hexdigest()
-    return f"{slug[: _MAX_SLUG_CHARACTERS - 10].rstrip('-') or 'source'}-{digest}"
+        return self._feeds.by_slug.get(slug) or Source(slug=slug, title=title or name, home=home)

@@ -11,6 +11,7 @@ from datetime import datetime
 from feeds.cleaning import library_versions, merging, pipeline, rules, stats
 from feeds.cleaning.audiences import Audiences
 from feeds.cleaning.catalogue import SourceCatalogue
+from feeds.model import identity
 from feeds.model.articles import CleanedArticle, Draft, Original
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ class Cleaner:
     """The language of articles whose language is neither named nor recognised."""
     private: tuple[str, ...] = ()
     """The names of the feeds that need a token: their articles are never merged into public ones."""
+
+    def __post_init__(self) -> None:
+        self.catalogue = self.catalogue.with_private(self.private)
 
     @property
     def audiences(self) -> Audiences:
@@ -59,6 +63,7 @@ class Cleaner:
             cleaned=cleaned,
             has_title=bool(original.draft.title),
             key=(original.inbox, original.path, original.position),
+            is_publishers=_is_publishers(original.draft, cleaned),
             edited=original.edited,
         )
 
@@ -83,3 +88,8 @@ class Cleaner:
         if self.audiences.has_several:
             text += f" {self.audiences.digest()}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
+
+
+def _is_publishers(draft: Draft, cleaned: CleanedArticle) -> bool:
+    """Return whether a version is the publisher's own: a file, or an item about a page of its own site."""
+    return draft.item is None or identity.is_page_of(cleaned.article.link, draft.item.home)

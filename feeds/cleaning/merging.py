@@ -1,8 +1,8 @@
 """Merge the versions of one article to one entry. Pure.
 
 The order of the versions is irrelevant (docs/input-facts.md#duplicate-articles). The entry has the newest
-title, the longest body and the first date. Later versions can be stubs that have only a title, so a body is
-replaced only by one that has at least as much text.
+title, the longest body, the first date, and the publisher's own link. Later versions can be
+stubs that have only a title, so a body is replaced only by one that has at least as much text.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Version:
     """Inbox, path and position: decides the order of versions of the same time."""
     edited: datetime | None = None
     """The time of the last significant change of the file; None if there was none."""
+    is_publishers: bool = True
+    """Whether it is the publisher's own version, not that of a feed about other sites' pages."""
 
 
 MIN_CHANGED_WORDS = 4
@@ -65,6 +67,7 @@ def merge(versions: Sequence[Version]) -> CleanedArticle:
     """
     ordered = sorted(versions, key=lambda version: (version.cleaned.article.published, version.key))
     first, newest = ordered[0].cleaned, ordered[-1].cleaned
+    own = next((version.cleaned for version in reversed(ordered) if version.is_publishers), newest)
     if len(ordered) == 1 and not ordered[0].edited:
         return first
     titled = next((version.cleaned for version in reversed(ordered) if version.has_title), newest)
@@ -80,15 +83,15 @@ def merge(versions: Sequence[Version]) -> CleanedArticle:
     titles = {version.cleaned.article.source.title for version in ordered}
     article = replace(
         fullest.article,
-        link=newest.article.link,
+        link=own.article.link,
         title=titled.article.title,
-        source=newest.article.source,
+        source=own.article.source,
         language=newest.article.language,
         published=published,
         updated=max(published, *times),
         authors=newest.article.authors or fullest.article.authors,
         tags=newest.article.tags or fullest.article.tags,
-        also_in=tuple(sorted(titles - {newest.article.source.title})),
+        also_in=tuple(sorted(titles - {own.article.source.title})),
     )
     shows = [version.cleaned.show for version in ordered if version.cleaned.show]
     show = max(shows, key=lambda show: show.described, default=None)

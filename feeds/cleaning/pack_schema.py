@@ -265,6 +265,9 @@ class SourceSpec(_Spec):
     """A pattern for an article's link, for hosts on which many authors publish. The part that it matches is
     the home page of a separate source, and its group `name` is that source's title."""
 
+    shared: bool = False
+    """Whether many publish on these hosts: then a feed of one of them is a source of its own."""
+
     @model_validator(mode="after")
     def _check_channel(self) -> SourceSpec:
         if self.channel and "name" not in re.compile(self.channel).groupindex:

@@ -24,6 +24,7 @@ def check(file: str | None) -> None:
     from feeds.inboxes import required_software
     from feeds.ingest import moved_addresses, private_names
     from feeds.storage.store import database_url
+    from feeds.text.filenames import escape_unprintable
 
     config = load_config(file)
     if config.subscription_faults:
@@ -50,6 +51,8 @@ def check(file: str | None) -> None:
         click.echo(line)
     for line in forecast.warnings:
         click.echo(f"warning: {line}", err=True)
+    for line in moved_addresses.describe_split_feeds(config):
+        click.echo(escape_unprintable(line))
     for place, kind in kinds:
         is_missing = isinstance(place.at, Path) and not place.at.is_dir()
         remark = "this folder does not exist yet" if is_missing else kind

@@ -119,6 +119,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] | None = Non
             auto=settings.auto_sources,
             configured=[_configured_source(source) for source in settings.sources],
             lists=load_lists(list_files, list_places),
+            private=tuple(entry.name for entry in settings.private),
         ),
         feeds=tuple(map(_named_view, settings.feeds)),
         view_source_places=_view_source_places(settings, origins["feeds"]),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from feeds.cleaning import feed_sources
 from feeds.cleaning.audiences import article_id_of
 from feeds.cleaning.cleaner import Cleaner
 from feeds.inboxes import Inbox, InboxError, InboxFile, StillChangingError
@@ -18,6 +19,7 @@ from feeds.model import identity
 from feeds.model.articles import Original
 from feeds.model.errors import ReadError
 from feeds.model.runs import FileState, IngestReport
+from feeds.storage import rows
 from feeds.storage.store import Batch, Store
 from feeds.text.feed_urls import redact_query
 from feeds.text.filenames import escape_unprintable
@@ -50,8 +52,30 @@ class InboxIngest:
     def write(self, batch: ReadBatch, results: Sequence[FileResult]) -> IngestReport:
         """Merge a batch with the stored articles, and write it; `results` belong to its tasks, in order."""
         incoming = batch_plan.gather(batch, results)
+        self._register_feeds(batch, incoming)
+        batch_plan.correct_sources(incoming, self.cleaner)
         self._write(batch, incoming)
         return incoming.report
+
+    def _register_feeds(self, batch: ReadBatch, incoming: Incoming) -> None:
+        """Store the sources of feeds that are new or have another title, and let the cleaner know them."""
+        catalogue = self.cleaner.catalogue
+        feeds = batch_plan.read_feeds(incoming, catalogue)
+        known = catalogue.feed_sources
+        if not any(feed_sources.is_changed(feed.item, known) for feed in feeds):
+            return
+        changed = feed_sources.register(
+            feeds,
+            known,
+            published=self.store.source_descriptions(),
+            is_known_slug=catalogue.is_known_slug,
+            now=rows.to_micros(batch.now),
+        )
+        rows_by_key = known.by_key | {feed.key: feed for feed in changed}
+        catalogue = catalogue.with_feeds(rows_by_key[key] for key in sorted(rows_by_key))
+        sources = {catalogue.feed_sources.by_slug[feed.slug] for feed in changed}
+        self.store.write_feed_sources(changed, map(catalogue.current_source, sources), batch.now)
+        self.cleaner.catalogue = catalogue
 
     def withdraw(self, paths: Sequence[str], now: datetime) -> int:
         """Remove the articles of deleted files; return how many entries are no longer published.

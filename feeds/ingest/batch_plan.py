@@ -18,16 +18,18 @@ from datetime import datetime
 from itertools import count
 
 from feeds import parsers
-from feeds.cleaning import merging
+from feeds.cleaning import merging, pipeline
 from feeds.cleaning.audiences import Audiences, OriginalKey, article_id_of, original_key
+from feeds.cleaning.catalogue import SourceCatalogue
 from feeds.cleaning.cleaner import Cleaner
+from feeds.cleaning.feed_sources import ReadFeed
 from feeds.inboxes import InboxFile
 from feeds.ingest import matching
 from feeds.ingest.matching import IncomingVersion, Matches
 from feeds.ingest.preview import describe_unread_dates
 from feeds.ingest.tasks import FileResult
 from feeds.model import identity
-from feeds.model.articles import CleanedArticle, Original
+from feeds.model.articles import CleanedArticle, FeedItem, Original
 from feeds.model.runs import Failure, FileState, IngestReport, Outcome
 from feeds.parsers import SkippedItem
 from feeds.storage import rows
@@ -207,6 +209,45 @@ def _add_articles(incoming: Incoming, batch: ReadBatch, file: InboxFile, result:
             original, article.cleaned, article.search_document, article.is_edited
         )
     incoming.report.unread_dates += _first_failures(unread_dates, file.path, "with unreadable dates")
+
+
+# -- sources of feeds ---------------------------------------------------------------------------------------
+
+
+def read_feeds(incoming: Incoming, catalogue: SourceCatalogue) -> list[ReadFeed]:
+    """Return the feeds in a batch that need a source of their own."""
+    items: dict[tuple[str, ...], FeedItem] = {}
+    publishers: dict[tuple[str, ...], set[str]] = {}
+    for article in incoming.articles.values():
+        draft = article.original.draft
+        if (item := catalogue.unclaimed_feed(draft)) is not None:
+            feed = (item.feed, item.title, item.home, *item.other_feeds)
+            items[feed] = item
+            publishers.setdefault(feed, set()).add(catalogue.publisher_slug(draft))
+    return [ReadFeed(item, frozenset(publishers[feed])) for feed, item in items.items()]
+
+
+def correct_sources(incoming: Incoming, cleaner: Cleaner) -> None:
+    """Replace the sources of articles that were cleaned before the sources of their feeds were known.
+
+    An automatic source has no recipe of its own. If its title differs, or the recipe, the article is cleaned
+    again: names of authors that only repeat the source are removed.
+    """
+    catalogue = cleaner.catalogue
+    for place, article in incoming.articles.items():
+        original, before = article.original, article.cleaned.article.source
+        source, recipe = catalogue.source_and_recipe(original.draft)
+        if source == before:
+            continue
+        is_clean = source.title == before.title and source.home == before.home
+        is_clean = is_clean and pipeline.fingerprint(recipe) == article.cleaned.recipe
+        if is_clean:
+            cleaned = replace(article.cleaned, article=replace(article.cleaned.article, source=source))
+        else:
+            cleaned = cleaner.clean(original.draft, original.default_published, original.first_seen)
+            times = {name: getattr(article.cleaned.article, name) for name in ("published", "updated")}
+            cleaned = replace(cleaned, article=replace(cleaned.article, **times))
+        incoming.articles[place] = replace(article, cleaned=cleaned)
 
 
 # -- article ids --------------------------------------------------------------------------------------------

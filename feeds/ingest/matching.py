@@ -14,7 +14,7 @@ from feeds.cleaning import versions
 from feeds.cleaning.audiences import EVERYBODY, Audiences, OriginalKey, article_id_of, original_key
 from feeds.cleaning.versions import DraftVersion
 from feeds.model import identity
-from feeds.model.articles import CleanedArticle, Draft, Original
+from feeds.model.articles import CleanedArticle, Draft, FeedItem, Original
 from feeds.model.runs import Failure
 
 _MAX_OTHER_FEEDS = 2  # further keys of a feed by which its items are found
@@ -229,13 +229,18 @@ class _Matcher:
         others[:] = [
             other
             for other in others
-            if item is None or other.original.draft.item != item or other.original.path != path
+            if item is None or other.original.path != path or not _is_same_item(item, other)
         ]
         others.append(_Present(article.version, article.original))
         self.matches.article_ids[original_key(article.original)] = article_id
         for alias in article.names.aliases:
             if alias != article_id and article_id not in self.stored_aliases.get(alias, ()):
                 self.matches.aliases[alias].add(article_id)
+
+
+def _is_same_item(item: FeedItem, other: _Present) -> bool:
+    known = other.original.draft.item
+    return known is not None and (known.feed, known.guid) == (item.feed, item.guid)
 
 
 def match_articles(

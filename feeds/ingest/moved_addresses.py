@@ -13,6 +13,7 @@ from feeds.cleaning.audiences import is_private
 from feeds.cleaning.catalogue import COMBINED, SourceCatalogue
 from feeds.cleaning.cleaner import Cleaner
 from feeds.config import Config
+from feeds.model.articles import Draft
 from feeds.model.errors import NoDatabaseError, ReadError, StoreError
 from feeds.model.successors import Departure, find_successors
 from feeds.storage.store import Store
@@ -55,7 +56,7 @@ class MovedAddress:
 def moved_addresses(config: Config, store: Store) -> list[MovedAddress]:
     """Return the old addresses of feeds, by slug. Raises StoreError."""
     with store.snapshot():
-        catalogue = config.catalogue.with_moves(store.moves())
+        catalogue = _current_catalogue(config, store)
         published, departures = store.published_slugs(), store.departures()
     successors = find_successors(departures, published, catalogue.current_slug)
     hidden = _view_slugs(config)
@@ -73,6 +74,51 @@ def moved_addresses(config: Config, store: Store) -> list[MovedAddress]:
             if into or parts:
                 moved.append(MovedAddress(slug=slug, into=into, reason=reason, parts={} if into else parts))
     return moved
+
+
+def describe_split_feeds(config: Config) -> list[str]:
+    """Return a sentence for each feed whose older entries have the source of a former version of feeds.
+
+    It is empty if there is no database, or if it does not answer. The drafts of all feed files with such
+    entries are read: one second for about 15,000 entries.
+    """
+    try:
+        with closing(Store(config.database, create=False)) as store:
+            catalogue = _current_catalogue(config, store)
+            return [
+                line
+                for _, drafts in groupby(store.drafts_by_file(), key=lambda row: row[:2])
+                if (line := _describe_split([draft for *_, draft in drafts], catalogue))
+            ]
+    except StoreError:
+        return []
+
+
+def _describe_split(drafts: list[Draft], catalogue: SourceCatalogue) -> str:
+    """Describe where the new and the older entries of a feed file are; empty if they are not split."""
+    feeds = {}
+    for draft in drafts:
+        if (item := catalogue.unclaimed_feed(draft)) and (feed := catalogue.feed_sources.find(item)):
+            feeds[catalogue.current_slug(feed.slug)] = feed.title
+    if len(feeds) != 1:  # none of its own, or a file that mixes feeds
+        return ""
+    ((slug, title),) = feeds.items()
+    older: Counter[str] = Counter()
+    for draft in drafts:
+        if draft.keeps_source:
+            source = catalogue.original_source(draft, auto=True)
+            older[catalogue.current_source(source).slug] += 1
+    del older[slug]
+    if not older:
+        return ""
+    places = _describe_parts(older) if len(older) > 1 else f"/feeds/{next(iter(older))}"
+    count = older.total()
+    ones = "older one stays" if count == 1 else f"{count} older ones stay"
+    return f"new entries of {title} go to /feeds/{slug}; its {ones} at {places}"
+
+
+def _current_catalogue(config: Config, store: Store) -> SourceCatalogue:
+    return config.catalogue.with_moves(store.moves()).with_feeds(store.feed_sources())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +146,7 @@ def forecast(config: Config) -> Forecast:
 
 
 def _forecast(config: Config, store: Store) -> Forecast:
-    catalogue = config.catalogue.with_moves(store.moves())
+    catalogue = _current_catalogue(config, store)
     if store.read_number("catalogue") == Cleaner(catalogue, config.language, config.private).fingerprint():
         return Forecast()
     kept, moves = _count_moves(catalogue, store)

@@ -110,7 +110,8 @@ def _stored_slugs(
     slugs = store.slugs()
     if slugs.union(configured).issuperset(names):
         return slugs
-    return slugs.union(config.catalogue.original_source(draft, auto=True).slug for draft in store.drafts())
+    catalogue = config.catalogue.with_feeds(store.feed_sources())
+    return slugs.union(catalogue.original_source(draft, auto=True).slug for draft in store.drafts())
 
 
 def _refuse_unknown(config: Config, known: frozenset[str], note: str = "") -> None:

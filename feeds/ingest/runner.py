@@ -52,7 +52,7 @@ class Ingest:
     """The inboxes, in the order of reading. If one cannot be read, the others are read all the same."""
     store: Store
     catalogue: SourceCatalogue
-    """The configured catalogue; `with_current_moves` adds the moves of the store."""
+    """The configured catalogue; `with_current_moves` adds what the store knows."""
     language: str
     private: tuple[str, ...] = ()
     """Names of the feeds that need a token."""
@@ -137,12 +137,12 @@ class Ingest:
                         yield from names_of(article.draft, article.cleaned.article.link).all
 
     def with_current_moves(self) -> Ingest:
-        """Return this ingest with the catalogue of the store's current state.
+        """Return this ingest with the catalogue of the store's current state: moves, and sources of feeds.
 
         Raises StoreError if the database does not answer.
         """
         catalogue = self.catalogue.with_moves(self.store.moves(), self.store.departures())
-        return replace(self, catalogue=catalogue)
+        return replace(self, catalogue=catalogue.with_feeds(self.store.feed_sources()))
 
     @property
     def cleaner(self) -> Cleaner:
@@ -281,6 +281,7 @@ class Ingest:
                     self._ingest_files(inbox_ingest, [file], report)
                 return
             part = inbox_ingest.give_up(batch, error)
+        self.catalogue = inbox_ingest.cleaner.catalogue  # with the feeds of this batch
         report.new += part.new
         report.changed += part.changed
         report.same += part.same

@@ -86,6 +86,8 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
             draft = replace(draft, source_name=task.default_source)
         previous = task.previous.get(identity.name_in_file(draft))
         previous = previous or task.previous.get(identity.entry_id(draft.link))
+        if previous is not None and _keeps_source(draft, previous.draft):
+            draft = replace(draft, keeps_source=True)
         times = (
             (previous.default_published, previous.first_seen)
             if previous
@@ -110,6 +112,18 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     except Exception as error:  # a bug in feeds: reported like an error of the file
         log.exception("%s: unexpected error", escape_unprintable(redact_query(task.path)))
         return FileResult(failure=format_bug(error))
+
+
+def _keeps_source(draft: Draft, before: Draft) -> bool:
+    """Return whether an article keeps the source that a former version of feeds gave it.
+
+    That version knew no items. `before` is stored with the item's guid, else with its link. Other items may
+    have this link, unless it leads to a page of the feed's site.
+    """
+    if draft.item is None or before.item is not None:
+        return before.keeps_source
+    is_page = identity.is_page_of(draft.link, draft.item.home)
+    return before.keeps_source and (is_page or before.title == draft.title)
 
 
 def _is_edited(cleaner: Cleaner, previous: Original, draft: Draft, cleaned: CleanedArticle) -> bool:

@@ -41,6 +41,8 @@ class FeedItem:
     """Key of the feed (`identity.feed_keys`)."""
     guid: str
     """The item's guid or id; if it has none, its link, else a digest of its title and date or text."""
+    title: str = ""
+    """The feed's title; empty where it has none."""
     home: str = ""
     """The URL of the feed's home page, else of the feed; empty where the document names neither."""
     other_feeds: tuple[str, ...] = ()
@@ -72,7 +74,7 @@ class Draft:
     image: str = ""
     """The URL of the lead picture, where the file names one beside the body."""
     site_title: str = ""
-    """The site's name (a page's `og:site_name`, a feed's title): the title of a source that has no other."""
+    """The site's name (a page's `og:site_name`, a feed's title, or that of the feed an item comes from)."""
     site_home: str = ""
     """The URL of the site's home page."""
     unread_dates: tuple[str, ...] = ()
@@ -83,6 +85,9 @@ class Draft:
     """The show that an episode belongs to; None for everything that is not an episode."""
     item: FeedItem | None = None
     """The item of a feed that this is; None for an article file or a saved page."""
+    keeps_source: bool = False
+    """Whether the publisher of its link is its source, as when a former version of feeds stored it
+    (docs/decisions/0071-source-of-feed-items.md). A database column, and no part of the packed draft."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +99,23 @@ class Source:
     home: str = ""
     language: str = ""
     """BCP 47 tag; empty where it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSource:
+    """The source of the entries of one feed, as stored when the feed was first read.
+
+    A feed has one of these for each of its keys. The slug never changes.
+    """
+
+    key: str
+    """A key of the feed (`feed_sources.keys_of`)."""
+    slug: str
+    title: str
+    """The title that the feed had when it was last read."""
+    home: str = ""
+    renamed: int = 0
+    """The time when the feed last changed its title, in microseconds since 1970; 0 if it never did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ MAX_TEXT_BYTES = 8_000_000
 MAX_ARCHIVE_ARTICLES = 20_000
 """Number of articles after which no further member of an archive is read: as many as it may have members."""
 
-_PARSERS_VERSION = 5  # increase it with every change of the results of the parsers
+_PARSERS_VERSION = 6  # increase it with every change of the results of the parsers
 VERSION = _PARSERS_VERSION * 1_000_000 + MAX_ENTRIES
 """Version of the parsers, and of their bound. If it changes, all files are read again."""
 

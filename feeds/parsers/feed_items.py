@@ -20,6 +20,7 @@ class FeedNames(NamedTuple):
 
     keys: tuple[str, ...]
     """The keys of `identity.feed_keys`."""
+    title: str
     home: str
     """The URL of its home page, else of the feed; empty where the document names neither."""
 
@@ -35,7 +36,7 @@ def name_item(feed: FeedNames, guid: str, link: str, draft: Draft, date: str) ->
         known = f"{draft.title}\n{date}" if draft.title else draft.html
         guid = f"digest:{hashlib.blake2b(known.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"
     key, *others = feed.keys or ("",)
-    return FeedItem(feed=key, guid=guid, home=feed.home, other_feeds=tuple(others))
+    return FeedItem(feed=key, guid=guid, title=feed.title, home=feed.home, other_feeds=tuple(others))
 
 
 def guess_home(drafts: Sequence[Draft | T]) -> list[Draft | T]:

@@ -159,13 +159,14 @@ def _draft(item: JSONObject, feed: JSONObject, address: str, style: DateStyle) -
     dates = DateReader(style)
     published, updated = (dates.read(_date_text(item.get(name))) for name in _DATES)
     origin, extension = _object(item.get("_source")), _object(item.get("_feeds"))
+    origin_name = tuple(filter(None, (decode_entities(_text(origin.get("title"))),)))
     draft = Draft(
         link=link,
         html=body or html.escape(summary, quote=False),
         title=decode_entities(_text(item.get("title"))),
         published=published or updated,
         updated=updated,
-        authors=_authors(item) or _authors(feed),
+        authors=_authors(item) or origin_name or _authors(feed),
         tags=_tags(item.get("tags")),
         language=_text(item.get("language")).strip() or _text(feed.get("language")).strip(),
         enclosures=enclosures,
@@ -177,7 +178,8 @@ def _draft(item: JSONObject, feed: JSONObject, address: str, style: DateStyle) -
         unread_dates=tuple(dates.unread),
     )
     title, guid = decode_entities(_text(feed.get("title"))), item.get("id")
-    names = FeedNames(identity.feed_keys((address, feed_url), (), home, title), home or feed_url or address)
+    keys = identity.feed_keys((address, feed_url), (), home, title)
+    names = FeedNames(keys, title, home or feed_url or address)
     guid = remove_illegal(str(guid)) if isinstance(guid, (str, int, float)) else ""
     written = _date_text(item.get("date_published")) or _date_text(item.get("date_modified"))
     named = feed_items.name_item(names, guid, item_link, draft, written)

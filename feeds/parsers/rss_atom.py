@@ -138,7 +138,7 @@ def _feed_names(feed: Fields, address: str) -> FeedNames:
     home = _resolve(_base_url(feed, address), feed.get("link"))
     ids = [feed.get("id") or ""]
     keys = identity.feed_keys((address, *own), ids, home, _title(feed))
-    return FeedNames(keys, home or next(filter(None, own), address))
+    return FeedNames(keys, _title(feed), home or next(filter(None, own), address))
 
 
 def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle, names: FeedNames) -> Draft | None:
@@ -149,7 +149,8 @@ def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle, names: F
         return None
     body, summary, language = _body_and_summary(entry, link)
     origin = entry.get("source") or {}
-    if not _title(origin):
+    origin_name = tuple(filter(None, (_title(origin),)))
+    if not origin_name:
         origin = feed
     dates = DateReader(style)
     published = dates.read(*_date_texts(entry, "published", "created"))
@@ -161,7 +162,7 @@ def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle, names: F
         title=_title(entry),
         published=published or updated,
         updated=updated,
-        authors=_authors(entry) or _authors(origin),
+        authors=_authors(entry) or _authors(origin) or origin_name,
         tags=_tags(entry),
         language=_first_language(language, entry.get("language"), feed.get("language")),
         enclosures=enclosures,

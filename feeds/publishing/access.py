@@ -187,7 +187,7 @@ class AccessReader:
         if last is not None and last[0] == state and last[1].is_split:
             return last[1]
         with self._store.snapshot():
-            catalogue = self._catalogue.with_moves(self._store.moves())
+            catalogue = self._catalogue.with_moves(self._store.moves()).with_feeds(self._store.feed_sources())
             digest = Audiences(self._private, catalogue).digest()
             is_split = (
                 not digest

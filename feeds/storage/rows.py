@@ -20,6 +20,7 @@ from feeds.model.articles import (
     Draft,
     Enclosure,
     FeedItem,
+    FeedSource,
     Original,
     Receipt,
     RuleChange,
@@ -222,6 +223,11 @@ def to_source_row(source: Source) -> dict[str, Any]:
     return _fields(source)
 
 
+def to_feed_source_row(feed: FeedSource) -> dict[str, Any]:
+    """Convert the source of a feed to a row of `feed_sources`."""
+    return _fields(feed)
+
+
 def to_receipt(text: str) -> Receipt:
     """Convert the column `receipt` to a Receipt."""
     changes = json.loads(text)
@@ -239,7 +245,7 @@ _DRAFT_FIELDS = frozenset(field.name for field in fields(Draft))
 def pack_draft(draft: Draft) -> bytes:
     """Serialise a draft for the column `draft`: JSON, compressed by zlib."""
     fields = _fields(draft) | _enclosure_fields(draft.enclosures)
-    del fields["episode"], fields["podcast"]
+    del fields["episode"], fields["podcast"], fields["keeps_source"]
     if draft.episode:
         fields["episode"] = _elements(draft.episode)
     if draft.podcast:
@@ -263,6 +269,7 @@ def to_original_row(original: Original) -> dict[str, Any]:
         "position": original.position,
         "entry_id": original.entry_id,
         "article_id": original.article_id,
+        "keeps_source": int(original.draft.keeps_source),
         "draft": original.packed or pack_draft(original.draft),
         "dated": to_micros(original.default_published),
         "seen": to_micros(original.first_seen),
@@ -290,7 +297,7 @@ def to_original(row: Mapping[Any, Any]) -> Original:
         position=row["position"],
         entry_id=row["entry_id"],
         article_id=row["article_id"],
-        draft=Draft(**draft),
+        draft=Draft(**draft, keeps_source=bool(row["keeps_source"])),
         default_published=from_micros(row["dated"]),
         first_seen=from_micros(row["seen"]),
         edited=from_micros(row["edited"]) if row["edited"] is not None else None,

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-SCHEMA = 11
+SCHEMA = 12
 """Number of the schema. Every change to the tables increments it and adds a migration with this number."""
 
 metadata = MetaData()
@@ -111,11 +111,24 @@ originals = Table(
     Column("entry_id", String(45), nullable=False),
     # The id that the article has for the public; empty if it is that of its link.
     Column("article_id", String(45), nullable=False, server_default=""),
+    # 1: its source is the publisher of its link, as in versions of feeds without this column.
+    Column("keeps_source", Integer, nullable=False, server_default="1"),
     Column("draft", LargeBinary, nullable=False),  # JSON, compressed by zlib
     Column("dated", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
     Column("edited", BigInteger),  # time of the last change of this text in its file
     Index("originals_by_entry", "entry_id"),
+)
+
+# The source of the entries of each feed, by the keys of the feed. A slug never changes.
+feed_sources = Table(
+    "feed_sources",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("home", Text, nullable=False),
+    Column("renamed", BigInteger, nullable=False),  # time of the last change of the title; 0 if none
 )
 
 # Other ids that lead to an article: of its guid, and of former links and the links behind redirects. The id

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from feeds.model.articles import Article, Draft, Original, Receipt, Show, Source, SourceMove
+from feeds.model.articles import Article, Draft, FeedSource, Original, Receipt, Show, Source, SourceMove
 from feeds.model.feeds import Deletion, SourceState
 from feeds.model.podcasts import Podcast
 from feeds.model.runs import UNREAD, Failure, FileState, IngestReport, IngestRun, Outcome
@@ -165,6 +165,20 @@ class Store:
             # The target of a move is not moved itself any more.
             connection.execute(sa.delete(schema.moves).where(schema.moves.c.slug == move.into.slug))
             batch_writer.increment_generation(self._database, connection, now)
+
+    def write_feed_sources(
+        self, feeds: Sequence[FeedSource], sources: Iterable[Source], now: datetime
+    ) -> None:
+        """Store the sources of feeds, and replace the descriptions of those `sources` that have entries.
+
+        Increment the generation if that changes a description.
+        """
+        with self._database.writing() as connection:
+            self._database.upsert(connection, schema.feed_sources, list(map(rows.to_feed_source_row, feeds)))
+            stored = batch_writer.stored_sources(connection)
+            published = [source for source in sources if source.slug in stored]
+            if batch_writer.write_sources(self._database, connection, published, ignore_stored=True):
+                batch_writer.increment_generation(self._database, connection, now)
 
     def start_run(self, trigger: str, now: datetime) -> int:
         """Record the start of a run and return its number."""
@@ -377,6 +391,17 @@ class Store:
         departures = self.departures()
         return find_successors(departures, self.published_slugs(), current_slug) if departures else {}
 
+    def feed_sources(self) -> list[FeedSource]:
+        """Return the sources of the feeds that were read, by the keys of the feeds."""
+        query = sa.select(schema.feed_sources).order_by(schema.feed_sources.c.key)
+        with self._database.reading() as connection:
+            return [FeedSource(**row) for row in connection.execute(query).mappings()]
+
+    def source_descriptions(self) -> dict[str, Source]:
+        """Return the sources that have or had entries, by slug."""
+        with self._database.reading() as connection:
+            return batch_writer.stored_sources(connection)
+
     def slugs(self) -> frozenset[str]:
         """Return the slugs of all sources that have or had entries.
 
@@ -387,6 +412,7 @@ class Store:
             schema.moves.c.slug,
             schema.moves.c.target,
             schema.deletions.c.source,
+            schema.feed_sources.c.slug,
         )
         with self._database.reading() as connection:
             return frozenset(connection.scalars(sa.union(*map(sa.select, columns))))
@@ -409,6 +435,23 @@ class Store:
             for row in result.mappings():
                 original = rows.to_original(row)
                 yield original.entry_id, row["source"], original.draft
+
+    def drafts_by_file(self) -> Iterator[tuple[str, str, Draft]]:
+        """Yield each draft after the inbox and path of its file; the drafts of a file are together.
+
+        They are those of files with several articles, of which at least one keeps the source that a former
+        version of feeds gave it.
+        """
+        columns = schema.originals.c
+        mixed = sa.select(columns.inbox, columns.path).group_by(columns.inbox, columns.path)
+        mixed = mixed.having(sa.func.count() > 1, sa.func.max(columns.keeps_source) == 1)
+        query = sa.select(schema.originals).where(sa.tuple_(columns.inbox, columns.path).in_(mixed))
+        query = query.order_by(columns.inbox, columns.path, columns.position)
+        with self._database.reading() as connection:
+            result = connection.execute(query.execution_options(yield_per=_DRAFTS_PER_FETCH))
+            for row in result.mappings():
+                original = rows.to_original(row)
+                yield original.inbox, original.path, original.draft
 
     # -- reading: the web ------------------------------------------------------------------------------
 

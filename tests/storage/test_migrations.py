@@ -156,20 +156,31 @@ def test_processes_that_meet_an_older_database_bring_it_forward_once(address: st
     assert differences(engine) == []
 
 
+def keep_sources(engine: sa.Engine) -> None:
+    """What a former version stored keeps the source that it has."""
+    with engine.begin() as connection:
+        connection.execute(sa.update(tables.originals).values(keeps_source=1))
+
+
 def test_what_was_stored_stays_and_no_file_is_read_again(
     address: str, engine: sa.Engine, tmp_path: Path
 ) -> None:
     watch = Watch(address, tmp_path / "inbox", Clock(NOON + timedelta(days=1)))
     watch.put("a.md", text_of())
     watch.run()
+    keep_sources(engine)
     before = dump(address)
     watch.store.close()
     with engine.begin() as connection:  # as the version before the migrations would have left it
         added = ("documents", "upstreams", "push_subscriptions", "podcasts", "former_sources", "aliases")
-        for gone in (f"table {name}" for name in (*added, "alembic_version")):
+        for gone in (f"table {name}" for name in (*added, "feed_sources", "alembic_version")):
             connection.exec_driver_sql(f"drop {gone}")
-        for column in ("files drop column version", "originals drop column article_id"):
-            connection.exec_driver_sql(f"alter table {column}")
+        for table, column in (
+            ("files", "version"),
+            ("originals", "article_id"),
+            ("originals", "keeps_source"),
+        ):
+            connection.exec_driver_sql(f"alter table {table} drop column {column}")
         for name in ("merged", "split"):
             connection.exec_driver_sql(f"alter table runs drop column {name}")
         connection.execute(sa.insert(tables.meta).values(name="schema", value=4))
@@ -185,12 +196,14 @@ def test_a_database_of_the_schema_before_gets_the_table_of_former_sources(
     watch = Watch(address, tmp_path / "inbox", Clock(NOON + timedelta(days=1)))
     watch.put("a.md", text_of())
     watch.run()
+    keep_sources(engine)
     before = dump(address)
     watch.store.close()
     with engine.begin() as connection:
-        for gone in ("table former_sources", "table aliases"):
+        for gone in ("table former_sources", "table aliases", "table feed_sources"):
             connection.exec_driver_sql(f"drop {gone}")
-        connection.exec_driver_sql("alter table originals drop column article_id")
+        for column in ("article_id", "keeps_source"):
+            connection.exec_driver_sql(f"alter table originals drop column {column}")
         for name in ("merged", "split"):
             connection.exec_driver_sql(f"alter table runs drop column {name}")
     stands_at(engine, 9)

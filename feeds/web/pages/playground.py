@@ -37,7 +37,9 @@ def add_routes(routes: Blueprint, site: Site) -> None:
         request.max_content_length = request.max_form_memory_size = MAX_FORM_BYTES
         form = {key: request.form.get(key, "") for key in ("text", "source", "link")}
         access = site.documents.access()
-        catalogue = access.catalogue.without(
+        # Without what the database knows: the source of a pasted feed could tell that a private one exists.
+        catalogue = access.catalogue.with_feeds(()).with_private(())
+        catalogue = catalogue.without(
             source.slug
             for source in access.catalogue.all_sources()
             if not access.may_see(context.visitor, access.current_slug(source.slug))

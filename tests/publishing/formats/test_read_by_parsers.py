@@ -30,7 +30,8 @@ def same(draft: Draft, article: Article, view: View, suffix: str) -> None:
     assert draft.language == article.language
     # RSS puts mail addresses into names, and other programs put markup there.
     if not any("@" in name or "</" in name for name in article.authors):
-        unsigned = () if suffix == "rss" else (article.source.title,)
+        is_named = suffix != "rss" or (view.combined and article.source.slug in view.source_addresses)
+        unsigned = (article.source.title,) if is_named else ()
         assert list(draft.authors) == as_read(article.authors or unsigned)
     # In RSS a title may be HTML or text, and tags in it are taken for HTML.
     if suffix != "rss" or "<" not in article.title:
