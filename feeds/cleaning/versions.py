@@ -51,8 +51,11 @@ class DraftVersion:
 
     def has_title_of(self, other: DraftVersion) -> bool:
         """Return whether both have the same title, apart from case and blanks. A missing title is none."""
-        own, others = (remove_blanks(version.draft.title).casefold() for version in (self, other))
-        return bool(own) and own == others
+        return bool(self._title) and self._title == other._title
+
+    @cached_property
+    def _title(self) -> str:
+        return remove_blanks(self.draft.title).casefold()
 
     def has_text_of(self, other: DraftVersion) -> bool:
         """Return whether the texts are versions of one text; with an empty text, whether the titles agree."""
@@ -69,13 +72,16 @@ class DraftVersion:
 def are_one_article(first: DraftVersion, second: DraftVersion) -> bool:
     """Return whether two drafts with a common link are versions of one article.
 
-    Two items of one feed are, if titles and texts agree. Files and pages of one source are, and so is an item
-    about a page of its own site. All others are if their texts are versions of one text.
+    Two items of one feed are, if titles and texts agree. Files and pages of one source are, and so are a file
+    and an item about a page of its own site; two such items of different feeds are if title or text agrees.
+    All others are if their texts are versions of one text.
     """
     if first.is_other_item_of(second):
         return first.has_title_of(second) and first.has_text_of(second)
     if first.is_foreign or second.is_foreign:
         return first.has_text_of(second)
+    if first.draft.item and second.draft.item:
+        return first.has_title_of(second) or first.has_text_of(second)
     if first.source == second.source or first.draft.item or second.draft.item:
         return True
     return first.has_text_of(second)

@@ -146,7 +146,7 @@ class InboxIngest:
         audiences = self.cleaner.audiences
         articles = batch_plan.incoming_versions(incoming, audiences)
         names = {name for article in articles for name in article.names.all}
-        aliases = self.store.articles_by_alias(sorted(names))
+        aliases = self.store.articles_by_alias(sorted(names), matching.MAX_CANDIDATES)
         article_ids = names.union(*aliases.values())
         entry_ids = set(article_ids)
         for audience in {article.audience for article in articles} if audiences.has_several else ():

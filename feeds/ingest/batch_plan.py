@@ -104,7 +104,7 @@ class Incoming:
     rolling: set[str] = field(default_factory=set)
     """Paths of feeds and archives: articles that leave such a file stay published."""
     articles: dict[FilePlace, IncomingArticle] = field(default_factory=dict)
-    aliases: dict[str, set[str]] = field(default_factory=dict)
+    aliases: Mapping[str, Iterable[str]] = field(default_factory=dict)
     """Article ids to which other ids lead, as in `Matches`."""
     superseded: set[OriginalKey] = field(default_factory=set)
     """As in `Matches`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from feeds.cleaning import versions
 from feeds.cleaning.audiences import EVERYBODY, Audiences, OriginalKey, article_id_of, original_key
@@ -17,6 +18,8 @@ from feeds.model import identity
 from feeds.model.articles import CleanedArticle, Draft, FeedItem, Original
 from feeds.model.runs import Failure
 
+MAX_CANDIDATES = 100
+"""Articles with one link that an incoming article is compared with."""
 _MAX_OTHER_FEEDS = 2  # further keys of a feed by which its items are found
 
 
@@ -92,7 +95,7 @@ class Matches:
 
     article_ids: dict[OriginalKey, str] = field(default_factory=dict)
     """Article ids by the keys of the incoming originals."""
-    aliases: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    aliases: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     """The article ids to which other ids lead, without those that were stored before."""
     superseded: set[OriginalKey] = field(default_factory=set)
     """Stored originals that an incoming article replaces, although it has another article id now."""
@@ -150,8 +153,8 @@ class _Matcher:
     def _leads_to(self, audience: str, name: str) -> list[str]:
         """Return the article ids to which a name leads, first the name itself."""
         own = [name] if self.present.get((audience, name)) else []
-        stored, new = self.stored_aliases.get(name, ()), sorted(self.matches.aliases.get(name, ()))
-        return list(dict.fromkeys((*own, *stored, *new)))
+        stored, new = self.stored_aliases.get(name, ()), self.matches.aliases.get(name, {})
+        return list(islice(dict.fromkeys(chain(own, stored, islice(new, MAX_CANDIDATES))), MAX_CANDIDATES))
 
     def _fits(self, article: IncomingVersion, present: Sequence[_Present]) -> bool:
         """Return whether an article is a version of the article with these versions."""
@@ -207,7 +210,7 @@ class _Matcher:
 
     def _report_split(self, article: IncomingVersion, present: Iterable[str]) -> None:
         for article_id in present:
-            self.matches.aliases[article_id].add(article_id)
+            self.matches.aliases[article_id][article_id] = None
             reason = "another article has the same link and another text: both are published"
             self.matches.split.append(Failure(article.name, reason))
             return
@@ -235,7 +238,7 @@ class _Matcher:
         self.matches.article_ids[original_key(article.original)] = article_id
         for alias in article.names.aliases:
             if alias != article_id and article_id not in self.stored_aliases.get(alias, ()):
-                self.matches.aliases[alias].add(article_id)
+                self.matches.aliases[alias][article_id] = None
 
 
 def _is_same_item(item: FeedItem, other: _Present) -> bool:

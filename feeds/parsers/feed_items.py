@@ -31,7 +31,7 @@ def name_item(feed: FeedNames, guid: str, link: str, draft: Draft, date: str) ->
     An item without a guid is known by its link. If `link` is empty too, it is known by its title and the text
     of its date, else by its body.
     """
-    guid = guid.strip() or link
+    guid = guid.strip() or (link and identity.key(link))
     if not guid:
         known = f"{draft.title}\n{date}" if draft.title else draft.html
         guid = f"digest:{hashlib.blake2b(known.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"

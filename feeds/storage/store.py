@@ -303,15 +303,20 @@ class Store:
                     originals.setdefault(row["entry_id"], []).append(rows.to_original(row))
         return originals
 
-    def articles_by_alias(self, aliases: Sequence[str]) -> dict[str, list[str]]:
-        """Return the article ids to which other ids of articles lead, sorted, by the other id."""
+    def articles_by_alias(self, aliases: Sequence[str], limit: int | None = None) -> dict[str, list[str]]:
+        """Return the article ids to which other ids of articles lead, sorted, by the other id.
+
+        With `limit`, only the first article ids of each.
+        """
         columns = schema.aliases.c
         articles: dict[str, list[str]] = {}
         with self._database.reading() as connection:
             for chunk in search_index.chunks(aliases):
                 query = sa.select(columns.alias, columns.article_id).where(columns.alias.in_(chunk))
                 for row in connection.execute(query.order_by(columns.alias, columns.article_id)):
-                    articles.setdefault(row.alias, []).append(row.article_id)
+                    found = articles.setdefault(row.alias, [])
+                    if limit is None or len(found) < limit:
+                        found.append(row.article_id)
         return articles
 
     def entry_ids(self, after: str = "", limit: int = 200, source: str = "") -> list[str]:

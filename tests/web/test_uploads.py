@@ -172,7 +172,7 @@ def test_a_whole_feed_is_posted_as_json(post: Poster) -> None:
     status, said = post(json=feed, path="?name=list.json")
     assert (status, len(said["articles"])) == (201, 3)
     assert said["refused"] == [
-        {"name": "list.json entry 4", "error": "no link: neither url nor external_url"}
+        {"name": "list.json entry 4", "error": "no link, and its feed names no home page"}
     ]
 
 
