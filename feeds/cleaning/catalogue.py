@@ -243,13 +243,21 @@ class SourceCatalogue:
                 return publisher  # it was private in versions in which the link decided
         return source
 
+    def feed_of(self, draft: Draft) -> FeedItem | None:
+        """Return a draft's item if its feed can be a source of its own; else None.
+
+        It can although a pack or config.yaml claims the draft: that may change.
+        """
+        item = draft.item
+        return item if item is not None and is_named(item) and not draft.source_name and self.auto else None
+
     def unclaimed_feed(self, draft: Draft) -> FeedItem | None:
         """Return a draft's item if its feed has to have a source of its own; else None.
 
         `keeps_source` does not count: the next items of the same feed will not have it.
         """
-        item, link = draft.item, self._lead_out(draft.link)
-        if item is None or not is_named(item) or draft.source_name:
+        item, link = self.feed_of(draft), self._lead_out(draft.link)
+        if item is None:
             return None
         is_claimed = self._claiming_source(link, auto=True) or self._source_of_known_feed(item, auto=True)
         return None if is_claimed else item

@@ -215,12 +215,12 @@ def _add_articles(incoming: Incoming, batch: ReadBatch, file: InboxFile, result:
 
 
 def read_feeds(incoming: Incoming, catalogue: SourceCatalogue) -> list[ReadFeed]:
-    """Return the feeds in a batch that need a source of their own."""
+    """Return the feeds in a batch, without those whose source is given by name."""
     items: dict[tuple[str, ...], FeedItem] = {}
     publishers: dict[tuple[str, ...], set[str]] = {}
     for article in incoming.articles.values():
         draft = article.original.draft
-        if (item := catalogue.unclaimed_feed(draft)) is not None:
+        if (item := catalogue.feed_of(draft)) is not None:
             feed = (item.feed, item.title, item.home, *item.other_feeds)
             items[feed] = item
             publishers.setdefault(feed, set()).add(catalogue.publisher_slug(draft))

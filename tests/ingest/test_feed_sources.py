@@ -315,3 +315,13 @@ def test_a_private_publisher_stays_private(watch: Watch) -> None:
     assert set(poll(watch, *feeds)) == {"paper-example", "links-example"}
     public = [article.link for article in watch.articles() if article.source.slug == "links-example"]
     assert public == ["https://a.example/"]
+
+
+def test_feeds_that_were_claimed_have_sources_of_their_own_when_nothing_claims_them(watch: Watch) -> None:
+    watch.ingest.private = ("paper-example",)
+    paper = "https://paper.example/"
+    feeds = [Feed(title=title, home=paper, links=(f"{paper}{title}",)) for title in ("Morning", "Evening")]
+    assert list(poll(watch, *feeds)) == ["paper-example"]
+    watch.ingest.private = ()
+    watch.run()
+    assert sources(watch) == {"paper-example": "Evening", "paper-example-morning": "Morning"}
