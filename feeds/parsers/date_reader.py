@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from feeds.model.articles import EPOCH
 from feeds.text.dates import MAX_DATE_CHARACTERS, DateStyle, parse_date
 from feeds.text.plain_text import to_one_line
 
@@ -29,11 +30,13 @@ class DateReader:
     def read_first(self, values: Iterable[str]) -> datetime | None:
         """Return the first date that can be read. If there is none, note the first that is not empty.
 
+        The beginning of 1970 stands for no date.
         Only the first 20 that are not empty are tried.
         """
         unread = ""
         for value in islice(filter(None, values), _MAX_VALUES):
-            if (moment := self.parse(value, self.style)) is not None:
+            moment = self.parse(value, self.style)
+            if moment is not None and moment != EPOCH:  # the zero value of many programs
                 return moment
             unread = unread or to_one_line(value[:MAX_DATE_CHARACTERS])
         if unread and unread not in self.unread:
