@@ -17,7 +17,7 @@ from feeds.storage import schema
 from feeds.storage.batch_writer import Batch
 from feeds.storage.database import Database
 from feeds.storage.store import Store
-from tests.support.storage_samples import HARBOUR, NOON, Clock, Watch, dump, made, text_of
+from tests.support.storage_samples import HARBOUR, NOON, Clock, Watch, dump, made, remove_migrations, text_of
 
 LANTERN = Source(slug="lantern", title="Lantern Post", language="zh")
 MONDAY = date(2026, 2, 23)  # of the week of NOON, a Sunday
@@ -126,11 +126,9 @@ def test_a_database_of_an_older_version_gets_its_numbers_with_the_next_run(
     watch.store.close()
     database = Database(address)
     with database.writing() as connection:
+        remove_migrations(connection)
         connection.exec_driver_sql("drop table cleanings")
         connection.exec_driver_sql("drop index entries_times_by_source")
-        for added in ("table alembic_version", "table documents", "table upstreams"):
-            connection.exec_driver_sql(f"drop {added}")
-        connection.exec_driver_sql("alter table files drop column version")
         for name, value in (("schema", 3), ("catalogue", 1)):
             database.upsert(connection, schema.meta, [{"name": name, "value": value}])
     database.close()

@@ -19,7 +19,7 @@ from feeds.storage import schema as tables
 from feeds.storage.database import Database, database_url
 from feeds.storage.migrations.versions import r0004_first
 from feeds.storage.store import Store
-from tests.support.storage_samples import NOON, Child, Clock, Watch, dump, text_of
+from tests.support.storage_samples import NOON, Child, Clock, Watch, dump, remove_migrations, text_of
 
 VERSIONS = sorted((Path(r0004_first.__file__).parent).glob("r*.py"))
 SQLITES, POSTGRESQLS = tables.PIECES, ("texts_by_numbers",)
@@ -171,18 +171,8 @@ def test_what_was_stored_stays_and_no_file_is_read_again(
     keep_sources(engine)
     before = dump(address)
     watch.store.close()
-    with engine.begin() as connection:  # as the version before the migrations would have left it
-        added = ("documents", "upstreams", "push_subscriptions", "podcasts", "former_sources", "aliases")
-        for gone in (f"table {name}" for name in (*added, "feed_sources", "alembic_version")):
-            connection.exec_driver_sql(f"drop {gone}")
-        for table, column in (
-            ("files", "version"),
-            ("originals", "article_id"),
-            ("originals", "keeps_source"),
-        ):
-            connection.exec_driver_sql(f"alter table {table} drop column {column}")
-        for name in ("merged", "split"):
-            connection.exec_driver_sql(f"alter table runs drop column {name}")
+    with engine.begin() as connection:
+        remove_migrations(connection)
         connection.execute(sa.insert(tables.meta).values(name="schema", value=4))
     watch = Watch(address, watch.folder, watch.clock)
     assert dump(address) == before

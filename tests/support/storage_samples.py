@@ -23,6 +23,7 @@ from feeds.ingest.runner import Ingest
 from feeds.model.articles import Article, CleanedArticle, Draft, Original, Receipt, RuleChange, Source
 from feeds.storage import schema
 from feeds.storage.database import database_url
+from feeds.storage.migrations.versions import r0004_first
 from feeds.storage.store import Store
 from tests.support.fork_server import fork_server
 from tests.support.stored_articles import newest_articles
@@ -98,6 +99,19 @@ class Watch:
 
     def reasons(self) -> dict[str, str]:
         return {failure.path: failure.reason for failure in self.store.failures()}
+
+
+def remove_migrations(connection: sa.Connection) -> None:
+    """Leave the tables and columns that the version before the migrations had."""
+    before = r0004_first.metadata.tables
+    for table in reversed(schema.metadata.sorted_tables):
+        if table.name not in before:
+            connection.exec_driver_sql(f"drop table {table.name}")
+            continue
+        for column in table.columns:
+            if column.name not in before[table.name].columns:
+                connection.exec_driver_sql(f"alter table {table.name} drop column {column.name}")
+    connection.exec_driver_sql("drop table alembic_version")
 
 
 def touch(file: Path, modified: datetime) -> None:

@@ -21,7 +21,7 @@ from tests.support.stored_articles import newest_articles
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-QUICK = RequestLimits(connect_seconds=2, silence_seconds=1, total_seconds=2, max_bytes=1_000_000)
+QUICK = RequestLimits(connect_seconds=2, silence_seconds=1, total_seconds=4, max_bytes=1_000_000)
 IN_SQLITE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 
 
