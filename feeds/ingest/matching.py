@@ -86,7 +86,8 @@ class IncomingVersion:
         rank = 0 if draft.item is None else 1 + self.version.is_foreign
         published = draft.published or self.original.default_published
         guid = draft.item.guid if draft.item else ""
-        return rank, published, guid, draft.title, self.original.path, self.original.position
+        own = (rank, published, guid, draft.title, draft.html)
+        return *own, self.original.path, self.original.position
 
 
 @dataclass(slots=True)

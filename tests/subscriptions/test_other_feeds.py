@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from reader import make_reader
 from feeds.model.articles import Article
 from tests.clients.test_newsboat import Newsboat
 from tests.clients.test_reader import Library
+from tests.support.places import Place, eventually
 from tests.support.subscriber import DAY, IN_SQLITE, Subscriber
 
 HERE = Path(__file__).parent / "feeds"
@@ -26,6 +28,10 @@ POLLS = 3
 
 def show(article: Article) -> str:
     return f"{article.published:%Y-%m-%d %H:%M} | {article.source.title} | {article.title} | {article.link}"
+
+
+def all_served(place: Place, ids: set[str]) -> bool:
+    return ids <= {entry.id for entry in place.read("/feeds/all.atom").entries}
 
 
 def publish(subscriber: Subscriber, poll: int) -> None:
@@ -76,6 +82,8 @@ def test_feed_readers_show_every_item_once(
             subscriber.clock.now += DAY
             subscriber.poll(now=True)
             articles = subscriber.read()
+            served = partial(all_served, subscriber.place, {article.id for article in articles})
+            eventually(served, what="the server's new state")
             for reader in readers:
                 reader.poll()
         for reader in readers:
