@@ -21,6 +21,7 @@ from feeds import parsers
 from feeds.model.errors import ReadError
 
 BASE = "https://documents.example/"
+_OWN_DOCUMENTS = Path(__file__).parents[1] / "tests" / "parsers" / "documents"
 _EXPECT = re.compile(r"^\s*(?:<!--)?\s*Expect:\s*(.*?)\s*(?:-->)?\s*$", re.MULTILINE)
 _ENTRY = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)[\s>/]", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
@@ -61,9 +62,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--smoke", action="store_true", help="read the documents of the project's own tests")
     parser.add_argument("--all", action="store_true", help="list every document that is refused")
     options = parser.parse_args()
+    if options.smoke:
+        options.folder = _OWN_DOCUMENTS
+    elif options.folder is None:
+        parser.error("name a folder")
     paths = sorted(path for path in options.folder.rglob("*") if path.is_file() and path.suffix != ".py")
     if not paths:
         parser.error(f"no files in {options.folder}")
