@@ -238,9 +238,10 @@ class SourceCatalogue:
             return self._publisher(draft, auto=auto)
         source = self._source(draft, auto=auto)
         if self.private and not self._is_private(source):
-            publisher = self._publisher(draft, auto=True)
-            if self._is_private(publisher) and (auto or self.is_known_slug(publisher.slug)):
-                return publisher  # it was private in versions in which the link decided
+            for link in dict.fromkeys((draft.link, self._lead_out(draft.link))):
+                publisher = self._publisher(replace(draft, link=link), auto=True)
+                if self._is_private(publisher) and (auto or self.is_known_slug(publisher.slug)):
+                    return publisher  # it was private in versions in which the link decided
         return source
 
     def feed_of(self, draft: Draft) -> FeedItem | None:
@@ -336,9 +337,13 @@ class SourceCatalogue:
             return self._tables.sources[slug]
         if not item.home:
             return None
+        return self._claiming_source(item.home, auto=auto) or self.private_source_of(item)
+
+    def private_source_of(self, item: FeedItem) -> Source | None:
+        """Return the private source of the host of a feed's home page; None if it is not private."""
         host = host_of(item.home)
         of_host = Source(slug=make_slug(host or "-"), title=title_of(item), home=f"https://{host}/")
-        return self._claiming_source(item.home, auto=auto) or (of_host if self._is_private(of_host) else None)
+        return of_host if host and self._is_private(of_host) else None
 
     def _source_of_feed(self, item: FeedItem, *, auto: bool) -> Source:
         if (claimed := self._source_of_known_feed(item, auto=auto)) is not None:

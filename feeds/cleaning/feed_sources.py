@@ -161,13 +161,15 @@ def register(
     *,
     published: Mapping[str, Source],
     is_known_slug: Callable[[str], bool],
+    private_source_of: Callable[[FeedItem], Source | None],
     now: int,
 ) -> list[FeedSource]:
     """Return the sources of new feeds and the changed ones of known feeds, to be stored.
 
     `published` are the sources that have entries. A new feed never gets one of them, unless that has the
     feed's title, or no title but the name of the host. `is_known_slug` tells slugs of packs and of
-    config.yaml. `now` is the time in microseconds since 1970.
+    config.yaml. A new feed of a host whose source is private gets that source, from `private_source_of`: it
+    stays private when its home page moves. `now` is the time in microseconds since 1970.
     """
     known = FeedSources.build(known.by_key.values())
     changed: dict[str, FeedSource] = {}
@@ -181,7 +183,7 @@ def register(
         item = feed.item
         found, title = known.find(item), title_of(item)
         if found is None:
-            source = known.propose(item, is_taken, _former_slug(feed, published))
+            source = private_source_of(item) or known.propose(item, is_taken, _former_slug(feed, published))
             renamed = 0
         else:
             source, renamed = Source(slug=found.slug, title=found.title, home=found.home), found.renamed

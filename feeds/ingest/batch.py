@@ -69,6 +69,7 @@ class InboxIngest:
             known,
             published=self.store.source_descriptions(),
             is_known_slug=catalogue.is_known_slug,
+            private_source_of=catalogue.private_source_of,
             now=rows.to_micros(batch.now),
         )
         rows_by_key = known.by_key | {feed.key: feed for feed in changed}
@@ -106,8 +107,9 @@ class InboxIngest:
                 batch.without_task.append(ReadFile(file, digest))
                 return None
             previous = {
-                identity.name_in_file(original.draft): original
+                name: original
                 for original in batch.previous.get(file.path, ())
+                for name in reversed(identity.names_in_file(original.draft))
             }
             default_published = batch_plan.default_date(file, batch.now)
             task = FileTask(file.path, data, default_published, batch.now, file.source, previous)

@@ -36,7 +36,7 @@ class FileTask:
     default_source: str = ""
     """Name of the source of articles that name none."""
     previous: Mapping[str, Original] = field(default_factory=dict, repr=False)
-    """Stored originals of the file, by `identity.name_in_file`. These articles keep their dates."""
+    """Stored originals of the file, by `identity.names_in_file`. These articles keep their dates."""
 
     @property
     def size(self) -> int:
@@ -84,8 +84,8 @@ def clean_file(cleaner: Cleaner, task: FileTask) -> FileResult:
     def clean_draft(name: str, draft: Draft) -> PreparedArticle:
         if task.default_source and not draft.source_name:
             draft = replace(draft, source_name=task.default_source)
-        previous = task.previous.get(identity.name_in_file(draft))
-        previous = previous or task.previous.get(identity.entry_id(draft.link))
+        names = (*identity.names_in_file(draft), identity.entry_id(draft.link))
+        previous = next(filter(None, map(task.previous.get, names)), None)
         if previous is not None and _keeps_source(draft, previous.draft):
             draft = replace(draft, keeps_source=True)
         times = (

@@ -123,9 +123,15 @@ def own_id(draft: Draft) -> str:
     return item_id(item.feed, item.guid)
 
 
-def name_in_file(draft: Draft) -> str:
-    """Return the id by which a later version of the same file names a draft: of its guid, else its link."""
-    return item_id(draft.item.feed, draft.item.guid) if draft.item else entry_id(draft.link)
+def names_in_file(draft: Draft) -> list[str]:
+    """Return the ids by which later versions of the same file name a draft, best first.
+
+    They are made of its guid and each key of its feed, of which one may change; else of its link.
+    """
+    item = draft.item
+    if item is None:
+        return [entry_id(draft.link)]
+    return [item_id(feed, item.guid) for feed in (item.feed, *item.other_feeds)]
 
 
 def is_page_of(link: str, home: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -317,11 +317,24 @@ def test_a_private_publisher_stays_private(watch: Watch) -> None:
     assert public == ["https://a.example/"]
 
 
-def test_feeds_that_were_claimed_have_sources_of_their_own_when_nothing_claims_them(watch: Watch) -> None:
+def test_feeds_of_a_private_source_stay_in_it_when_it_becomes_public(watch: Watch) -> None:
     watch.ingest.private = ("paper-example",)
     paper = "https://paper.example/"
     feeds = [Feed(title=title, home=paper, links=(f"{paper}{title}",)) for title in ("Morning", "Evening")]
     assert list(poll(watch, *feeds)) == ["paper-example"]
     watch.ingest.private = ()
     watch.run()
-    assert sources(watch) == {"paper-example": "Evening", "paper-example-morning": "Morning"}
+    assert list(sources(watch)) == ["paper-example"]
+
+
+def test_a_private_feed_stays_private_when_its_home_page_moves(watch: Watch) -> None:
+    watch.ingest.private = ("secret-example",)
+    secret = "https://secret.example/"
+    feeds = [
+        Feed(title=title, home=secret, links=(f"{secret}{title}",), address=f"{secret}{title}/feed")
+        for title in ("Secret", "Comments")
+    ]
+    assert list(poll(watch, *feeds)) == ["secret-example"]
+    moved = "https://newhome.example/"
+    after = [replace(one, home=moved, links=(f"{moved}{one.title}",)) for one in feeds]
+    assert list(poll(watch, *after)) == ["secret-example"]
