@@ -70,7 +70,11 @@ def merge(versions: Sequence[Version]) -> CleanedArticle:
     own = next((version.cleaned for version in reversed(ordered) if version.is_publishers), newest)
     if len(ordered) == 1 and not ordered[0].edited:
         return first
-    titled = next((version.cleaned for version in reversed(ordered) if version.has_title), newest)
+    with_title = [version for version in reversed(ordered) if version.has_title]
+    titled = next(
+        (one.cleaned for one in with_title if one.is_publishers),
+        with_title[0].cleaned if with_title else newest,
+    )
     sizes = [len(remove_blanks(version.cleaned.text)) for version in ordered]
     fullest = max(zip(sizes, range(len(ordered)), ordered, strict=True))[2].cleaned
     times = [first.article.updated]
@@ -80,7 +84,7 @@ def merge(versions: Sequence[Version]) -> CleanedArticle:
         times.append(fullest.article.updated)
     times.extend(version.edited for version in ordered if version.edited)
     published = first.article.published
-    titles = {version.cleaned.article.source.title for version in ordered}
+    sources = {version.cleaned.article.source.title for version in ordered}
     article = replace(
         fullest.article,
         link=own.article.link,
@@ -91,7 +95,7 @@ def merge(versions: Sequence[Version]) -> CleanedArticle:
         updated=max(published, *times),
         authors=newest.article.authors or fullest.article.authors,
         tags=newest.article.tags or fullest.article.tags,
-        also_in=tuple(sorted(titles - {own.article.source.title})),
+        also_in=tuple(sorted(sources - {own.article.source.title})),
     )
     shows = [version.cleaned.show for version in ordered if version.cleaned.show]
     show = max(shows, key=lambda show: show.described, default=None)

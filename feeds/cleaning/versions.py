@@ -6,6 +6,7 @@ guid.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,11 @@ from feeds.model.articles import Draft
 from feeds.text import text_overlap
 from feeds.text.plain_text import remove_blanks
 
-_NOT_OWN_WORDS = "blockquote, script, style"
+MIN_OWN_WORDS = 8
+"""Number of own words of an item about another site's page before its text is compared: fewer are words of a
+program, such as "Comments" or "submitted by"."""
+_NOT_OWN_WORDS = "blockquote, q, script, style"
+_QUOTATION = re.compile(r"[“„«「『\"][^“”„«»「」『』\"]{20,2000}[”“»」』\"]")
 _MAX_CHARACTERS = 100_000  # of a body that is compared
 
 
@@ -30,18 +35,22 @@ class DraftVersion:
 
     @cached_property
     def words(self) -> list[str]:
-        """The words of the body without quotations, else with them.
+        """The words of the body without quotations; for a file or an item about its own site else with them.
 
         A commentary quotes the page that it is about; that makes it no version of this page.
         """
         html = self.draft.html[:_MAX_CHARACTERS]
         if "<" not in html:
-            return text_overlap.split_words(html)
+            return text_overlap.split_words(self._without_quotations(html))
         tree = parse_fragment(html, positions=False)
         text = tree.text
         for quotation in tree.select(_NOT_OWN_WORDS):
             quotation.decompose()
-        return text_overlap.split_words(tree.text) or text_overlap.split_words(text)
+        words = text_overlap.split_words(self._without_quotations(tree.text))
+        return words if words or self.is_foreign else text_overlap.split_words(text)
+
+    def _without_quotations(self, text: str) -> str:
+        return _QUOTATION.sub(" ", text) if self.is_foreign else text
 
     @cached_property
     def is_foreign(self) -> bool:
@@ -79,9 +88,22 @@ def are_one_article(first: DraftVersion, second: DraftVersion) -> bool:
     if first.is_other_item_of(second):
         return first.has_title_of(second) and first.has_text_of(second)
     if first.is_foreign or second.is_foreign:
-        return first.has_text_of(second)
+        return _are_one_text(first, second)
     if first.draft.item and second.draft.item:
         return first.has_title_of(second) or first.has_text_of(second)
     if first.source == second.source or first.draft.item or second.draft.item:
         return True
+    return first.has_text_of(second)
+
+
+def _are_one_text(first: DraftVersion, second: DraftVersion) -> bool:
+    """Return whether an item that leads away from its feed's site is a version of another draft.
+
+    Both need words of their own. Two such items need the same title, too: programs write the same words about
+    different pages.
+    """
+    if min(len(first.words), len(second.words)) < MIN_OWN_WORDS:
+        return False
+    if first.is_foreign and second.is_foreign and not first.has_title_of(second):
+        return False
     return first.has_text_of(second)

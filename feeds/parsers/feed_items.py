@@ -73,11 +73,12 @@ def tell_apart(drafts: Sequence[Draft | T]) -> list[Draft | T]:
 
 
 def _are_different(group: Sequence[Draft]) -> bool:
-    if len({draft.title for draft in group}) == 1:
-        return False
+    have_one_title = len({draft.title for draft in group}) == 1
+    if len({identity.key(draft.link) for draft in group}) > 1:
+        return not have_one_title or len({draft.html for draft in group}) > 1
     first = group[0]
     is_page = first.item is not None and identity.is_page_of(first.link, first.item.home)
-    return not is_page or len({identity.key(draft.link) for draft in group}) > 1
+    return not is_page and not have_one_title
 
 
 def _with_longer_guid(draft: Draft, constant: set[str]) -> Draft:

@@ -185,6 +185,53 @@ def test_an_item_about_a_page_elsewhere(watch: Watch, text: str, count: int, is_
         assert len({article.html for article in articles}) == 2
 
 
+STORY = "https://harbour.example/ferry"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param(
+            ["<a href='https://one.example/1'>Comments</a>", "<a href='https://two.example/2'>Comments</a>"]
+        ),
+        pytest.param([OTHER, "", LONG], id="a title alone joins no texts"),
+        pytest.param(
+            [f"<blockquote>{LONG}</blockquote>", f'He writes: "{LONG}" I agree.', LONG], id="quotations"
+        ),
+        pytest.param(["submitted by /u/ann [link] [comments]"] * 2, id="words of a program"),
+    ],
+)
+def test_what_feeds_say_about_one_page_stays_theirs(watch: Watch, texts: list[str]) -> None:
+    for number, text in enumerate(texts):
+        home, title = (
+            (HOME, "The Harbour") if text == LONG else (f"https://{number}.example/", f"Blog {number}")
+        )
+        watch.put(f"{number}.xml", feed(Item(guid="1", link=STORY, text=text), home=home, title=title))
+    watch.run()
+    articles = watch.articles()
+    assert len(articles) == len(texts)
+    assert len({article.source.title for article in articles}) == len(texts)
+
+
+def test_the_title_of_the_publisher_is_shown_not_that_of_an_aggregator(watch: Watch) -> None:
+    watch.put("mirror.md", text_of(STORY, title="The ferry", body=f"<p>{LONG}</p>"))
+    item = Item(guid="1", link=STORY, title="You will not believe this", day=29)
+    (article,) = drop(watch, feed(item, home="https://links.example/"))
+    assert article.title == "The ferry"
+
+
+def test_items_with_one_guid_and_no_titles_are_told_apart_by_their_links(watch: Watch) -> None:
+    items = [Item(guid="0", link=f"{HOME}{n}", title="", text=f"{n} {OTHER}") for n in (1, 2)]
+    assert len(drop(watch, feed(*items))) == 2
+
+
+def test_another_address_of_the_feed_moves_no_date(watch: Watch) -> None:
+    item = Item(guid="1", link=STORY)
+    (first,) = drop(watch, feed(item, address=f"{HOME}feed.xml"))
+    (second,) = drop(watch, feed(item, address=f"{HOME}feed2.xml"))
+    assert (second.id, second.published, second.updated) == (first.id, first.published, first.updated)
+
+
 def test_two_blogs_about_one_page_are_two_entries(watch: Watch) -> None:
     drop(watch, feed(Item(guid="1", link=AWAY, title="Floods"), home="https://one.example/"), name="one.xml")
     articles = drop(
