@@ -7,7 +7,6 @@ stubs that have only a title, so a body is replaced only by one that has at leas
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from datetime import datetime
 
 from feeds.model.articles import CleanedArticle
 from feeds.text.plain_text import remove_blanks
+from feeds.text.text_overlap import WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,6 @@ MIN_CHANGED_WORDS = 4
 in a text of less than 20 words, a fifth of them. A corrected typing error is no news to people who have read
 the entry. A changed title always is."""
 
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]|[^\W_]+")
-
 
 def is_significant(before: CleanedArticle, after: CleanedArticle) -> bool:
     """Return whether a change of an article is news to its readers.
@@ -53,9 +51,9 @@ def is_significant(before: CleanedArticle, after: CleanedArticle) -> bool:
 def _has_other_text(before: CleanedArticle, after: CleanedArticle) -> bool:
     if remove_blanks(before.text) == remove_blanks(after.text):
         return False
-    words = Counter(_WORD.findall(before.text))
+    words = Counter(WORD.findall(before.text))
     threshold = min(MIN_CHANGED_WORDS, words.total() // 5)
-    words.subtract(_WORD.findall(after.text))
+    words.subtract(WORD.findall(after.text))
     return sum(abs(count) for count in words.values()) >= max(1, threshold)
 
 

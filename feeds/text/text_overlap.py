@@ -12,12 +12,13 @@ MAX_WORDS = 5_000
 """Number of words of each text that are compared."""
 _GROUP = 3  # words of a group
 
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]|[^\W_]+")
+WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]|[^\W_]+")
+"""A word: each Chinese, Japanese or Korean character is one."""
 
 
 def split_words(text: str) -> list[str]:
-    """Return the first MAX_WORDS words of a text, folded. Each Chinese or Japanese character is a word."""
-    return [match[0].casefold() for match, _ in zip(_WORD.finditer(text), range(MAX_WORDS), strict=False)]
+    """Return the first MAX_WORDS words of a text, folded."""
+    return [match[0].casefold() for match, _ in zip(WORD.finditer(text), range(MAX_WORDS), strict=False)]
 
 
 def are_versions(first: Sequence[str], second: Sequence[str]) -> bool:
