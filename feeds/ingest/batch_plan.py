@@ -87,6 +87,8 @@ class IncomingArticle:
     cleaned: CleanedArticle
     search_document: SearchDocument
     """The words of the article for the search index."""
+    name: str
+    """Name for messages, as in PreparedArticle."""
     is_edited: bool = True
     """Whether the article differs significantly from the file's earlier version, or is new."""
 
@@ -206,7 +208,7 @@ def _add_articles(incoming: Incoming, batch: ReadBatch, file: InboxFile, result:
             packed=article.packed,
         )
         incoming.articles[file.path, position] = IncomingArticle(
-            original, article.cleaned, article.search_document, article.is_edited
+            original, article.cleaned, article.search_document, article.name, article.is_edited
         )
     incoming.report.unread_dates += _first_failures(unread_dates, file.path, "with unreadable dates")
 
@@ -255,16 +257,10 @@ def correct_sources(incoming: Incoming, cleaner: Cleaner) -> None:
 
 def incoming_versions(incoming: Incoming, audiences: Audiences) -> list[IncomingVersion]:
     """Return the articles of a batch as `matching.match_articles` compares them."""
-    count_by_path = Counter(path for path, _ in incoming.articles)
-    described = []
-    for (path, position), article in incoming.articles.items():
-        draft = article.original.draft
-        version, audience = matching.describe(draft, audiences)
-        shown = redact_query(path)
-        name = f"{shown} entry {position + 1}" if count_by_path[path] > 1 else shown
-        names = matching.names_of(draft, article.cleaned.article.link)
-        described.append(IncomingVersion(article.original, names, version, audience, name))
-    return described
+    return [
+        matching.describe_incoming(article.original, article.cleaned, redact_query(article.name), audiences)
+        for article in incoming.articles.values()
+    ]
 
 
 def apply_matches(

@@ -27,10 +27,8 @@ _MAX_OTHER_FEEDS = 2  # further keys of a feed by which its items are found
 class Names:
     """The ids by which a stored version of an article can be found."""
 
-    guid: str = ""
-    """Of the item in its feed; empty for a file."""
-    other_guids: tuple[str, ...] = ()
-    """Of the item, by other keys of its feed."""
+    guids: tuple[str, ...] = ()
+    """Of the item, by the keys of its feed, best first; empty for a file."""
     links: tuple[str, ...] = ()
     """Of its link as written, and of the link behind redirects and tracking."""
     former: tuple[str, ...] = ()
@@ -39,14 +37,12 @@ class Names:
     @property
     def all(self) -> tuple[str, ...]:
         """All of them, each once."""
-        guid = (self.guid,) if self.guid else ()
-        return tuple(dict.fromkeys((*guid, *self.other_guids, *self.links, *self.former)))
+        return tuple(dict.fromkeys((*self.aliases, *self.former)))
 
     @property
     def aliases(self) -> tuple[str, ...]:
         """Those by which the article is to be found in future."""
-        guid = (self.guid,) if self.guid else ()
-        return tuple(dict.fromkeys((*guid, *self.other_guids, *self.links)))
+        return tuple(dict.fromkeys((*self.guids, *self.links)))
 
 
 def names_of(draft: Draft, clean_link: str) -> Names:
@@ -58,13 +54,11 @@ def names_of(draft: Draft, clean_link: str) -> Names:
     if item is None:
         return Names(links=tuple(dict.fromkeys(links)))
     has_own_page = identity.key(draft.link) != identity.key(item.home)
+    guids = tuple(identity.names_in_file(draft)[: 1 + _MAX_OTHER_FEEDS])
+    if has_own_page:
+        return Names(guids=guids, links=tuple(dict.fromkeys(links)))
     return Names(
-        guid=identity.item_id(item.feed, item.guid),
-        other_guids=tuple(identity.item_id(feed, item.guid) for feed in item.other_feeds[:_MAX_OTHER_FEEDS]),
-        links=tuple(dict.fromkeys(links)) if has_own_page else (),
-        former=()
-        if has_own_page
-        else tuple(identity.entry_id(enclosure.url) for enclosure in draft.enclosures[:1]),
+        guids=guids, former=tuple(identity.entry_id(enclosure.url) for enclosure in draft.enclosures[:1])
     )
 
 
@@ -138,7 +132,7 @@ class _Matcher:
     def match(self, article: IncomingVersion) -> None:
         """Give an article its id, and remember it as present."""
         audience, names = article.audience, article.names
-        article_id = next(iter(self._leads_to(audience, names.guid)), "") if names.guid else ""
+        article_id = next((id_ for name in names.guids[:1] for id_ in self._leads_to(audience, name)), "")
         candidates = dict.fromkeys(id_ for name in names.all for id_ in self._leads_to(audience, name))
         present = {id_: self.present[audience, id_] for id_ in candidates if self.present[audience, id_]}
         if not article_id:
@@ -210,11 +204,10 @@ class _Matcher:
             self.matches.merged.append(Failure(article.name, reason))
 
     def _report_split(self, article: IncomingVersion, present: Iterable[str]) -> None:
-        for article_id in present:
-            self.matches.aliases[article_id][article_id] = None
+        if other_id := next(iter(present), ""):
+            self.matches.aliases[other_id][other_id] = None
             reason = "another article has the same link and another text: both are published"
             self.matches.split.append(Failure(article.name, reason))
-            return
 
     def _supersede(
         self, article: IncomingVersion, present: Mapping[str, list[_Present]], article_id: str
@@ -286,9 +279,16 @@ def match_file(
             default_published=published,
             first_seen=published,
         )
-        names = names_of(draft, clean.article.link)
-        incoming.append(IncomingVersion(original, names, *describe(draft, audiences), name))
+        incoming.append(describe_incoming(original, clean, name, audiences))
     return match_articles(incoming, (), {}, audiences)
+
+
+def describe_incoming(
+    original: Original, cleaned: CleanedArticle, name: str, audiences: Audiences
+) -> IncomingVersion:
+    """Return an incoming article for comparisons; `name` is its name for messages."""
+    names = names_of(original.draft, cleaned.article.link)
+    return IncomingVersion(original, names, *describe(original.draft, audiences), name)
 
 
 def describe(draft: Draft, audiences: Audiences) -> tuple[DraftVersion, str]:
