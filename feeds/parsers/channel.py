@@ -8,16 +8,17 @@ section 4. Pure.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urljoin
 from xml.parsers import expat
 
 from feeds.model.errors import ReadError
 from feeds.parsers import json_feed, rss_atom, xml_repair
 from feeds.parsers.document import Document
+from feeds.text import urls
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
@@ -124,14 +125,14 @@ def _read_xml(data: bytes, address: str) -> Channel:
         parser.Parse(data, True)
     values, links = reading.values, reading.links
     return Channel(
-        new_url=_resolve(address, _first(values, "new-feed-url")),
+        new_url=urls.resolve(address, _first(values, "new-feed-url")),
         fresh_for=max(_ttl(_first(values, "ttl")), _update_period(values)),
         skip_hours=frozenset(hour % 24 for hour in map(_number, values.get("hour", ())) if 0 <= hour <= 24),
         skip_days=frozenset(
             _DAYS.index(day) for day in map(str.lower, values.get("day", ())) if day in _DAYS
         ),
         hubs=_hubs(links.get("hub", ()), address),
-        self_url=_resolve(address, next(iter(links.get("self", ())), "")),
+        self_url=urls.resolve(address, next(iter(links.get("self", ())), "")),
     )
 
 
@@ -144,7 +145,7 @@ def _read_json(text: str, address: str) -> Channel:
     if not isinstance(feed, dict):
         return Channel()
     hubs = feed.get("hubs")
-    urls = [
+    hub_urls = [
         hub["url"]
         for hub in (hubs if isinstance(hubs, list) else ())
         if isinstance(hub, dict)
@@ -152,7 +153,9 @@ def _read_json(text: str, address: str) -> Channel:
         and isinstance(hub.get("url"), str)
     ]
     own = feed.get("feed_url")
-    return Channel(hubs=_hubs(urls, address), self_url=_resolve(address, own) if isinstance(own, str) else "")
+    return Channel(
+        hubs=_hubs(hub_urls, address), self_url=urls.resolve(address, own) if isinstance(own, str) else ""
+    )
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -181,15 +184,6 @@ def _update_period(values: dict[str, list[str]]) -> timedelta:
     return _PERIODS.get(period or "daily", timedelta(0)) / max(1, _number(frequency))
 
 
-def _hubs(urls: list[str] | tuple[str, ...], address: str) -> tuple[str, ...]:
-    resolved = (_resolve(address, url) for url in urls)
+def _hubs(hub_urls: Iterable[str], address: str) -> tuple[str, ...]:
+    resolved = (urls.resolve(address, url) for url in hub_urls)
     return tuple(dict.fromkeys(url for url in resolved if url))[:_MAX_HUBS]
-
-
-def _resolve(base: str, url: str) -> str:
-    """Resolve a URL; empty if the result is not an http or https URL."""
-    try:
-        absolute = urljoin(base, url.strip()) if url.strip() else ""
-    except ValueError:
-        return ""
-    return absolute if absolute.lower().startswith(("http://", "https://")) else ""

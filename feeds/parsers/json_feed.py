@@ -11,7 +11,6 @@ import re
 from dataclasses import replace
 from itertools import islice
 from typing import Any
-from urllib.parse import urljoin
 
 from feeds.model import identity
 from feeds.model.articles import Draft, Enclosure
@@ -20,6 +19,7 @@ from feeds.parsers import feed_items, podcasts
 from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
 from feeds.parsers.feed_items import FeedNames
+from feeds.text import urls
 from feeds.text.dates import DateStyle, find_date_style
 from feeds.text.plain_text import (
     decode_entities,
@@ -212,14 +212,7 @@ def _object(value: object) -> JSONObject:
 
 def _first_url(base: str, *values: object) -> str:
     """Resolve values against a base, and return the first http or https URL; empty if there is none."""
-    for value in values:
-        try:
-            url = urljoin(base, _url_text(value)) if _url_text(value) else ""
-        except ValueError:
-            continue
-        if re.match(r"https?://[^/]", url, re.IGNORECASE):
-            return url
-    return ""
+    return next(filter(None, (urls.resolve(base, _url_text(value)) for value in values)), "")
 
 
 def _authors(fields: JSONObject) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from typing import Any
-from urllib.parse import urljoin
 
 import feedparser
 from turbohtml import parse_fragment
@@ -25,6 +24,7 @@ from feeds.parsers import feed_items, markdown, podcasts, xml_repair
 from feeds.parsers.date_reader import DateReader
 from feeds.parsers.document import MAX_ENTRIES, Document, NoEntriesError, SkippedItem, skip_rest
 from feeds.parsers.feed_items import FeedNames
+from feeds.text import urls
 from feeds.text.dates import DateStyle, find_date_style
 from feeds.text.plain_text import decode_entities, remove_illegal, to_one_line
 
@@ -95,17 +95,17 @@ def parse(document: Document) -> list[Draft | SkippedItem]:
     except Exception as error:  # of any type, such as for a namespace with blanks in its name
         raise ReadError(f"a feed that feedparser cannot read: {error}") from error
     feed, entries = parsed["feed"], parsed["entries"]
-    absolute = partial(_resolve, _base_url(feed, document.address))
-    podcast_elements = podcasts.read(repaired.data, len(entries), absolute)
+    base = _base_url(feed, document.address)
+    podcast_elements = podcasts.read(repaired.data, len(entries), partial(_resolve, base))
     if podcast_elements is not None:
         podcast_elements.describe_show(_summary_text(feed.get("subtitle_detail") or {}))
-    names = _feed_names(feed, document.address)
+    names = _feed_names(feed, document.address, base)
     entries_left = repaired.entries_left + max(0, len(entries) - MAX_ENTRIES)
     del entries[MAX_ENTRIES:]
     drafts: list[Draft | SkippedItem] = []
     style = _date_style(feed, entries)
     for number, entry in enumerate(entries, start=1):
-        draft = _draft(entry, feed, document.address, style, names)
+        draft = _draft(entry, feed, base, style, names)
         if draft and podcast_elements is not None:
             draft = podcasts.describe(draft, podcast_elements, number - 1)
         drafts.append(
@@ -131,18 +131,13 @@ def _document_text(document: Document) -> str:
     return text.replace(_RSS_11, "http://purl.org/rss/1.0/")
 
 
-def _feed_names(feed: Fields, address: str) -> FeedNames:
-    own = [
-        _resolve(address, link.get("href")) for link in feed.get("links") or () if link.get("rel") == "self"
-    ]
-    home = _resolve(_base_url(feed, address), feed.get("link"))
-    ids = [feed.get("id") or ""]
-    keys = identity.feed_keys((address, *own), ids, home, _title(feed))
-    return FeedNames(keys, _title(feed), home or next(filter(None, own), address))
+def _feed_names(feed: Fields, address: str, base: str) -> FeedNames:
+    own, title, home = _own_urls(feed, address), _title(feed), _resolve(base, feed.get("link"))
+    keys = identity.feed_keys((address, *own), [feed.get("id") or ""], home, title)
+    return FeedNames(keys, title, home or next(iter(own), address))
 
 
-def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle, names: FeedNames) -> Draft | None:
-    base = _base_url(feed, address)
+def _draft(entry: Fields, feed: Fields, base: str, style: DateStyle, names: FeedNames) -> Draft | None:
     entry_link = _entry_link(entry, base, str(entry.get("language") or feed.get("language") or ""))
     link = entry_link or names.home
     if not link:
@@ -181,13 +176,7 @@ def _draft(entry: Fields, feed: Fields, address: str, style: DateStyle, names: F
 
 def _resolve(base: str, address: object) -> str:
     """Resolve an address against a base; empty if the result is not an http or https URL."""
-    if not isinstance(address, str) or not address.strip():
-        return ""
-    try:
-        url = urljoin(base, address.strip())
-    except ValueError:
-        return ""
-    return url if re.match(r"https?://[^/]", url, re.IGNORECASE) else ""
+    return urls.resolve(base, address) if isinstance(address, str) else ""
 
 
 def _base_url(feed: Fields, address: str) -> str:
@@ -195,9 +184,14 @@ def _base_url(feed: Fields, address: str) -> str:
 
     The fetched URL comes last, since mirrors serve the feeds of others.
     """
-    own = [link.get("href") for link in feed.get("links") or () if link.get("rel") == "self"]
-    urls = (_resolve(address, candidate) for candidate in (*own, feed.get("link")))
-    return next(filter(None, urls), address)
+    candidates = (*_own_urls(feed, address), _resolve(address, feed.get("link")))
+    return next(filter(None, candidates), address)
+
+
+def _own_urls(feed: Fields, address: str) -> list[str]:
+    """Return the URLs that a feed says it has itself."""
+    links = [link for link in feed.get("links") or () if link.get("rel") == "self"]
+    return [url for link in links if (url := _resolve(address, link.get("href")))]
 
 
 def _entry_link(entry: Fields, base: str, language: str) -> str:
@@ -222,8 +216,8 @@ def _entry_link(entry: Fields, base: str, language: str) -> str:
         *((base, link["href"]) for name in _OTHER_RELATIONS for link in by_relation.get(name, ())),
         (base, _COMMENTS.sub("", str(entry.get("comments") or ""))),
     ]
-    urls = (_resolve(start, url) for start, url in candidates if _is_written(url))
-    return next(filter(None, urls), "")
+    resolved = (_resolve(start, url) for start, url in candidates if _is_written(url))
+    return next(filter(None, resolved), "")
 
 
 def _is_written(url: object) -> bool:
@@ -384,11 +378,11 @@ def _enclosures(entry: Fields, link: str) -> Iterator[Enclosure]:
     for media in entry.get("media_content") or ():
         if _media_type(media).startswith(("audio/", "video/")):
             candidates.append(media)
-    urls: set[str] = set()
+    seen: set[str] = set()
     for media in candidates:
         url = _resolve(link, media.get("href") or media.get("url"))
-        if url and url not in urls and len(urls) < _MAX_ENCLOSURES:
-            urls.add(url)
+        if url and url not in seen and len(seen) < _MAX_ENCLOSURES:
+            seen.add(url)
             length = str(media.get("length") or media.get("filesize") or "").strip()
             yield Enclosure(
                 url=url,

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urljoin
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*:")
 _HOST = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.\-]*:)?//(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:@]*)")
 # `words https:/host/…`: text was joined to the attribute, and a slash is missing (docs/input-facts.md#urls).
+_WEB_ADDRESS = re.compile(r"https?://[^/]", re.IGNORECASE)
 _AFTER_TEXT = re.compile(r"^[^:/?#]*\s(?=https?:/)")
 _SLASHES = re.compile(r"^(https?):(?:/|/{3,})(?=[^/])", re.IGNORECASE)
 # `https://www.economist.comhttps://…` and `http://https://…`: the second URL is the intended one
@@ -126,6 +127,18 @@ def make_absolute(url: str, base: str = "") -> str:
         return encoded if _mend(encoded) == encoded else encode_url(_mend(encoded))
     except ValueError:  # from urljoin and idna, for an open bracket or a lone surrogate for example
         return ""
+
+
+def resolve(base: str, url: str) -> str:
+    """Resolve a URL against a base as it is (RFC 3986 section 5).
+
+    Returns an empty string if the result is not an http or https URL.
+    """
+    try:
+        resolved = urljoin(base, url.strip()) if url.strip() else ""
+    except ValueError:  # an open bracket
+        return ""
+    return resolved if _WEB_ADDRESS.match(resolved) else ""
 
 
 def _mend(url: str) -> str:
