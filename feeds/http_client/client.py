@@ -31,6 +31,7 @@ from feeds.text import feed_urls
 from feeds.text.dates import parse_date, parse_retry_after
 from feeds.text.feed_urls import Credentials
 from feeds.text.link_header import Link, parse_link_headers
+from feeds.text.plain_text import to_one_line
 
 USER_AGENT = f"feeds/{__version__}"
 _ACCEPT = (
@@ -45,6 +46,7 @@ _PERMANENT = frozenset({301, 308})
 _REDIRECTS = _PERMANENT | {302, 303, 307}
 _SUCCESSES = (200, 203)  # a proxy on the way changed the answer (RFC 9110 section 15.3.4)
 _MAX_URL_CHARACTERS = 120  # in a message
+_MAX_PHRASE_CHARACTERS = 200
 _MAX_VALIDATOR_CHARACTERS = 1000  # of an ETag or a date; a longer one is not stored
 _ASCII = "".join(map(chr, range(128)))
 _CHARSET = re.compile(r";\s{0,9}charset\s{0,9}=\s{0,9}[\"']?([\w.:+-]{1,40})", re.IGNORECASE)
@@ -93,9 +95,14 @@ class Status:
 
     code: int
     phrase: str
-    """Reason phrase of the code."""
+    """Reason phrase of the answer, on one line, with _MAX_PHRASE_CHARACTERS at most."""
     retry_after: timedelta
     """Time in which the server asks for no other request, a day at most."""
+
+    @property
+    def failure(self) -> str:
+        """The reason why the request failed; empty if it did not."""
+        return "" if 200 <= self.code < 300 else f"it answered {self.code} {self.phrase}".strip()
 
 
 class _Secret(NamedTuple):
@@ -148,7 +155,8 @@ class HTTPClient:
             self._pools() as pools,
             closing(self._send(pools, "POST", url, headers, urlencode(form))) as response,
         ):
-            return Status(response.status, response.reason or "", self._retry_after(response))
+            phrase = to_one_line(response.reason or "")[:_MAX_PHRASE_CHARACTERS]
+            return Status(response.status, phrase, self._retry_after(response))
 
     @contextmanager
     def _pools(self) -> Iterator[PoolManager]:

@@ -292,10 +292,10 @@ def publish(hub: str, topic: str, client: HTTPClient = CLIENT) -> PushFailure | 
         status = client.post_form(hub, form)
     except RequestError as error:
         return PushFailure(str(error))
-    if 200 <= status.code < 300:
+    if not status.failure:
         return None
     return PushFailure(
-        f"it answered {status.code} {status.phrase}".strip(),
+        status.failure,
         status.retry_after,
         whole_hub=status.code >= 500 or status.code in (408, 429),
     )

@@ -159,9 +159,7 @@ class PushSubscriber:
             status = self._client.post_form(subscription.hub, form)
         except RequestError as error:
             return to_one_line(str(error))[:_MAX_REASON_CHARACTERS], timedelta(0)
-        if 200 <= status.code < 300:
-            return "", timedelta(0)
-        return f"it answered {status.code} {status.phrase}".strip(), status.retry_after
+        return status.failure, status.retry_after if status.failure else timedelta(0)
 
 
 def _answer_time(failures: int) -> timedelta:

@@ -554,6 +554,17 @@ def test_a_form_is_posted_and_the_status_and_the_wait_are_what_is_read(upstream:
     assert headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
+def test_the_reason_phrase_of_an_answer_forges_no_line_and_is_bounded(upstream: Upstream) -> None:
+    def answer(handler: Any) -> None:
+        handler.wfile.write(b"HTTP/1.1 400 \x1b[2J\rforged\x00 " + b"A" * 9_000 + b"\r\n\r\n")
+
+    upstream.at["/hub"] = answer
+    failure = client.post_form(upstream.address("/hub"), {}).failure
+    assert failure.isprintable()
+    assert failure.startswith("it answered 400 [2J forged A")
+    assert len(failure) < 300
+
+
 def test_a_form_is_not_posted_to_where_a_redirect_leads(upstream: Upstream) -> None:
     upstream.at["/elsewhere"] = redirect("/feed")
     assert client.post_form(upstream.address("/elsewhere"), {}).code == 302
