@@ -121,9 +121,7 @@ def _candidates(item: FeedItem, home: str) -> Iterator[str]:
     host, title = host_of(item.home), title_of(item)
     name = host
     if home:
-        home_key = identity.key(home)
-        path_start = next((n for n, char in enumerate(home_key) if char in "/?#"), len(home_key))
-        name += home_key[path_start:]
+        name += identity.split_host(identity.key(home))[1]
     if name:
         yield make_slug(name)
     yield make_slug(f"{name} {title}".strip())

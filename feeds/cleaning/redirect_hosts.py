@@ -21,6 +21,4 @@ REDIRECT_HOSTS = frozenset(
 
 def is_redirect_host(host: str) -> bool:
     """Return whether the addresses of a host lead to other publishers."""
-    return host in REDIRECT_HOSTS or any(
-        domain in REDIRECT_HOSTS for domain in urls.parent_domains(host) if "." in domain
-    )
+    return not REDIRECT_HOSTS.isdisjoint(urls.parent_domains(host))

@@ -74,9 +74,8 @@ def key(link: str) -> str:
     """
     address, _, fragment = link.strip().partition("#")
     rest = re.sub(r"^(?:https?:)?//", "", address, flags=re.IGNORECASE)
-    path_start = next((n for n, char in enumerate(rest) if char in "/?"), len(rest))
-    host, tail = rest[:path_start].lower(), rest[path_start:]
-    host = re.sub(r":(?:80|443)$", "", host)
+    host, tail = split_host(rest)
+    host = re.sub(r":(?:80|443)$", "", host.lower())
     host = re.sub(r"^(?:www|m)\.(?=[^.]+\.)", "", host)
     host = _HOST_ALIASES.get(host, host)
 
@@ -140,7 +139,7 @@ def is_page_of(link: str, home: str) -> bool:
     The hosts are the same, apart from `www.` and `m.`, or one of them is a subdomain of the other.
     """
     link_key, home_key = key(link), key(home)
-    host, home_host = _host_of(link_key), _host_of(home_key)
+    host, home_host = split_host(link_key)[0], split_host(home_key)[0]
     if not home_host or link_key == home_key:
         return False
     shorter, longer = sorted((host, home_host), key=len)
@@ -172,8 +171,10 @@ def private_id(entry_id: str, source: str) -> str:
     return uuid.uuid5(uuid.UUID(entry_id), source).urn
 
 
-def _host_of(key: str) -> str:
-    return re.split(r"[/?#]", key, maxsplit=1)[0]
+def split_host(key: str) -> tuple[str, str]:
+    """Split a key, or an address without a scheme, into its host and everything after it."""
+    end = next((n for n, char in enumerate(key) if char in "/?#"), len(key))
+    return key[:end], key[end:]
 
 
 def _is_web_address(name: str) -> bool:
